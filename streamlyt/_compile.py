@@ -1,0 +1,44 @@
+"""The one decorator of our compiled loops: numba, nogil, cached in the user's cache folder."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from numba import config, njit
+from platformdirs import user_cache_path
+
+__all__ = ["compiled", "kernel_cache"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel_cache() -> str:
+    """Return the folder of compiled kernels: ``NUMBA_CACHE_DIR``, or ours in the user's cache."""
+    return os.environ.get("NUMBA_CACHE_DIR") or str(user_cache_path("streamlyt") / "kernels")
+
+
+def compiled(**flags: Any) -> Callable[[F], F]:
+    """Compile a loop on its first call and keep the machine code between processes.
+
+    Parameters
+    ----------
+    **flags
+        Handed to :func:`numba.njit` beside ``cache`` and ``nogil``, ``fastmath`` for one.
+
+    Notes
+    -----
+    numba would write into ``__pycache__`` beside the source, or beside a user's data if he copied
+    ours there. It reads its cache folder when a function is decorated, so the folder is set for
+    that moment only and other users of numba in the process keep theirs.
+    """
+
+    def decorate(function: F) -> F:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = kernel_cache()
+        try:
+            result: F = njit(cache=True, nogil=True, **flags)(function)
+        finally:
+            config.CACHE_DIR = before
+        return result
+
+    return decorate
