@@ -1,0 +1,1 @@
+"""Recorded trajectories with known changes, for the demo and the tests."""
