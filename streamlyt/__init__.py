@@ -11,7 +11,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Batch": "base",
     "Channel": "base",
-    "Detector": "base",
+    "Detector": "detector",
     "Event": "base",
     "FeatureMap": "base",
     "LocalEngine": "engines.local",

@@ -301,7 +301,7 @@ class Source(Component, ABC):
             If the system cannot be read.
         """
 
-    def close(self) -> None:  # noqa: B027 - most sources hold nothing open
+    def close(self) -> None:
         """Let go of what is held open."""
 
 
@@ -326,7 +326,7 @@ class Sink(Component, ABC):
             If it cannot be; the checkpoint is then given up and nothing is committed.
         """
 
-    def close(self) -> None:  # noqa: B027 - most sinks hold nothing open
+    def close(self) -> None:
         """Flush, and let go of what is held open."""
 
 

@@ -1,0 +1,82 @@
+"""Compiled loops of the core: the alarm machine and the ring of chunk sums."""
+
+from streamlyt._compile import compiled
+from streamlyt.base import Array
+
+__all__ = ["add_rows", "follow_rows"]
+
+# Slots of the alarm machine's memory (int64): row at which the statistic crossed, rows it has stood
+# above since, 1 while the alarm stands, last row of an alarm, number of the next row.
+CROSSED, ABOVE, HOT, LAST_HOT, ROW = range(5)
+
+
+@compiled()
+def follow_rows(
+    statistic: Array,
+    threshold: Array,
+    memory: Array,
+    persistence: int,
+    release: float,
+    join: int,
+    hot: Array,
+    onsets: Array,
+) -> int:
+    """Walk the alarm machine over rows; see :class:`streamlyt.alarms.AlarmPolicy`.
+
+    ``hot`` (n,) receives 0 or 1; each row of ``onsets`` (n, 2) the row of an alarm within these
+    rows and the absolute row at which the statistic had crossed. Returns how many there are.
+    """
+    found = 0
+    for i in range(statistic.size):
+        row = memory[ROW]
+        above = statistic[i] > threshold[i]
+        if above and memory[ABOVE] == 0:
+            memory[CROSSED] = row
+        memory[ABOVE] = memory[ABOVE] + 1 if above else 0
+        if memory[HOT] == 1:
+            memory[HOT] = 1 if statistic[i] >= release * threshold[i] else 0
+        elif memory[ABOVE] >= persistence:
+            memory[HOT] = 1
+            if memory[LAST_HOT] < 0 or row - memory[LAST_HOT] > join:
+                onsets[found, 0] = i
+                onsets[found, 1] = memory[CROSSED]
+                found += 1
+        if memory[HOT] == 1:
+            memory[LAST_HOT] = row
+        hot[i] = memory[HOT]
+        memory[ROW] = row + 1
+    return found
+
+
+@compiled()
+def add_rows(
+    values: Array,
+    times: Array,
+    origin: Array,
+    sums: Array,
+    squares: Array,
+    counts: Array,
+    first_times: Array,
+    chunk: int,
+    row: int,
+) -> None:
+    """Add rows, the first one numbered ``row``, to a ring of chunk sums.
+
+    ``sums`` and ``squares`` (slots, d) hold sum and sum of squares of ``values - origin`` of each
+    chunk of ``chunk`` rows, ``counts`` (slots,) its rows, ``first_times`` (slots,) the time of its
+    first row; the slot of a new chunk is emptied first.
+    """
+    slots, width = sums.shape
+    for i in range(values.shape[0]):
+        slot = ((row + i) // chunk) % slots
+        if (row + i) % chunk == 0:
+            counts[slot] = 0
+            first_times[slot] = times[i]
+            for j in range(width):
+                sums[slot, j] = 0.0
+                squares[slot, j] = 0.0
+        counts[slot] += 1
+        for j in range(width):
+            x = values[i, j] - origin[j]
+            sums[slot, j] += x
+            squares[slot, j] += x * x

@@ -1,0 +1,141 @@
+"""The Detector: a statistic against a threshold, and all that follows from a crossing."""
+
+from abc import abstractmethod
+from functools import lru_cache
+
+import numpy as np
+
+from streamlyt.alarms import AlarmPolicy
+from streamlyt.base import Batch, Channel, Event, Floats, Operator, Schema
+from streamlyt.errors import DataError
+from streamlyt.explain import History
+
+__all__ = ["OUTPUTS", "Detector"]
+
+OUTPUTS = (Channel("statistic"), Channel("threshold"), Channel("alarm"))
+TILE = 256  # rows scored at a time: keeps a tile of features in the second-level cache
+
+
+class Detector(Operator):
+    """A detector of changes: subclass it and write :meth:`score`.
+
+    ``update`` is written here, once: it passes the input channels on beside ``statistic``,
+    ``threshold`` and ``alarm`` (0 or 1), turns crossings into events by the alarm policy, and
+    asks the history of the rows where the change began and what moved. A hole (NaN) or an
+    infinite value is refused.
+
+    Attributes
+    ----------
+    name
+        Of the detector in its events: the name of its file.
+    policy
+        When a crossing is an alarm.
+    reach
+        Rows that the search for the start of a change looks back on.
+
+    Examples
+    --------
+    >>> class Level(Detector):
+    ...     def __init__(self, level=3.0):
+    ...         super().__init__()
+    ...         self.level = level
+    ...
+    ...     def score(self, values):
+    ...         return values[:, 0], np.full(len(values), self.level)
+    >>> batch = Batch("a", np.arange(4), np.array([[0.0], [1], [5], [6]]), Schema.of("x"))
+    >>> out, events = Level().update(batch)
+    >>> out.schema.names, events[0].alarm_index
+    (('x', 'statistic', 'threshold', 'alarm'), 2)
+    """
+
+    policy: AlarmPolicy = AlarmPolicy()
+    reach: int = 64
+
+    def __init__(self) -> None:
+        self.state = {}
+
+    @property
+    def name(self) -> str:
+        """Name of the detector in its events."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def score(self, values: Floats) -> tuple[Floats, Floats]:
+        """Absorb rows (n, d); return statistic (n,) and threshold (n,).
+
+        The threshold is ``inf`` for as long as the detector is learning. Rows are finite.
+        """
+
+    def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
+        """Score the rows and tell what was found; see :class:`Operator`."""
+        schema = _with_outputs(batch.schema)
+        out = np.empty((batch.n, schema.width))
+        events: list[Event] = []
+        if batch.n:
+            self._check(batch)
+            if "alarms" not in self.state:
+                self.state["alarms"] = self.policy.start()
+                self.state.update(self._history.start(batch.values[0]))
+        for start in range(0, batch.n, TILE):
+            tile = batch.rows(start, start + TILE)
+            out[start : start + tile.n] = self._update_tile(tile, events)
+        return batch.with_values(out, schema), events
+
+    @property
+    def _history(self) -> History:
+        return History(chunk=max(1, self.reach // 64))
+
+    def _update_tile(self, tile: Batch, events: list[Event]) -> Floats:
+        statistic, threshold = self.score(tile.values)
+        hot, onsets = self.policy.follow(statistic, threshold, self.state["alarms"])
+        done = 0
+        for row, crossed in onsets:
+            # The history holds rows up to the alarm and no further, however the stream was cut.
+            self._remember(tile.rows(done, row + 1))
+            done = row + 1
+            level = float(statistic[row]), float(threshold[row])
+            events.append(self._event(tile, row, crossed, level))
+        self._remember(tile.rows(done, tile.n))
+        return np.column_stack([tile.values, statistic, threshold, hot])
+
+    def _remember(self, rows: Batch) -> None:
+        self._history.add(rows.values, rows.times, self.state)
+
+    def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
+        alarm = int(self.state["history_rows"][0]) - 1
+        change, change_time, strength = self._history.locate(self.state, latest=crossed)
+        channels, shares = self._history.shares(strength, tile.schema.channels)
+        return Event(
+            key=tile.key,
+            detector=self.name,
+            alarm_index=tile.schema.row_number(alarm),
+            alarm_time=int(tile.times[row]),
+            change_index=tile.schema.row_number(change),
+            change_time=change_time,
+            statistic=level[0],
+            threshold=level[1],
+            channels=channels,
+            shares=shares,
+            time_unit=tile.schema.time_unit,
+        )
+
+    def _check(self, batch: Batch) -> None:
+        origin = self.state.get("history_origin")
+        if origin is not None and origin.size != batch.schema.width:
+            raise DataError(
+                f"series {batch.key!r}: the number of channels must stay {origin.size} as in the "
+                f"first rows, got {batch.schema.width}; start a new series for other channels"
+            )
+        bad = ~np.isfinite(batch.values)
+        if bad.any():
+            row, column = (int(i) for i in np.argwhere(bad)[0])
+            raise DataError(
+                f"series {batch.key!r}: values must be finite, got {batch.values[row, column]} in "
+                f"channel {batch.schema.names[column]!r} at time {batch.times[row]} "
+                f"{batch.schema.time_unit}; fill or drop such rows before the detector"
+            )
+
+
+@lru_cache(maxsize=64)
+def _with_outputs(schema: Schema) -> Schema:
+    return schema.with_channels([*schema.channels, *OUTPUTS])
