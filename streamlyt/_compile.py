@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from numba import config, njit
+from numba import njit
+from numba.core import config
 from platformdirs import user_cache_path
 
 __all__ = ["compiled", "kernel_cache"]

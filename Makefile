@@ -1,0 +1,77 @@
+# `make help` lists what there is. Every recipe runs again without harm, and off line once set up.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Set-up is stamped in the folder that it fills, so that removing .venv is starting afresh.
+DEMO := $(VENV)/.has-demo
+TEST := $(VENV)/.has-test
+CHECK := $(VENV)/.has-check
+DOCS := $(VENV)/.has-docs
+
+# Two installations into one folder would spoil it: `make -j` and a second make wait for this lock.
+LOCKED := mkdir -p $(VENV); exec 9>$(VENV)/.lock; flock 9
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: help demo test check fix cover bench docs clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(DEMO) ## set up and find the changes in two recorded trajectories
+	$(BIN)/streamlyt demo
+
+test: $(TEST) ## set up and run the whole test suite
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+		echo "Chromium is missing, so the browser tests are skipped (with CI=true they fail);" \
+			"on Debian: apt-get install chromium" >&2
+	$(BIN)/python -m pytest
+
+check: $(CHECK) ## style, types and import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(CHECK) ## mend what ruff can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+cover: $(TEST) ## test coverage, with the compiled loops run as Python
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+bench: $(TEST) ## measure: every benchmarks/bench_*.py writes to benchmarks/results
+	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+
+docs: $(DOCS) ## the pages and the API, as a site in site/
+	DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+
+clean: ## remove all that make made
+	rm -rf $(VENV) build dist site demo htmlcov .coverage* *.egg-info \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(DEMO): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "streamlyt needs Python 3.11 or newer as $(PYTHON); name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "setting up $(VENV)"
+	@$(LOCKED); $(PYTHON) -m venv $(VENV); $(PIP) pip setuptools; \
+		$(PIP) --no-build-isolation --editable '.[md,dash]'; touch $@
+
+$(TEST): $(DEMO)
+	@echo "adding what the tests need"
+	@$(LOCKED); $(PIP) --group test; touch $@
+
+$(CHECK): $(TEST)
+	@echo "adding what the checks need"
+	@$(LOCKED); $(PIP) --group check; touch $@
+
+$(DOCS): $(DEMO)
+	@echo "adding what the pages need"
+	@$(LOCKED); $(PIP) --group docs; touch $@
