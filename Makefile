@@ -62,7 +62,8 @@ $(DEMO): pyproject.toml constraints.txt
 		{ echo "$(PYTHON) has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setting up $(VENV)"
 	@$(LOCKED); $(PYTHON) -m venv $(VENV); $(PIP) pip setuptools; \
-		$(PIP) --no-build-isolation --editable '.[md,dash]'; touch $@
+		PYTHONWARNINGS='ignore:Editable installation' \
+			$(PIP) --no-build-isolation --editable '.[md,dash]'; touch $@
 
 $(TEST): $(DEMO)
 	@echo "adding what the tests need"

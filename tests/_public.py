@@ -1,0 +1,55 @@
+"""What the house makes public, read from its modules: the house and docs tests ask the same."""
+
+import importlib
+import inspect
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+HOUSE = ROOT / "streamlyt"
+
+
+def modules() -> list[str]:
+    """Return every module of the house by its import name, the private ones too."""
+    names = []
+    for folder, _, files in os.walk(HOUSE, followlinks=True):
+        parts = ("streamlyt", *Path(folder).relative_to(HOUSE).parts)
+        names += [".".join((*parts, f[:-3])) for f in files if f.endswith(".py")]
+    return sorted(name.removesuffix(".__init__") for name in names)
+
+
+def public_modules() -> list[str]:
+    """Return the modules that a user may import from."""
+    return [name for name in modules() if not any(p.startswith("_") for p in name.split("."))]
+
+
+def load(name: str) -> ModuleType:
+    return importlib.import_module(name)
+
+
+def faces() -> list[str]:
+    """Return the packages: each shows what the modules in it define, and defines nothing."""
+    public = public_modules()
+    return [n for n in public if any(other.startswith(f"{n}.") for other in public)]
+
+
+def components() -> list[str]:
+    """Return the public modules that define something."""
+    return sorted(set(public_modules()) - set(faces()) - {"streamlyt.data"})
+
+
+def homes(face: ModuleType) -> dict[str, str]:
+    """Return the table of a lazy face: public name -> module that defines it."""
+    return dict(getattr(face, "_HOMES", {}))
+
+
+def public_objects(name: str) -> Iterator[tuple[str, Any]]:
+    """Yield the public classes and functions that a module defines, by their full names."""
+    module = load(name)
+    for public in getattr(module, "__all__", ()):
+        value = getattr(module, public)
+        if inspect.isroutine(value) or inspect.isclass(value):
+            yield f"{name}.{public}", value
