@@ -48,7 +48,7 @@ bench: $(TEST) ## measure: every benchmarks/bench_*.py writes to benchmarks/resu
 	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script"; done
 
 docs: $(DOCS) ## the pages and the API, as a site in site/
-	DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove all that make made
 	rm -rf $(VENV) build dist site demo htmlcov .coverage* *.egg-info \

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests._public import ROOT, is_face, load, public_modules
+from tests._public import ROOT, components, faces, homes, load
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -14,13 +14,27 @@ TEXTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
-def shown_modules() -> set[str]:
-    """Return the modules whose every public name the reference shows."""
+def shown() -> set[str]:
+    """Return what the reference shows: modules, and single names of private ones."""
     return {
         name
         for page in PAGES
-        for name in re.findall(r"^::: (\S+)$", page.read_text(), re.M)
-    }  # fmt: skip
+        for name in re.findall(r"^::: (\S+)$", page.read_text(), re.MULTILINE)
+    }
+
+
+def public_names() -> set[str]:
+    """Return the full name of all that a user may import, from where it is defined."""
+    listed = {
+        f"{name}.{public}"
+        for name in components()
+        if not name.startswith("streamlyt.cli.")
+        for public in load(name).__all__
+    }
+    handed_on = {
+        f"{face}.{home}.{public}" for face in faces() for public, home in homes(load(face)).items()
+    }
+    return listed | handed_on
 
 
 def help_of(*verb: str) -> str:
@@ -30,10 +44,16 @@ def help_of(*verb: str) -> str:
     return done.stdout
 
 
-def test_reference_shows_every_public_module() -> None:
-    public = {name for name in public_modules() if not is_face(load(name))}
-    public -= {name for name in public if name.startswith("streamlyt.cli.")}
-    assert public == shown_modules()
+def test_reference_shows_every_public_name() -> None:
+    whole = shown()
+    missing = {name for name in public_names() - whole if name.rpartition(".")[0] not in whole}
+    assert missing == set()
+
+
+def test_reference_shows_nothing_that_is_gone() -> None:
+    names = public_names()
+    known = names | {name.rpartition(".")[0] for name in names}
+    assert shown() <= known
 
 
 def test_each_page_of_the_reference_is_in_the_navigation() -> None:
