@@ -1,5 +1,6 @@
 """Every public name stands in the pages, and the pages tell of nothing that is not there."""
 
+import os
 import re
 import subprocess
 import sys
@@ -39,7 +40,8 @@ def public_names() -> set[str]:
 
 def help_of(*verb: str) -> str:
     command = [sys.executable, "-c", "from streamlyt.cli import main; main()", *verb, "--help"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    wide = os.environ | {"COLUMNS": "200", "TERM": "dumb"}  # so that no option is cut short
+    done = subprocess.run(command, cwd=ROOT, env=wide, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"streamlyt {' '.join(verb)} is no command\n{done.stderr}"
     return done.stdout
 

@@ -125,40 +125,55 @@ def test_sdist_holds_every_module_and_data_file(built: Path) -> None:
     assert wanted | {"LICENSE", "README.md", "pyproject.toml"} <= names
 
 
-def test_wheel_gives_every_name_from_anywhere(built: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def python(tmp_path: Path) -> str:
+    """An interpreter with all that is installed here, but for this project."""
+    place = tmp_path / "venv"
+    venv.create(place, with_pip=False)
+    python = str(place / "bin" / "python")
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=place)
+    # Folders named in a .pth file lend their packages; the .pth files in them, of which our own
+    # editable installation is one, are not read.
+    (Path(site.strip()) / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    return python
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder
+
+
+def assert_every_name_comes_from(home: Path, python: str, cwd: Path, **variables: str) -> None:
+    told = run(python, "-c", ASK, json.dumps(PACKAGES), cwd=cwd, **variables)
+    strays = {n: f for n, f in json.loads(told).items() if not Path(f).is_relative_to(home)}
+    assert strays == {}
+
+
+def test_wheel_gives_every_name_from_anywhere(
+    built: Path, python: str, elsewhere: Path, tmp_path: Path
+) -> None:
     (wheel,) = built.glob("*.whl")
     home = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(home)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    command = (sys.executable, "-c", ASK, json.dumps(PACKAGES))
-    found = json.loads(run(*command, cwd=elsewhere, PYTHONPATH=str(home)))
-    assert all(Path(file).is_relative_to(home) for file in found.values()), found
+    assert_every_name_comes_from(home, python, elsewhere, PYTHONPATH=str(home))
 
 
-def test_editable_install_gives_every_name_from_anywhere(copy: Path, tmp_path: Path) -> None:
-    place = tmp_path / "venv"
-    venv.create(place, with_pip=False)
-    python = place / "bin" / "python"
-    # What is installed here is borrowed by name of its folder: nothing is fetched, and the
-    # editable hook of this very project, which such a folder also holds, is not run.
-    site = Path(run(str(python), "-c", "import site; print(site.getsitepackages()[0])", cwd=place))
-    (Path(str(site).strip()) / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
-    pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet")
-    options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--no-index")
-    run(*pip, *options, "--editable", str(copy), cwd=tmp_path)
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    found = json.loads(run(str(python), "-c", ASK, json.dumps(PACKAGES), cwd=elsewhere))
-    assert all(Path(file).resolve().is_relative_to(copy) for file in found.values()), found
+def test_editable_install_gives_every_name_from_anywhere(
+    copy: Path, python: str, elsewhere: Path
+) -> None:
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index")
+    options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check")
+    run(*pip, *options, "--editable", str(copy), cwd=elsewhere)
+    assert_every_name_comes_from(copy, python, elsewhere)
 
 
-def test_fresh_clone_gives_every_name_without_installation(tmp_path: Path) -> None:
+def test_fresh_clone_gives_every_name_without_installation(python: str, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git("clone", "--quiet", str(ROOT), str(clone))
-    found = json.loads(run(sys.executable, "-c", ASK, json.dumps(PACKAGES), cwd=clone))
-    assert all(Path(file).resolve().is_relative_to(clone) for file in found.values()), found
+    assert_every_name_comes_from(clone, python, clone)
 
 
 def test_constraints_pin_exact_versions_and_name_no_index() -> None:
