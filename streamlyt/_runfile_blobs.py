@@ -1,0 +1,79 @@
+"""Large states as immutable files beside the run file, each named after its hash."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from streamlyt._states import digest
+from streamlyt.errors import StateError
+
+__all__ = ["BlobFolder", "checked", "sync"]
+
+
+class BlobFolder:
+    """The folder ``<run>.streamlyt.d``; it is there only while it holds something.
+
+    Parameters
+    ----------
+    run
+        Path of the run file.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self.path = run.with_name(run.name + ".d")
+
+    def put(self, blob: bytes, name: str) -> None:
+        """Write a file, unless it is there: when this returns it is on the disk, whole."""
+        target = self.path / f"{name}.npz"
+        if target.exists():
+            return
+        self.path.mkdir(exist_ok=True)
+        unfinished = target.with_suffix(".new")
+        unfinished.write_bytes(blob)
+        sync(unfinished)
+        unfinished.replace(target)
+        sync(self.path)
+
+    def get(self, name: str) -> bytes:
+        """Read a file.
+
+        Raises
+        ------
+        StateError
+            If it is gone.
+        """
+        try:
+            return (self.path / f"{name}.npz").read_bytes()
+        except OSError as error:
+            raise StateError(
+                f"a saved state is missing: {error}; keep {self.path} beside its run file"
+            ) from error
+
+    def keep(self, names: Collection[str]) -> None:
+        """Remove every file of ours but these, and the folder when nothing is left in it."""
+        if not self.path.is_dir():
+            return
+        for file in [*self.path.glob("*.npz"), *self.path.glob("*.new")]:
+            if file.suffix == ".new" or file.stem not in names:
+                file.unlink(missing_ok=True)
+        if not any(self.path.iterdir()):
+            self.path.rmdir()
+
+
+def checked(blob: bytes, name: str, whose: str) -> bytes:
+    """Return the bytes if they have the hash that they were saved with."""
+    if digest(blob) != name:
+        raise StateError(
+            f"the saved state of {whose} does not have the hash it was saved with: the file is "
+            f"damaged; start the run again"
+        )
+    return blob
+
+
+def sync(path: Path) -> None:
+    """Make a file durable, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,286 @@
+"""The run file as readers see it: keys, events, rows, and rows drawn together for a zoom."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamlyt._runfile_chunks import decode
+from streamlyt._runfile_levels import BUCKET
+from streamlyt._runfile_series import INTS, TABLES, Kept
+from streamlyt._runfile_tables import read_meta, reading
+from streamlyt.base import Event, Floats, Schema
+from streamlyt.catalog import unknown
+from streamlyt.errors import ParameterError
+
+__all__ = ["SERIES", "Overview", "RunReader", "event_row"]
+
+SERIES = "series:"  # what the entries of meta that describe a series begin with
+_AT_MOST = 8  # times as many rows as asked for are read and drawn together; more are one level up
+_EVENT = (
+    "version, key, detector, alarm_index, alarm_time, change_index, change_time, statistic, "
+    "threshold, channels, shares, time_unit"
+)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Rows of a series drawn together: p buckets of the c channels asked for.
+
+    Parameters
+    ----------
+    rows, times
+        Shape (p,): number and time of the first row of each bucket.
+    minimum, maximum, mean
+        Shape (p, c), holes (NaN) left out; NaN only where a bucket holds nothing else.
+    """
+
+    rows: NDArray[np.int64]
+    times: NDArray[np.int64]
+    minimum: Floats
+    maximum: Floats
+    mean: Floats
+
+
+class RunReader:
+    """What everyone may do with a run file, also while another process writes it."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        self.path = path
+        self._db = db
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the run is: ``format``, ``pipeline`` (TOML), ``streamlyt`` (version), ``created``.
+
+        And how far it is: ``step`` (number of the checkpoint), ``rows`` (taken from the source),
+        ``seconds``, ``complete``.
+        """
+        with reading(self._db, self.path):
+            return {n: v for n, v in read_meta(self._db).items() if not n.startswith(SERIES)}
+
+    def keys(self) -> list[str]:
+        """Return the names of the series, in the order in which they began."""
+        rows = self._rows("SELECT name FROM meta WHERE name GLOB ? ORDER BY rowid", (SERIES + "*",))
+        return [name.removeprefix(SERIES) for (name,) in rows]
+
+    def schema(self, key: str) -> Schema:
+        """Return what the rows of a series are."""
+        return self._kept(key).schema
+
+    def full(self, key: str) -> tuple[str, ...]:
+        """Return the channels of a series that are kept row by row; all are from level 1 on."""
+        return self._kept(key).full
+
+    def n_rows(self, key: str) -> int:
+        """Return how many rows of a series are saved."""
+        self._kept(key)
+        (last,) = self._rows(
+            "SELECT max(last_row) FROM chunks WHERE key = ? AND level = 0", (key,)
+        )[0]
+        return 0 if last is None else int(last) + 1
+
+    def events(self, key: str | None = None) -> list[Event]:
+        """Return the findings, in one series or in all, in the order in which they were made."""
+        where, values = ("", ()) if key is None else (" WHERE key = ?", (key,))
+        rows = self._rows(f"SELECT {_EVENT} FROM events{where} ORDER BY number", values)
+        return [_event(row) for row in rows]
+
+    def position(self, source: str) -> dict[str, int | float | str] | None:
+        """Return where to go on reading a source, None if nothing was saved."""
+        rows = self._rows("SELECT position FROM positions WHERE source = ?", (source,))
+        found: dict[str, int | float | str] | None = json.loads(rows[0][0]) if rows else None
+        return found
+
+    def columns(
+        self, key: str, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Return rows as they came: times (n,), and the values (n, c) of some channels.
+
+        Parameters
+        ----------
+        key
+            The series.
+        names
+            The channels; None for all that are kept row by row.
+        start, stop
+            From row ``start`` up to, not including, row ``stop``; None for the last.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such series or channel, or a channel is not kept row by row.
+        """
+        with reading(self._db, self.path):
+            kept = self._kept(key)
+            channels = _places(kept, kept.full if names is None else names, 0)
+            ints, (values,) = self._level(key, kept, 0, channels, (start, stop))
+        return ints[:, 0], values
+
+    def overview(
+        self,
+        key: str,
+        names: Sequence[str] | None = None,
+        points: int = 2000,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Overview:
+        """Return rows drawn together to at most about ``points`` buckets.
+
+        They are read from the finest level that has few enough: how long a series is decides
+        nothing. Buckets begin at multiples of their size, the first perhaps before ``start``.
+
+        Parameters
+        ----------
+        key
+            The series.
+        names
+            The channels; None for all that are kept row by row.
+        points
+            Buckets wanted.
+        start, stop
+            From row ``start`` up to, not including, row ``stop``; None for the last.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such series or channel.
+        """
+        if points < 1:
+            raise ParameterError(f"points must be at least 1, got {points!r}")
+        with reading(self._db, self.path):
+            kept = self._kept(key)
+            stop = self.n_rows(key) if stop is None else min(stop, self.n_rows(key))
+            names = kept.full if names is None else names
+            level = 0 if set(names) <= set(kept.full) else 1
+            while -(-(stop - start) // BUCKET**level) > _AT_MOST * points:
+                level += 1
+            channels = _places(kept, names, level)
+            ints, tables = self._level(key, kept, level, channels, (start, stop))
+        if level == 0:
+            numbers = np.arange(max(0, start), max(0, start) + len(ints))
+            ints = np.column_stack([numbers, np.ones_like(numbers), ints[:, 0]])
+            tables = tables * 3
+        group = -(-len(ints) // points)
+        return _grouped(ints, tables, group * BUCKET**level if group > 1 else 0)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with reading(self._db, self.path):
+            return self._db.execute(query, values).fetchall()
+
+    def _kept(self, key: str) -> Kept:
+        rows = self._rows("SELECT value FROM meta WHERE name = ?", (SERIES + key,))
+        if not rows:
+            raise unknown(f"series of {self.path.name}", key, self.keys())
+        return Kept.from_dict(json.loads(rows[0][0]))
+
+    def _level(
+        self, key: str, kept: Kept, level: int, channels: list[int], span: tuple[int, int | None]
+    ) -> tuple[NDArray[np.int64], list[Floats]]:
+        """Return the whole-number columns (n, i) of a level, and its tables (n, c) of channels."""
+        start, stop = max(0, span[0]), 2**62 if span[1] is None else span[1]
+        layout = kept.layout(level)
+        columns, places = layout.places(channels)
+        n_ints, tables = (len(INTS), len(TABLES)) if level else (1, 1)
+        blocks = len(layout.starts)
+        fields = [n_ints + t * blocks + column for t in range(tables) for column in columns]
+        parts: list[tuple[NDArray[np.int64], list[Floats]]] = []
+        for first, blob in self._db.execute(
+            "SELECT first_row, columns FROM chunks WHERE key = ? AND level = ? AND first_row < ? "
+            "AND last_row >= ? ORDER BY first_row",
+            (key, level, stop, start),
+        ):
+            where = f"{self.path}: series {key!r}, level {level}, row {first}"
+            got = decode(blob, [*range(n_ints), *fields], where)
+            ints = np.column_stack(got[:n_ints])
+            if level:
+                wanted = (ints[:, 0] < stop) & (ints[:, 0] + ints[:, 1] > start)
+                rows = slice(int(wanted.argmax()), int(wanted.argmax() + wanted.sum()))
+            else:
+                rows = slice(max(0, start - first), stop - first)
+            found = []
+            for table in range(tables):
+                own = got[n_ints + table * len(columns) :]
+                picked = np.empty((len(ints[rows]), len(places)))
+                for at, (column, place) in enumerate(places):
+                    picked[:, at] = own[column][rows, place]
+                found.append(picked)
+            parts.append((ints[rows], found))
+        if not parts:
+            return np.empty((0, n_ints), np.int64), [np.empty((0, len(channels)))] * tables
+        return np.concatenate([ints for ints, _ in parts]), [
+            np.concatenate([found[t] for _, found in parts]) for t in range(tables)
+        ]
+
+
+def event_row(number: int, event: Event) -> tuple[Any, ...]:
+    """Return an event as a row of its table."""
+    record = event.to_dict() | {
+        "channels": json.dumps(event.channels),
+        "shares": json.dumps(event.shares),
+    }
+    return number, *(record[name] for name in _EVENT.split(", "))
+
+
+def _event(row: Sequence[Any]) -> Event:
+    record = dict(zip(_EVENT.split(", "), row, strict=True))
+    for name in ("statistic", "threshold"):  # SQLite has no NaN
+        record[name] = np.nan if record[name] is None else record[name]
+    for name in ("channels", "shares"):
+        record[name] = json.loads(record[name])
+    return Event.from_dict(record)
+
+
+def _places(kept: Kept, names: Sequence[str], level: int) -> list[int]:
+    here = kept.full if level == 0 else kept.schema.names
+    at = {name: place for place, name in enumerate(here)}
+    for name in names:
+        if name not in kept.schema.names:
+            raise unknown("channel", name, list(kept.schema.names))
+        if name not in at:
+            raise ParameterError(
+                f"channel must be kept row by row to be read so, got {name!r}, one of many that "
+                f"are kept from level 1 on; ask for an overview"
+            )
+    return [at[name] for name in names]
+
+
+def _grouped(ints: NDArray[np.int64], tables: list[Floats], size: int) -> Overview:
+    """Draw rows of a level into buckets that begin at multiples of ``size`` rows."""
+    low, high, mean = tables
+    if not size or not len(ints):
+        return Overview(ints[:, 0], ints[:, 2], low, high, mean)
+    at = np.flatnonzero(np.diff(ints[:, 0] // size, prepend=-1))
+    weights = np.where(np.isnan(mean), 0.0, ints[:, 1:2].astype(np.float64))
+    count = np.add.reduceat(weights, at, axis=0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = np.add.reduceat(np.where(np.isnan(mean), 0.0, mean * weights), at, axis=0)
+        mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+    return Overview(
+        ints[at, 0],
+        ints[at, 2],
+        np.fmin.reduceat(low, at, axis=0),
+        np.fmax.reduceat(high, at, axis=0),
+        mean,
+    )

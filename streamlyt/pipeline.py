@@ -1,0 +1,116 @@
+"""A pipeline: named operators in a row, with one memory for each series."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from streamlyt.base import Array, Batch, Event, Operator
+from streamlyt.catalog import name_of
+from streamlyt.errors import ParameterError, StateError
+
+__all__ = ["Pipeline", "States"]
+
+States = Mapping[str, Mapping[str, Mapping[str, Array]]]
+"""Series -> name of the operator -> its state."""
+
+
+class Pipeline:
+    """Operators, each taking the rows that the one before it gave on.
+
+    The operators given here are prototypes and stay without memory: a series' own are cloned
+    from them at its first batch.
+
+    Parameters
+    ----------
+    operators
+        By name; or in order, each then named after its file (``newma``, ``newma_2``).
+
+    Raises
+    ------
+    ParameterError
+        If one of them is no operator.
+
+    Examples
+    --------
+    >>> from streamlyt.base import Schema
+    >>> batch = Batch("a", [0, 1], [[1.0], [2.0]], Schema.of("x"))
+    >>> rows, events = Pipeline([]).step(batch)
+    >>> rows.n, events
+    (2, [])
+    """
+
+    def __init__(self, operators: Mapping[str, Operator] | Sequence[Operator]) -> None:
+        named = operators if isinstance(operators, Mapping) else _named(operators)
+        for name, operator in named.items():
+            if not isinstance(operator, Operator):
+                raise ParameterError(f"step {name!r} must be an Operator, got {operator!r}")
+        self.operators: dict[str, Operator] = dict(named)
+        self._series: dict[str, dict[str, Operator]] = {}
+        self._appended: dict[str, tuple[str, ...]] = {}
+
+    def step(self, batch: Batch) -> tuple[Batch, list[Event]]:
+        """Absorb the rows of one series; return what comes out at the end, and the findings."""
+        found: list[Event] = []
+        kept = set(batch.schema.names)
+        appended: list[str] = []
+        for name, operator in self._memory(batch.key).items():
+            before = batch.schema.names
+            batch, events = operator.update(batch)
+            found += [replace(event, detector=name) for event in events]
+            after = batch.schema.names
+            if kept.issubset(after):
+                appended += [channel for channel in after if channel not in before]
+            else:  # other columns altogether: they are the inputs of what follows
+                kept, appended = set(after), []
+        self._appended[batch.key] = tuple(appended)
+        return batch, found
+
+    def appended(self, key: str) -> tuple[str, ...]:
+        """Return the columns of a series that operators set beside their inputs."""
+        return self._appended.get(key, ())
+
+    def states(self, keys: Iterable[str] | None = None) -> dict[str, dict[str, dict[str, Array]]]:
+        """Return the memory of some series, or of all. The arrays are the operators' own."""
+        wanted = self._series if keys is None else keys
+        return {
+            key: {name: operator.state for name, operator in self._series[key].items()}
+            for key in wanted
+        }
+
+    def restore(self, states: States) -> None:
+        """Forget everything, and go on from the memory that :meth:`states` gave.
+
+        Raises
+        ------
+        StateError
+            If the memory is of other operators.
+        """
+        self._series = {}
+        self._appended = {}
+        for key, by_name in states.items():
+            if set(by_name) != set(self.operators):
+                raise StateError(
+                    f"series {key!r}: saved states must be of operators {list(self.operators)!r}, "
+                    f"got {list(by_name)!r}; resume with the pipeline of the saved run"
+                )
+            for name, operator in self._memory(key).items():
+                operator.state = {part: array.copy() for part, array in by_name[name].items()}
+
+    def __repr__(self) -> str:
+        return f"Pipeline({self.operators!r})"
+
+    def _memory(self, key: str) -> dict[str, Operator]:
+        if key not in self._series:
+            self._series[key] = {name: op.clone() for name, op in self.operators.items()}
+        return self._series[key]
+
+
+def _named(operators: Sequence[Operator]) -> dict[str, Operator]:
+    named: dict[str, Operator] = {}
+    for operator in operators:
+        base = name = name_of(type(operator))
+        number = 1
+        while name in named:
+            number += 1
+            name = f"{base}_{number}"
+        named[name] = operator
+    return named

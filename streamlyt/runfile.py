@@ -1,0 +1,330 @@
+"""The run file: events, columns, positions and states of one run, in one SQLite file."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from streamlyt import __version__
+from streamlyt._runfile_blobs import BlobFolder, checked
+from streamlyt._runfile_reading import SERIES, Overview, RunReader, event_row
+from streamlyt._runfile_series import SeriesWriter
+from streamlyt._runfile_tables import FORMAT, connect, create, set_meta, transaction
+from streamlyt._states import STATE_VERSION, digest, pack, unpack
+from streamlyt.base import Array, Batch, Event, Position
+from streamlyt.errors import ParameterError, SinkError, StateError
+
+__all__ = ["Overview", "RunFile"]
+
+_LEVELS = "_levels"  # the operator under whose name the open buckets of a series are saved
+_LARGEST_BLOB = 256 * 1024  # bytes: larger states cost SQLite 4 times a plain file
+
+
+class RunFile(RunReader):
+    """One run in one file (``*.streamlyt``, SQLite), which can be read while it grows.
+
+    What was written since the last checkpoint is kept in memory; a checkpoint puts it into the
+    file together with the position and the states, all or nothing. So a run that is killed goes
+    on from the last checkpoint, and ends with the same rows as one that was not: on every level,
+    however it was cut.
+
+    Tables: ``meta``, ``events``, ``chunks`` (columns as Arrow IPC: level 0 the rows as they came,
+    each higher level the minimum, maximum and mean of 64 rows of the one below, holes left out),
+    ``positions``, ``states`` (arrays as npz, hashed; above 256 kB in a folder beside the file).
+
+    Make one with :meth:`create` or :meth:`open`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from streamlyt.base import Schema
+    >>> folder = TemporaryDirectory()
+    >>> with RunFile.create(folder.name + "/a.streamlyt", pipeline="") as run:
+    ...     run.write(Batch("a", range(100), [[float(i)] for i in range(100)], Schema.of("x")))
+    ...     run.checkpoint({}, {})
+    >>> with RunFile.open(folder.name + "/a.streamlyt") as run:
+    ...     run.keys(), run.n_rows("a"), run.overview("a", points=2).maximum.ravel()
+    (['a'], 100, array([63., 99.]))
+    >>> folder.cleanup()
+    """
+
+    def __init__(self, path: Path, db: sqlite3.Connection, writable: bool) -> None:
+        super().__init__(path, db)
+        self._blobs = BlobFolder(path)
+        self._writable = writable
+        self._series: dict[str, SeriesWriter] = {}
+        self._events: list[Event] = []
+        self._hashes: dict[tuple[str, str], str] = {}
+        self._n_events = 0  # saved
+        if writable:
+            self._take_over()
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        pipeline: str,
+        wide: int = 64,
+        chunk_bytes: int = 2**18,
+        overwrite: bool = False,
+    ) -> Self:
+        """Make a run file, and open it for writing.
+
+        Parameters
+        ----------
+        path
+            Where; by custom it ends with ``.streamlyt``.
+        pipeline
+            The pipeline as TOML, kept as it is.
+        wide
+            A series with more input channels than this keeps only those columns row by row that
+            :meth:`write` names in ``full``, and the others from level 1 on.
+        chunk_bytes
+            About how large a chunk of columns is; the last one is written again at every
+            checkpoint.
+        overwrite
+            Whether a run file that is there may be replaced.
+
+        Raises
+        ------
+        SinkError
+            If the file is there already, or the place cannot be written.
+        FormatError
+            If the file to be replaced is no run file.
+        """
+        if wide < 0 or chunk_bytes < 1:
+            raise ParameterError(
+                f"wide must be at least 0 and chunk_bytes at least 1, got {wide!r}, {chunk_bytes!r}"
+            )
+        meta = {
+            "format": FORMAT,
+            "pipeline": pipeline,
+            "streamlyt": __version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "wide": wide,
+            "chunk_bytes": chunk_bytes,
+            "step": 0,
+            "rows": 0,
+            "seconds": 0.0,
+            "complete": False,
+        }
+        path = Path(path)
+        create(path, meta, overwrite)
+        BlobFolder(path).keep(())
+        return cls.open(path, write=True)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], write: bool = False) -> Self:
+        """Open a run file, to read it or to go on with it.
+
+        Who opens it for writing takes it over: whoever wrote it before fails at his next
+        checkpoint.
+
+        Raises
+        ------
+        SourceError
+            If there is no such file.
+        FormatError
+            If it is no run file, or damaged.
+        StateError
+            If a later streamlyt wrote it.
+        SinkError
+            If it cannot be written and ``write`` asks for that.
+        """
+        path = Path(path)
+        return cls(path, connect(path, write), write)
+
+    def write(self, batch: Batch, full: Collection[str] | None = None) -> None:
+        """Take rows.
+
+        Parameters
+        ----------
+        batch
+            The rows.
+        full
+            Names of the columns that are kept row by row also where the series has more than
+            ``wide`` others; None for all. Decided by the first batch of a series.
+        """
+        self._series_of(batch, full).add(batch)
+
+    def record(self, event: Event) -> None:
+        """Take a finding."""
+        self._events.append(event)
+
+    def checkpoint(
+        self,
+        positions: Mapping[str, Position],
+        states: Mapping[str, Mapping[str, Mapping[str, Array]]],
+        step: int | None = None,
+        **meta: Any,
+    ) -> None:
+        """Make durable all that was taken, with positions and states, in one transaction.
+
+        Parameters
+        ----------
+        positions
+            Source -> where to go on reading it.
+        states
+            Series -> operator -> state. Those not given stay as they were saved.
+        step
+            Number of the checkpoint; one more than the last if None.
+        **meta
+            Entries of :attr:`meta` to set: ``rows``, ``seconds``, ``complete``.
+
+        Raises
+        ------
+        SinkError
+            If the file cannot be written. What the last checkpoint saved is safe, and nothing
+            that was taken since is lost: make space, and call again.
+        StateError
+            If another process took the run over.
+        """
+        if not self._writable:
+            raise SinkError(
+                f"the run file {self.path} is open for reading; open it with write=True"
+            )
+        try:
+            hashes = self._write(positions, states, step, meta)
+        except (sqlite3.Error, OSError) as error:
+            if isinstance(error, StateError | SinkError):
+                raise
+            raise SinkError(
+                f"the run file {self.path} cannot be written: {error}; what was saved before is "
+                f"safe ({self._safe()}): mend this and resume the run"
+            ) from error
+        self._n_events, self._events = self._n_events + len(self._events), []
+        for series in self._series.values():
+            series.settle()
+        if hashes:
+            self._hashes.update(hashes)
+            names = self._db.execute("SELECT hash FROM states WHERE blob IS NULL")
+            self._blobs.keep({name for (name,) in names})
+
+    def states(self) -> dict[str, dict[str, dict[str, Array]]]:
+        """Return series -> operator -> state as of the last checkpoint.
+
+        Raises
+        ------
+        StateError
+            If one is damaged, missing, or of a later version.
+        """
+        states: dict[str, dict[str, dict[str, Array]]] = {}
+        for key, operator, *saved in self._rows("SELECT * FROM states"):
+            if operator != _LEVELS:
+                whose = f"operator {operator!r}, series {key!r}"
+                states.setdefault(key, {})[operator] = self._state(whose, *saved)
+        return states
+
+    def close(self) -> None:
+        """Close the file; what no checkpoint saved is dropped. No log stays beside it."""
+        if self._writable:
+            self._writable = False
+            try:
+                self._db.execute("PRAGMA busy_timeout = 0")
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                # Out of the log's mode the file can be read from where nothing can be written.
+                self._db.execute("PRAGMA journal_mode = DELETE")
+            except sqlite3.OperationalError:
+                pass  # someone is reading: the last one to leave clears the log away
+        super().close()
+
+    def _take_over(self) -> None:
+        self._token = os.urandom(8).hex()
+        try:
+            with transaction(self._db):
+                set_meta(self._db, {"writer": self._token})
+                self._n_events = self._db.execute("SELECT count(*) FROM events").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
+
+    def _series_of(self, batch: Batch, full: Collection[str] | None) -> SeriesWriter:
+        series = self._series.get(batch.key)
+        if series is None:
+            meta = self.meta
+            if batch.key in self.keys():
+                kept = self._kept(batch.key)
+                n = self.n_rows(batch.key)
+                series = SeriesWriter.restored(
+                    batch.key, kept, n, self._open_buckets(batch.key), self._db
+                )
+            else:
+                kept = SeriesWriter.start(batch, full, meta["wide"], meta["chunk_bytes"])
+                series = SeriesWriter(kept)
+            self._series[batch.key] = series
+        return series
+
+    def _open_buckets(self, key: str) -> dict[str, Array]:
+        rows = self._rows("SELECT * FROM states WHERE key = ? AND operator = ?", (key, _LEVELS))
+        return self._state(f"the levels of series {key!r}", *rows[0][2:]) if rows else {}
+
+    def _state(
+        self, whose: str, step: int, version: int, name: str, blob: bytes | None
+    ) -> dict[str, Array]:
+        if version > STATE_VERSION:
+            raise StateError(
+                f"this streamlyt reads states up to version {STATE_VERSION}, got version "
+                f"{version!r} of {whose} at step {step}; install a newer streamlyt"
+            )
+        return unpack(checked(self._blobs.get(name) if blob is None else blob, name, whose))
+
+    def _safe(self) -> str:
+        rows = {key: self.n_rows(key) for key in self.keys()}
+        return f"{sum(rows.values())} rows of {len(rows)} series and {self._n_events} events"
+
+    def _write(
+        self,
+        positions: Mapping[str, Position],
+        states: Mapping[str, Mapping[str, Mapping[str, Array]]],
+        step: int | None,
+        meta: Mapping[str, Any],
+    ) -> dict[tuple[str, str], str]:
+        """Write all in one transaction; return the hashes of the states that are new in it."""
+        blobs: dict[tuple[str, str], tuple[str, bytes | None]] = {}
+        grown = {key: one for key, one in self._series.items() if one.n != one.saved}
+        levels = {key: {_LEVELS: one.state()} for key, one in grown.items()}
+        for key, by_name in [*states.items(), *levels.items()]:
+            for operator, state in by_name.items():
+                blob = pack(state)
+                name = digest(blob)
+                if self._hashes.get((key, operator)) == name:
+                    continue
+                if len(blob) > _LARGEST_BLOB:
+                    self._blobs.put(blob, name)
+                blobs[key, operator] = name, blob if len(blob) <= _LARGEST_BLOB else None
+        with transaction(self._db):
+            before = self.meta
+            if before["writer"] != self._token:
+                raise StateError(
+                    f"another process took the run {self.path} over; let only one write it"
+                )
+            step = before["step"] + 1 if step is None else step
+            known = self.keys()
+            new = {
+                SERIES + key: one.kept.to_dict()
+                for key, one in self._series.items()
+                if key not in known
+            }
+            set_meta(self._db, {**new, **meta, "step": step})
+            for key, one in grown.items():
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [(key, *head, step, blob) for *head, blob in one.chunks()],
+                )
+            self._db.executemany(
+                f"INSERT OR REPLACE INTO events VALUES ({', '.join('?' * 13)})",
+                [event_row(i, event) for i, event in enumerate(self._events, self._n_events)],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO positions VALUES (?, ?)",
+                [(source, json.dumps(dict(where))) for source, where in positions.items()],
+            )
+            self._db.executemany(
+                "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?)",
+                [(*whose, step, STATE_VERSION, *saved) for whose, saved in blobs.items()],
+            )
+        return {whose: name for whose, (name, _) in blobs.items()}

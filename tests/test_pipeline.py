@@ -1,0 +1,111 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamlyt.base import Batch, Channel, Event, Operator, Schema
+from streamlyt.errors import ParameterError, StateError
+from streamlyt.pipeline import Pipeline
+
+
+class Sum(Operator):
+    """Sets the running sum of the first column beside it; a finding at each multiple of ten."""
+
+    def __init__(self, column="sum"):
+        self.column = column
+        self.state = {}
+
+    def update(self, batch):
+        total = self.state.setdefault("total", np.zeros(1))
+        out = np.empty(batch.n)
+        events = []
+        for i, value in enumerate(batch.values[:, 0]):
+            total += value
+            out[i] = total[0]
+            if total[0] % 10 == 0:
+                time = int(batch.times[i])
+                events.append(Event(batch.key, "?", time, time, time, time, total[0], 10.0))
+        schema = batch.schema.with_channels([*batch.schema.channels, Channel(self.column)])
+        return batch.with_values(np.column_stack([batch.values, out]), schema), events
+
+
+class Doubled(Operator):
+    """Gives other columns on."""
+
+    def __init__(self):
+        self.state = {}
+
+    def update(self, batch):
+        return batch.with_values(2 * batch.values[:, :1], Schema.of("doubled")), []
+
+
+def rows(n=40, key="a", start=0):
+    times = np.arange(start, start + n)
+    return Batch(key, times, (times[:, None] % 7).astype(float), Schema.of("x"))
+
+
+def test_each_series_has_a_memory_of_its_own_and_prototypes_have_none():
+    prototype = Sum()
+    pipeline = Pipeline([prototype])
+    first, _ = pipeline.step(rows(key="a"))
+    second, _ = pipeline.step(rows(key="b"))
+    assert np.array_equal(first.values, second.values)
+    assert prototype.state == {}
+    assert list(pipeline.states()) == ["a", "b"]
+
+
+def test_operators_are_named_after_their_file_and_events_after_operators():
+    pipeline = Pipeline([Sum("one"), Sum("two")])
+    assert list(pipeline.operators) == ["test_pipeline", "test_pipeline_2"]
+    _, events = pipeline.step(rows())
+    assert {event.detector for event in events} == {"test_pipeline", "test_pipeline_2"}
+    assert list(Pipeline({"fast": Sum()}).operators) == ["fast"]
+
+
+def test_appended_columns_are_those_set_beside_the_inputs_of_the_last_change_of_columns():
+    pipeline = Pipeline([Sum("a"), Doubled(), Sum("b"), Sum("c")])
+    pipeline.step(rows())
+    assert pipeline.appended("a") == ("b", "c")
+    assert pipeline.appended("nobody") == ()
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.lists(st.integers(0, 40), max_size=6))
+def test_rows_and_findings_do_not_depend_on_the_cut(cuts):
+    whole, found = Pipeline([Sum("a"), Sum("b")]).step(rows())
+    pipeline = Pipeline([Sum("a"), Sum("b")])
+    ends = [0, *sorted(cuts), 40]
+    parts, events = [], []
+    for start, stop in pairwise(ends):
+        out, more = pipeline.step(rows().rows(start, stop))
+        parts.append(out.values)
+        events += more
+        saved = pipeline.states()
+        pipeline = Pipeline([Sum("a"), Sum("b")])
+        pipeline.restore(saved)
+    assert np.array_equal(np.concatenate(parts), whole.values)
+    assert sorted(map(repr, events)) == sorted(map(repr, found))
+
+
+def test_restored_memory_is_a_copy():
+    pipeline = Pipeline([Sum()])
+    pipeline.step(rows())
+    saved = pipeline.states()
+    other = Pipeline([Sum()])
+    other.restore(saved)
+    other.step(rows())
+    assert saved["a"]["test_pipeline"]["total"][0] == rows().values.sum()
+
+
+def test_memory_of_other_operators_is_refused():
+    pipeline = Pipeline({"one": Sum()})
+    pipeline.step(rows())
+    with pytest.raises(StateError, match=r"'a'.*must be of operators \['two'\], got \['one'\]"):
+        Pipeline({"two": Sum()}).restore(pipeline.states())
+
+
+def test_what_is_no_operator_is_refused():
+    with pytest.raises(ParameterError, match="'x' must be an Operator, got 3"):
+        Pipeline({"x": 3})

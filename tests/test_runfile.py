@@ -1,0 +1,482 @@
+import os
+import sqlite3
+import subprocess
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamlyt.base import Batch, Event, Schema
+from streamlyt.errors import (
+    DataError,
+    FormatError,
+    ParameterError,
+    SinkError,
+    SourceError,
+    StateError,
+)
+from streamlyt.runfile import RunFile
+
+NAMES = ("x", "y", "z", "statistic")
+SCHEMA = Schema.of(*NAMES, time_unit="fs", row="frame")
+N = 20_000
+
+
+def table(n=N):
+    values = np.random.default_rng(0).normal(size=(n, 4))
+    values[100:200, 1] = np.nan  # some holes, and a whole bucket of them
+    values[3000:3010, 2] = np.nan
+    values[:50, 3] = np.inf
+    values[70, 0] = -0.0
+    return values
+
+
+VALUES = table()
+
+
+def batch(start, stop, key="a"):
+    return Batch(key, np.arange(start, stop) * 2, VALUES[start:stop], SCHEMA)
+
+
+def event(i, key="a"):
+    return Event(key, "newma", i, 2 * i, i - 5, 2 * i - 10, 0.1 * i, 1.0, ("x",), (0.3,), "fs")
+
+
+def made(path, cuts=(0, N), checkpoint_every=1, reopen=False, full=("statistic",), **rest):
+    run = RunFile.create(path, pipeline="", **rest)
+    for i, (start, stop) in enumerate(pairwise(cuts)):
+        run.write(batch(start, stop), full=full)
+        if i % checkpoint_every == 0:
+            run.checkpoint({"s": {"row": stop}}, {})
+            if reopen:
+                run.close()
+                run = RunFile.open(path, write=True)
+    run.checkpoint({"s": {"row": cuts[-1]}}, {})
+    run.close()
+    return RunFile.open(path)
+
+
+def chunks(run):
+    query = (
+        "SELECT key, level, first_row, last_row, first_time, last_time, n, columns FROM chunks "
+        "ORDER BY 1, 2, 3"
+    )
+    with sqlite3.connect(run.path) as db:
+        return db.execute(query).fetchall()
+
+
+def naive(values, rows, size):
+    """Buckets of ``size`` rows, the slow way: (first row, minimum, maximum, mean) of each."""
+    found = []
+    for first in range(0, rows, size):
+        part = values[first : min(rows, first + size)]
+        known = [column[~np.isnan(column)] for column in part.T]
+        found.append(
+            (
+                first,
+                [c.min() if c.size else np.nan for c in known],
+                [c.max() if c.size else np.nan for c in known],
+                [c.mean() if c.size else np.nan for c in known],
+            )
+        )
+    return [np.array(part) for part in zip(*found, strict=True)]
+
+
+# --- what is written comes back -------------------------------------------------------------
+
+
+def test_rows_events_position_and_meta_come_back_exactly(tmp_path):
+    with RunFile.create(tmp_path / "a.streamlyt", pipeline="[source]\n") as run:
+        run.write(batch(0, 5000))
+        run.write(batch(0, 10, key="b"))
+        run.record(event(700))
+        run.record(event(3, key="b"))
+        run.checkpoint({"s": {"row": 5000, "file": "x", "t": 0.1}}, {}, rows=5010, complete=True)
+    with RunFile.open(tmp_path / "a.streamlyt") as run:
+        assert run.keys() == ["a", "b"]
+        assert run.schema("a") == SCHEMA
+        assert (run.n_rows("a"), run.n_rows("b")) == (5000, 10)
+        times, values = run.columns("a")
+        assert np.array_equal(times, np.arange(5000) * 2)
+        assert np.array_equal(values, VALUES[:5000], equal_nan=True)
+        assert run.events() == [event(700), event(3, key="b")]
+        assert run.events("b") == [event(3, key="b")]
+        assert run.position("s") == {"row": 5000, "file": "x", "t": 0.1}
+        assert run.position("other") is None
+        meta = run.meta
+        assert (meta["format"], meta["pipeline"], meta["rows"]) == (1, "[source]\n", 5010)
+        assert meta["complete"] is True
+        assert meta["created"].endswith("+00:00")
+        assert meta["streamlyt"]
+
+
+def test_a_part_of_the_rows_and_channels_is_read(tmp_path):
+    run = made(tmp_path / "a.streamlyt", chunk_bytes=2**14)
+    times, values = run.columns("a", ["z", "x"], start=777, stop=5001)
+    assert np.array_equal(times, np.arange(777, 5001) * 2)
+    assert np.array_equal(values, VALUES[777:5001][:, [2, 0]], equal_nan=True)
+    assert len(run.columns("a", start=N)[0]) == 0
+    assert len(run.columns("a", start=-5, stop=3)[0]) == 3
+    assert run.columns("a", [])[1].shape == (N, 0)
+
+
+def test_an_event_without_a_number_comes_back_as_nan(tmp_path):
+    odd = Event("a", "newma", 1, 1, 1, 1, float("nan"), float("inf"))
+    with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
+        run.record(odd)
+        run.checkpoint({}, {})
+        (found,) = run.events()
+    assert np.isnan(found.statistic)
+    assert found.threshold == np.inf
+
+
+def test_nothing_is_saved_before_a_checkpoint(tmp_path):
+    with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
+        run.write(batch(0, 100))
+        run.record(event(7))
+    with RunFile.open(tmp_path / "a.streamlyt") as run:
+        assert run.keys() == []
+        assert run.events() == []
+
+
+# --- zooming ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rows", "points", "size"), [(4097, 1000, 64), (N, 5000, 64), (N, 10, 4096)]
+)
+def test_an_overview_is_minimum_maximum_and_mean_of_its_buckets(tmp_path, rows, points, size):
+    run = made(tmp_path / "a.streamlyt", (0, rows), full=(), wide=0)
+    seen = run.overview("a", NAMES, points=points)
+    first, low, high, mean = naive(VALUES, rows, size)
+    assert np.array_equal(seen.rows, first)
+    assert np.array_equal(seen.times, first * 2)
+    assert np.array_equal(seen.minimum, low, equal_nan=True)
+    assert np.array_equal(seen.maximum, high, equal_nan=True)
+    np.testing.assert_allclose(seen.mean, mean, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("points", [1, 7, 100, 2000, 10**6])
+def test_an_overview_has_about_as_many_buckets_as_asked_for(tmp_path, points):
+    run = made(tmp_path / "a.streamlyt")
+    seen = run.overview("a", ["x"], points=points)
+    assert min(N, points) / 8 <= len(seen.rows) <= points + 1
+    assert seen.minimum.min() == VALUES[:, 0].min()
+    assert seen.maximum.max() == VALUES[:, 0].max()
+    assert seen.rows[0] == 0
+
+
+def test_a_short_range_is_seen_row_by_row(tmp_path):
+    seen = made(tmp_path / "a.streamlyt").overview("a", ["x"], start=5000, stop=5400)
+    assert np.array_equal(seen.rows, np.arange(5000, 5400))
+    for part in (seen.minimum, seen.maximum, seen.mean):
+        assert np.array_equal(part[:, 0], VALUES[5000:5400, 0])
+
+
+def test_an_overview_of_a_range_covers_it(tmp_path):
+    seen = made(tmp_path / "a.streamlyt").overview("a", ["x"], points=10, start=3000, stop=9000)
+    assert seen.rows[0] <= 3000
+    assert seen.maximum.max() >= VALUES[3000:9000, 0].max()
+    assert len(seen.rows) <= 11
+
+
+def test_a_wide_stream_keeps_its_inputs_from_level_one_on(tmp_path):
+    run = made(tmp_path / "a.streamlyt", wide=2)
+    assert run.full("a") == ("statistic",)
+    assert run.columns("a")[1].shape == (N, 1)
+    assert np.array_equal(run.columns("a", ["statistic"])[1][:, 0], VALUES[:, 3])
+    with pytest.raises(ParameterError, match=r"'x', one of many .* ask for an overview"):
+        run.columns("a", ["x"])
+    seen = run.overview("a", ["x"], points=10**6)
+    assert np.array_equal(np.diff(seen.rows), np.full(len(seen.rows) - 1, 64))
+    assert seen.maximum.max() == VALUES[:, 0].max()
+    narrow = made(tmp_path / "b.streamlyt", wide=3)
+    assert narrow.full("a") == NAMES
+
+
+def test_hundreds_of_channels_are_read_by_name(tmp_path):
+    values = np.random.default_rng(1).normal(size=(300, 201))
+    schema = Schema.of(*(f"c{i}" for i in range(200)), "statistic")
+    with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
+        run.write(Batch("a", np.arange(300), values, schema), full=("statistic",))
+        run.checkpoint({}, {})
+        seen = run.overview("a", ["c130", "statistic", "c3"])
+        expected = naive(values[:, [130, 200, 3]], 300, 64)
+        assert np.array_equal(seen.minimum, expected[1])
+        np.testing.assert_allclose(seen.mean, expected[3], atol=1e-12)
+
+
+# --- cuts, kills, and going on ---------------------------------------------------------------
+
+
+@settings(deadline=None, derandomize=True, max_examples=12)
+@given(
+    cuts=st.lists(st.integers(0, N), max_size=6),
+    checkpoint_every=st.integers(1, 4),
+    reopen=st.booleans(),
+    wide=st.sampled_from([1, 64]),
+)
+def test_columns_on_every_level_do_not_depend_on_the_cut(
+    tmp_path_factory, cuts, checkpoint_every, reopen, wide
+):
+    folder = tmp_path_factory.mktemp("cut")
+    rest = {"wide": wide, "chunk_bytes": 2**13}
+    whole = made(folder / "a.streamlyt", **rest)
+    cut = made(folder / "b.streamlyt", (0, *sorted(cuts), N), checkpoint_every, reopen, **rest)
+    assert chunks(whole) == chunks(cut)
+
+
+def test_rows_taken_one_at_a_time_are_the_same(tmp_path):
+    whole = made(tmp_path / "a.streamlyt", (0, 300), wide=0)
+    single = made(tmp_path / "b.streamlyt", range(301), 37, reopen=True, wide=0)
+    assert chunks(whole) == chunks(single)
+
+
+def test_states_come_back_and_those_not_given_stay(tmp_path):
+    small = {"mean": np.arange(3.0), "n": np.array(7), "name": np.array("x")}
+    large = {"memory": np.random.default_rng(0).normal(size=(300, 200))}
+    path = tmp_path / "a.streamlyt"
+    with RunFile.create(path, pipeline="") as run:
+        run.checkpoint({}, {"a": {"one": small}, "b": {"one": large}})
+        run.checkpoint({}, {"a": {"one": {"mean": np.ones(1)}}})
+    assert len(list((tmp_path / "a.streamlyt.d").iterdir())) == 1
+    with RunFile.open(path) as run:
+        states = run.states()
+    assert np.array_equal(states["a"]["one"]["mean"], [1.0])
+    assert np.array_equal(states["b"]["one"]["memory"], large["memory"])
+
+
+def test_files_of_large_states_are_removed_when_their_state_is_replaced(tmp_path):
+    with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
+        for i in range(3):
+            run.checkpoint({}, {"a": {"one": {"memory": np.full(40_000, i)}}})
+            assert len(list((tmp_path / "a.streamlyt.d").iterdir())) == 1
+        run.checkpoint({}, {"a": {"one": {"memory": np.zeros(1)}}})
+    assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
+
+
+def test_a_state_of_objects_is_refused(tmp_path):
+    with (
+        RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run,
+        pytest.raises(StateError, match="'x' must be an array of numbers or text"),
+    ):
+        run.checkpoint({}, {"a": {"one": {"x": np.array([object()])}}})
+
+
+@pytest.mark.parametrize("n", [3, 40_000])
+def test_a_damaged_state_is_refused(tmp_path, n):
+    path = tmp_path / "a.streamlyt"
+    with RunFile.create(path, pipeline="") as run:
+        run.checkpoint({}, {"a": {"one": {"memory": np.zeros(n)}}})
+    if n == 3:
+        with sqlite3.connect(path) as db:
+            db.execute("UPDATE states SET blob = zeroblob(length(blob))")
+    else:
+        (file,) = (tmp_path / "a.streamlyt.d").iterdir()
+        file.write_bytes(file.read_bytes()[:-1])
+    with RunFile.open(path) as run, pytest.raises(StateError, match="operator 'one', series 'a'"):
+        run.states()
+    if n > 3:
+        file.unlink()
+        with RunFile.open(path) as run, pytest.raises(StateError, match="missing"):
+            run.states()
+
+
+def test_a_closed_run_leaves_one_file(tmp_path):
+    made(tmp_path / "a.streamlyt").close()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
+
+
+def test_a_run_is_read_by_another_process_while_it_grows(tmp_path):
+    path = tmp_path / "a.streamlyt"
+    count = (
+        "import sys; from streamlyt.runfile import RunFile; run = RunFile.open(sys.argv[1])\n"
+        "for _ in sys.stdin: print(run.n_rows('a'), len(run.columns('a')[0]), flush=True)"
+    )
+    with RunFile.create(path, pipeline="") as run:
+        run.write(batch(0, 100))
+        run.checkpoint({}, {})
+        with subprocess.Popen(
+            [sys.executable, "-c", count, path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as reader:
+            for stop in (200, 5000):
+                reader.stdin.write("\n")
+                reader.stdin.flush()
+                seen = run.n_rows("a")
+                assert reader.stdout.readline().split() == [str(seen)] * 2
+                run.write(batch(seen, stop))
+                run.checkpoint({}, {})
+            reader.stdin.close()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
+
+
+def test_who_opens_a_run_for_writing_takes_it_over(tmp_path):
+    first = RunFile.create(tmp_path / "a.streamlyt", pipeline="")
+    with RunFile.open(tmp_path / "a.streamlyt", write=True) as second:
+        first.write(batch(0, 10))
+        with pytest.raises(StateError, match="another process took the run"):
+            first.checkpoint({}, {})
+        second.write(batch(0, 20))
+        second.checkpoint({}, {})
+        assert second.n_rows("a") == 20
+    first.close()
+
+
+# --- what goes wrong -------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(SourceError, match=r"there is no run file .*none\.streamlyt"):
+        RunFile.open(tmp_path / "none.streamlyt")
+
+
+@pytest.mark.parametrize("content", [b"x,y\n1,2\n" * 500, b"SQLite format 3\0" + b"\1" * 5000])
+def test_another_file_is_refused_and_never_overwritten(tmp_path, content):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match=r"a\.csv is not a run file"):
+        RunFile.open(path)
+    with pytest.raises(FormatError, match=r"a\.csv is not a run file"):
+        RunFile.create(path, pipeline="", overwrite=True)
+    assert path.read_bytes() == content
+
+
+def test_another_database_is_refused(tmp_path):
+    db = sqlite3.connect(tmp_path / "a.db")
+    db.execute("CREATE TABLE meta (x)")
+    db.close()
+    with pytest.raises(FormatError, match="got another SQLite database"):
+        RunFile.open(tmp_path / "a.db")
+
+
+def test_a_run_is_overwritten_only_when_asked(tmp_path):
+    path = tmp_path / "a.streamlyt"
+    with RunFile.create(path, pipeline="old") as run:
+        run.checkpoint({}, {"a": {"one": {"memory": np.zeros(40_000)}}})
+    with pytest.raises(SinkError, match="exists already"):
+        RunFile.create(path, pipeline="new")
+    with RunFile.create(path, pipeline="new", overwrite=True) as run:
+        assert run.meta["pipeline"] == "new"
+        assert run.states() == {}
+    assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
+
+
+def test_a_later_format_is_refused(tmp_path):
+    made(tmp_path / "a.streamlyt").close()
+    db = sqlite3.connect(tmp_path / "a.streamlyt")
+    db.execute("PRAGMA user_version = 2")
+    db.close()
+    with pytest.raises(StateError, match=r"up to format 1, got .* of format 2"):
+        RunFile.open(tmp_path / "a.streamlyt")
+
+
+def test_damaged_columns_are_told(tmp_path):
+    made(tmp_path / "a.streamlyt").close()
+    with sqlite3.connect(tmp_path / "a.streamlyt") as db:
+        db.execute("UPDATE chunks SET columns = zeroblob(100)")
+    with (
+        RunFile.open(tmp_path / "a.streamlyt") as run,
+        pytest.raises(FormatError, match=r"series 'a', level 0, row 0 cannot be decoded"),
+    ):
+        run.columns("a")
+
+
+def test_a_truncated_file_is_told(tmp_path):
+    path = tmp_path / "a.streamlyt"
+    made(path).close()
+    path.write_bytes(path.read_bytes()[:20_000])
+
+    def read_all():
+        with RunFile.open(path) as run:
+            run.columns("a")
+
+    with pytest.raises(FormatError, match=r"a\.streamlyt"):
+        read_all()
+
+
+def test_a_full_disk_loses_nothing_that_was_saved_or_taken(tmp_path):
+    path = tmp_path / "a.streamlyt"
+    run = RunFile.create(path, pipeline="")
+    run.write(batch(0, 1000))
+    run.checkpoint({"s": {"row": 1000}}, {})
+    pages = run._db.execute("PRAGMA page_count").fetchone()[0]
+    run._db.execute(f"PRAGMA max_page_count = {pages}")
+    run.write(batch(1000, 9000))
+    run.record(event(1500))
+    with pytest.raises(SinkError, match=r"full; .* safe \(1000 rows of 1 series and 0 events\)"):
+        run.checkpoint({"s": {"row": 9000}}, {})
+    assert run.position("s") == {"row": 1000}
+    run._db.execute("PRAGMA max_page_count = 1000000")
+    run.checkpoint({"s": {"row": 9000}}, {})
+    run.close()
+    with RunFile.open(path) as run:
+        assert np.array_equal(run.columns("a")[1], VALUES[:9000], equal_nan=True)
+        assert run.events() == [event(1500)]
+
+
+def test_no_space_for_a_large_state_is_told(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
+        monkeypatch.setattr(os, "fsync", full)
+        with pytest.raises(SinkError, match="No space left on device"):
+            run.checkpoint({}, {"a": {"one": {"memory": np.zeros(40_000)}}})
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path):
+    with pytest.raises(SinkError, match="name one in a folder that exists"):
+        RunFile.create(tmp_path / "none" / "a.streamlyt", pipeline="")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_run_in_a_read_only_folder_is_read_and_not_written(tmp_path):
+    made(tmp_path / "a.streamlyt").close()
+    (tmp_path / "a.streamlyt").chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        with RunFile.open(tmp_path / "a.streamlyt") as run:
+            assert run.n_rows("a") == N
+        with pytest.raises(SinkError, match="cannot be written"):
+            RunFile.open(tmp_path / "a.streamlyt", write=True)
+        with pytest.raises(SinkError, match="cannot be made"):
+            RunFile.create(tmp_path / "b.streamlyt", pipeline="")
+    finally:
+        tmp_path.chmod(0o755)
+
+
+def test_writing_to_a_file_open_for_reading_is_refused(tmp_path):
+    with (
+        made(tmp_path / "a.streamlyt") as run,
+        pytest.raises(SinkError, match="open for reading"),
+    ):
+        run.checkpoint({}, {})
+
+
+def test_other_columns_in_the_same_series_are_refused(tmp_path):
+    with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
+        run.write(batch(0, 10))
+        with pytest.raises(DataError, match="'a': channels must stay"):
+            run.write(Batch("a", [0], [[1.0]], Schema.of("x")))
+
+
+def test_an_unknown_series_or_channel_is_told_with_near_ones(tmp_path):
+    run = made(tmp_path / "a.streamlyt")
+    with pytest.raises(ParameterError, match="got 'statistics'; did you mean statistic"):
+        run.columns("a", ["statistics"])
+    with pytest.raises(ParameterError, match=r"series of a\.streamlyt .*got 'A'"):
+        run.n_rows("A")
+    with pytest.raises(ParameterError, match="points must be at least 1"):
+        run.overview("a", points=0)
+
+
+@pytest.mark.parametrize("rest", [{"wide": -1}, {"chunk_bytes": 0}])
+def test_impossible_sizes_are_refused(tmp_path, rest):
+    with pytest.raises(ParameterError, match="wide must be at least 0"):
+        RunFile.create(tmp_path / "a.streamlyt", pipeline="", **rest)
