@@ -1,0 +1,139 @@
+"""Arrays as a source, and a sink that keeps what it is given."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from streamlyt.base import Array, Batch, Event, Floats, Position, Schema, Sink, Source
+from streamlyt.errors import DataError, ParameterError
+
+__all__ = ["MemorySink", "MemorySource"]
+
+
+class MemorySource(Source):
+    """Rows of an array, as one series.
+
+    Parameters
+    ----------
+    values
+        Shape (n, d), or (n,) for one channel.
+    times
+        Shape (n,), whole numbers that never decrease; the row numbers where None.
+    schema
+        What the columns are; ``x0``, ``x1``, ... where None.
+    key
+        Name of the series.
+    batch_rows
+        Most rows in a batch.
+
+    Raises
+    ------
+    ParameterError
+        If ``batch_rows`` is not positive.
+    DataError
+        If values, times and schema do not fit one another.
+
+    Examples
+    --------
+    >>> source = MemorySource([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], batch_rows=2)
+    >>> [(batch.values.tolist(), position) for batch, position in source.read()]
+    [([[1.0, 2.0], [3.0, 4.0]], {'row': 2}), ([[5.0, 6.0]], {'row': 3})]
+    """
+
+    def __init__(
+        self,
+        values: Any,
+        times: Any = None,
+        schema: Schema | None = None,
+        key: str = "",
+        batch_rows: int = 4096,
+    ) -> None:
+        if batch_rows < 1:
+            raise ParameterError(f"batch_rows must be at least 1, got {batch_rows!r}")
+        self.values, self.times = values, times
+        self.key = key
+        self.batch_rows = batch_rows
+        rows = np.asarray(values, dtype=np.float64)
+        if rows.ndim not in (1, 2):
+            raise DataError(f"values must have shape (n, d) or (n,), got {rows.shape!r}")
+        rows = rows[:, None] if rows.ndim == 1 else rows
+        named = schema or Schema.of(*(f"x{i}" for i in range(rows.shape[1])))
+        self._all = Batch(key, np.arange(len(rows)) if times is None else times, rows, named)
+        self.n_rows = self._all.n
+
+    @property
+    def schema(self) -> Schema:
+        """The schema given, or plain names."""
+        return self._all.schema
+
+    def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
+        """Yield batches; a position is ``{"row": next row}``."""
+        for row in range(int(start["row"]) if start else 0, self._all.n, self.batch_rows):
+            stop = min(row + self.batch_rows, self._all.n)
+            yield self._all.rows(row, stop), {"row": stop}
+
+
+class MemorySink(Sink):
+    """A sink that keeps everything, for tests and notebooks.
+
+    Attributes
+    ----------
+    batches, events
+        What was written and recorded, in order.
+    flushes
+        How often ``flush`` was called.
+
+    Examples
+    --------
+    >>> sink = MemorySink()
+    >>> for batch, _ in MemorySource([1.0, 2.0, 3.0], batch_rows=2).read():
+    ...     sink.write(batch)
+    >>> sink.values(), sink.times()
+    (array([[1.],
+           [2.],
+           [3.]]), array([0, 1, 2]))
+    """
+
+    def __init__(self) -> None:
+        self.batches: list[Batch] = []
+        self.events: list[Event] = []
+        self.flushes = 0
+
+    def write(self, batch: Batch) -> None:
+        """Keep a batch."""
+        self.batches.append(batch)
+
+    def record(self, event: Event) -> None:
+        """Keep an event."""
+        self.events.append(event)
+
+    def flush(self) -> None:
+        """Count: what is in memory is as durable as it gets."""
+        self.flushes += 1
+
+    def keys(self) -> list[str]:
+        """Return the names of the series, in the order of their first rows."""
+        return list(dict.fromkeys(batch.key for batch in self.batches))
+
+    def values(self, key: str | None = None) -> Floats:
+        """Return all rows of a series, shape (n, d); of the only one where no key is given.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such series, or more than one and none is named.
+        """
+        return np.concatenate([batch.values for batch in self._of(key)])
+
+    def times(self, key: str | None = None) -> Array:
+        """Return the times of a series, as :meth:`values`."""
+        return np.concatenate([batch.times for batch in self._of(key)])
+
+    def _of(self, key: str | None) -> list[Batch]:
+        keys = self.keys()
+        if key is None and len(keys) == 1:
+            key = keys[0]
+        if key not in keys:
+            raise ParameterError(f"key must be one of {keys!r}, got {key!r}")
+        return [batch for batch in self.batches if batch.key == key]
