@@ -1,0 +1,291 @@
+"""The compiled loops of the feature maps: projections, structured or dense, and responses.
+
+No loop depends on how many rows come at once, and no flag lets the compiler reorder or fuse
+arithmetic: a row has the same features, bit for bit, in any batch.
+"""
+
+import math
+
+import numpy as np
+
+from streamlyt._compile import compiled
+from streamlyt.base import Array
+
+__all__ = [
+    "COSINES",
+    "EXPONENTIAL",
+    "GROUP",
+    "MODULUS",
+    "PANEL",
+    "POWER",
+    "QUAD",
+    "SQUARE",
+    "dense_rows",
+    "structured_rows",
+]
+
+# What a projection becomes (the argument ``kind``).
+POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES = range(5)
+
+# Values transformed at a time: two planes, their partners and two tables stay in 48 kB of cache.
+GROUP = 2048
+# Columns of the dense matrix stored side by side (a constant, so that the compiler knows all
+# distances and vectorises without run-time checks), and rows that share a reading of them.
+PANEL = 128
+QUAD = 4
+
+
+@compiled()
+def _transform(a: Array, b: Array, stages: int) -> Array:
+    # Walsh-Hadamard transform of the lowest bits of the index, which end as its highest; a and b
+    # are overwritten, one of them is returned. Unlike the transform in place, each stage is one
+    # flat loop: sums into the lower half, differences into the upper.
+    half = a.size // 2
+    for _ in range(stages):
+        for i in range(half):
+            x = a[2 * i]
+            y = a[2 * i + 1]
+            b[i] = x + y
+            b[half + i] = x - y
+        a, b = b, a
+    return a
+
+
+@compiled()
+def _butterfly_back(a: Array, b: Array) -> None:
+    half = a.size // 2
+    for i in range(half):
+        x = a[i]
+        y = a[half + i]
+        b[2 * i] = x + y
+        b[2 * i + 1] = x - y
+
+
+@compiled()
+def _transform_back(a: Array, b: Array, stages: int) -> Array:
+    # The same of the highest bits, which end as the lowest. Written with two calls, since the
+    # compiler vectorises this store only while it sees that a and b are two arrays.
+    for stage in range(stages):
+        if stage % 2:
+            _butterfly_back(b, a)
+        else:
+            _butterfly_back(a, b)
+    return b if stages % 2 else a
+
+
+@compiled()
+def _cosines(z: Array, cosines: Array, sines: Array, factor: float) -> None:
+    t = z.dtype.type
+    f = t(factor)
+    if z.itemsize == 8:
+        for i in range(cosines.size):
+            cosines[i] = f * math.cos(z[i])
+            sines[i] = f * math.sin(z[i])
+        return
+    # Single precision, an order of magnitude faster: take off the nearest multiple of pi/2 in
+    # three parts (exact products below 2**16 turns), then minimax polynomials on [-pi/4, pi/4].
+    # Adding 1.5 * 2**23 and taking it off rounds to the nearest integer.
+    big = t(12582912.0)
+    for i in range(cosines.size):
+        turns = (z[i] * t(0.6366197723675814) + big) - big
+        r = ((z[i] - turns * t(1.5703125)) - turns * t(4.837512969970703e-4)) - turns * t(
+            7.549789948768648e-8
+        )
+        q = np.int32(turns)
+        rr = r * r
+        s = r + r * rr * ((t(-1.9515296e-4) * rr + t(8.332161e-3)) * rr - t(0.16666655))
+        c = (
+            t(1.0)
+            - t(0.5) * rr
+            + rr * rr * ((t(2.4433157e-5) * rr - t(1.3887316e-3)) * rr + t(4.1666646e-2))
+        )
+        odd = (q & 1) == 1
+        cosine = s if odd else c
+        sine = c if odd else s
+        cosines[i] = -f * cosine if ((q + 1) & 2) == 2 else f * cosine
+        sines[i] = -f * sine if (q & 2) == 2 else f * sine
+
+
+@compiled()
+def _exponential(re: Array, im: Array, out: Array, factor: float) -> None:
+    t = out.dtype.type
+    f = t(factor)
+    if out.itemsize == 8:
+        for i in range(out.size):
+            out[i] = f * math.exp(-(re[i] * re[i] + im[i] * im[i]))
+        return
+    # 2**p with p = whole + rest: the whole part goes straight into the exponent bits.
+    big = t(12582912.0)
+    for i in range(out.size):
+        p = max(t(-1.4426950408889634) * (re[i] * re[i] + im[i] * im[i]), t(-126.0))
+        whole = (p + big) - big
+        x = (p - whole) * t(0.6931471805599453)
+        y = t(1.0) + x * (
+            t(1.0)
+            + x
+            * (
+                t(0.5)
+                + x
+                * (
+                    t(0.16666667)
+                    + x * (t(0.041666667) + x * (t(0.0083333333) + x * t(0.0013888889)))
+                )
+            )
+        )
+        bits = np.int32((np.int32(whole) + np.int32(127)) << np.int32(23))
+        out[i] = f * y * bits.view(np.float32)
+
+
+@compiled()
+def _respond(
+    re: Array,
+    im: Array,
+    row: Array,
+    start: int,
+    count: int,
+    kind: int,
+    exponent: float,
+    factor: float,
+) -> None:
+    # THE place where projections re + i im become ``count`` features of a row, from ``start`` on.
+    t = row.dtype.type
+    f = t(factor)
+    out = row[start : start + count]
+    if kind == MODULUS:
+        for i in range(count):
+            out[i] = f * np.sqrt(re[i] * re[i] + im[i] * im[i])
+    elif kind == SQUARE:
+        for i in range(count):
+            out[i] = f * (re[i] * re[i] + im[i] * im[i])
+    elif kind == EXPONENTIAL:
+        _exponential(re, im, out, factor)
+    elif kind == COSINES:
+        half = row.size // 2
+        _cosines(re, out, row[half + start : half + start + count], factor)
+    else:
+        power = t(0.5 * exponent)
+        for i in range(count):
+            out[i] = f * (re[i] * re[i] + im[i] * im[i]) ** power
+
+
+@compiled()
+def _fill(x: Array, table: Array, out: Array) -> None:
+    # Each block of the table times x.
+    width = x.size
+    for start in range(0, table.size, width):
+        block = table[start : start + width]
+        to = out[start : start + width]
+        for j in range(width):
+            to[j] = x[j] * block[j]
+
+
+@compiled()
+def structured_rows(
+    inputs: Array,
+    first: Array,
+    second: Array,
+    kind: int,
+    exponent: float,
+    factor: float,
+    out: Array,
+) -> None:
+    """Transform rows, multiply by tables, transform again, respond.
+
+    Parameters
+    ----------
+    inputs
+        Shape (n, D), D a power of two, signs applied; overwritten with its transform.
+    first, second
+        Shape (blocks * D,). Optical: real and imaginary part of the phases, block by block.
+        Cosines: the signs before the second and before the third transform.
+    kind, exponent, factor
+        Response, its exponent for POWER, and a factor on every feature.
+    out
+        Shape (n, m), m at most blocks * D (twice that for COSINES).
+    """
+    n, width = inputs.shape
+    stages = 0
+    while (1 << stages) < width:
+        stages += 1
+    wanted = out.shape[1] // 2 if kind == COSINES else out.shape[1]
+    size = max(width, GROUP)
+    buffers = np.empty((4, size), inputs.dtype)
+    a, b, c, d = buffers[0], buffers[1], buffers[2], buffers[3]
+    for row in range(n):
+        inputs[row] = _transform(inputs[row], b[:width], stages)
+    for start in range(0, first.size, size):
+        length = min(size, first.size - start)
+        for row in range(n):
+            _fill(inputs[row], first[start : start + length], a)
+            re = _transform(a[:length], b[:length], stages)
+            if kind == COSINES:
+                _fill(re, second[start : start + length], c)
+                re = _transform_back(c[:length], d[:length], stages)
+                im = re
+            else:
+                _fill(inputs[row], second[start : start + length], c)
+                im = _transform(c[:length], d[:length], stages)
+            _respond(re, im, out[row], start, min(length, wanted - start), kind, exponent, factor)
+
+
+@compiled()
+def _multiply(x: Array, panel: Array, acc: Array) -> None:
+    # Up to QUAD rows times one panel; x (rows, K), K a multiple of four, panel (K * PANEL,).
+    acc[:] = 0
+    for k in range(0, x.shape[1], 4):
+        w = panel[k * PANEL : (k + 4) * PANEL]
+        for r in range(x.shape[0]):
+            x0, x1, x2, x3 = x[r, k], x[r, k + 1], x[r, k + 2], x[r, k + 3]
+            to = acc[r * PANEL : (r + 1) * PANEL]
+            for i in range(PANEL):
+                to[i] = (
+                    ((to[i] + x0 * w[i]) + x1 * w[i + PANEL]) + x2 * w[i + 2 * PANEL]
+                ) + x3 * w[i + 3 * PANEL]
+
+
+@compiled()
+def dense_rows(
+    inputs: Array,
+    first: Array,
+    second: Array,
+    kind: int,
+    exponent: float,
+    factor: float,
+    out: Array,
+) -> None:
+    """Multiply rows by a matrix held in memory, then respond.
+
+    Parameters
+    ----------
+    inputs
+        Shape (n, K), padded with zeros to a K that is a multiple of four.
+    first, second
+        Shape (panels, K * PANEL): real and imaginary part of the matrix (``second`` is not read
+        for COSINES).
+    kind, exponent, factor, out
+        As for ``structured_rows``.
+    """
+    n, m = out.shape
+    wanted = m // 2 if kind == COSINES else m
+    re = np.empty(QUAD * PANEL, inputs.dtype)
+    im = np.empty(QUAD * PANEL, inputs.dtype)
+    for p in range(first.shape[0]):
+        start = p * PANEL
+        count = min(PANEL, wanted - start)
+        for top in range(0, n, QUAD):
+            x = inputs[top : min(top + QUAD, n)]
+            _multiply(x, first[p], re)
+            if kind != COSINES:
+                _multiply(x, second[p], im)
+            for r in range(min(QUAD, n - top)):
+                at = r * PANEL
+                _respond(
+                    re[at : at + PANEL],
+                    im[at : at + PANEL],
+                    out[top + r],
+                    start,
+                    count,
+                    kind,
+                    exponent,
+                    factor,
+                )
