@@ -5,6 +5,7 @@ and TRR readers would write an index and a lock beside the user's data, and all 
 than the decoding. Each class opens the file anew for each reading and holds nothing in between.
 """
 
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -48,12 +49,15 @@ class Frames(ABC):
     Attributes
     ----------
     n_frames, n_atoms
-        As the file says; the last frame may turn out to be cut short when it is read.
+        Numbers of whole frames, and of atoms.
     timed
         Whether the file knows the time of its frames.
+    cut
+        Whether the file ends within a frame more.
     """
 
     timed = True
+    cut = False
 
     def __init__(self, path: str, n_atoms: int) -> None:
         self.path = path
@@ -82,7 +86,12 @@ class _Xdr(Frames):
             self.n_atoms, self.n_frames = file.n_atoms, len(file.offsets)
             # a slice would keep the whole index alive: 8 bytes a frame
             self._offsets = file.offsets[::_STRIDE].copy()
-        self._bytes = Path(path).stat().st_size
+            try:  # the index counts a frame by its first bytes
+                file.seek(self.n_frames - 1)
+                file.read()
+                self.cut = file._bytes_tell() < Path(path).stat().st_size
+            except (OSError, EOFError, StopIteration):
+                self.n_frames, self.cut = self.n_frames - 1, True
 
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[Block]:
         whole = np.array_equal(atoms, np.arange(self.n_atoms))
@@ -124,8 +133,6 @@ class _Xdr(Frames):
                 )
                 if failure is not None:
                     raise failure
-            if frames[-1] == self.n_frames - 1 and file._bytes_tell() < self._bytes:
-                raise self.failure(self.n_frames, "an incomplete frame at the end of the file")
 
     def _go(self, file: Any, frame: int, read: Callable[[], Any]) -> None:
         """Seek to the nearest frame whose offset is kept, and read on from there."""
@@ -162,7 +169,7 @@ class _Dcd(Frames):
         with DCDFile(path) as file:
             self.n_atoms, self.n_frames = file.header["natoms"], len(file)
             header = file.header
-        self._leftover = dcd_leftover(Path(path), self.n_atoms)
+        self.cut = dcd_leftover(Path(path), self.n_atoms) > 0
         self._boxed = bool(header["is_periodic"])
         self._interval = convert(header["delta"], "AKMA", "ps") * header["nsavc"]
         self._first = header["istart"] / header["nsavc"] if header["nsavc"] else 0.0
@@ -184,8 +191,6 @@ class _Dcd(Frames):
                     box_from_dcd(read.unitcell) if self._boxed else boxes,
                     (np.asarray(part) + self._first) * self._interval,
                 )
-        if self._leftover and frames[-1] == self.n_frames - 1:
-            raise self.failure(self.n_frames, "an incomplete frame at the end of the file")
 
 
 class _Other(Frames):
@@ -199,9 +204,16 @@ class _Other(Frames):
             self.timed = bool({"dt", "time"} & set(frames.ts.data))
 
     def _quiet(self) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return self._reader(self.path, n_atoms=self.n_atoms)
+        talk, sys.unraisablehook = sys.unraisablehook, lambda _: None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return self._reader(self.path, n_atoms=self.n_atoms)
+        except Exception as error:
+            error.__traceback__ = None  # lets go of a half-made reader, whose end may complain
+            raise
+        finally:
+            sys.unraisablehook = talk
 
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[Block]:
         with self._quiet() as reader:
@@ -260,9 +272,13 @@ def open_frames(path: str, n_atoms: int) -> Frames:
         raise SourceError(f"{path} needs another package: {error}") from None
     except Exception as error:  # readers fail in their own ways
         raise SourceError(
-            f"trajectory must be a whole {reader.format} file, got {path!r}, "
+            f"trajectory must be a whole {_kind(reader)} file, got {path!r}, "
             f"which cannot be opened: {str(error).strip()}"
         ) from None
     if frames.n_frames < 1:
-        raise SourceError(f"trajectory must hold at least one frame, got none in {path!r}")
+        raise SourceError(f"trajectory must hold at least one whole frame, got none in {path!r}")
     return frames
+
+
+def _kind(reader: Any) -> str:
+    return reader.format if isinstance(reader.format, str) else str(reader.format[0])

@@ -20,6 +20,9 @@ from ._molecule import Atoms
 
 __all__ = ["Topology"]
 
+# words of the selection language that people use beside names: no names gone wrong
+_KEYWORDS = {"and", "or", "not", "all", "name", "resname", "resid", "segid", "index", "type"}
+
 
 class Topology:
     """A topology file: its atoms, once the first frame's positions are known, and selections.
@@ -62,7 +65,7 @@ class Topology:
             raise SourceError(f"{path} needs another package: {error}") from None
         except Exception as error:  # parsers fail in their own ways
             raise FormatError(
-                f"topology must be a whole {parser.format} file, got {path!r}, "
+                f"topology must be a whole {_kind(parser)} file, got {path!r}, "
                 f"which cannot be read as one: {_first_line(error)}"
             ) from None
         self.n_atoms = int(self._parsed.n_atoms)
@@ -117,11 +120,11 @@ class Topology:
         """Return what was probably meant, or what there is."""
         atoms = self.atoms
         words = sorted({*atoms.residue_names, *atoms.names, *atoms.segments} - {""})
-        folded = {word.casefold(): word for word in reversed(words)}
+        folded = {word.casefold(): str(word) for word in reversed(words)}
         hints = []
         for word in re.findall(r"[\w'*+-]+", text):
             near = get_close_matches(word.casefold(), folded, n=3, cutoff=0.6)
-            if word not in words and near:
+            if word not in words and word.casefold() not in _KEYWORDS and near:
                 hints.append(f"{word!r} is none here, near it {[folded[n] for n in near]}")
         if hints:
             return "; " + "; ".join(hints)
@@ -154,3 +157,7 @@ def _bonds(atoms: Any) -> NDArray[np.int64]:
         return np.asarray(atoms.bonds.to_indices(), dtype=np.int64).reshape(-1, 2)
     except (NoDataError, AttributeError):
         return np.empty((0, 2), dtype=np.int64)
+
+
+def _kind(parser: Any) -> str:
+    return parser.format if isinstance(parser.format, str) else str(parser.format[0])

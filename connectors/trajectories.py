@@ -128,9 +128,8 @@ class TrajectorySource(Source):
                 f"start, stop and step must leave a frame of the {total} in {self.trajectory}, "
                 f"got {self.start!r}, {self.stop!r}, {self.step!r}"
             )
-        first = next(self._parts[0].blocks(range(1), np.arange(topology.n_atoms), 1))
-        if not first.picoseconds.size:  # the only frame is broken: reading on says how
-            list(self._parts[0].blocks(range(1), np.arange(topology.n_atoms), 1))
+        blocks = self._parts[0].blocks(range(1), np.arange(topology.n_atoms), 1)
+        first = next(block for block in blocks if block.picoseconds.size)  # or the blocks say why
         topology.place(first.positions[0], first.boxes[0])
         chosen = (
             automatic(topology.atoms) if self.select == "auto" else topology.select(self.select)
@@ -196,6 +195,8 @@ class TrajectorySource(Source):
                 done += frames.size
                 yield from self._batches(block, frames, clock)
             base += part.n_frames
+            if part.cut and (self.stop is None or self.stop > base):
+                raise part.failure(part.n_frames, "an incomplete frame at the end of the file")
 
     def _rows_from(self, frame: int) -> range:
         """Return the frames still to be read when all before ``frame`` are."""
