@@ -17,6 +17,7 @@ __all__ = [
     "GROUP",
     "MODULUS",
     "PANEL",
+    "PHASE",
     "POWER",
     "QUAD",
     "SQUARE",
@@ -25,7 +26,7 @@ __all__ = [
 ]
 
 # What a projection becomes (the argument ``kind``).
-POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES = range(5)
+POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES, PHASE = range(6)
 
 # Values transformed at a time: two planes, their partners and two tables stay in 48 kB of cache.
 GROUP = 2048
@@ -159,7 +160,10 @@ def _respond(
             out[i] = f * (re[i] * re[i] + im[i] * im[i])
     elif kind == EXPONENTIAL:
         _exponential(re, im, out, factor)
-    elif kind == COSINES:
+    elif kind in (COSINES, PHASE):
+        if kind == PHASE:
+            for i in range(count):
+                re[i] = re[i] * re[i] + im[i] * im[i]
         half = row.size // 2
         _cosines(re, out, row[half + start : half + start + count], factor)
     else:
@@ -201,13 +205,13 @@ def structured_rows(
     kind, exponent, factor
         Response, its exponent for POWER, and a factor on every feature.
     out
-        Shape (n, m), m at most blocks * D (twice that for COSINES).
+        Shape (n, m), m at most blocks * D (twice that for COSINES and PHASE).
     """
     n, width = inputs.shape
     stages = 0
     while (1 << stages) < width:
         stages += 1
-    wanted = out.shape[1] // 2 if kind == COSINES else out.shape[1]
+    wanted = out.shape[1] // 2 if kind in (COSINES, PHASE) else out.shape[1]
     size = max(width, GROUP)
     buffers = np.empty((4, size), inputs.dtype)
     a, b, c, d = buffers[0], buffers[1], buffers[2], buffers[3]
@@ -266,7 +270,7 @@ def dense_rows(
         As for ``structured_rows``.
     """
     n, m = out.shape
-    wanted = m // 2 if kind == COSINES else m
+    wanted = m // 2 if kind in (COSINES, PHASE) else m
     re = np.empty(QUAD * PANEL, inputs.dtype)
     im = np.empty(QUAD * PANEL, inputs.dtype)
     for p in range(first.shape[0]):

@@ -158,6 +158,15 @@ def check_number(name: str, value: object, *, positive: bool) -> None:
         )
 
 
+def check_even(n_components: int) -> None:
+    """Raise a ParameterError unless every cosine has its sine."""
+    if n_components % 2:
+        raise ParameterError(
+            "n_components must be even (a cosine and a sine each), "
+            f"got {n_components!r}; take {n_components + 1}"
+        )
+
+
 def check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
     """Raise a ParameterError unless value is one of those known."""
     if value not in known:

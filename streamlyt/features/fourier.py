@@ -5,11 +5,10 @@ import math
 import numpy as np
 
 from streamlyt.base import Array, Floats
-from streamlyt.errors import ParameterError
 
 from ._hash import complex_normals, signs
 from ._kernels import COSINES
-from ._projection import Draws, ProjectionMap, as_rows, padded_power, panels
+from ._projection import Draws, ProjectionMap, as_rows, check_even, padded_power, panels
 
 __all__ = ["Fourier"]
 
@@ -78,11 +77,7 @@ class Fourier(ProjectionMap):
         self.seed = seed
         self.dtype = dtype
         self._check_common()
-        if n_components % 2:
-            raise ParameterError(
-                "n_components must be even (a cosine and a sine each), "
-                f"got {n_components!r}; take {n_components + 1}"
-            )
+        check_even(n_components)
         self._kind = COSINES
 
     def _draw(self, d: int) -> Draws:

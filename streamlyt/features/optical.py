@@ -6,27 +6,42 @@ import numpy as np
 from scipy import special
 
 from streamlyt.base import Array, Floats
-from streamlyt.errors import ParameterError
 
 from ._hash import complex_normals, signs, unit_phases
-from ._kernels import EXPONENTIAL, MODULUS, POWER, SQUARE
-from ._projection import Draws, ProjectionMap, as_rows, check_number, padded_power, panels
+from ._kernels import EXPONENTIAL, MODULUS, PHASE, POWER, SQUARE
+from ._projection import (
+    Draws,
+    ProjectionMap,
+    as_rows,
+    check_choice,
+    check_even,
+    check_number,
+    padded_power,
+    panels,
+)
 
 __all__ = ["Optical"]
 
+_BOUNDED = {"exp": EXPONENTIAL, "phase": PHASE}
 _MATRIX, _SIGNS, _PHASES = 1, 3, 4  # streams of the seed (the matrix takes two)
 
 
 class Optical(ProjectionMap):
-    r"""Optical random features :math:`|U z|^s / \sqrt m`, or :math:`\exp(-|U z|^2) / \sqrt m`.
+    r"""Optical random features: powers of the modulus :math:`|U z|`, or waves of its square.
 
     :math:`z = (\mathrm{scale} \cdot x, \mathrm{bias})`, and U has m rows of independent complex
-    Gaussian entries of variance one: coherent light through a diffuser, read by a camera where
-    :math:`s = 2` [1]_. With :math:`A = |z|^2 |z'|^2` and :math:`r^2 = (z \cdot z')^2 / A` the
-    kernel is
+    Gaussian entries of variance one: coherent light through a diffuser, read by a camera [1]_.
+    The features are :math:`|U z|^s / \sqrt m`; or :math:`\exp(-|U z|^2) / \sqrt m`; or
+    :math:`\sqrt{2/m} (\cos |U z|^2, \sin |U z|^2)`, all cosines and then all sines, where the
+    intensity is written onto the phase of a second beam, so that :math:`|\phi(x)| = 1`. With
+    :math:`A = |z|^2 |z'|^2` and :math:`r^2 = (z \cdot z')^2 / A` the kernels are
 
     .. math:: k_s = \Gamma(1 + s/2)^2 A^{s/2} {}_2F_1(-s/2, -s/2; 1; r^2),
-        \qquad k_{\exp} = 1 / [(1 + |z|^2) (1 + |z'|^2) - (z \cdot z')^2].
+
+    .. math:: k_{\exp} = 1 / [(1 + |z|^2) (1 + |z'|^2) - A r^2], \qquad
+        k_{\mathrm{phase}} = \Re\, 1 / [1 + A (1 - r^2) - i (|z|^2 - |z'|^2)],
+
+    the last two from the characteristic function of two correlated complex Gaussians.
 
     Without bias a feature is even in x, so that a shift of a mean around zero can hardly be seen:
     keep the bias, of the order of :math:`\mathrm{scale} \cdot |x|`.
@@ -36,7 +51,7 @@ class Optical(ProjectionMap):
     n_components
         Number of features m.
     response
-        The exponent s, any number above 0, or ``"exp"``.
+        The exponent s, any number above 0, or ``"exp"``, or ``"phase"`` (m even).
     bias
         The further input that is always on, in units of the scaled inputs; 0 for none.
     scale
@@ -103,16 +118,18 @@ class Optical(ProjectionMap):
         self._check_common()
         check_number("bias", bias, positive=False)
         if isinstance(response, str):
-            if response != "exp":
-                raise ParameterError(f"response must be a number or 'exp', got {response!r}")
-            self._kind = EXPONENTIAL
+            check_choice("response", response, tuple(_BOUNDED))
+            self._kind = _BOUNDED[response]
+            if self._kind == PHASE:
+                check_even(n_components)
         else:
             check_number("response", response, positive=True)
             self._kind = {1.0: MODULUS, 2.0: SQUARE}.get(float(response), POWER)
             self._exponent = float(response)
 
     def _draw(self, d: int) -> Draws:
-        m, seed = self.n_components, self.seed
+        seed = self.seed
+        m = self.n_components // 2 if self._kind == PHASE else self.n_components
         inputs = d + (self.bias != 0)
         factor = 1.0 / math.sqrt(m)
         if not self._is_structured(inputs):
@@ -124,7 +141,7 @@ class Optical(ProjectionMap):
         premix = signs(seed, _SIGNS, width) / math.sqrt(width)
         phases = unit_phases(seed, _PHASES, -(-m // width) * width)
         first, second = (part.astype(self.dtype) for part in phases)
-        if self._kind != EXPONENTIAL:
+        if self._kind not in _BOUNDED.values():
             # Orthogonal rows of one length lack the spread of Gaussian lengths; this mends their
             # kernel exactly where they are uniformly distributed: ((D + 1) / D)^(1/2) for s = 2.
             s = self._exponent
@@ -139,15 +156,22 @@ class Optical(ProjectionMap):
 
     def variance(self, x: Array, y: Array) -> Floats:
         """Return m times the variance of the kernel estimate, shape (n, p), for dense draws."""
-        return np.maximum(self._moment(x, y, 2) - self._moment(x, y, 1) ** 2, 0.0)
+        first, second = self._moment(x, y, 1), self._moment(x, y, 2)
+        if self._kind == PHASE:  # a cosine and a sine of one phase are m / 2 draws, not m
+            return np.maximum(1.0 + second - 2.0 * first**2, 0.0)
+        return np.maximum(second - first**2, 0.0)
 
     def _moment(self, x: Array, y: Array, power: int) -> Floats:
-        # The mean of the product of two responses, each to this power.
+        # The mean of the product of two responses, each to this power; of the wave of the
+        # difference of two phases, each times this number.
         x, y = as_rows(x), as_rows(y)
         bias = self.bias**2
         xx: Floats = self.scale**2 * (x * x).sum(axis=1)[:, None] + bias
         yy: Floats = self.scale**2 * (y * y).sum(axis=1)[None, :] + bias
         xy: Floats = self.scale**2 * (x @ y.T) + bias
+        if self._kind == PHASE:
+            real = 1.0 + power**2 * np.maximum(xx * yy - xy**2, 0.0)
+            return real / (real**2 + (power * (xx - yy)) ** 2)
         if self._kind == EXPONENTIAL:
             decay: Floats = (1.0 + power * xx) * (1.0 + power * yy) - (power * xy) ** 2
             return 1.0 / decay
