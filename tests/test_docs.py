@@ -70,15 +70,24 @@ def test_make_goals_named_in_a_text_exist(text) -> None:
 
 
 def test_commands_named_in_the_texts_exist() -> None:
-    command = re.compile(r"(?:`|^)streamlyt ([a-z]+)", re.M)
-    verbs = {verb for text in TEXTS for verb in command.findall(text.read_text())}
+    told = "\n".join(text.read_text() for text in TEXTS)
+    code = re.findall(r"```console\n(.*?)```", told, re.DOTALL) + re.findall(r"`([^`\n]+)`", told)
+    verbs = set(re.findall(r"^streamlyt ([a-z]+)", "\n".join(code), re.MULTILINE))
     assert {"demo", "md", "detect"} <= verbs
     assert all(help_of(verb) for verb in verbs)
 
 
-def test_options_named_in_the_readme_exist() -> None:
-    named = set(re.findall(r"--[a-z][a-z-]+", (ROOT / "README.md").read_text()))
-    assert named <= set(re.findall(r"--[a-z][a-z-]+", help_of("md"))) | {"--help"}
+@pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
+def test_options_named_in_a_page_exist(page: str) -> None:
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text()))
+    real = help_of("md") + help_of("detect") + help_of("report")
+    assert named <= set(re.findall(r"--[a-z][a-z-]+", real))
+
+
+@pytest.mark.parametrize("verb", ["md", "detect"])
+def test_command_line_page_tells_every_option(verb: str) -> None:
+    told = set(re.findall(r"--[a-z][a-z-]+", (DOCS / "cli.md").read_text()))
+    assert set(re.findall(r"--[a-z][a-z-]+", help_of(verb))) - {"--help"} <= told
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda path: path.name)
