@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from streamlyt.base import Batch, Channel, Event, Floats, Operator, Schema
 from streamlyt.errors import DataError, ParameterError
 
-__all__ = ["AXES", "BOX", "Observable", "atom_channels", "atoms_of", "has_box", "indices"]
+__all__ = ["AXES", "BOX", "Observable", "atom_channels", "atoms_of", "frames", "has_box", "indices"]
 
 AXES = ("x", "y", "z")
 BOX = tuple(
@@ -71,6 +71,17 @@ def indices(name: str, given: Sequence[int], n_atoms: int) -> NDArray[np.int64]:
             f"{name} must name atoms 0 to {n_atoms - 1} of the rows, got {int(beyond[0])}"
         )
     return wanted
+
+
+def frames(n: int = 200, n_atoms: int = 6, box: bool = False) -> Batch:
+    """Return seeded frames of a chain that tumbles, for checks."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(n, n_atoms, 3)).cumsum(axis=1).reshape(n, 3 * n_atoms)
+    channels = atom_channels([Channel(f"a{i}", "Angstrom", f"R{i // 3}") for i in range(n_atoms)])
+    if box:
+        values = np.hstack([values, np.tile([20.0, 20.0, 20.0, 90.0, 80.0, 70.0], (n, 1))])
+        channels = [*channels, *BOX]
+    return Batch("example", np.arange(n), values, Schema(tuple(channels), "fs", "frame"))
 
 
 class Observable(Operator):

@@ -1,13 +1,14 @@
 """Dihedral angles as cosine and sine."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
 from streamlyt.base import Batch, Channel, Floats, Schema
 from streamlyt.errors import ParameterError
 
-from ._columns import Observable, indices
+from ._columns import Observable, frames, indices
 from ._kernels import dihedral_rows
 
 __all__ = ["Dihedrals"]
@@ -55,6 +56,10 @@ class Dihedrals(Observable):
             )
         self.quads = quads
         self.labels = labels
+
+    @classmethod
+    def _example(cls) -> tuple[Self, Batch]:
+        return cls([[0, 1, 2, 3], [1, 2, 3, 4]]), frames()
 
     def _prepare(self, schema: Schema) -> Schema:
         atoms = self._atoms(schema)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Self
 
 import numpy as np
 
 from streamlyt.base import Batch, Channel, Floats, Schema
 from streamlyt.errors import ParameterError
 
-from ._columns import Observable, indices
+from ._columns import Observable, frames, indices
 from ._kernels import distance_rows
 
 __all__ = ["Distances"]
@@ -47,6 +48,10 @@ class Distances(Observable):
             raise ParameterError(f"pairs must hold two atom numbers each, got {pairs!r}")
         self.pairs = pairs
         self.atoms = atoms
+
+    @classmethod
+    def _example(cls) -> tuple[Self, Batch]:
+        return cls(), frames()
 
     def _prepare(self, schema: Schema) -> Schema:
         atoms = self._atoms(schema)

@@ -1,12 +1,13 @@
 """Rigid superposition on the first frame."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
 from streamlyt.base import Batch, Floats, Schema
 
-from ._columns import Observable, atom_channels, indices
+from ._columns import Observable, atom_channels, frames, indices
 from ._kernels import superpose_rows
 
 __all__ = ["Superpose"]
@@ -53,6 +54,10 @@ class Superpose(Observable):
         super().__init__()
         self.fit = fit
         self.keep = keep
+
+    @classmethod
+    def _example(cls) -> tuple[Self, Batch]:
+        return cls(), frames()
 
     def _prepare(self, schema: Schema) -> Schema:
         atoms = self._atoms(schema)

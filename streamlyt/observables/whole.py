@@ -1,6 +1,7 @@
 """Molecules made whole across the periodic box."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from streamlyt.base import Batch, Floats, Schema
 from streamlyt.errors import DataError, ParameterError
 
-from ._columns import Observable, atom_channels, atoms_of, has_box
+from ._columns import Observable, atom_channels, atoms_of, frames, has_box
 from ._kernels import whole_rows
 
 __all__ = ["Whole"]
@@ -50,6 +51,10 @@ class Whole(Observable):
         self.parents = parents
         self._parents = np.asarray(parents, dtype=np.int64)
         self._order = _ancestors_first(self._parents)
+
+    @classmethod
+    def _example(cls) -> tuple[Self, Batch]:
+        return cls([-1, 0, 1, 2, 3, 4]), frames(box=True)
 
     def _prepare(self, schema: Schema) -> Schema:
         if not has_box(schema):
