@@ -26,7 +26,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
 }
 
 _EXTRAS = {"MDAnalysis": "md", "bokeh": "dash", "kafka": "kafka", "river": "river"}
-_LONGEST_LIST = 10_000  # numbers in one parameter: more is data, and belongs into a file
+_LONGEST_LIST = 1_000_000  # numbers in one parameter: more is data, and belongs into a file
 
 
 def names(room: str) -> list[str]:

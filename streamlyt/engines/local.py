@@ -1,0 +1,252 @@
+"""The engine of one process: read, step, write, and now and then make it durable."""
+
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Protocol, runtime_checkable
+
+from streamlyt.base import Batch, Event, Position, Sink, Source
+from streamlyt.catalog import describe, name_of
+from streamlyt.errors import ParameterError, StateError
+from streamlyt.pipeline import Pipeline
+from streamlyt.runfile import RunFile
+
+__all__ = ["LocalEngine", "Summary"]
+
+
+@runtime_checkable
+class Commits(Protocol):
+    """A source that is told how far its rows are safe."""
+
+    def commit(self, position: Position) -> None:
+        """All rows before ``position`` are durable."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run came to, over all its resumptions.
+
+    Parameters
+    ----------
+    rows
+        Rows taken from the source.
+    events
+        The findings.
+    seconds
+        Time that it ran.
+    complete
+        Whether the source came to its end.
+    """
+
+    rows: int
+    events: tuple[Event, ...]
+    seconds: float
+    complete: bool = True
+
+
+class LocalEngine:
+    """Drives a pipeline over a source in this process.
+
+    A checkpoint flushes the sinks, saves rows, findings, states and the position into the run
+    file in one transaction, and then tells the source. If a flush fails, nothing is saved. A run
+    file that holds a position is gone on with from there: its rows and findings are then those
+    of a run that never stopped. (Other sinks see the rows since the last checkpoint again.)
+
+    Whatever ends a run between two batches (Ctrl-C, a source that fails) leaves a checkpoint of
+    the batches before it; what ends it within one (a row that an operator refuses, a full disk)
+    leaves the last checkpoint as it was.
+
+    Parameters
+    ----------
+    source
+        Where rows come from. If it has a method ``commit(position)``, it is called after each
+        checkpoint.
+    pipeline
+        What is done with them.
+    sinks
+        Where rows and findings go, beside the run file.
+    runfile
+        The run file, open for writing.
+    checkpoint_s, checkpoint_rows
+        A checkpoint is made after so many seconds or rows, whichever comes first.
+    clock
+        Seconds that only grow.
+
+    Raises
+    ------
+    ParameterError
+        If a bound of the checkpoints is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamlyt.base import Schema
+    >>> class Count(Source):
+    ...     schema = Schema.of("x")
+    ...
+    ...     def read(self, start=None):
+    ...         yield Batch("a", np.arange(3), np.ones((3, 1)), self.schema), {"row": 3}
+    >>> LocalEngine(Count(), Pipeline([])).run().rows
+    3
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        sinks: Sequence[Sink] = (),
+        runfile: RunFile | None = None,
+        checkpoint_s: float = 1.0,
+        checkpoint_rows: int = 2**16,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        if checkpoint_s < 0 or checkpoint_rows < 1:
+            raise ParameterError(
+                f"checkpoint_s must be at least 0 and checkpoint_rows at least 1, got "
+                f"{checkpoint_s!r} and {checkpoint_rows!r}"
+            )
+        self.source = source
+        self.pipeline = pipeline
+        self.sinks = tuple(sinks)
+        self.runfile = runfile
+        self.checkpoint_s = checkpoint_s
+        self.checkpoint_rows = checkpoint_rows
+        self._clock = clock
+        self._name = name_of(source)
+        self._stopped = self._complete = False
+        self._whole = True  # no batch is half done, no checkpoint half made
+
+    def run(self, progress: Callable[[int], None] | None = None) -> Summary:
+        """Read the source to its end, or to :meth:`stop`.
+
+        Parameters
+        ----------
+        progress
+            Told after each batch how many rows were taken, those before a resumption included.
+
+        Raises
+        ------
+        StateError
+            If the run file is of another source or pipeline.
+        SinkError
+            If a sink or the run file cannot be written. What was saved before is safe.
+        """
+        self._begin()
+        if self._complete:
+            return self._summary()
+        try:
+            for batch, position in self.source.read(self._position):
+                self._take(batch, position)
+                if progress is not None:
+                    progress(self._rows)
+                if self._due():
+                    self._checkpoint()
+                if self._stopped:
+                    break
+            self._complete = not self._stopped
+        except BaseException:
+            # Not whole: a batch is half done, or a checkpoint has failed. The last one stands.
+            if self._whole:
+                self._checkpoint()
+            raise
+        self._checkpoint()
+        return self._summary()
+
+    def stop(self) -> None:
+        """End the run after the batch at hand, with a checkpoint; for signal handlers."""
+        self._stopped = True
+
+    def _begin(self) -> None:
+        self._position: Position | None = None
+        self._rows = self._saved_rows = 0
+        self._events: list[Event] = []
+        self._touched: set[str] = set()
+        self._stopped = self._complete = False
+        self._whole = True
+        self._seconds = 0.0
+        if self.runfile is not None:
+            meta = self.runfile.meta
+            self._refuse_another(meta["pipeline"])
+            self._position = self.runfile.position(self._name)
+            self.pipeline.restore(self.runfile.states())
+            self._rows = self._saved_rows = meta["rows"]
+            self._seconds, self._complete = meta["seconds"], meta["complete"]
+        self._started = self._saved_at = self._clock()
+
+    def _take(self, batch: Batch, position: Position) -> None:
+        self._whole = False
+        rows, events = self.pipeline.step(batch)
+        for sink in self.sinks:
+            sink.write(rows)
+            for event in events:
+                sink.record(event)
+        if self.runfile is None:
+            self._events += events
+        else:
+            self.runfile.write(rows, full=self.pipeline.appended(batch.key))
+            for event in events:
+                self.runfile.record(event)
+        self._touched.add(batch.key)
+        self._rows += batch.n
+        self._position = position
+        self._whole = True
+
+    def _due(self) -> bool:
+        return (
+            self._rows - self._saved_rows >= self.checkpoint_rows
+            or self._clock() - self._saved_at >= self.checkpoint_s
+        )
+
+    def _checkpoint(self) -> None:
+        self._whole = False
+        for sink in self.sinks:
+            sink.flush()
+        if self.runfile is not None:
+            self.runfile.checkpoint(
+                {} if self._position is None else {self._name: self._position},
+                self.pipeline.states(self._touched),
+                rows=self._rows,
+                seconds=self._seconds + self._clock() - self._started,
+                complete=self._complete,
+            )
+        if isinstance(self.source, Commits) and self._position is not None:
+            self.source.commit(self._position)
+        self._touched.clear()
+        self._saved_rows, self._saved_at = self._rows, self._clock()
+        self._whole = True
+
+    def _summary(self) -> Summary:
+        events = self._events if self.runfile is None else self.runfile.events()
+        seconds = self._seconds + self._clock() - self._started
+        if self.runfile is not None:
+            seconds = self.runfile.meta["seconds"]
+        return Summary(self._rows, tuple(events), seconds, self._complete)
+
+    def _refuse_another(self, saved: str) -> None:
+        """Compare source and operators with those that the run file was made for."""
+        tables = tomllib.loads(saved)
+        if "source" in tables:
+            _compare(tables["source"], describe(self.source), "source")
+        if "operators" in tables:
+            ours = [describe(operator) for operator in self.pipeline.operators.values()]
+            if len(ours) != len(tables["operators"]):
+                raise _another("the number of operators", len(tables["operators"]), len(ours))
+            for theirs, own in zip(tables["operators"], ours, strict=True):
+                theirs.pop("label", None)
+                _compare(theirs, own, f"operators.{own['name']}")
+
+
+def _compare(saved: Any, given: Any, where: str) -> None:
+    if isinstance(saved, dict) and isinstance(given, dict):
+        for name in [*saved, *(name for name in given if name not in saved)]:
+            _compare(saved.get(name), given.get(name), f"{where}.{name}")
+    elif saved != given and not (saved != saved and given != given):  # NaN is equal to NaN here
+        raise _another(where, saved, given)
+
+
+def _another(where: str, saved: Any, given: Any) -> StateError:
+    return StateError(
+        f"{where} must be {saved!r} as in the run to be resumed, got {given!r}; give it back, or "
+        f"begin a new run file"
+    )

@@ -1,0 +1,305 @@
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamlyt.base import Batch, Channel, Event, Operator, Schema, Sink, Source
+from streamlyt.config import dump
+from streamlyt.engines.local import LocalEngine
+from streamlyt.errors import ParameterError, SinkError, SourceError, StateError
+from streamlyt.pipeline import Pipeline
+from streamlyt.runfile import RunFile
+
+CHILD = "import sys; sys.path[:0] = ['.', sys.argv[1]]; import test_local as t; t.main(sys.argv[2])"
+CHANNELS = 80  # more than a run file keeps row by row
+
+
+class Walk(Source):
+    """Two series of noise, in turn, in batches of uneven size."""
+
+    def __init__(self, n=6000, pause_s=0.0, fail_at=None):
+        self.n = n
+        self.pause_s = pause_s
+        self.fail_at = fail_at
+        self.committed = []
+
+    @property
+    def schema(self):
+        return Schema.of(*(f"x{i}" for i in range(CHANNELS)))
+
+    def read(self, start=None):
+        row = start["row"] if start else 0
+        size = random.Random(row)
+        while row < self.n:
+            stop = min(self.n, row // 1000 * 1000 + 1000, row + size.randint(0, 90))
+            values = np.array(
+                [np.random.default_rng(r).normal(size=CHANNELS) for r in range(row, stop)]
+            )
+            key = "ab"[row // 1000 % 2]
+            times = np.arange(row, stop)
+            if self.fail_at is not None and stop > self.fail_at:
+                raise SourceError("the wire was cut")
+            yield Batch(key, times, values.reshape(-1, CHANNELS), self.schema), {"row": stop}
+            row = stop
+            time.sleep(self.pause_s)
+
+    def commit(self, position):
+        self.committed.append(dict(position))
+
+
+class Drift(Operator):
+    """An exponential mean that depends on the order of rows, with a large memory beside it."""
+
+    def __init__(self, forget=0.1, memory=600):
+        self.forget = forget
+        self.memory = memory
+        self.state = {}
+
+    def update(self, batch):
+        if not self.state:
+            self.state = {
+                "mean": np.zeros(1),
+                "hot": np.zeros(1, bool),
+                "kept": np.zeros((self.memory, batch.schema.width)),
+                "n": np.zeros(1, np.int64),
+            }
+        out = np.empty(batch.n)
+        events = []
+        for i, row in enumerate(batch.values):
+            n = int(self.state["n"][0])
+            self.state["kept"][n % self.memory] = row
+            mean = (1 - self.forget) * self.state["mean"] + self.forget * row[:3].sum()
+            self.state.update(mean=mean, n=np.array([n + 1]))
+            out[i] = mean[0]
+            hot = abs(mean[0]) > 1.0
+            if hot and not self.state["hot"][0]:
+                t = int(batch.times[i])
+                events.append(Event(batch.key, "?", n, t, n, t, float(mean[0]), 1.0))
+            self.state["hot"] = np.array([hot])
+        schema = batch.schema.with_channels([*batch.schema.channels, Channel("mean")])
+        return batch.with_values(np.column_stack([batch.values, out]), schema), events
+
+
+class Journal(Sink):
+    """Writes down what is done to it."""
+
+    def __init__(self, fail=False):
+        self.fail = fail
+        self.done = []
+
+    def write(self, batch):
+        self.done.append(batch.n)
+
+    def record(self, event):
+        self.done.append(event)
+
+    def flush(self):
+        self.done.append("flush")
+        if self.fail:
+            raise SinkError("the pipe is full")
+
+
+def engine(path, source, *, operators=None, **rest):
+    pipeline = Pipeline([Drift()] if operators is None else operators)
+    if path.exists():
+        run = RunFile.open(path, write=True)
+    else:
+        text = dump(source, pipeline.operators, ())
+        run = RunFile.create(path, pipeline=text, chunk_bytes=2**13)
+    return LocalEngine(source, pipeline, runfile=run, **rest)
+
+
+def content(path):
+    """All that a run found: rows and states by series, on every level, and findings."""
+    with RunFile.open(path) as run:
+        rows = {}
+        for key in run.keys():  # noqa: SIM118 - a run file is no mapping
+            times, values = run.columns(key)
+            rows[key] = times.tobytes(), values.tobytes()
+            seen = run.overview(key, run.schema(key).names, points=20)
+            rows[key] += tuple(getattr(seen, part).tobytes() for part in vars(seen))
+        query = (
+            "SELECT key, level, first_row, last_row, first_time, last_time, n, columns FROM chunks"
+        )
+        chunks = sorted(run._rows(query))
+        hashes = sorted(run._rows("SELECT key, operator, hash FROM states"))
+        return rows, chunks, hashes, run.events(), run.meta["rows"], run.meta["complete"]
+
+
+def test_rows_and_findings_are_those_of_the_pipeline_alone(tmp_path):
+    summary = engine(tmp_path / "a.streamlyt", Walk(500)).run()
+    source, pipeline = Walk(500), Pipeline([Drift()])
+    expected = [pipeline.step(batch) for batch, _ in source.read()]
+    events = tuple(event for _, found in expected for event in found)
+    assert (summary.rows, summary.events, summary.complete) == (500, events, True)
+    assert len(events) > 1
+    with RunFile.open(tmp_path / "a.streamlyt") as run:
+        _, values = run.columns("a", ["mean"])
+        assert run.full("a") == ("mean",)
+    assert np.array_equal(
+        values[:, 0], np.concatenate([rows.values[:, -1] for rows, _ in expected])
+    )
+
+
+def test_without_a_run_file_the_summary_is_the_same(tmp_path):
+    kept = engine(tmp_path / "a.streamlyt", Walk(500)).run()
+    alone = LocalEngine(Walk(500), Pipeline([Drift()])).run()
+    assert (alone.rows, alone.events) == (kept.rows, kept.events)
+
+
+def test_a_run_killed_at_twenty_random_moments_ends_as_one_that_was_not(tmp_path):
+    engine(tmp_path / "whole.streamlyt", Walk()).run()
+    path = tmp_path / "killed.streamlyt"
+    moments = random.Random(0)
+    kills = 0
+    while kills < 20:
+        with subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(Path(__file__).parent), str(path)],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as child:
+            assert child.stdout.readline() == "begins\n"
+            time.sleep(moments.uniform(0.0, 0.09))
+            child.send_signal(signal.SIGKILL)
+        kills += 1
+        assert child.returncode == -signal.SIGKILL, "the run ended before it was killed 20 times"
+    with RunFile.open(path) as run:
+        assert 0 < run.meta["rows"] < 6000
+    last = engine(path, Walk())
+    last.run()
+    last.runfile.close()
+    for killed, whole in zip(content(path), content(tmp_path / "whole.streamlyt"), strict=True):
+        assert killed == whole
+    left = {file.name for file in tmp_path.iterdir() if file.name.startswith("killed")}
+    assert left == {"killed.streamlyt", "killed.streamlyt.d"}
+
+
+@pytest.mark.parametrize("rows", [1, 100, 10**6])
+def test_how_often_checkpoints_are_made_changes_nothing(tmp_path, rows):
+    one, other = tmp_path / "a.streamlyt", tmp_path / "b.streamlyt"
+    engine(one, Walk(1500), checkpoint_rows=rows).run()
+    engine(other, Walk(1500)).run()
+    assert content(one) == content(other)
+
+
+def test_a_complete_run_is_not_run_again(tmp_path):
+    first = engine(tmp_path / "a.streamlyt", Walk(500)).run()
+    again = engine(tmp_path / "a.streamlyt", Walk(500))
+    again.source.read = None
+    assert again.run() == first
+
+
+def test_ctrl_c_between_batches_keeps_every_whole_batch(tmp_path):
+    def interrupt(rows):
+        if rows > 200:
+            raise KeyboardInterrupt
+
+    first = engine(tmp_path / "a.streamlyt", Walk(500), checkpoint_s=1e9)
+    with pytest.raises(KeyboardInterrupt):
+        first.run(interrupt)
+    first.runfile.close()
+    with RunFile.open(tmp_path / "a.streamlyt") as run:
+        saved = run.n_rows("a")
+        assert saved > 200
+        assert run.position("test_local") == {"row": saved}
+        assert run.meta["complete"] is False
+    seen = []
+    summary = engine(tmp_path / "a.streamlyt", Walk(500)).run(seen.append)
+    assert seen[0] >= saved
+    engine(tmp_path / "b.streamlyt", Walk(500)).run()
+    assert content(tmp_path / "a.streamlyt") == content(tmp_path / "b.streamlyt")
+    assert summary.complete
+
+
+def test_ctrl_c_within_a_batch_leaves_the_last_checkpoint(tmp_path):
+    class Interrupted(Drift):
+        def update(self, batch):
+            if batch.times.size and batch.times[-1] > 200:
+                self.state["mean"] += 1
+                raise KeyboardInterrupt
+            return super().update(batch)
+
+    source = Walk(500)
+    first = engine(tmp_path / "a.streamlyt", source, operators=[Interrupted()], checkpoint_s=0)
+    with pytest.raises(KeyboardInterrupt):
+        first.run()
+    first.runfile.close()
+    engine(tmp_path / "a.streamlyt", Walk(500)).run()
+    engine(tmp_path / "b.streamlyt", Walk(500)).run()
+    assert content(tmp_path / "a.streamlyt") == content(tmp_path / "b.streamlyt")
+
+
+def test_a_stopped_run_is_gone_on_with(tmp_path):
+    first = engine(tmp_path / "a.streamlyt", Walk(500))
+    summary = first.run(lambda rows: first.stop() if rows > 200 else None)
+    assert not summary.complete
+    assert 200 < summary.rows < 300
+    first.runfile.close()
+    assert engine(tmp_path / "a.streamlyt", Walk(500)).run().rows == 500
+
+
+def test_a_source_that_fails_leaves_what_it_gave(tmp_path):
+    first = engine(tmp_path / "a.streamlyt", Walk(500, fail_at=300), checkpoint_s=1e9)
+    with pytest.raises(SourceError, match="the wire was cut"):
+        first.run()
+    assert first.runfile.n_rows("a") > 200
+
+
+def test_sinks_are_flushed_before_the_save_and_the_source_is_told_after_it(tmp_path):
+    order = []
+    sink, source = Journal(), Walk(300)
+    one = engine(tmp_path / "a.streamlyt", source, sinks=[sink], checkpoint_s=0)
+    save = one.runfile.checkpoint
+    sink.flush = lambda: order.append("flush")
+    one.runfile.checkpoint = lambda *a, **k: (order.append("save"), save(*a, **k))
+    source.commit = lambda position: order.append("commit")
+    one.run()
+    assert order[:6] == ["flush", "save", "commit"] * 2
+    assert sum(n for n in sink.done if isinstance(n, int)) == 300
+
+
+def test_a_flush_that_fails_saves_nothing(tmp_path):
+    source = Walk(300)
+    one = engine(tmp_path / "a.streamlyt", source, sinks=[Journal(fail=True)])
+    with pytest.raises(SinkError, match="the pipe is full"):
+        one.run()
+    assert one.runfile.keys() == []
+    assert source.committed == []
+
+
+@pytest.mark.parametrize(
+    ("source", "operators", "message"),
+    [
+        (Walk(500), [Drift(forget=0.2)], r"operators\.test_local\.forget must be 0\.1 .*got 0\.2"),
+        (Walk(501), [Drift()], r"source\.n must be 500 .*got 501"),
+        (Walk(500), [], "the number of operators must be 1 .*got 0"),
+        (Walk(500, fail_at=3), [Drift()], r"source\.fail_at must be None .*got 3"),
+    ],
+)
+def test_another_pipeline_is_refused_by_the_first_parameter_that_differs(
+    tmp_path, source, operators, message
+):
+    path = tmp_path / "a.streamlyt"
+    first = engine(path, Walk(500), checkpoint_s=0)
+    first.run(lambda rows: first.stop())
+    first.runfile.close()
+    with pytest.raises(StateError, match=message):
+        engine(path, source, operators=operators).run()
+
+
+@pytest.mark.parametrize("rest", [{"checkpoint_s": -1}, {"checkpoint_rows": 0}])
+def test_impossible_bounds_are_refused(rest):
+    with pytest.raises(ParameterError, match="checkpoint_s must be at least 0"):
+        LocalEngine(Walk(), Pipeline([]), **rest)
+
+
+def main(path):
+    """Run in a process of its own, to be killed."""
+    print("begins", flush=True)
+    engine(Path(path), Walk(), checkpoint_s=0.005).run()
