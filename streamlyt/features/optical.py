@@ -62,8 +62,8 @@ class Optical(ProjectionMap):
         features random unit phases and another transform. Its rows are orthogonal, so the kernel
         estimate has less variance than :meth:`variance` says (s = 1: a tenth to a third), and a
         bias that falls as 1/D, measured at D = 64: 0.4 % for s = 1, 1.5 % for s = 2, 6 % for
-        s = 4, 2.5 % for ``"exp"``. ``"auto"``: structured for more than four inputs, bias
-        included; that is where it costs less.
+        s = 4, 2.5 % for ``"exp"``, 5 % for ``"phase"``. ``"auto"``: structured for more than
+        four inputs, bias included; that is where it costs less.
     seed
         Decides all draws.
     dtype

@@ -1,0 +1,155 @@
+"""What every map promises, whatever its response and construction."""
+
+import copy
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamlyt.errors import DataError, ParameterError
+from streamlyt.features import Fourier, Optical
+
+MAPS = [
+    Optical(300, response=1.0),
+    Optical(301, response=2, construction="dense"),
+    Optical(130, response=0.7, dtype="float64"),
+    Optical(140, response="exp", construction="dense", bias=0.0),
+    Optical(2500, response="exp", construction="structured"),
+    Optical(260, response="phase", scale=0.4),
+    Optical(262, response="phase", scale=0.2, construction="dense", dtype="float64"),
+    Fourier(300, scale=0.3),
+    Fourier(302, construction="dense"),
+    Fourier(4300, construction="structured", dtype="float64"),
+]
+each = pytest.mark.parametrize("features", MAPS, ids=repr)
+
+
+@given(
+    st.sampled_from(MAPS),
+    st.integers(1, 20),
+    st.integers(0, 23),
+    st.lists(st.integers(0, 23), max_size=4),
+    st.integers(0, 99),
+)
+@settings(deadline=None, derandomize=True, max_examples=60)
+def test_a_row_has_the_same_bits_in_any_cut(features, d, n, cuts, seed):
+    values = np.random.default_rng(seed).normal(size=(n, d))
+    whole = features(values)
+    edges = [0, *sorted(min(c, n) for c in cuts), n]
+    parts = [features(values[a:b]) for a, b in pairwise(edges)]
+    assert np.concatenate(parts).tobytes() == whole.tobytes()
+
+
+@each
+def test_input_is_read_only_and_of_any_order_and_may_be_empty(features):
+    values = np.random.default_rng(0).normal(size=(9, 5))
+    before = values.copy()
+    values.flags.writeable = False
+    phi = features(values)
+    assert (values == before).all()
+    assert phi.shape == (9, features.n_components)
+    assert phi.dtype == features.dtype
+    assert (features(np.asfortranarray(values)) == phi).all()
+    assert features(np.empty((0, 5))).shape == (0, features.n_components)
+
+
+@each
+def test_a_copy_draws_the_same_map_and_shows_its_parameters_only(features):
+    values = np.random.default_rng(1).normal(size=(3, 4))
+    phi = features(values)
+    features(values[:, :2])  # another width between
+    twins = features.clone(), copy.deepcopy(features), eval(repr(features))
+    for twin in twins:
+        assert twin.params() == features.params()
+        assert (twin(values) == phi).all()
+    assert (features(values) == phi).all()
+    assert not any(isinstance(value, np.ndarray) for value in features.params().values())
+    other = type(features)(**{**features.params(), "seed": 1})
+    assert np.abs(other(values) - phi).max() > 0.01
+
+
+@each
+def test_with_scale_multiplies_the_inputs(features):
+    values = np.random.default_rng(2).normal(size=(4, 6))
+    scaled = features.with_scale(0.5)
+    assert scaled.scale == 0.5 * features.scale
+    np.testing.assert_allclose(scaled(values), features(0.5 * values), atol=1e-6)
+    np.testing.assert_allclose(
+        scaled.kernel(values, values), features.kernel(values / 2, values / 2), atol=1e-12
+    )
+
+
+@each
+def test_single_precision_is_close_to_double(features):
+    values = np.random.default_rng(3).normal(size=(20, 30))
+    single = type(features)(**{**features.params(), "dtype": "float32"})(values)
+    double = type(features)(**{**features.params(), "dtype": "float64"})(values)
+    largest = np.abs(double).max()
+    assert np.abs(single - double).max() < 1e-5 * largest
+
+
+@each
+def test_a_hole_stays_in_its_row_and_does_not_crash(features):
+    values = np.random.default_rng(4).normal(size=(6, 5))
+    clean = features(values)
+    for hole in (np.nan, np.inf, -np.inf, 1e300):
+        values[2, 1] = hole
+        phi = features(values)
+        assert (np.delete(phi, 2, axis=0) == np.delete(clean, 2, axis=0)).all()
+
+
+@each
+def test_values_without_two_dimensions_are_refused(features):
+    for shape in [(5,), (2, 3, 4), (3, 0)]:
+        with pytest.raises(DataError, match=r"shape \(n, d\)"):
+            features(np.zeros(shape))
+        with pytest.raises(DataError, match=r"shape \(n, d\)"):
+            features.kernel(np.zeros(shape), np.zeros((1, 1)))
+
+
+@pytest.mark.parametrize("kind", [Optical, Fourier])
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"n_components": 0}, "n_components must be an integer of at least 1, got 0"),
+        ({"n_components": 2.5}, "n_components must be an integer"),
+        ({"n_components": True}, "n_components must be an integer"),
+        ({"seed": 1.5}, "seed must be an integer of at least 0, got 1.5"),
+        ({"seed": -1}, "seed must"),
+        ({"seed": None}, "seed must"),
+        ({"seed": 2**63}, "seed must"),
+        ({"scale": 0.0}, "scale must be a finite number above 0, got 0.0"),
+        ({"scale": math.nan}, "scale must"),
+        ({"scale": "wide"}, "scale must"),
+        ({"construction": "magic"}, "one of 'auto', 'dense', 'structured', got 'magic'"),
+        ({"dtype": "float16"}, "one of 'float32', 'float64', got 'float16'"),
+    ],
+)
+def test_a_parameter_that_cannot_hold_is_named(kind, wrong, match):
+    with pytest.raises(ParameterError, match=match):
+        kind(**{"n_components": 10, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"response": 0}, "response must be a finite number above 0, got 0"),
+        ({"response": -1.0}, "response must"),
+        ({"response": "square"}, "response must be one of 'exp', 'phase', got 'square'"),
+        ({"bias": -1.0}, "bias must be a finite number of at least 0, got -1.0"),
+        ({"bias": math.inf}, "bias must"),
+    ],
+)
+def test_a_parameter_of_optical_that_cannot_hold_is_named(wrong, match):
+    with pytest.raises(ParameterError, match=match):
+        Optical(10, **wrong)
+
+
+def test_cosines_and_sines_come_in_pairs():
+    with pytest.raises(ParameterError, match=r"must be even .* got 7; take 8"):
+        Fourier(7)
+    with pytest.raises(ParameterError, match=r"must be even .* got 9; take 10"):
+        Optical(9, response="phase")

@@ -1,0 +1,168 @@
+import math
+
+import numpy as np
+import pytest
+
+from streamlyt.features import Optical
+
+from . import naive
+
+POINTS = np.random.default_rng(5).normal(size=(5, 20)) / np.sqrt(20)
+POINTS[1] = 0.9 * POINTS[0] + 0.2 * POINTS[1]
+POINTS[2] = np.eye(20)[3]  # one-hot: what the premix is for
+PAIRS = np.triu_indices(5)
+RESPONSES = [0.5, 1.0, 2.0, 3.0, "exp", "phase"]
+
+
+def estimates(construction, response, runs=200, m=512):
+    """Kernel estimates of independent seeds, shape (runs, pairs)."""
+    products = []
+    for seed in range(runs):
+        phi = Optical(m, response=response, construction=construction, seed=seed)(POINTS)
+        products.append((phi.astype(float) @ phi.T.astype(float))[PAIRS])
+    return np.array(products)
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+def test_dense_features_have_the_kernel_and_the_variance(response):
+    features = Optical(512, response=response)
+    kernel = features.kernel(POINTS, POINTS)[PAIRS]
+    variance = features.variance(POINTS, POINTS)[PAIRS] / 512
+    found = estimates("dense", response)
+    error = 4 * np.sqrt(variance / len(found)) + 1e-6  # of single precision
+    assert (np.abs(found.mean(axis=0) - kernel) < error).all()
+    # One value of the variance is known to 10 % only; all of them together are better.
+    ratio = found.var(axis=0, ddof=1)[variance > 1e-9] / variance[variance > 1e-9]
+    assert np.mean(ratio) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("response", "bias"),
+    [(0.5, 0.003), (1.0, 0.005), (2.0, 0.015), (3.0, 0.03), ("exp", 0.025), ("phase", 0.05)],
+)
+def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_variance(
+    response, bias
+):
+    features = Optical(512, response=response)
+    kernel = features.kernel(POINTS, POINTS)[PAIRS]
+    variance = features.variance(POINTS, POINTS)[PAIRS] / 512
+    found = estimates("structured", response)
+    error = 4 * found.std(axis=0) / np.sqrt(len(found)) + 1e-6
+    assert (np.abs(found.mean(axis=0) - kernel) < error + bias * kernel).all()
+    assert found.var(axis=0).sum() < 0.9 * variance.sum()
+    if response == 1.0:
+        assert (found.var(axis=0) < 0.4 * variance).all()
+
+
+@pytest.mark.parametrize("response", [0.7, 1.0, 3.0, "exp", "phase"])
+def test_kernel_is_the_integral_over_the_speckle(response):
+    features = Optical(8, response=response, bias=0.6, scale=0.8)
+    x, y = POINTS[0, :4], POINTS[1, :4] + 0.1
+    products = {"exp": lambda a, b: np.exp(-a - b), "phase": lambda a, b: np.cos(a - b)}
+    product = products.get(response, lambda a, b: (a * b) ** (response / 2))
+    expected = naive.optical_kernel(np.append(0.8 * x, 0.6), np.append(0.8 * y, 0.6), product)
+    assert features.kernel(x[None], y[None])[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("q", [1, 2, 3])
+def test_kernel_of_even_exponents_is_a_polynomial(q):
+    x, y = POINTS[:3], POINTS[2:]
+    a = np.outer((x * x).sum(1), (y * y).sum(1))
+    c = (x @ y.T) ** 2
+    expected = sum(math.comb(q, i) ** 2 * c**i * a ** (q - i) for i in range(q + 1))
+    features = Optical(8, response=2 * q, bias=0.0)
+    np.testing.assert_allclose(features.kernel(x, y), math.factorial(q) ** 2 * expected)
+    if q == 1:
+        expected = a**2 * (3 + 14 * c / a + 3 * (c / a) ** 2)
+        np.testing.assert_allclose(features.variance(x, y), expected)
+
+
+def test_kernel_of_exponent_one_is_continuous_in_the_exponent_also_for_equal_rows():
+    near = Optical(8, response=1.0 + 1e-9).kernel(POINTS, POINTS)
+    np.testing.assert_allclose(Optical(8, response=1.0).kernel(POINTS, POINTS), near, rtol=1e-7)
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+def test_kernel_of_rows_at_the_origin_is_finite(response):
+    zero = np.zeros((1, 3))
+    features = Optical(8, response=response, bias=0.0)
+    assert features.kernel(zero, zero)[0, 0] == (1.0 if isinstance(response, str) else 0.0)
+    assert features.variance(zero, zero)[0, 0] == 0.0
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+@pytest.mark.parametrize(
+    ("d", "m", "width", "bias"),
+    [(5, 70, 64, 1.0), (63, 2500, 64, 0.5), (128, 300, 128, 0.0), (2100, 5000, 4096, 1)],
+)
+def test_structured_loop_is_the_product_of_explicit_matrices(response, d, m, width, bias):
+    features = Optical(
+        m,
+        response=response,
+        bias=bias,
+        scale=0.4,
+        construction="structured",
+        dtype="float64",
+        seed=3,
+    )
+    values = np.random.default_rng(d).normal(size=(3, d)) / np.sqrt(d)
+    u = naive.optical_projections(values, features, width)
+    if response == "exp":
+        expected = np.exp(-(np.abs(u) ** 2))
+    elif response == "phase":
+        wave = math.sqrt(2) * np.exp(1j * np.abs(u) ** 2)
+        expected = np.hstack([wave.real, wave.imag])
+    else:
+        lack = math.lgamma(width + response) - math.lgamma(width) - response * math.log(width)
+        expected = np.abs(u) ** response * math.exp(lack / 2)
+    np.testing.assert_allclose(features(values), expected / math.sqrt(m), rtol=1e-8, atol=1e-14)
+
+
+def test_correction_of_the_square_is_that_of_rows_of_one_length():
+    features = Optical(64, response=2, bias=0.0, construction="structured", dtype="float64")
+    u = naive.optical_projections(POINTS, features, 64)
+    np.testing.assert_allclose(features(POINTS), np.abs(u) ** 2 * (65 / 64) ** 0.5 / 8)
+
+
+def test_a_seed_is_the_same_map_for_good():
+    values = np.array([[0.5, -1.0, 2.0, 0.25, 1.5]])
+    for construction, golden in GOLDEN.items():
+        phi = Optical(100, seed=11, construction=construction)(values)
+        assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, rel=2e-6)
+
+
+GOLDEN = {
+    "structured": [0.142841727, 0.361655831, 0.316650003, 0.186013266],
+    "dense": [0.156416669, 0.30316627, 0.34263742, 0.471124947],
+}
+
+
+def test_auto_is_dense_for_four_inputs_and_structured_for_more():
+    rng = np.random.default_rng(0)
+    for d, construction in ((3, "dense"), (4, "structured")):
+        values = rng.normal(size=(2, d))
+        same = Optical(50, construction=construction)
+        assert (Optical(50)(values) == same(values)).all()
+
+
+def auc(features, shift, rng, runs=150, n=50, d=10):
+    """Chance that two windows with a shift lie further apart than two without."""
+
+    def distance(step):
+        left, right = rng.normal(size=(2, n, d))
+        right[:, 0] += step
+        return np.linalg.norm(features(left).mean(axis=0) - features(right).mean(axis=0))
+
+    still = np.array([distance(0.0) for _ in range(runs)])
+    moved = np.array([distance(shift) for _ in range(runs)])
+    return (moved[:, None] > still).mean()
+
+
+def test_without_bias_a_mean_shift_around_zero_is_hardly_seen_and_with_it_is():
+    scale = 1 / np.sqrt(20)  # the median rule: half of the squared distance of two rows is 10
+    pure = auc(Optical(512, response=2, bias=0.0, scale=scale), 0.6, np.random.default_rng(1))
+    biased = auc(Optical(512, response=2, bias=1.0, scale=scale), 0.6, np.random.default_rng(1))
+    default = auc(Optical(512, scale=scale), 0.6, np.random.default_rng(1))
+    assert abs(pure - 0.5) < 0.12
+    assert biased > pure + 0.2
+    assert default > pure + 0.2
