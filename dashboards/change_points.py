@@ -1,0 +1,161 @@
+"""The detector's statistic against its threshold, with the changes marked."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamlyt.base import Array, Floats
+
+from ._panel import OFF_LINE, Panel, Table
+
+if TYPE_CHECKING:
+    from bokeh.models import Range
+
+__all__ = ["ChangePoints"]
+
+_LOG_ABOVE = 40.0  # a peak this many thresholds high would press everything else to the floor
+_TABLE_ROWS = 20
+
+
+class ChangePoints(Panel):
+    """The statistic against the threshold: where it rises above, there is an alarm.
+
+    Parameters
+    ----------
+    run
+        What is looked at: a run file, or anything with its reading methods.
+    key
+        The series.
+    points
+        Buckets a line at most; each is drawn from its minimum to its maximum.
+
+    Notes
+    -----
+    While the detector learns, its threshold is infinite: nothing is drawn there and the stretch
+    is shaded. Of a bucket the lowest threshold and the whole range of the statistic are drawn.
+
+    Examples
+    --------
+    >>> from streamlyt.dashboards._example import example_run
+    >>> seen = ChangePoints(example_run(), "a").columns()
+    >>> seen["change"], seen["alarm"], seen["highest"][[0, 250]], seen["threshold"][[0, 250]]
+    (array([250.]), array([255.]), array([1., 6.]), array([nan,  4.]))
+    """
+
+    title = "Statistic against threshold"
+    about = (
+        "The statistic says how unlike the recent rows are to the rows before. "
+        "An alarm is raised where it passes the threshold; the dashed line is where the change "
+        "is estimated to have begun."
+    )
+
+    def columns(self) -> dict[str, Array]:
+        """Return x, row, lowest, highest, threshold by bucket, and change, alarm, height by event.
+
+        ``height`` is the statistic at an alarm, NaN for a finding of an off-line detector.
+        """
+        seen = self.buckets(("statistic", "threshold"), self.points)
+        x, row = self.place(seen.rows, seen.times)
+        threshold = seen.minimum[:, 1]
+        heights = [e.statistic if e.detector not in OFF_LINE else np.nan for e in self.events]
+        return {
+            "x": x,
+            "row": row,
+            "lowest": seen.minimum[:, 0],
+            "highest": seen.maximum[:, 0],
+            "threshold": np.where(np.isfinite(threshold), threshold, np.nan),
+            "height": np.array(heights, dtype=np.float64),
+            **self.marks(),
+        }
+
+    def worth_drawing(self) -> bool:
+        """Whether there is anything to see: a run may end before the detector has learnt."""
+        if not self.detected:
+            return False
+        seen = self.columns()
+        moves = np.isfinite(seen["highest"]) & (seen["highest"] != 0)
+        return bool(moves.any() or np.isfinite(seen["threshold"]).any())
+
+    def learning(self, columns: dict[str, Array]) -> tuple[Floats, Floats]:
+        """Return where the stretches without a threshold begin and end, on the axis."""
+        x, blind = columns["x"], np.isnan(columns["threshold"])
+        if not blind.any():
+            return np.empty(0), np.empty(0)
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], blind.astype(np.int8), [0]))))
+        begin, end = edges[::2], edges[1::2]
+        return x[begin], np.append(x, x[-1])[end]
+
+    def figure(self, x_range: "Range | None" = None) -> Any:
+        """Return the Bokeh figure."""
+        from . import _canvas as draw  # Bokeh costs most of a second; columns() goes without
+        from . import _marks as mark
+        from ._bokeh import DataRange1d
+
+        seen = self.columns()
+        floor, log = _floor(seen)
+        scale: dict[str, Any] = (
+            {"y_axis_type": "log"} if log else {"y_range": DataRange1d(start=floor)}
+        )
+        plot = draw.chart(self.axis, 300, x_range, tools=True, **scale)
+        mark.shade(plot, *self.learning(seen))
+        row = ("x", "row", "lowest", "highest", "threshold")
+        held = draw.source(**{name: seen[name] for name in row})
+        if log:
+            for name in ("lowest", "highest"):
+                held.data[name] = np.maximum(held.data[name], np.float32(floor))
+        under = plot.varea("x", y1=floor, y2="lowest", source=held, fill_alpha=0.22)
+        band = plot.varea("x", y1="lowest", y2="highest", source=held, fill_alpha=0.42)
+        line = plot.line("x", "highest", source=held, line_width=1.3, line_join="round")
+        limit = plot.line("x", "threshold", source=held, line_width=1.6, line_dash=[7, 4])
+        draw.paint(under.glyph, fill_color="statistic")
+        draw.paint(band.glyph, fill_color="statistic")
+        draw.paint(line.glyph, line_color="statistic")
+        draw.paint(limit.glyph, line_color="threshold")
+        mark.add_changes(plot, {name: seen[name] for name in ("change", "alarm")})
+        kept = mark.apart(seen["alarm"])
+        alarms = plot.scatter(
+            "x",
+            "height",
+            source=draw.source(x=seen["alarm"][kept], height=seen["height"][kept]),
+            marker="inverted_triangle",
+            size=11,
+            line_width=1.5,
+        )
+        draw.paint(alarms.glyph, fill_color="alarm", line_color="card")
+        told = {"statistic": "@highest{0,0.[00]}", "threshold": "@threshold{0,0.[00]}"}
+        mark.hover(plot, self.axis, [line], told)
+        return plot
+
+    def table(self) -> Table:
+        """Return the highest statistic and the threshold in a few stretches of time."""
+        seen = self.columns()
+        n = len(seen["x"])
+        parts = min(_TABLE_ROWS, n)
+        rows = []
+        last = self.schema.row_number(self.run.n_rows(self.key) - 1)
+        starts = [i * n // parts for i in range(parts)]
+        for first, stop in zip(starts, [*starts[1:], n], strict=True):
+            end = int(seen["row"][stop]) - self.schema.row_step if stop < n else last
+            highest = _told(np.fmax.reduce(seen["highest"][first:stop]))
+            limits = seen["threshold"][first:stop]
+            known = limits[np.isfinite(limits)]
+            limit = _told(known.min()) if known.size else "learning"
+            rows.append((f"{int(seen['row'][first]):,} – {end:,}", highest, limit))
+        headings = (f"{self.schema.row}s", "highest statistic", "lowest threshold")
+        return Table("Statistic and threshold in stretches of time", headings, tuple(rows))
+
+
+def _floor(seen: dict[str, Array]) -> tuple[float, bool]:
+    """Return the lower end of the vertical axis and whether it is logarithmic."""
+    limits = seen["threshold"][np.isfinite(seen["threshold"])]
+    values = seen["highest"][np.isfinite(seen["highest"])]
+    lows = seen["lowest"][np.isfinite(seen["lowest"])]
+    if not limits.size or not values.size or limits.min() <= 0:
+        return min(0.0, float(lows.min()) if lows.size else 0.0), False
+    if values.max() > _LOG_ABOVE * np.median(limits):
+        return float(np.median(limits)) / 30.0, True
+    return float(min(0.0, lows.min())), False
+
+
+def _told(value: float) -> str:
+    return f"{value:,.3g}" if np.isfinite(value) else "–"
