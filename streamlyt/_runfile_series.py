@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class Kept:
         schema = Schema.from_dict(record["schema"])
         return cls(schema, tuple(record["full"]), record["chunk_bytes"])
 
-    @property
+    @cached_property
     def places(self) -> list[int]:
         """Where the full channels stand among all."""
         return [self.schema.names.index(name) for name in self.full]
@@ -99,6 +100,7 @@ class SeriesWriter:
         self.kept = kept
         self.n = 0
         self.saved = 0
+        self._seen = kept.schema
         self._tails = [_Tail(), _Tail()]
         self._reducers = [Reducer(kept.schema.width)]  # the one of level 1 first
 
@@ -118,11 +120,13 @@ class SeriesWriter:
         DataError
             If their schema is not that of the rows before.
         """
-        if batch.schema != self.kept.schema:
+        # Thousands of channels are compared once, not at every batch.
+        if batch.schema is not self._seen and batch.schema != self.kept.schema:
             raise DataError(
                 f"series {batch.key!r}: channels must stay {self.kept.schema.names!r} during a "
                 f"run, got {batch.schema.names!r}; give other channels another key"
             )
+        self._seen = batch.schema
         if not batch.n:
             return
         whole = len(self.kept.full) == batch.schema.width

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from streamlyt.base import Array, Batch, Event, Operator
+from streamlyt.base import Array, Batch, Event, Operator, Schema
 from streamlyt.catalog import name_of
 from streamlyt.errors import ParameterError, StateError
 
@@ -45,28 +45,31 @@ class Pipeline:
                 raise ParameterError(f"step {name!r} must be an Operator, got {operator!r}")
         self.operators: dict[str, Operator] = dict(named)
         self._series: dict[str, dict[str, Operator]] = {}
-        self._appended: dict[str, tuple[str, ...]] = {}
+        self._schemas: dict[str, list[Schema]] = {}
 
     def step(self, batch: Batch) -> tuple[Batch, list[Event]]:
         """Absorb the rows of one series; return what comes out at the end, and the findings."""
         found: list[Event] = []
-        kept = set(batch.schema.names)
-        appended: list[str] = []
+        schemas = [batch.schema]
         for name, operator in self._memory(batch.key).items():
-            before = batch.schema.names
             batch, events = operator.update(batch)
             found += [replace(event, detector=name) for event in events]
-            after = batch.schema.names
-            if kept.issubset(after):
-                appended += [channel for channel in after if channel not in before]
-            else:  # other columns altogether: they are the inputs of what follows
-                kept, appended = set(after), []
-        self._appended[batch.key] = tuple(appended)
+            schemas.append(batch.schema)
+        self._schemas[batch.key] = schemas
         return batch, found
 
     def appended(self, key: str) -> tuple[str, ...]:
         """Return the columns of a series that operators set beside their inputs."""
-        return self._appended.get(key, ())
+        appended: list[str] = []
+        inputs: set[str] = set()
+        for schema in self._schemas.get(key, ()):
+            names = schema.names
+            if inputs and inputs.issubset(names):
+                known = inputs.union(appended)
+                appended += [name for name in names if name not in known]
+            else:  # other columns altogether: they are the inputs of what follows
+                inputs, appended = set(names), []
+        return tuple(appended)
 
     def states(self, keys: Iterable[str] | None = None) -> dict[str, dict[str, dict[str, Array]]]:
         """Return the memory of some series, or of all. The arrays are the operators' own."""
@@ -85,7 +88,7 @@ class Pipeline:
             If the memory is of other operators.
         """
         self._series = {}
-        self._appended = {}
+        self._schemas = {}
         for key, by_name in states.items():
             if set(by_name) != set(self.operators):
                 raise StateError(

@@ -162,6 +162,7 @@ class LocalEngine:
         self._rows = self._saved_rows = 0
         self._events: list[Event] = []
         self._touched: set[str] = set()
+        self._full: dict[str, tuple[str, ...]] = {}
         self._stopped = self._complete = False
         self._whole = True
         self._seconds = 0.0
@@ -184,7 +185,9 @@ class LocalEngine:
         if self.runfile is None:
             self._events += events
         else:
-            self.runfile.write(rows, full=self.pipeline.appended(batch.key))
+            if batch.key not in self._full:
+                self._full[batch.key] = self.pipeline.appended(batch.key)
+            self.runfile.write(rows, full=self._full[batch.key])
             for event in events:
                 self.runfile.record(event)
         self._touched.add(batch.key)
