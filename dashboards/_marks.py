@@ -106,7 +106,7 @@ def heat_map(
             renderers=[drawn],
             tooltips=[
                 ("", "$y{custom}"),
-                (axis.label, place["tip"].replace("@x", "$x")),
+                ("time" if axis.kind != "row" else axis.unit, place["tip"].replace("@x", "$x")),
                 ("moved", "@image{0.0} σ"),
             ],
             formatters={
