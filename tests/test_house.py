@@ -38,6 +38,11 @@ def files(*endings: str) -> list[Path]:
     return [p for p in paths if p.is_file() and not p.is_symlink() and p.suffix in endings]
 
 
+def modules_of_the_house() -> list[Path]:
+    rooms = ("streamlyt", "connectors", "detectors", "dashboards")
+    return [path for path in files(".py") if path.relative_to(ROOT).parts[0] in rooms]
+
+
 def imported_by(work: str, *arguments: str) -> set[str]:
     """Return which outside libraries a fresh interpreter holds after a piece of work."""
     code = f"import json, sys\n{work}\nprint(json.dumps(sorted(sys.modules)))"
@@ -123,14 +128,13 @@ def test_help_imports_no_outside_library() -> None:
 
 def test_numba_stands_in_kernel_files_only() -> None:
     uses = re.compile(r"^\s*(?:import|from) numba\b", re.M)
-    rooms = ("streamlyt", "connectors", "detectors", "dashboards")
-    house = [path for path in files(".py") if path.relative_to(ROOT).parts[0] in rooms]
-    found = {path.name for path in house if uses.search(path.read_text())}
+    found = {path.name for path in modules_of_the_house() if uses.search(path.read_text())}
     assert {name for name in found if not name.startswith("_kernels")} == {"_compile.py"}
 
 
 def test_compiled_loops_stand_in_kernel_files_only() -> None:
-    found = {path.name for path in files(".py") if re.search(r"^@compiled", path.read_text(), re.M)}
+    decorated = re.compile(r"^@compiled", re.M)
+    found = {path.name for path in modules_of_the_house() if decorated.search(path.read_text())}
     assert found
     assert all(name.startswith("_kernels") for name in found), found
 
