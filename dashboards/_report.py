@@ -15,6 +15,7 @@ from ._canvas import embedded, library
 from ._page import page, pill
 from ._panel import Run
 from ._section import Section, section
+from ._together import Together
 
 __all__ = ["write_report"]
 
@@ -25,13 +26,16 @@ _DETAILS = (1.0, 0.5, 0.25, 0.12, 0.06)  # tried in turn until the page is small
 _AT_FULL_DETAIL = 6  # series that fit at full detail; more start lower
 
 
-def write_report(run: Run, path: str | os.PathLike[str], title: str | None = None) -> Path:
+def write_report(
+    run: Run | Sequence[Run], path: str | os.PathLike[str], title: str | None = None
+) -> Path:
     """Write the report of a run: one HTML page of at most 3 MB that asks for nothing from outside.
 
     Parameters
     ----------
     run
-        What is reported: a run file, or anything with its reading methods.
+        What is reported: a run file, or anything with its reading methods; or several, whose
+        series then stand on one page.
     path
         Where the page goes. It appears whole or not at all.
     title
@@ -58,6 +62,8 @@ def write_report(run: Run, path: str | os.PathLike[str], title: str | None = Non
     >>> "<h1>A step</h1>" in page, len(page) < 3_000_000
     (True, True)
     """
+    if isinstance(run, Sequence):
+        run = Together(run)
     goal = Path(path)
     keys = list(run.keys())
     events = run.events()

@@ -32,6 +32,8 @@ class Detector(Operator):
         When a crossing is an alarm.
     reach
         Rows that the search for the start of a change looks back on.
+    learning
+        Rows that are needed before an alarm is possible.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Detector(Operator):
 
     policy: AlarmPolicy = AlarmPolicy()
     reach: int = 64
+    learning: int = 0
 
     def __init__(self) -> None:
         self.state = {}
