@@ -1,10 +1,17 @@
 """Slow twins: the maps by explicit matrices, their kernels by quadrature."""
 
+import os
+
 import numpy as np
+import pytest
 from scipy import integrate, special
 
 from streamlyt.features._hash import signs, unit_phases
 from streamlyt.features._kernels import GROUP
+
+compiled_only = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="a simulation: minutes when uncompiled"
+)
 
 
 def hadamard(width):

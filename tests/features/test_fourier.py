@@ -20,6 +20,7 @@ def estimates(construction, runs=200, m=512):
     return np.array(products)
 
 
+@naive.compiled_only
 def test_dense_features_have_the_kernel_and_the_variance():
     features = Fourier(512)
     kernel = features.kernel(POINTS, POINTS)[PAIRS]
@@ -29,6 +30,7 @@ def test_dense_features_have_the_kernel_and_the_variance():
     assert np.mean(found.var(axis=0, ddof=1) / variance) == pytest.approx(1, abs=0.1)
 
 
+@naive.compiled_only
 def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_variance():
     features = Fourier(512)
     kernel = features.kernel(POINTS, POINTS)[PAIRS]

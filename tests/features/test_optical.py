@@ -23,6 +23,7 @@ def estimates(construction, response, runs=200, m=512):
     return np.array(products)
 
 
+@naive.compiled_only
 @pytest.mark.parametrize("response", RESPONSES)
 def test_dense_features_have_the_kernel_and_the_variance(response):
     features = Optical(512, response=response)
@@ -40,6 +41,7 @@ def test_dense_features_have_the_kernel_and_the_variance(response):
     ("response", "bias"),
     [(0.5, 0.003), (1.0, 0.005), (2.0, 0.015), (3.0, 0.03), ("exp", 0.025), ("phase", 0.05)],
 )
+@naive.compiled_only
 def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_variance(
     response, bias
 ):
@@ -158,6 +160,7 @@ def auc(features, shift, rng, runs=150, n=50, d=10):
     return (moved[:, None] > still).mean()
 
 
+@naive.compiled_only
 def test_without_bias_a_mean_shift_around_zero_is_hardly_seen_and_with_it_is():
     scale = 1 / np.sqrt(20)  # the median rule: half of the squared distance of two rows is 10
     pure = auc(Optical(512, response=2, bias=0.0, scale=scale), 0.6, np.random.default_rng(1))
