@@ -4,9 +4,11 @@ import os
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from streamlyt.checks import check_operator, example
 from tests._public import ROOT, components, faces, homes, load
 
 DOCS = ROOT / "docs"
@@ -95,3 +97,10 @@ def test_links_between_files_lead_somewhere(text) -> None:
     targets = re.findall(r"\]\(([^)#]+)", text.read_text())
     here = [target for target in targets if "://" not in target]
     assert [target for target in here if not (text.parent / target).exists()] == []
+
+
+def test_detector_of_the_readme_keeps_every_promise() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {"__name__": "level"}
+    exec(compile(code, "README.md", "exec"), names)
+    check_operator(*example(names["Level"]))
