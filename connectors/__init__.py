@@ -1,6 +1,15 @@
 """Outside systems, one file each: where rows come from and where findings go."""
 
+from typing import TYPE_CHECKING
+
 from streamlyt._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .files import FileSource
+    from .memory import MemorySink, MemorySource
+    from .trajectories import TrajectorySource
+
+__all__ = ["FileSource", "MemorySink", "MemorySource", "TrajectorySource"]
 
 _HOMES = {
     "FileSource": "files",
@@ -8,7 +17,5 @@ _HOMES = {
     "MemorySource": "memory",
     "TrajectorySource": "trajectories",
 }
-
-__all__ = sorted(_HOMES)
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -4,7 +4,32 @@ Batches go in at a connector, pass through operators that each keep one small st
 at sinks; a dashboard is a view of what the sinks hold.
 """
 
+from typing import TYPE_CHECKING
+
 from streamlyt._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .base import Batch, Channel, Event, FeatureMap, Operator, Schema, Sink, Source
+    from .detector import Detector
+    from .engines.local import LocalEngine
+    from .pipeline import Pipeline
+    from .runfile import RunFile
+
+__all__ = [
+    "Batch",
+    "Channel",
+    "Detector",
+    "Event",
+    "FeatureMap",
+    "LocalEngine",
+    "Operator",
+    "Pipeline",
+    "RunFile",
+    "Schema",
+    "Sink",
+    "Source",
+    "__version__",
+]
 
 __version__ = "0.1.0"
 
@@ -22,7 +47,5 @@ _HOMES = {
     "Sink": "base",
     "Source": "base",
 }
-
-__all__ = sorted([*_HOMES, "__version__"])
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

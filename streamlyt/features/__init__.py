@@ -10,4 +10,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Fourier", "Optical"]
 
-__getattr__, __dir__ = lazy_names(__name__, {"Fourier": "fourier", "Optical": "optical"})
+_HOMES = {"Fourier": "fourier", "Optical": "optical"}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

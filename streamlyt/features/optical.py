@@ -187,5 +187,6 @@ class Optical(ProjectionMap):
             k = special.ellipkm1(np.where(rest > 0, rest, 1.0))
             shape: Floats = special.ellipe(r2) - 0.5 * rest * k
         else:
-            shape = math.gamma(1.0 + 0.5 * s) ** 2 * special.hyp2f1(-0.5 * s, -0.5 * s, 1.0, r2)
+            wave: Floats = special.hyp2f1(-0.5 * s, -0.5 * s, 1.0, r2)
+            shape = math.gamma(1.0 + 0.5 * s) ** 2 * wave
         return shape * norms ** (0.5 * s)

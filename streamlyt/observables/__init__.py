@@ -1,6 +1,16 @@
 """What a frame becomes before a detector: whole, superposed, or internal coordinates."""
 
+from typing import TYPE_CHECKING
+
 from streamlyt._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .dihedrals import Dihedrals
+    from .distances import Distances
+    from .superpose import Superpose
+    from .whole import Whole
+
+__all__ = ["Dihedrals", "Distances", "Superpose", "Whole"]
 
 _HOMES = {
     "Dihedrals": "dihedrals",
@@ -8,7 +18,5 @@ _HOMES = {
     "Superpose": "superpose",
     "Whole": "whole",
 }
-
-__all__ = sorted(_HOMES)
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

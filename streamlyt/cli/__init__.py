@@ -1,0 +1,35 @@
+"""The command line: one file a verb, data on stdout, talk on stderr.
+
+Exit status: 0 done, 1 error, 2 usage, 3 changes found (with ``--fail-on-change``), 130 stopped by
+Ctrl-C. A verb's heavy imports are in the file it calls, so that ``--help`` costs next to nothing.
+"""
+
+import typer
+
+from streamlyt.cli._guard import guarded
+from streamlyt.cli.demo import demo
+from streamlyt.cli.detect import detect
+from streamlyt.cli.list import list_components
+from streamlyt.cli.md import md
+from streamlyt.cli.report import report
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="streamlyt",
+    help="Find changes in streams and recorded trajectories by optical random features.",
+    epilog="Exit status: 0 done, 1 error, 2 usage, 3 changes found with --fail-on-change, "
+    "130 stopped by Ctrl-C.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(guarded(demo))
+app.command("md")(guarded(md))
+app.command("detect")(guarded(detect))
+app.command("report")(guarded(report))
+app.command("list")(guarded(list_components))
+
+
+def main() -> None:
+    """Run the verb named on the command line and leave with its exit status."""
+    app()

@@ -1,0 +1,63 @@
+"""The demonstration: its data, its runs, its page."""
+
+import tempfile
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from streamlyt.base import Event
+from streamlyt.cli._guard import say
+from streamlyt.cli._options import Format
+from streamlyt.cli._print import print_events
+from streamlyt.cli._recorded import Options, write_page
+from streamlyt.cli._trajectory import watch_trajectory
+from streamlyt.cli.md import Observe
+from streamlyt.connectors import TrajectorySource
+
+__all__ = ["run_demo"]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A trajectory that comes with the project, and what is known of it."""
+
+    name: str
+    title: str
+    known: str
+
+
+RECORDINGS = (
+    Recording(
+        "villin_go",
+        "Villin, C-alpha model",
+        "the temperature jumps at frame 2000 (it unfolds) and back at 4000 (it folds)",
+    ),
+    Recording(
+        "ala2_flips",
+        "Alanine dipeptide",
+        "phi enters the alpha-L basin at frame 5215 and leaves it at 8912",
+    ),
+)
+
+
+def run_demo(output: Path, seed: int, form: Format) -> int:
+    """Run ``streamlyt demo``; return its exit status."""
+    output.mkdir(parents=True, exist_ok=True)
+    events: list[Event] = []
+    with as_file(files("streamlyt.data")) as data, tempfile.TemporaryDirectory() as folder:
+        runs = []
+        for recording in RECORDINGS:
+            topology = data / f"{recording.name}.pdb"
+            [trajectory] = (p for p in data.glob(f"{recording.name}.*") if p != topology)
+            source = TrajectorySource(topology, trajectory, key=recording.title)
+            run = Path(folder) / f"{recording.name}.streamlyt"
+            knobs = {"null": None, "arl": None, "window": None, "seed": seed}
+            summary = watch_trajectory(
+                source, Observe.auto, knobs, Options(run=run), recording.title
+            )
+            say(f"  known: {recording.known}")
+            events += summary.events
+            runs.append(run)
+        print_events(events, form, "frame")
+        write_page(runs, output / "report.html", "Two recorded trajectories")
+    return 0

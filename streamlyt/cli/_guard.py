@@ -1,0 +1,56 @@
+"""One clear line for each failure, and its exit status."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+
+from streamlyt.errors import ParameterError, StreamlytError
+
+__all__ = ["ERROR", "FOUND", "STOPPED", "USAGE", "guarded", "say"]
+
+ERROR, USAGE, FOUND, STOPPED = 1, 2, 3, 130
+
+P = ParamSpec("P")
+
+
+def say(text: str) -> None:
+    """Talk to the person at the terminal, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def guarded(verb: Callable[P, int]) -> Callable[P, None]:
+    """Wrap a verb that returns its exit status, so that no failure ends in a traceback.
+
+    Faults of our own (errors that nobody foresaw) still show theirs: they are to be reported.
+    """
+
+    @functools.wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            status = verb(*args, **kwargs)
+            sys.stdout.flush()
+        except ParameterError as error:
+            status = _fail(str(error), USAGE)
+        except BrokenPipeError:
+            # The reader of our output (head, less) has gone: nothing is wrong, nothing to say.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = 0
+        except StreamlytError as error:
+            status = _fail(str(error), ERROR)
+        except OSError as error:
+            where = f": {error.filename}" if error.filename else ""
+            status = _fail(f"{error.strerror or error}{where}", ERROR)
+        except KeyboardInterrupt:
+            status = _fail("stopped by Ctrl-C", STOPPED)
+        raise typer.Exit(status)
+
+    return run
+
+
+def _fail(message: str, status: int) -> int:
+    say(f"streamlyt: {message}")
+    return status

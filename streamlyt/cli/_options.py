@@ -1,0 +1,84 @@
+"""Options that several verbs share, as annotations for typer."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Arl",
+    "FailOnChange",
+    "Form",
+    "Format",
+    "Null",
+    "NullModel",
+    "Report",
+    "Resume",
+    "Run",
+    "Seed",
+    "Window",
+]
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    table = "table"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+class NullModel(StrEnum):
+    """What the rows do while nothing changes."""
+
+    learned = "learned"
+    independent = "independent"
+    adaptive = "adaptive"
+
+
+_CHANGES = "Changes"
+_KEEPING = "Keeping"
+
+Arl = Annotated[
+    float | None,
+    typer.Option(help="Wanted mean number of rows between false alarms.", rich_help_panel=_CHANGES),
+]
+Null = Annotated[
+    NullModel | None,
+    typer.Option(
+        help="What the rows do without a change: learned (they depend on their past), "
+        "independent, or adaptive (the threshold of the NEWMA paper).",
+        rich_help_panel=_CHANGES,
+    ),
+]
+Window = Annotated[
+    int | None,
+    typer.Option(help="Rows that a change must last to be seen.", rich_help_panel=_CHANGES),
+]
+Seed = Annotated[int, typer.Option(help="Seed of the random features.", rich_help_panel=_CHANGES)]
+Form = Annotated[Format, typer.Option("--format", help="How the changes are written.")]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        help="Draw one HTML page that works off line.", metavar="FILE", rich_help_panel=_KEEPING
+    ),
+]
+Run = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keep rows, changes and states in this run file.",
+        metavar="FILE",
+        rich_help_panel=_KEEPING,
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="Go on with the run file where it was stopped.", rich_help_panel=_KEEPING
+    ),
+]
+FailOnChange = Annotated[
+    bool,
+    typer.Option("--fail-on-change", help="Exit with status 3 when a change was found."),
+]

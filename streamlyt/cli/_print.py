@@ -1,0 +1,80 @@
+"""Findings as a table, as JSON lines or as CSV, on stdout."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from streamlyt.base import Event
+from streamlyt.cli._options import Format
+
+__all__ = ["print_events", "shown_time"]
+
+
+def shown_time(time: int, unit: str) -> str:
+    """Return a time as people read it.
+
+    Examples
+    --------
+    >>> shown_time(34_315_000, "fs"), shown_time(7, "step")
+    ('34315 ps', '7')
+    >>> shown_time(1_700_000_000_000_000_000, "ns")
+    '2023-11-14 22:13:20'
+    """
+    if unit == "fs":
+        return f"{time / 1000:.10g} ps"  # the unit of molecular-dynamics trajectories
+    if unit == "ns":
+        return str(datetime.fromtimestamp(time / 1e9, UTC).replace(tzinfo=None))
+    return str(time)
+
+
+def print_events(events: Sequence[Event], form: Format, row: str = "row") -> None:
+    """Write findings to stdout; ``row`` is what a row is called in the heading of the table."""
+    if form is Format.jsonl:
+        for event in events:
+            print(json.dumps(event.to_dict()))
+    elif form is Format.csv:
+        _print_csv(events)
+    elif events:
+        Console().print(_table(events, row))
+
+
+def _print_csv(events: Sequence[Event]) -> None:
+    names = list(Event("", "", 0, 0, 0, 0, 0.0, 0.0).to_dict())
+    writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer.writeheader()
+    for event in events:
+        fields = event.to_dict()
+        fields["channels"] = " ".join(event.channels)
+        fields["shares"] = " ".join(f"{share:.4g}" for share in event.shares)
+        writer.writerow(fields)
+
+
+def _table(events: Sequence[Event], row: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    if any(event.key for event in events):
+        table.add_column("series")
+    keyed = bool(table.columns)
+    table.add_column(f"change at {row}", justify="right")
+    table.add_column("time", justify="right")
+    table.add_column(f"alarm at {row}", justify="right")
+    table.add_column("statistic", justify="right")
+    table.add_column("what moved")
+    for event in events:
+        moved = zip(event.channels, event.shares, strict=True)
+        cells = [
+            str(event.change_index),
+            shown_time(event.change_time, event.time_unit),
+            str(event.alarm_index),
+            f"{event.statistic:.3g} > {event.threshold:.3g}",
+            ", ".join(f"{name} {share:.0%}" for name, share in moved if share >= 0.005),
+        ]
+        # A channel may be called [bold]: what comes from data is text, not markup.
+        table.add_row(*map(escape, [event.key] if keyed else []), *map(escape, cells))
+    return table

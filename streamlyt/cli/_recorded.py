@@ -1,0 +1,182 @@
+"""A recorded source from end to end: run it, keep the run, print and draw the changes."""
+
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from streamlyt._compile import kernel_cache
+from streamlyt.base import Event, Operator, Source
+from streamlyt.cli._guard import FOUND, say
+from streamlyt.cli._options import Format
+from streamlyt.cli._print import print_events
+from streamlyt.config import dump
+from streamlyt.engines.local import LocalEngine, Summary
+from streamlyt.errors import ParameterError
+from streamlyt.pipeline import Pipeline
+from streamlyt.runfile import RunFile
+
+__all__ = ["Options", "finish", "run_recorded", "write_page"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every verb over recorded data asks.
+
+    Parameters
+    ----------
+    form
+        How the changes are written to stdout.
+    report
+        Where the page goes, if anywhere.
+    run
+        Where the run file is kept, if anywhere.
+    resume
+        Whether to go on with that run file.
+    fail_on_change
+        Whether changes give exit status 3.
+    """
+
+    form: Format = Format.table
+    report: Path | None = None
+    run: Path | None = None
+    resume: bool = False
+    fail_on_change: bool = False
+
+    def check(self) -> None:
+        """Raise a ParameterError where the options contradict one another or the disk."""
+        if self.resume and self.run is None:
+            raise ParameterError("--resume must go with --run FILE, the run to go on with")
+        if self.run is not None and self.run.exists() and not self.resume:
+            raise ParameterError(
+                f"--run must name a new file, got {str(self.run)!r} which is there already; "
+                "add --resume to go on with it, or remove it"
+            )
+        for option, path in (("--report", self.report), ("--run", self.run)):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise ParameterError(
+                    f"{option} must be in a folder that is there, got {str(path)!r}; "
+                    f"make {str(path.parent)!r} first"
+                )
+
+
+def run_recorded(
+    source: Source,
+    operators: Sequence[Operator],
+    options: Options,
+    title: str,
+    afterwards: Callable[[Summary], list[Event]] = lambda summary: [],
+) -> Summary:
+    """Run the operators over the source, draw the report, and return what was found.
+
+    ``afterwards`` may add findings of its own, when the whole recording has been read.
+    """
+    options.check()
+    _tell_of_compiling()
+    pipeline = Pipeline(operators)
+    if options.run is None and options.report is None:
+        summary = _run(LocalEngine(source, pipeline), source, title)
+        return _with(summary, afterwards(summary))
+    with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
+        path = options.run or Path(folder) / "run.streamlyt"
+        if not (options.resume and path.exists()):
+            RunFile.create(path, pipeline=dump(source, operators)).close()
+        with RunFile.open(path, write=True) as runfile:
+            summary = _run(LocalEngine(source, pipeline, runfile=runfile), source, title)
+            if not summary.complete:
+                if options.run is not None:
+                    say(f"{summary.rows} rows are safe; the same command with --resume goes on")
+                raise KeyboardInterrupt
+            more = afterwards(summary)
+            for event in more:
+                runfile.record(event)
+            runfile.checkpoint({}, {})
+        if options.report is not None:
+            write_page([path], options.report, title)
+    return _with(summary, more)
+
+
+def _with(summary: Summary, more: Sequence[Event]) -> Summary:
+    return replace(summary, events=(*summary.events, *more))
+
+
+def finish(events: Sequence[Event], options: Options, row: str) -> int:
+    """Print the changes; return the exit status."""
+    print_events(events, options.form, row)
+    return FOUND if events and options.fail_on_change else 0
+
+
+def _run(engine: LocalEngine, source: Source, title: str) -> Summary:
+    with _progress(title, source.n_rows) as progress, _stop_on_interrupt(engine):
+        summary = engine.run(progress)
+    if not summary.complete:
+        return summary
+    rate = f", {summary.rows / summary.seconds:,.0f} a second" if summary.seconds > 0 else ""
+    found = "no change" if not summary.events else _count(len(summary.events), "change")
+    say(f"{title}: {found} in {_count(summary.rows, source.schema.row)}{rate}")
+    return summary
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+@contextmanager
+def _progress(title: str, total: int | None) -> Iterator["_Advance | None"]:
+    # A pipe or a log file gets the closing line only.
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        yield _Advance(bar, title, total)
+
+
+class _Advance:
+    """Shows how many rows were taken."""
+
+    def __init__(self, bar: Progress, title: str, total: int | None) -> None:
+        self._bar = bar
+        self._task = bar.add_task(title, total=total)
+
+    def __call__(self, rows: int) -> None:
+        self._bar.update(self._task, completed=rows)
+
+
+def _tell_of_compiling() -> None:
+    if not any(Path(kernel_cache()).glob("**/*.nbi")):
+        say(f"first run: compiling kernels once into {kernel_cache()} (about 20 seconds)")
+
+
+@contextmanager
+def _stop_on_interrupt(engine: LocalEngine) -> Iterator[None]:
+    """Let Ctrl-C end the run after the batch at hand, so that no whole batch is lost.
+
+    A second Ctrl-C is the usual one.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        engine.stop()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def write_page(runs: Sequence[Path], report: Path, title: str) -> None:
+    """Draw one page over the run files."""
+    from streamlyt.dashboards import write_report  # costs a second, and only a report needs it
+
+    with ExitStack() as stack:
+        opened = [stack.enter_context(RunFile.open(run)) for run in runs]
+        write_report(opened, report, title=title)
+    say(f"report: {report}")

@@ -1,0 +1,91 @@
+"""A recorded trajectory from files to findings."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from streamlyt.base import Event, Operator
+from streamlyt.cli._detector import choose_detector
+from streamlyt.cli._recorded import Options, finish, run_recorded
+from streamlyt.cli._short import split_short
+from streamlyt.cli.md import Observe
+from streamlyt.connectors import TrajectorySource
+from streamlyt.engines.local import Summary
+from streamlyt.errors import ParameterError
+from streamlyt.observables import Dihedrals, Distances, Superpose, Whole
+
+__all__ = ["find_transitions", "watch_trajectory"]
+
+MOST_SITES = 64  # aligned: 192 columns, as many as a shape needs
+MOST_ENDS = 24  # distances: 276 pairs
+
+
+def find_transitions(
+    files: Sequence[Path],
+    select: str,
+    observe: Observe,
+    frames: tuple[int | None, int | None, int | None],
+    knobs: Mapping[str, Any],
+    options: Options,
+) -> int:
+    """Run ``streamlyt md``; return its exit status."""
+    topology, *trajectory = files
+    start, stop, step = frames
+    source = TrajectorySource(
+        topology,
+        trajectory[0] if len(trajectory) == 1 else trajectory,
+        select=select,
+        start=start,
+        stop=stop,
+        step=step,
+    )
+    summary = watch_trajectory(source, observe, knobs, options, trajectory[0].name)
+    return finish(summary.events, options, source.schema.row)
+
+
+def watch_trajectory(
+    source: TrajectorySource,
+    observe: Observe,
+    knobs: Mapping[str, Any],
+    options: Options,
+    title: str,
+) -> Summary:
+    """Run the detector over a trajectory; where it is too short for one, say so and split it."""
+    observables = _observables(source, observe)
+    # Dihedrals come as rows of length one, for which a kernel half as wide is right; all else is
+    # measured by its first frames.
+    scale = 2.0 if observables and isinstance(observables[-1], Dihedrals) else None
+    detector = choose_detector(**knobs, scale=scale)
+
+    def split(summary: Summary) -> list[Event]:
+        # Aligned whatever is watched: dihedrals say nothing of a few frames on a steady path.
+        aligned = _observables(source, Observe.aligned)
+        return split_short(source, aligned, False, summary, detector.learning, title)
+
+    return run_recorded(source, [*observables, detector], options, title, split)
+
+
+def _observables(source: TrajectorySource, observe: Observe) -> list[Operator]:
+    layout = source.layout()
+    # The box columns have served when molecules are whole; without a box there is none to serve.
+    whole: list[Operator] = [Whole(layout.parents)] if layout.box else []
+    if observe is Observe.auto:
+        observe = Observe.dihedrals if layout.dihedrals else Observe.aligned
+    if observe is Observe.raw:
+        return whole
+    if observe is Observe.dihedrals:
+        if not layout.dihedrals:
+            raise ParameterError(
+                "--observe dihedrals needs a chain of residues or beads, got a selection without "
+                "one; choose aligned or distances, or select the backbone"
+            )
+        return [*whole, Dihedrals(layout.dihedrals, layout.dihedral_labels)]
+    if observe is Observe.distances:
+        return [*whole, Distances(atoms=_spread(layout.sites, MOST_ENDS))]
+    return [*whole, Superpose(fit=layout.sites, keep=_spread(layout.sites, MOST_SITES))]
+
+
+def _spread(sites: Sequence[int], most: int) -> list[int]:
+    """Return at most so many of the sites, evenly spaced along the chain."""
+    count = min(len(sites), most)
+    return [sites[i * len(sites) // count] for i in range(count)]

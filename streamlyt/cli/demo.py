@@ -1,0 +1,23 @@
+"""``streamlyt demo``: two recorded trajectories that come with the project."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streamlyt.cli._options import Form, Format, Seed
+
+__all__ = ["demo"]
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option(help="Folder that receives report.html.", metavar="FOLDER")
+    ] = Path("demo"),
+    seed: Seed = 0,
+    form: Form = Format.table,
+) -> int:
+    """Find the changes in two recorded trajectories and draw them on one page."""
+    from streamlyt.cli._demo import run_demo  # heavy: not for --help
+
+    return run_demo(output, seed, form)

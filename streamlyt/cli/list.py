@@ -1,0 +1,13 @@
+"""``streamlyt list``: what is there, by the names that pipelines use."""
+
+__all__ = ["list_components"]
+
+
+def list_components() -> int:
+    """List detectors, connectors, feature maps, observables and panels by name."""
+    from streamlyt.catalog import ROOMS, names
+
+    for room in ROOMS:
+        for name in names(room):
+            print(f"{room}\t{name}")
+    return 0

@@ -1,0 +1,85 @@
+"""``streamlyt md``: the changes in a recorded molecular-dynamics trajectory."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from streamlyt.cli._options import (
+    Arl,
+    FailOnChange,
+    Form,
+    Format,
+    Null,
+    Report,
+    Resume,
+    Run,
+    Seed,
+    Window,
+)
+
+__all__ = ["Observe", "md"]
+
+
+class Observe(StrEnum):
+    """What a frame becomes before the detector sees it."""
+
+    auto = "auto"
+    aligned = "aligned"
+    distances = "distances"
+    dihedrals = "dihedrals"
+    raw = "raw"
+
+
+_FRAMES = "Frames and atoms"
+
+
+def md(
+    topology: Annotated[Path, typer.Argument(help="Names of the atoms: PDB, PSF, GRO, TPR, ...")],
+    trajectory: Annotated[
+        list[Path], typer.Argument(help="The frames: XTC, TRR, DCD, NetCDF, ... in order.")
+    ],
+    select: Annotated[
+        str,
+        typer.Option(
+            help="Atoms, in MDAnalysis's selection language; auto: the backbone.",
+            rich_help_panel=_FRAMES,
+        ),
+    ] = "auto",
+    observe: Annotated[
+        Observe,
+        typer.Option(
+            help="What is watched; auto: dihedrals where there are any, else aligned.",
+            rich_help_panel=_FRAMES,
+        ),
+    ] = Observe.auto,
+    start: Annotated[int | None, typer.Option(help="First frame.", rich_help_panel=_FRAMES)] = None,
+    stop: Annotated[
+        int | None, typer.Option(help="Frame to stop before.", rich_help_panel=_FRAMES)
+    ] = None,
+    step: Annotated[
+        int | None, typer.Option(help="Every so many frames.", rich_help_panel=_FRAMES)
+    ] = None,
+    null: Null = None,
+    arl: Arl = None,
+    window: Window = None,
+    seed: Seed = 0,
+    form: Form = Format.table,
+    report: Report = None,
+    run: Run = None,
+    resume: Resume = False,
+    fail_on_change: FailOnChange = False,
+) -> int:
+    """Find when a recorded trajectory changed, and which residues moved."""
+    from streamlyt.cli._recorded import Options  # heavy: not for --help
+    from streamlyt.cli._trajectory import find_transitions
+
+    return find_transitions(
+        [topology, *trajectory],
+        select=select,
+        observe=observe,
+        frames=(start, stop, step),
+        knobs={"null": null, "arl": arl, "window": window, "seed": seed},
+        options=Options(form, report, run, resume, fail_on_change),
+    )
