@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .detector import Detector
     from .engines.local import LocalEngine
     from .pipeline import Pipeline
-    from .runfile import RunFile
+    from .runfile._file import RunFile
 
 __all__ = [
     "Batch",
@@ -42,7 +42,7 @@ _HOMES = {
     "LocalEngine": "engines.local",
     "Operator": "base",
     "Pipeline": "pipeline",
-    "RunFile": "runfile",
+    "RunFile": "runfile._file",
     "Schema": "base",
     "Sink": "base",
     "Source": "base",

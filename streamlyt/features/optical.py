@@ -185,8 +185,9 @@ class Optical(ProjectionMap):
             # 2E - (1 - r^2) K is finite at r^2 = 1, where K is not.
             rest = 1.0 - r2
             k = special.ellipkm1(np.where(rest > 0, rest, 1.0))
-            shape: Floats = special.ellipe(r2) - 0.5 * rest * k
+            shape = np.asarray(special.ellipe(r2) - 0.5 * rest * k, np.float64)
         else:
-            wave: Floats = special.hyp2f1(-0.5 * s, -0.5 * s, 1.0, r2)
-            shape = math.gamma(1.0 + 0.5 * s) ** 2 * wave
-        return shape * norms ** (0.5 * s)
+            wave = special.hyp2f1(-0.5 * s, -0.5 * s, 1.0, r2)
+            shape = np.asarray(math.gamma(1.0 + 0.5 * s) ** 2 * wave, np.float64)
+        moment: Floats = shape * norms ** (0.5 * s)
+        return moment

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from streamlyt import __version__
-from streamlyt._runfile_blobs import BlobFolder, checked
-from streamlyt._runfile_reading import SERIES, Overview, RunReader, event_row
-from streamlyt._runfile_series import SeriesWriter
-from streamlyt._runfile_tables import FORMAT, connect, create, set_meta, transaction
 from streamlyt._states import STATE_VERSION, digest, pack, unpack
 from streamlyt.base import Array, Batch, Event, Position
 from streamlyt.errors import ParameterError, SinkError, StateError
 
-__all__ = ["Overview", "RunFile"]
+from ._blobs import BlobFolder, checked
+from ._reading import SERIES, RunReader, event_row
+from ._series import SeriesWriter
+from ._tables import FORMAT, connect, create, set_meta, transaction
+
+__all__ = ["RunFile"]
 
 _LEVELS = "_levels"  # the operator under whose name the open buckets of a series are saved
 _LARGEST_BLOB = 256 * 1024  # bytes: larger states cost SQLite 4 times a plain file

@@ -11,13 +11,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlyt._runfile_chunks import decode
-from streamlyt._runfile_levels import BUCKET
-from streamlyt._runfile_series import INTS, TABLES, Kept
-from streamlyt._runfile_tables import read_meta, reading
 from streamlyt.base import Event, Floats, Schema
 from streamlyt.catalog import unknown
 from streamlyt.errors import ParameterError
+
+from ._chunks import decode
+from ._levels import BUCKET
+from ._series import INTS, TABLES, Kept
+from ._tables import read_meta, reading
 
 __all__ = ["SERIES", "Overview", "RunReader", "event_row"]
 

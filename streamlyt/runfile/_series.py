@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlyt._runfile_chunks import Layout, chunk_rows, decode, encode
-from streamlyt._runfile_levels import BUCKET, Buckets, Reducer
 from streamlyt.base import Array, Batch, Floats, Schema
 from streamlyt.errors import DataError
+
+from ._chunks import Layout, chunk_rows, decode, encode
+from ._levels import BUCKET, Buckets, Reducer
 
 __all__ = ["INTS", "TABLES", "Kept", "SeriesWriter"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from streamlyt._runfile_blobs import sync
 from streamlyt.errors import FormatError, SinkError, SourceError, StateError
+
+from ._blobs import sync
 
 __all__ = ["FORMAT", "connect", "create", "read_meta", "reading", "set_meta", "transaction"]
 
