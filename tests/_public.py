@@ -31,14 +31,17 @@ def load(name: str) -> ModuleType:
 
 
 def faces() -> list[str]:
-    """Return the packages: each shows what the modules in it define, and defines nothing."""
-    public = public_modules()
-    return [n for n in public if any(other.startswith(f"{n}.") for other in public)]
+    """Return the packages: each shows what the modules in it define."""
+    return [name for name in public_modules() if (_path(name) / "__init__.py").is_file()]
 
 
 def components() -> list[str]:
     """Return the public modules that define something."""
-    return sorted(set(public_modules()) - set(faces()) - {"streamlyt.data"})
+    return sorted(set(public_modules()) - set(faces()))
+
+
+def _path(name: str) -> Path:
+    return ROOT.joinpath(*name.split("."))
 
 
 def homes(face: ModuleType) -> dict[str, str]:
