@@ -18,6 +18,9 @@ ROUGH = 5  # windows after which a null is good enough to clip what it learns ne
 FACTORED = 16  # covariance terms before the first factorisation, and every
 EVERY = 4  # so many after it
 PARTS = 4  # covariance terms a window: neighbours in time tell the same
+# A stream that stands still leaves gaps of 1e-15 by rounding, with no law that a null could learn.
+LEAST_SPREAD = 1e-5  # of a cube root; that of moving rows is near 0.1
+LEAST_VARIANCE = 1e-12  # of a gap's entry; that of moving rows is near 1 / m
 
 
 @compiled()
@@ -27,12 +30,12 @@ def _factor(covariance: Array, ridge: float, upper: Array) -> None:
     lift = 0.0
     for i in range(size):
         lift += covariance[i, i]
-    lift *= ridge / size
+    lift = ridge * max(lift / size, LEAST_VARIANCE)
     for i in range(size):
         upper[i, i:] = covariance[i, i:]
         upper[i, i] += lift
     for i in range(size):
-        pivot = sqrt(max(upper[i, i], 1e-300))
+        pivot = sqrt(upper[i, i])
         upper[i, i] = pivot
         for j in range(i + 1, size):
             upper[i, j] /= pivot
@@ -115,8 +118,8 @@ def bank_rows(
         Shape (w, p): critical value of a standardised statistic by the number of independent
         values its null was learnt from.
     knobs
-        Ratio of slow to fast window, memory of the nulls in windows, their clip, ridge, drift and
-        height of the evidence, windows before a null is used, windows before it is learnt.
+        Ratio of slow to fast window, memory of the nulls in windows, their clip, ridge, where
+        suspicion begins, height of the evidence, windows before a null is used, windows before it is learnt.
     fast, slow
         Averages, shape (w, m).
     covariance, factor
@@ -129,7 +132,7 @@ def bank_rows(
         Evidence and its height, shape (n,); the height is infinite while all nulls are unused.
     """
     ratio, memory, clip, ridge = knobs[0], knobs[1], knobs[2], knobs[3]
-    drift, height, ready, start = knobs[4], knobs[5], knobs[6], knobs[7]
+    suspect, height, ready, start = knobs[4], knobs[5], knobs[6], knobs[7]
     gap = np.empty(features.shape[1])
     parts = np.empty((windows.size, whitened.size))
     spent = np.empty(whitened.size)
@@ -172,11 +175,12 @@ def bank_rows(
                 null = nulls[w, s]
                 if roots[w, s] >= 0.0 and null[2] >= ready * window:
                     n = int(min(null[2], 2.0 * memory * window) / (2.0 * window))
-                    over = (roots[w, s] - null[0]) / ((sqrt(null[1]) + 1e-300) * critical[w, n])
+                    spread = max(sqrt(null[1]), LEAST_SPREAD)
+                    over = (roots[w, s] - null[0]) / (spread * critical[w, n])
                     strongest = max(strongest, over)
         threshold[i] = 1.0 if strongest > -np.inf else np.inf
         if strongest > -np.inf:
-            evidence = clock[EVIDENCE] + (min(strongest, CAP) - drift) / height
+            evidence = clock[EVIDENCE] + (min(strongest, CAP) - suspect) / height
             clock[EVIDENCE] = max(0.0, evidence)
         if clock[EVIDENCE] == 0.0:
             clock[QUIET] = clock[ROWS]
@@ -189,7 +193,7 @@ def bank_rows(
             terms[:] = 0.0
             nulls[:] = 0.0
             clock[SINCE] = clock[EVIDENCE] = 0.0
-        elif strongest <= 0.5:  # nothing is learnt from a suspected change
+        elif strongest <= suspect:  # nothing is learnt from a suspected change
             for w in range(windows.size):
                 window = windows[w]
                 for s in range(2):

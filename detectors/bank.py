@@ -10,7 +10,7 @@ from streamlyt.errors import ParameterError
 
 from ._kernels_bank import bank_rows
 from ._maps import feature_map
-from ._scale import HEAD, learn_scale, take_head
+from ._scale import HEAD, learn_scale, take_head, to_scale
 
 __all__ = ["NEWMABank"]
 
@@ -20,7 +20,8 @@ MEMORY = 20.0  # windows that a null remembers
 CLIP = 3.0  # standard deviations: what a null learns from one row at most
 RIDGE = 0.1  # of the mean variance: 64 features of few angles are never of full rank
 WHITENED = 64  # features of the whitened statistic; its cost grows with their square
-DRIFT, HEIGHT = 0.75, 30.0  # evidence taken off a row, and at which it is an event
+SUSPECT = 0.6  # of its critical value: from here on a statistic is evidence, and not learnt
+HEIGHT = 40.0  # evidence of an event: at least 29 rows
 READY = 10.0  # windows that a null learns before it is used
 START = 2.0  # windows before averages that overlap almost wholly are compared
 SMALLEST = 16  # rows: of the largest window
@@ -45,9 +46,9 @@ class NEWMABank(Detector):
     one-sided prediction bound of a normal sample: with n independent values in the null,
     :math:`c = t_{n-1}^{-1}(1 - 2B/\mathrm{arl}) \sqrt{1 + 1/n}`.
 
-    The statistic is the evidence :math:`g \leftarrow \max(0, g + (\min(\max R, 2) - 0.75)/30)`, and
-    1 is its threshold: a change must stand out for about 25 rows, so that no outlier alarms. While
-    :math:`\max R > 1/2` nothing is learnt. After an event everything is learnt anew: what came
+    The statistic is the evidence :math:`g \leftarrow \max(0, g + (\min(\max R, 2) - 0.6)/40)`, and
+    1 is its threshold: a change must stand out for 29 rows or more, so that no outlier alarms. While
+    :math:`\max R > 0.6` nothing is learnt. After an event everything is learnt anew: what came
     before is another regime. An alarm is possible from 12 times the smallest window on.
 
     **What is promised.** ``arl`` orders the thresholds; it is nominal, since the memory that the
@@ -136,7 +137,7 @@ class NEWMABank(Detector):
             )
         self._windows = np.array([max(4, round(window / STEPS**k)) for k in (2, 1, 0)])
         self._critical = _critical(self._windows, arl)
-        self._knobs = np.array([RATIO, MEMORY, CLIP, RIDGE, DRIFT, HEIGHT, READY, START])
+        self._knobs = np.array([RATIO, MEMORY, CLIP, RIDGE, SUSPECT, HEIGHT, READY, START])
         self.reach = window
         self.learning = int((START + READY) * self._windows[0])
 
@@ -145,7 +146,9 @@ class NEWMABank(Detector):
         statistic = np.zeros(values.shape[0])
         threshold = np.full(values.shape[0], np.inf)
         if self.scale is not None:
-            self._walk(values * self.scale, statistic, threshold)
+            width = values.shape[1]
+            scaled = to_scale(values, np.zeros(width), np.full(width, self.scale))
+            self._walk(scaled, statistic, threshold)
             return statistic, threshold
         taken = 0
         if "centre" not in self.state:
@@ -159,8 +162,7 @@ class NEWMABank(Detector):
         return statistic, threshold
 
     def _scaled(self, values: Floats) -> Floats:
-        scaled: Floats = (values - self.state["centre"]) * self.state["factor"]
-        return scaled
+        return to_scale(values, self.state["centre"], self.state["factor"])
 
     def _walk(self, values: Floats, statistic: Floats, threshold: Floats) -> None:
         features = self._map(values)
