@@ -9,6 +9,8 @@ __all__ = ["add_rows", "follow_rows"]
 # above since, 1 while the alarm stands, last row of an alarm, number of the next row.
 CROSSED, ABOVE, HOT, LAST_HOT, ROW = range(5)
 
+LARGEST = 1e140  # in units of a channel's first value: the sums of its square are still numbers
+
 
 @compiled()
 def follow_rows(
@@ -52,6 +54,7 @@ def follow_rows(
 def add_rows(
     values: Array,
     times: Array,
+    unit: Array,
     origin: Array,
     sums: Array,
     squares: Array,
@@ -62,9 +65,9 @@ def add_rows(
 ) -> None:
     """Add rows, the first one numbered ``row``, to a ring of chunk sums.
 
-    ``sums`` and ``squares`` (slots, d) hold sum and sum of squares of ``values - origin`` of each
-    chunk of ``chunk`` rows, ``counts`` (slots,) its rows, ``first_times`` (slots,) the time of its
-    first row; the slot of a new chunk is emptied first.
+    ``sums`` and ``squares`` (slots, d) hold sum and sum of squares of ``values * unit - origin`` of
+    each chunk of ``chunk`` rows, ``counts`` (slots,) its rows, ``first_times`` (slots,) the time of
+    its first row; the slot of a new chunk is emptied first.
     """
     slots, width = sums.shape
     for i in range(values.shape[0]):
@@ -77,6 +80,6 @@ def add_rows(
                 squares[slot, j] = 0.0
         counts[slot] += 1
         for j in range(width):
-            x = values[i, j] - origin[j]
+            x = min(max(values[i, j] * unit[j] - origin[j], -LARGEST), LARGEST)
             sums[slot, j] += x
             squares[slot, j] += x * x

@@ -91,18 +91,27 @@ class Detector(Operator):
     def _update_tile(self, tile: Batch, events: list[Event]) -> Floats:
         statistic, threshold = self.score(tile.values)
         hot, onsets = self.policy.follow(statistic, threshold, self.state["alarms"])
+        first = int(self.state["history_rows"][0])
         done = 0
         for row, crossed in onsets:
             # The history holds rows up to the alarm and no further, however the stream was cut.
             self._remember(tile.rows(done, row + 1))
+            self._leave_alarm(hot[:row], first)
             done = row + 1
             level = float(statistic[row]), float(threshold[row])
             events.append(self._event(tile, row, crossed, level))
         self._remember(tile.rows(done, tile.n))
+        self._leave_alarm(hot, first)
         return np.column_stack([tile.values, statistic, threshold, hot])
 
     def _remember(self, rows: Batch) -> None:
         self._history.add(rows.values, rows.times, self.state)
+
+    def _leave_alarm(self, hot: Floats, first: int) -> None:
+        """Let the next change begin after the last alarm; ``first`` numbers the first row."""
+        rows = np.flatnonzero(hot)
+        if rows.size:
+            self._history.begin_at(first + int(rows[-1]) + 1, self.state)
 
     def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
         alarm = int(self.state["history_rows"][0]) - 1

@@ -10,6 +10,7 @@ from streamlyt.base import Array, Channel, Floats
 __all__ = ["History"]
 
 SLOTS = 64  # chunks looked back on; the resolution of the change row is 1/64 of what is kept
+LARGEST_POWER = 1000  # of two, whose inverse is a number too
 LISTED = 5  # channels named in an event; more than a reader takes in at a glance
 
 
@@ -54,13 +55,17 @@ class History:
     def start(self, first: Array) -> dict[str, Array]:
         """Return the memory before the first row, given that row (sums are taken about it)."""
         width = first.size
+        # A power of two changes no digit, and keeps the squares of any unit from overflowing.
+        unit = np.ldexp(1.0, -np.clip(np.frexp(first)[1], -LARGEST_POWER, LARGEST_POWER))
         return {
-            "history_origin": np.array(first, dtype=np.float64),
+            "history_unit": unit,
+            "history_origin": first * unit,
             "history_sums": np.zeros((SLOTS, width)),
             "history_squares": np.zeros((SLOTS, width)),
             "history_counts": np.zeros(SLOTS, dtype=np.int64),
             "history_times": np.zeros(SLOTS, dtype=np.int64),
             "history_rows": np.zeros(1, dtype=np.int64),
+            "history_since": np.zeros(1, dtype=np.int64),
         }
 
     def add(self, values: Floats, times: Array, state: dict[str, Array]) -> None:
@@ -68,6 +73,7 @@ class History:
         add_rows(
             values,
             times,
+            state["history_unit"],
             state["history_origin"],
             state["history_sums"],
             state["history_squares"],
@@ -78,6 +84,10 @@ class History:
         )
         state["history_rows"] += values.shape[0]
 
+    def begin_at(self, row: int, state: dict[str, Array]) -> None:
+        """Leave out the chunks that begin before this row: they tell of an earlier change."""
+        state["history_since"][0] = row
+
     def locate(self, state: dict[str, Array], latest: int) -> tuple[int, int, Floats]:
         """Return row and time at which the change most probably began, and the channels' scores.
 
@@ -87,7 +97,8 @@ class History:
             The change began at this row or before: the statistic had crossed by then.
         """
         last = (int(state["history_rows"][0]) - 1) // self.chunk
-        first = max(0, last - SLOTS + 1)
+        since = -(-int(state["history_since"][0]) // self.chunk)
+        first = max(0, last - SLOTS + 1, min(since, last))
         order = np.arange(first, last + 1) % SLOTS
         counts = np.cumsum(state["history_counts"][order].astype(np.float64))[:, None]
         sums = np.cumsum(state["history_sums"][order], axis=0)
@@ -131,6 +142,6 @@ def _two_sample(n0: Array, s0: Array, q0: Array, n: Array, s: Array, q: Array) -
     spread1 = q1 / n1 - mean1**2
     weight = n0 * n1 / n
     scores: Floats = weight * (
-        (mean1 - mean0) ** 2 / sigma2 + (spread1 - spread0) ** 2 / (2 * sigma2**2)
+        (mean1 - mean0) ** 2 / sigma2 + ((spread1 - spread0) / sigma2) ** 2 / 2
     )
     return scores
