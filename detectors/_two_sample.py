@@ -13,6 +13,7 @@ __all__ = ["split_in_two"]
 REARRANGED = 199  # recordings made by chance ...
 LEVEL = 0.95  # ... of which so many must split worse
 LEAST = 8  # rows: two blocks of two on either side
+STILL = 1e-12  # of a channel's largest value: less is rounding
 
 
 def split_in_two(recording: Batch, standardise: bool = True, seed: int = 0) -> Event:
@@ -25,7 +26,8 @@ def split_in_two(recording: Batch, standardise: bool = True, seed: int = 0) -> E
 
     The threshold is the 95th percentile of the largest s of 199 recordings made of the same rows,
     with blocks of :math:`\sqrt n` rows in random order: that keeps the memory of a row within its
-    block, and no more. A path that moves steadily is split near its middle; changes of spread are not seen.
+    block, and no more. A path that moves steadily is split near its middle; changes of spread are
+    not seen.
 
     Parameters
     ----------
@@ -56,10 +58,13 @@ def split_in_two(recording: Batch, standardise: bool = True, seed: int = 0) -> E
         raise DataError(f"a recording to be split must have {LEAST} rows at least, got {n}")
     if not np.isfinite(recording.values).all():
         raise DataError(f"series {recording.key!r}: values must be finite; fill or drop such rows")
-    rows = recording.values - recording.values.mean(axis=0)
+    # In units of the largest value no square overflows or vanishes.
+    size = np.abs(recording.values).max(axis=0 if standardise else None)
+    rows = recording.values / np.where(size > 0, size, 1.0)
+    rows -= rows.mean(axis=0)
     if standardise:
         spread = rows.std(axis=0)
-        rows = rows / np.where(spread > 0, spread, 1.0)
+        rows = np.where(spread > STILL, rows / np.maximum(spread, STILL), 0.0)
     shares = _explained(rows)
     change = int(shares.argmax()) + 1
     rng = np.random.default_rng(seed)
