@@ -1,0 +1,204 @@
+"""NEWMA: two exponential averages of random features, one quick and one slow."""
+
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtri
+
+from streamlyt.alarms import AlarmPolicy
+from streamlyt.base import FeatureMap, Floats
+from streamlyt.detector import Detector
+from streamlyt.errors import ParameterError
+from streamlyt.features import Optical
+
+from ._calibration import Calibration
+from ._forgetting import forgetting_factors, n_components_for
+from ._kernels import adaptive_rows, newma_rows
+from ._maps import feature_map
+from ._scale import HEAD, learn_scale, take_head, to_scale
+
+__all__ = ["NEWMA"]
+
+# Below, the statistic is a sum of too few terms for four cumulants to say its tail; above, more
+# features change no alarm and cost time in proportion.
+FEWEST, MOST = 64, 16_384
+# Of the optical map: the reference beam is as strong as the mean row (half a squared kernel width),
+# and its beat with the rows then has the width of the kernel. A stronger one no longer sees spreads
+# that shrink (20 channels to 0.7 of their spread: after 2281 rows instead of 21), a weaker one not
+# means that move (100 channels, one by 3 deviations: 565 rows instead of 33).
+BIAS = 0.5**0.5
+WARM_UP = 4  # windows until the adaptive threshold has seen enough
+ROUNDING = 32.0  # least threshold, in last digits of a row of features
+
+
+class NEWMA(Detector):
+    r"""No-prior-knowledge exponential weighted moving average, calibrated for a run length.
+
+    Two averages of the random features of each row forget at two rates,
+
+    .. math::
+
+        z_t = (1 - \Lambda) z_{t-1} + \Lambda \phi(x_t), \quad
+        z'_t = (1 - \lambda) z'_{t-1} + \lambda \phi(x_t), \quad s_t = \|z_t - z'_t\|,
+
+    and their distance grows when the law of the rows changes [1]_. Where the paper starts both at
+    :math:`\phi(x_0)`, whose trace lasts for thousands of rows, both start at zero here and are
+    divided by :math:`1 - (1 - \Lambda)^t` and :math:`1 - (1 - \lambda)^t`.
+
+    The first 100 rows set each channel's centre and scale and the width of the kernel (the
+    squared width is the median of their squared distances); their statistic is given as 0.
+    ``null="independent"`` takes the first 1024 rows (or 5 memories of the slow average where
+    that is more, from a window of about 120 on) as the reference, estimates from it the four
+    cumulants of :math:`s^2`, and sets the threshold by a model of the first passage.
+
+    **What is promised.** For independent rows: the mean number of rows from the end of the
+    reference to the first false alarm is ``arl``, within 25 %, for runs longer than a few windows
+    (measured at 1e3 and 1e4). A single run scatters by the error of its reference, about 20 %.
+    Rows that depend on their past alarm far more often: ``NEWMABank`` is the detector for them.
+    The reference must be free of changes.
+
+    After an alarm a new reference is taken from the rows that follow, under the old threshold (or
+    a higher one, where the features of the new law spread more). Crossings within two memories of
+    the slow average (about four windows) of the last one belong to the same event.
+
+    ``null="adaptive"`` is the threshold of the paper, frozen while the statistic is above it:
+    usable from 4 windows on for any rows, and a rate per row, not a run length.
+
+    A row more than 100 kernel widths from the centre is pulled in to that distance.
+
+    Parameters
+    ----------
+    window
+        Rows that a change should last to be seen, from 2 to 100000: gives both forgetting factors
+        and the number of features by the published heuristic.
+    arl
+        Wanted mean number of rows to a false alarm (average run length), from 100 and the window
+        to 1e9. Used by ``null="independent"``.
+    null
+        Where the threshold comes from: ``"independent"`` or ``"adaptive"``.
+    features
+        ``"optical"`` (intensities of light written onto a phase), ``"fourier"``, or a
+        map that takes rows centred, scaled, and divided by the kernel width.
+    n_components
+        Number of features m, even, when ``features`` is a name; None for the published one, but
+        at least 64 and at most 16384.
+    quantile
+        Of the adaptive threshold, in (0.5, 1).
+    seed
+        Of the features when they are given by name.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    References
+    ----------
+    .. [1] N. Keriven, D. Garreau, I. Poli, "NEWMA: a new method for scalable model-free online
+       change-point detection", IEEE Trans. Signal Process. 68, 2020 (arXiv 1805.08061).
+
+    Examples
+    --------
+    >>> from streamlyt.base import Batch, Schema
+    >>> rows = np.random.default_rng(0).normal(size=(2500, 5))
+    >>> rows[2000:] += 1
+    >>> batch = Batch("", np.arange(2500), rows, Schema.of("a", "b", "c", "d", "e"))
+    >>> out, events = NEWMA(window=20).update(batch)
+    >>> [1980 <= event.change_index <= 2020 for event in events]
+    [True]
+    """
+
+    def __init__(
+        self,
+        window: int = 50,
+        *,
+        arl: float = 10_000.0,
+        null: Literal["independent", "adaptive"] = "independent",
+        features: FeatureMap | str = "optical",
+        n_components: int | None = None,
+        quantile: float = 0.95,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not 2 <= window <= 100_000:
+            raise ParameterError(f"window must be from 2 to 100000 rows, got {window!r}")
+        if null not in ("independent", "adaptive"):
+            raise ParameterError(f"null must be 'independent' or 'adaptive', got {null!r}")
+        if not max(100, window) <= arl <= 1e9:
+            raise ParameterError(
+                f"arl must be from 100 and the window ({window} rows) to 1e9 rows, got {arl!r}"
+            )
+        if not 0.5 < quantile < 1:
+            raise ParameterError(f"quantile must be in (0.5, 1), got {quantile!r}")
+        self.window = window
+        self.arl = arl
+        self.null = null
+        self.features = features
+        self.n_components = n_components
+        self.quantile = quantile
+        self.seed = seed
+        self._fast, self._slow = forgetting_factors(window)
+        self._map = self._feature_map()
+        # Released at the threshold itself: with long windows the null statistic lies not far below
+        # it. What flickers is joined, for as long as a change is in the slow average; under the
+        # adaptive threshold, which is crossed often, for a window.
+        join = window if null == "adaptive" else round(2 / self._slow)
+        self.policy = AlarmPolicy(release=1.0, join=join)
+        self.reach = max(64, round(3 / self._slow))
+        self._calibration = Calibration(arl, self._fast, self._slow, join)
+        adaptive = max(HEAD, WARM_UP * window)
+        self.learning = adaptive if null == "adaptive" else self._calibration.reference
+
+    def score(self, values: Floats) -> tuple[Floats, Floats]:
+        """Absorb rows (n, d); return :math:`s` and its threshold, both (n,)."""
+        statistic = np.zeros(values.shape[0])
+        threshold = np.full(values.shape[0], np.inf)
+        taken = 0
+        if "centre" not in self.state:
+            taken = take_head(values, self.state)
+            if self.state["head"].shape[0] == HEAD:
+                head = self.state.pop("head")
+                self.state["centre"], self.state["factor"] = learn_scale(head)
+                self._walk(head)
+        if taken < values.shape[0]:
+            statistic[taken:], threshold[taken:] = self._walk(values[taken:])
+        return statistic, threshold
+
+    def _walk(self, values: Floats) -> tuple[Floats, Floats]:
+        state = self.state
+        features = self._map(to_scale(values, state["centre"], state["factor"]))
+        if "fast" not in state:
+            state["fast"] = np.zeros(features.shape[1], features.dtype)
+            state["slow"] = np.zeros(features.shape[1], features.dtype)
+            state["rows"] = np.zeros(1, np.int64)
+            last_digit = np.finfo(features.dtype).eps * np.linalg.norm(features[0])
+            state["least"] = np.array([ROUNDING * last_digit])
+        rows = int(state["rows"][0])
+        statistic = np.empty(features.shape[0])
+        averages = state["fast"], state["slow"]
+        newma_rows(features, *averages, self._fast, self._slow, rows, statistic)
+        state["rows"] += features.shape[0]
+        least = float(state["least"][0])
+        if self.null == "adaptive":
+            return statistic, self._adaptive(statistic, least)
+        return statistic, self._calibration.follow(features, statistic, rows, least, state)
+
+    def _adaptive(self, statistic: Floats, least: float) -> Floats:
+        memory = self.state.setdefault("adaptive", np.zeros(3))
+        quantile = float(ndtri(self.quantile))
+        threshold = np.empty(statistic.size)
+        adaptive_rows(statistic, memory, self._slow, quantile, self.learning, least, threshold)
+        return threshold
+
+    def _feature_map(self) -> FeatureMap:
+        m = self.n_components
+        if isinstance(self.features, FeatureMap) and m is not None:
+            raise ParameterError(
+                f"n_components must be None beside a feature map, got {m!r}; the map has its own"
+            )
+        if m is None:
+            published = n_components_for(self._fast, self._slow)
+            m = 2 * round(min(max(FEWEST, published), MOST) / 2)
+        if self.features == "optical":
+            return Optical(m, response="phase", bias=BIAS, seed=self.seed)
+        return feature_map(self.features, m, self.seed)

@@ -1,0 +1,86 @@
+"""Slow twins, in plain Python from the equations."""
+
+import itertools
+import math
+
+import numpy as np
+
+
+def newma(features, fast, slow):
+    """The paper's recursion with averages from zero, each divided by its weights' sum."""
+    z, y, out = [0.0] * len(features[0]), [0.0] * len(features[0]), []
+    for t, row in enumerate(features, start=1):
+        z = [(1 - fast) * a + fast * float(x) for a, x in zip(z, row, strict=True)]
+        y = [(1 - slow) * b + slow * float(x) for b, x in zip(y, row, strict=True)]
+        quick, lazy = 1 - (1 - fast) ** t, 1 - (1 - slow) ** t
+        gaps = [a / quick - b / lazy for a, b in zip(z, y, strict=True)]
+        out.append(math.sqrt(math.fsum(gap * gap for gap in gaps)))
+    return np.array(out)
+
+
+def adaptive(statistic, rate, quantile, learning):
+    """The paper's threshold of s^2, taken at its root, that learns nothing above itself."""
+    mean = squares = 0.0
+    out = []
+    for i, s in enumerate(statistic):
+        level = mean + quantile * math.sqrt(max(squares - mean**2, 0.0))
+        out.append(math.sqrt(level) if i >= learning else math.inf)
+        if not (i >= learning and s > out[-1]):
+            weight = max(rate, 1 / (i + 1))
+            mean = (1 - weight) * mean + weight * s**2
+            squares = (1 - weight) * squares + weight * s**4
+    return np.array(out)
+
+
+def weights(fast, slow, t):
+    """Of the rows in z - z' after t rows, the last row first."""
+    a, b = fast / (1 - (1 - fast) ** t), slow / (1 - (1 - slow) ** t)
+    return np.array([a * (1 - fast) ** j - b * (1 - slow) ** j for j in range(t)])
+
+
+def over_tuples(count, size, value):
+    """The mean of ``value`` over all tuples of distinct rows."""
+    found = [value(*rows) for rows in itertools.permutations(range(count), size)]
+    return math.fsum(found) / len(found)
+
+
+def trace_averages(x):
+    """Products of differences of distinct rows, which no mean moves."""
+
+    def second(i, j, k, n):
+        return ((x[i] - x[j]) @ (x[k] - x[n])) ** 2 / 4
+
+    def third(i, j, k, n, p, q):
+        a, b, c = x[i] - x[j], x[k] - x[n], x[p] - x[q]
+        return (a @ b) * (b @ c) * (c @ a) / 8
+
+    return over_tuples(len(x), 4, second), over_tuples(len(x), 6, third)
+
+
+def product_averages(x, level):
+    g = x @ x.T
+    u = np.diagonal(g) - level
+    pairs = [
+        lambda i, j: g[i, j] ** 2,
+        lambda i, j: g[i, j] ** 3,
+        lambda i, j: g[i, j] ** 4,
+        lambda i, j: u[i] * g[i, j] ** 2,
+        lambda i, j: u[i] * u[j] * g[i, j],
+        lambda i, j: u[i] ** 2 * g[i, j] ** 2,
+        lambda i, j: u[i] * u[j] * g[i, j] ** 2,
+        lambda i, j: u[i] * g[i, j] ** 3,
+        lambda i, j: u[i] ** 2 * u[j] * g[i, j],
+    ]
+    triples = [
+        lambda i, j, k: u[i] * g[i, j] * g[j, k] * g[k, i],
+        lambda i, j, k: g[i, j] ** 2 * g[i, k] ** 2,
+        lambda i, j, k: g[i, j] ** 2 * g[j, k] * g[k, i],
+        lambda i, j, k: u[i] * u[k] * g[i, j] * g[j, k],
+        lambda i, j, k: g[i, j] ** 2 * g[j, k] * u[k],
+    ]
+    rings = over_tuples(len(x), 4, lambda i, j, k, n: g[i, j] * g[j, k] * g[k, n] * g[n, i])
+    return [
+        *(over_tuples(len(x), 2, value) for value in pairs),
+        *(over_tuples(len(x), 3, value) for value in triples),
+        rings,
+    ]

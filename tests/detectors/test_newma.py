@@ -1,0 +1,237 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import ndtri
+
+from streamlyt._states import pack, unpack
+from streamlyt.base import Batch, Schema
+from streamlyt.checks import check_operator, example_batch
+from streamlyt.detectors import NEWMA
+from streamlyt.detectors._forgetting import forgetting_factors
+from streamlyt.detectors._scale import learn_scale, to_scale
+from streamlyt.errors import DataError, ParameterError
+from streamlyt.features import Fourier, Optical
+from tests.detectors import naive
+
+KINDS = [{}, {"null": "adaptive"}, {"features": "fourier"}]
+
+
+def batch(values):
+    names = [f"c{i}" for i in range(values.shape[1])]
+    return Batch("a", np.arange(len(values)), values, Schema.of(*names))
+
+
+def noise(n, d=5, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def events_of(values, **parameters):
+    return NEWMA(**{"window": 20, "arl": 1e6, **parameters}).update(batch(values))[1]
+
+
+@pytest.mark.parametrize(("dtype", "error"), [("float64", 1e-12), ("float32", 1e-5)])
+@pytest.mark.parametrize("window", [5, 50])
+def test_statistic_is_that_of_the_papers_recursion(window, dtype, error):
+    rows = noise(600)
+    features = Fourier(130, dtype=dtype)
+    statistic, _ = NEWMA(window, features=features).score(rows)
+    scaled = features(to_scale(rows, *learn_scale(rows[:100])))
+    expected = naive.newma(scaled.astype(np.float64), *forgetting_factors(window))
+    assert (statistic[:100] == 0).all()
+    assert np.allclose(statistic[100:], expected[100:], rtol=error, atol=0)
+
+
+def test_adaptive_threshold_is_the_papers_frozen_while_above():
+    rows = noise(1200)
+    rows[600:] += 1.5
+    detector = NEWMA(20, null="adaptive", features=Fourier(64, dtype="float64"))
+    statistic, threshold = detector.score(rows)
+    scaled = Fourier(64, dtype="float64")(to_scale(rows, *learn_scale(rows[:100])))
+    fast, slow = forgetting_factors(20)
+    expected = naive.adaptive(
+        naive.newma(scaled, fast, slow), slow, float(ndtri(0.95)), detector.learning
+    )
+    above = statistic[100:] > threshold[100:]
+    assert above.any()
+    assert np.allclose(threshold[100:], expected[100:], rtol=1e-9)
+    frozen = threshold[101:][above[:-1]] == threshold[100:-1][above[:-1]]
+    assert frozen.all()
+
+
+@pytest.mark.parametrize("parameters", [*KINDS, {"window": 3}, {"features": Optical(64)}])
+@pytest.mark.parametrize("n", [600, 2400])
+def test_every_promise_of_the_house_is_kept(parameters, n):
+    check_operator(NEWMA(**{"window": 20, **parameters}), example_batch(n))
+
+
+@settings(deadline=None, derandomize=True, max_examples=15)
+@given(cuts=st.lists(st.integers(0, 2600), max_size=8), kind=st.sampled_from(KINDS))
+def test_no_cut_and_no_restart_moves_a_bit(cuts, kind):
+    rows = noise(2600)
+    rows[1500:] *= 2  # an alarm, and a reference that is opened again
+    whole = np.stack(NEWMA(20, **kind).score(rows))
+    parts, one = [], NEWMA(20, **kind)
+    for start, stop in pairwise([0, *sorted(cuts), 2600]):
+        parts.append(one.score(rows[start:stop]))
+        saved, one = pack(one.state), NEWMA(20, **kind)
+        one.state = unpack(saved)
+    joined = np.concatenate([np.stack(part) for part in parts], axis=1)
+    assert joined.tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_threshold_is_finite_after_as_many_rows_as_are_told(kind):
+    for window in (20, 60, 200):
+        detector = NEWMA(window, **kind)
+        _, threshold = detector.score(noise(detector.learning + 10))
+        assert np.isfinite(threshold).tolist() == [False] * detector.learning + [True] * 10
+
+
+def test_state_is_small_once_the_reference_is_complete():
+    detector = NEWMA(20)
+    detector.score(noise(500))
+    while_learning = sum(array.nbytes for array in detector.state.values())
+    detector.score(noise(1000))
+    assert sum(array.nbytes for array in detector.state.values()) < while_learning / 4
+
+
+LOUD = np.array([0.0, 0.0, 4.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("features", ["optical", "fourier"])
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        (lambda x: x + 2, set("01234")),
+        (lambda x: x + LOUD, {"2"}),
+        (lambda x: 3 * x, set("01234")),
+        (lambda x: 10 * x, set("01234")),
+    ],
+)
+def test_a_change_is_found_once_within_two_windows_and_where_it_was(change, moved, features):
+    for seed in range(5):
+        rows = noise(4500, seed=seed)
+        rows[2000:] = change(rows[2000:])
+        (event,) = events_of(rows, window=50, features=features, seed=seed)
+        assert 0 <= event.alarm_index - 2000 <= 100
+        assert abs(event.change_index - 2000) <= 12
+        assert event.channels[0][1:] in moved
+        assert len(moved) > 1 or event.shares[0] > 0.8
+
+
+def test_a_spread_that_shrinks_is_found_by_the_optical_map():
+    rows = noise(3500)
+    rows[2500:] *= 0.3
+    (event,) = events_of(rows, window=50)
+    assert 0 <= event.alarm_index - 2500 <= 100
+    assert abs(event.change_index - 2500) <= 20
+
+
+def test_changes_one_after_the_other_are_told_apart():
+    rows = noise(6000)
+    rows[2000:2300] += 3
+    rows[4000:] *= 3
+    found = [event.change_index for event in events_of(rows)]
+    assert np.allclose(found, [2000, 2300, 4000], atol=20)
+
+
+def test_threshold_after_a_change_is_that_of_the_new_law():
+    rows = noise(8000)
+    rows[2000:] *= 4
+    _, threshold = NEWMA(20).score(rows)
+    _, fresh = NEWMA(20).score(rows[2000:])
+    assert threshold[1999] < 0.95 * threshold[-1]
+    assert threshold[-1] != fresh[-1]  # the scale is still that of the first rows
+
+
+def test_mean_run_length_is_the_one_asked_for():
+    # Exponential times: 240 runs have a standard error of 6.5 %.
+    arl, runs = 1000.0, []
+    for seed in range(240):
+        rng = np.random.default_rng(seed)
+        detector = NEWMA(20, arl=arl, n_components=64, seed=seed)
+        detector.score(rng.laplace(size=(detector.learning, 5)))
+        rows = 0
+        while rows < 8000:
+            statistic, threshold = detector.score(rng.laplace(size=(500, 5)))
+            above = np.flatnonzero(statistic > threshold)
+            if above.size:
+                rows += int(above[0]) + 1
+                break
+            rows += 500
+        runs.append(rows)
+    assert np.mean(runs) == pytest.approx(arl, rel=0.25)
+
+
+def test_rows_that_are_all_the_same_never_alarm_and_the_first_other_does():
+    for kind in KINDS:
+        rows = np.full((1500, 3), 0.1)
+        statistic, threshold = NEWMA(20, **kind).score(rows)
+        assert not (statistic > threshold).any()
+        rows[1400:] = 0.2
+        statistic, threshold = NEWMA(20, **kind).score(rows)
+        assert statistic[1400] > threshold[1400]
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_binary_rows_are_taken(d):
+    rows = (np.random.default_rng(0).random((4000, d)) < 0.2).astype(float)
+    rows[3000:] = 1 - rows[3000:]
+    (event,) = events_of(rows)
+    assert 3000 <= event.alarm_index < 3060
+
+
+def test_a_channel_that_stands_still_changes_nothing():
+    rows = noise(2500)
+    still = np.column_stack([rows, np.full(2500, 1e6 + 0.1)])
+    still[2000:, 0] += 5
+    (event,) = events_of(still)
+    assert event.channels[0] == "c0"
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e12, 1e300])
+def test_unit_of_the_rows_does_not_matter(size):
+    rows = noise(2500)
+    rows[2000:] += 2
+    plain, _ = NEWMA(20).score(rows)
+    statistic, _ = NEWMA(20).score(rows * size)
+    assert np.allclose(statistic, plain, rtol=1e-3, atol=1e-6)
+
+
+def test_no_value_makes_the_statistic_anything_but_a_number():
+    rows = noise(3000)
+    rows[[50, 1500, 1501], 0] = [1e308, -1e308, 1e308]
+    for kind in KINDS:
+        statistic, threshold = NEWMA(20, **kind).score(rows)
+        assert np.isfinite(statistic).all()
+        assert not np.isnan(threshold).any()
+        assert statistic[-1] < threshold[-1]  # an outlier passes
+
+
+def test_a_hole_is_refused():
+    rows = noise(200)
+    rows[150, 2] = np.nan
+    with pytest.raises(DataError, match="must be finite, got nan in channel 'c2'"):
+        NEWMA().update(batch(rows))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"window": 1}, "window must be from 2 to 100000 rows, got 1"),
+        ({"arl": 10}, "arl must be from 100 and the window"),
+        ({"window": 500, "arl": 400}, r"the window \(500 rows\) to 1e9 rows, got 400"),
+        ({"null": "normal"}, "null must be 'independent' or 'adaptive', got 'normal'"),
+        ({"quantile": 0.4}, r"quantile must be in \(0.5, 1\), got 0.4"),
+        ({"features": "cosine"}, "features must be 'optical', 'fourier' or a"),
+        ({"n_components": 7}, "n_components must be even"),
+        ({"features": Optical(10), "n_components": 10}, "n_components must be None beside"),
+        ({"seed": -1}, "seed must be"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(wrong, message):
+    with pytest.raises(ParameterError, match=message):
+        NEWMA(**wrong)
