@@ -56,7 +56,7 @@ def add_gaps(path: Array, levels: Array, last: Array, total: Array, row: float) 
 def add_squares(
     noise: Array, fast: float, slow: float, averages: Array, ends: Array, out: Array
 ) -> None:
-    """Write the running sums of squares of the gap over the first components, not yet over their variance."""
+    """Write the sums of squares of the gap over the first components, not yet scaled."""
     for t in range(noise.shape[0]):
         total, start = 0.0, 0
         for v in range(ends.size):
