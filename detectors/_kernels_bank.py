@@ -119,7 +119,8 @@ def bank_rows(
         values its null was learnt from.
     knobs
         Ratio of slow to fast window, memory of the nulls in windows, their clip, ridge, where
-        suspicion begins, height of the evidence, windows before a null is used, windows before it is learnt.
+        suspicion begins, height of the evidence, windows before a null is used, windows before it
+        is learnt.
     fast, slow
         Averages, shape (w, m).
     covariance, factor

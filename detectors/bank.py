@@ -47,9 +47,9 @@ class NEWMABank(Detector):
     :math:`c = t_{n-1}^{-1}(1 - 2B/\mathrm{arl}) \sqrt{1 + 1/n}`.
 
     The statistic is the evidence :math:`g \leftarrow \max(0, g + (\min(\max R, 2) - 0.6)/40)`, and
-    1 is its threshold: a change must stand out for 29 rows or more, so that no outlier alarms. While
-    :math:`\max R > 0.6` nothing is learnt. After an event everything is learnt anew: what came
-    before is another regime. An alarm is possible from 12 times the smallest window on.
+    1 is its threshold: a change must stand out for 29 rows or more, so that no outlier alarms.
+    While :math:`\max R > 0.6` nothing is learnt. After an event everything is learnt anew: what
+    came before is another regime. An alarm is possible from 12 times the smallest window on.
 
     **What is promised.** ``arl`` orders the thresholds; it is nominal, since the memory that the
     rows have is not known. On recorded and simulated molecular dynamics, autoregressive and
