@@ -52,10 +52,11 @@ class NEWMA(Detector):
     cumulants of :math:`s^2`, and sets the threshold by a model of the first passage.
 
     **What is promised.** For independent rows: the mean number of rows from the end of the
-    reference to the first false alarm is ``arl``, within 25 %, for runs longer than a few windows
-    (measured at 1e3 and 1e4). A single run scatters by the error of its reference, about 20 %.
-    Rows that depend on their past alarm far more often: ``NEWMABank`` is the detector for them.
-    The reference must be free of changes.
+    reference to the first false alarm is ``arl``, within 25 %, for windows of 20 rows or more, runs
+    of a few windows or more (measured at 1e3 and 1e4), and bounded features such as the two named
+    ones. A single run scatters by the error of its reference: by 20 %, by 40 % where rows have
+    heavy tails. Rows that depend on their past alarm far more often: ``NEWMABank`` is the detector
+    for them. The reference must be free of changes.
 
     After an alarm a new reference is taken from the rows that follow, under the old threshold (or
     a higher one, where the features of the new law spread more). Crossings within two memories of
