@@ -29,7 +29,7 @@ class Recording:
 RECORDINGS = (
     Recording(
         "villin_go",
-        "Villin, C-alpha model",
+        "Villin headpiece",
         "the temperature jumps at frame 2000 (it unfolds) and back at 4000 (it folds)",
     ),
     Recording(

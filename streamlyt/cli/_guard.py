@@ -44,8 +44,8 @@ def guarded(verb: Callable[P, int]) -> Callable[P, None]:
         except OSError as error:
             where = f": {error.filename}" if error.filename else ""
             status = _fail(f"{error.strerror or error}{where}", ERROR)
-        except KeyboardInterrupt:
-            status = _fail("stopped by Ctrl-C", STOPPED)
+        except KeyboardInterrupt as stop:
+            status = _fail("; ".join(["stopped by Ctrl-C", *map(str, stop.args)]), STOPPED)
         raise typer.Exit(status)
 
     return run

@@ -42,22 +42,43 @@ _KEEPING = "Keeping"
 
 Arl = Annotated[
     float | None,
-    typer.Option(help="Wanted mean number of rows between false alarms.", rich_help_panel=_CHANGES),
+    typer.Option(
+        help="Wanted mean number of rows between false alarms; default 1e8 (nominal) where the "
+        "null is learned, 1e4 where rows are independent.",
+        metavar="ROWS",
+        rich_help_panel=_CHANGES,
+    ),
 ]
 Null = Annotated[
     NullModel | None,
     typer.Option(
-        help="What the rows do without a change: learned (they depend on their past), "
-        "independent, or adaptive (the threshold of the NEWMA paper).",
+        help="What the rows do without a change: learned (they depend on their past; the "
+        "default), independent, or adaptive (the threshold of the NEWMA paper).",
+        metavar="MODEL",
         rich_help_panel=_CHANGES,
     ),
 ]
 Window = Annotated[
     int | None,
-    typer.Option(help="Rows that a change must last to be seen.", rich_help_panel=_CHANGES),
+    typer.Option(
+        help="Rows that a change must last to be seen; default 316, and 50 where the null is not "
+        "learned.",
+        metavar="ROWS",
+        rich_help_panel=_CHANGES,
+    ),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the random features.", rich_help_panel=_CHANGES)]
-Form = Annotated[Format, typer.Option("--format", help="How the changes are written.")]
+Seed = Annotated[
+    int,
+    typer.Option(
+        help="Seed of the random features.", metavar="NUMBER", min=0, rich_help_panel=_CHANGES
+    ),
+]
+Form = Annotated[
+    Format,
+    typer.Option(
+        "--format", help="How the changes are written: table, jsonl or csv.", metavar="FORM"
+    ),
+]
 Report = Annotated[
     Path | None,
     typer.Option(

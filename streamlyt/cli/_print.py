@@ -14,7 +14,9 @@ from rich.table import Table
 from streamlyt.base import Event
 from streamlyt.cli._options import Format
 
-__all__ = ["print_events", "shown_time"]
+__all__ = ["counted", "print_events", "shown_time"]
+
+LISTED = 3  # of what moved, in the table: two lines of eighty columns; JSON and CSV tell all
 
 
 def shown_time(time: int, unit: str) -> str:
@@ -32,6 +34,17 @@ def shown_time(time: int, unit: str) -> str:
     if unit == "ns":
         return str(datetime.fromtimestamp(time / 1e9, UTC).replace(tzinfo=None))
     return str(time)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return so many of a thing, in words.
+
+    Examples
+    --------
+    >>> counted(1, "frame"), counted(14000, "row")
+    ('1 frame', '14,000 rows')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def print_events(events: Sequence[Event], form: Format, row: str = "row") -> None:
@@ -57,22 +70,20 @@ def _print_csv(events: Sequence[Event]) -> None:
 
 
 def _table(events: Sequence[Event], row: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     if any(event.key for event in events):
         table.add_column("series")
     keyed = bool(table.columns)
-    table.add_column(f"change at {row}", justify="right")
-    table.add_column("time", justify="right")
-    table.add_column(f"alarm at {row}", justify="right")
-    table.add_column("statistic", justify="right")
+    for heading in (f"change\nat {row}", "time", f"alarm\nat {row}", "statistic"):
+        table.add_column(heading, justify="right", no_wrap=True, vertical="top")
     table.add_column("what moved")
     for event in events:
-        moved = zip(event.channels, event.shares, strict=True)
+        moved = zip(event.channels[:LISTED], event.shares[:LISTED], strict=True)
         cells = [
             str(event.change_index),
             shown_time(event.change_time, event.time_unit),
             str(event.alarm_index),
-            f"{event.statistic:.3g} > {event.threshold:.3g}",
+            f"{event.statistic:.4g} > {event.threshold:.4g}",
             ", ".join(f"{name} {share:.0%}" for name, share in moved if share >= 0.005),
         ]
         # A channel may be called [bold]: what comes from data is text, not markup.

@@ -15,14 +15,14 @@ from streamlyt._compile import kernel_cache
 from streamlyt.base import Event, Operator, Source
 from streamlyt.cli._guard import FOUND, say
 from streamlyt.cli._options import Format
-from streamlyt.cli._print import print_events
+from streamlyt.cli._print import counted, print_events
 from streamlyt.config import dump
 from streamlyt.engines.local import LocalEngine, Summary
 from streamlyt.errors import ParameterError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-__all__ = ["Options", "finish", "run_recorded", "write_page"]
+__all__ = ["Options", "run_recorded", "status", "write_page"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Options:
     Parameters
     ----------
     form
-        How the changes are written to stdout.
+        How the changes are written to stdout; None for not at all.
     report
         Where the page goes, if anywhere.
     run
@@ -43,7 +43,7 @@ class Options:
         Whether changes give exit status 3.
     """
 
-    form: Format = Format.table
+    form: Format | None = None
     report: Path | None = None
     run: Path | None = None
     resume: bool = False
@@ -64,6 +64,8 @@ class Options:
                     f"{option} must be in a folder that is there, got {str(path)!r}; "
                     f"make {str(path.parent)!r} first"
                 )
+            if path is not None and path.is_dir():
+                raise ParameterError(f"{option} must be a file, got the folder {str(path)!r}")
 
 
 def run_recorded(
@@ -73,7 +75,7 @@ def run_recorded(
     title: str,
     afterwards: Callable[[Summary], list[Event]] = lambda summary: [],
 ) -> Summary:
-    """Run the operators over the source, draw the report, and return what was found.
+    """Run the operators over the source, print what was found and draw the report.
 
     ``afterwards`` may add findings of its own, when the whole recording has been read.
     """
@@ -82,7 +84,9 @@ def run_recorded(
     pipeline = Pipeline(operators)
     if options.run is None and options.report is None:
         summary = _run(LocalEngine(source, pipeline), source, title)
-        return _with(summary, afterwards(summary))
+        if not summary.complete:
+            raise KeyboardInterrupt
+        return _told(summary, afterwards(summary), options, source)
     with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
         path = options.run or Path(folder) / "run.streamlyt"
         if not (options.resume and path.exists()):
@@ -90,26 +94,30 @@ def run_recorded(
         with RunFile.open(path, write=True) as runfile:
             summary = _run(LocalEngine(source, pipeline, runfile=runfile), source, title)
             if not summary.complete:
-                if options.run is not None:
-                    say(f"{summary.rows} rows are safe; the same command with --resume goes on")
-                raise KeyboardInterrupt
+                safe = f"{counted(summary.rows, source.schema.row)} safe in {options.run}"
+                raise KeyboardInterrupt(
+                    *([f"{safe}: the same command with --resume goes on"] if options.run else [])
+                )
             more = afterwards(summary)
             for event in more:
                 runfile.record(event)
             runfile.checkpoint({}, {})
+        summary = _told(summary, more, options, source)  # whatever becomes of the page
         if options.report is not None:
             write_page([path], options.report, title)
-    return _with(summary, more)
+    return summary
 
 
-def _with(summary: Summary, more: Sequence[Event]) -> Summary:
-    return replace(summary, events=(*summary.events, *more))
+def status(summary: Summary, options: Options) -> int:
+    """Return the exit status of a run that came to its end."""
+    return FOUND if summary.events and options.fail_on_change else 0
 
 
-def finish(events: Sequence[Event], options: Options, row: str) -> int:
-    """Print the changes; return the exit status."""
-    print_events(events, options.form, row)
-    return FOUND if events and options.fail_on_change else 0
+def _told(summary: Summary, more: Sequence[Event], options: Options, source: Source) -> Summary:
+    summary = replace(summary, events=(*summary.events, *more))
+    if options.form is not None:
+        print_events(summary.events, options.form, source.schema.row)
+    return summary
 
 
 def _run(engine: LocalEngine, source: Source, title: str) -> Summary:
@@ -117,14 +125,14 @@ def _run(engine: LocalEngine, source: Source, title: str) -> Summary:
         summary = engine.run(progress)
     if not summary.complete:
         return summary
-    rate = f", {summary.rows / summary.seconds:,.0f} a second" if summary.seconds > 0 else ""
-    found = "no change" if not summary.events else _count(len(summary.events), "change")
-    say(f"{title}: {found} in {_count(summary.rows, source.schema.row)}{rate}")
+    rate = (
+        f", {summary.rows / summary.seconds:,.0f} a second"
+        if summary.rows >= 1000 and summary.seconds > 0
+        else ""
+    )
+    found = "no change" if not summary.events else counted(len(summary.events), "change")
+    say(f"{title}: {found} in {counted(summary.rows, source.schema.row)}{rate}")
     return summary
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 @contextmanager
@@ -134,7 +142,9 @@ def _progress(title: str, total: int | None) -> Iterator["_Advance | None"]:
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    # Gone when done: the closing line says how many there were.
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         yield _Advance(bar, title, total)
 
 

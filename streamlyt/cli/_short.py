@@ -6,6 +6,7 @@ import numpy as np
 
 from streamlyt.base import Batch, Event, Operator, Source
 from streamlyt.cli._guard import say
+from streamlyt.cli._print import counted
 from streamlyt.detectors import split_in_two
 from streamlyt.engines.local import Summary
 
@@ -29,10 +30,12 @@ def split_short(
     if summary.events or summary.rows >= learning:
         return []
     rows = source.schema.row
-    say(
-        f"{title}: {summary.rows} {rows}s are too few for an on-line alarm, which takes "
-        f"{learning}; so the {rows}s before and after are compared off line"
-    )
+    few = f"{counted(summary.rows, rows)} {'is' if summary.rows == 1 else 'are'} too few"
+    on_line = f"{title}: {few} for an on-line alarm, which takes {learning}"
+    if summary.rows < LEAST:
+        say(f"{on_line}, and to be compared off line, which takes {LEAST}")
+        return []
+    say(f"{on_line}; so the {rows}s before and after are compared off line")
     series: dict[str, list[Batch]] = {}
     for batch, _ in source.read():
         for operator in operators:

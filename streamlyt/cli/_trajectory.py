@@ -6,7 +6,7 @@ from typing import Any
 
 from streamlyt.base import Event, Operator
 from streamlyt.cli._detector import choose_detector
-from streamlyt.cli._recorded import Options, finish, run_recorded
+from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.cli._short import split_short
 from streamlyt.cli.md import Observe
 from streamlyt.connectors import TrajectorySource
@@ -40,7 +40,7 @@ def find_transitions(
         step=step,
     )
     summary = watch_trajectory(source, observe, knobs, options, trajectory[0].name)
-    return finish(summary.events, options, source.schema.row)
+    return status(summary, options)
 
 
 def watch_trajectory(

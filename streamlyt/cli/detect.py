@@ -28,20 +28,32 @@ _COLUMNS = "Columns"
 
 
 def detect(
-    file: Annotated[Path, typer.Argument(help="A table: CSV (also .gz), Parquet or NPY.")],
+    file: Annotated[
+        Path, typer.Argument(help="A table: CSV (also .gz), Parquet or NPY.", metavar="FILE")
+    ],
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Columns to watch, with commas between; default all numbers.",
+            help="Columns to watch, with commas between; default all that hold numbers.",
+            metavar="NAMES",
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
     time: Annotated[
-        str | None, typer.Option(help="Column of the time.", rich_help_panel=_COLUMNS)
+        str | None,
+        typer.Option(
+            help="Column of the time; default the number of the row.",
+            metavar="NAME",
+            rich_help_panel=_COLUMNS,
+        ),
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option(help="Column that names the series.", rich_help_panel=_COLUMNS),
+        typer.Option(
+            help="Column that names the series; default all rows are one.",
+            metavar="NAME",
+            rich_help_panel=_COLUMNS,
+        ),
     ] = None,
     null: Null = None,
     arl: Arl = None,
@@ -55,7 +67,7 @@ def detect(
 ) -> int:
     """Find when the rows of a recorded table changed, and which columns moved."""
     from streamlyt.cli._detector import choose_detector
-    from streamlyt.cli._recorded import Options, finish, run_recorded  # heavy: not for --help
+    from streamlyt.cli._recorded import Options, run_recorded, status  # heavy: not for --help
     from streamlyt.cli._short import split_short
     from streamlyt.connectors import FileSource
 
@@ -68,4 +80,4 @@ def detect(
         return split_short(source, [], True, summary, detector.learning, file.name)
 
     summary = run_recorded(source, [detector], options, file.name, split)
-    return finish(summary.events, options, source.schema.row)
+    return status(summary, options)

@@ -36,30 +36,52 @@ _FRAMES = "Frames and atoms"
 
 
 def md(
-    topology: Annotated[Path, typer.Argument(help="Names of the atoms: PDB, PSF, GRO, TPR, ...")],
+    topology: Annotated[
+        Path, typer.Argument(help="Names of the atoms: PDB, PSF, GRO, TPR, ...", metavar="TOPOLOGY")
+    ],
     trajectory: Annotated[
-        list[Path], typer.Argument(help="The frames: XTC, TRR, DCD, NetCDF, ... in order.")
+        list[Path],
+        typer.Argument(
+            help="The frames: XTC, TRR, DCD, NetCDF, ...; several files follow one another.",
+            metavar="TRAJECTORY",
+        ),
     ],
     select: Annotated[
         str,
         typer.Option(
-            help="Atoms, in MDAnalysis's selection language; auto: the backbone.",
+            help="Atoms, in MDAnalysis's selection language; auto: the backbone, or all beads.",
+            metavar="TEXT",
             rich_help_panel=_FRAMES,
         ),
     ] = "auto",
     observe: Annotated[
         Observe,
         typer.Option(
-            help="What is watched; auto: dihedrals where there are any, else aligned.",
+            help="What is watched: aligned (atoms laid upon the first frame), distances, dihedrals "
+            "or raw coordinates; auto: dihedrals where there are any, else aligned.",
+            metavar="WHAT",
             rich_help_panel=_FRAMES,
         ),
     ] = Observe.auto,
-    start: Annotated[int | None, typer.Option(help="First frame.", rich_help_panel=_FRAMES)] = None,
+    start: Annotated[
+        int | None,
+        typer.Option(
+            help="First frame, counted from 0; default the first there is.",
+            metavar="FRAME",
+            rich_help_panel=_FRAMES,
+        ),
+    ] = None,
     stop: Annotated[
-        int | None, typer.Option(help="Frame to stop before.", rich_help_panel=_FRAMES)
+        int | None,
+        typer.Option(
+            help="Frame to stop before; default none.", metavar="FRAME", rich_help_panel=_FRAMES
+        ),
     ] = None,
     step: Annotated[
-        int | None, typer.Option(help="Every so many frames.", rich_help_panel=_FRAMES)
+        int | None,
+        typer.Option(
+            help="Take every so many frames; default 1.", metavar="FRAMES", rich_help_panel=_FRAMES
+        ),
     ] = None,
     null: Null = None,
     arl: Arl = None,

@@ -9,7 +9,7 @@ __all__ = ["report"]
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="A run file (*.streamlyt).")],
+    run: Annotated[Path, typer.Argument(help="A run file (*.streamlyt).", metavar="RUN")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Where the page goes.", metavar="FILE")
     ] = Path("report.html"),

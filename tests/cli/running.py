@@ -1,0 +1,58 @@
+"""The command line in this process, and as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+
+from typer.testing import CliRunner
+
+from streamlyt.cli import app
+from tests._public import ROOT
+
+DATA = files("streamlyt.data")
+ALA2 = DATA / "ala2_flips.pdb", DATA / "ala2_flips.xtc"
+VILLIN = DATA / "villin_go.pdb", DATA / "villin_go.dcd"
+FLIPS = 5215, 8912
+
+MAIN = "from streamlyt.cli import main; main()"
+SETTINGS = os.environ | {
+    "PYTHONPATH": str(ROOT),
+    "OMP_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "TERM": "dumb",
+    "COLUMNS": "200",
+}
+
+
+def cli(*words):
+    """Run a command in this process."""
+    return CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+
+
+def command(*words, code=MAIN):
+    return [sys.executable, "-c", code, *map(str, words)]
+
+
+def shell(*words, code=MAIN, **rest):
+    """Run a command as a process of its own."""
+    rest = {"env": SETTINGS, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | rest
+    return subprocess.run(command(*words, code=code), text=True, check=False, **rest)
+
+
+def events(done):
+    """Return the findings that a command wrote as JSON lines."""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def refused(done, status, *said):
+    """Hold a failure to one line that says what, where and what to do, and to its status."""
+    code = done.exit_code if hasattr(done, "exit_code") else done.returncode
+    assert code == status, done.stderr
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("first run:")]
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("streamlyt: ")
+    for words in said:
+        assert words in lines[0]
