@@ -31,6 +31,8 @@ class Recording:
         Of its files.
     topology, trajectory
         Those files.
+    frames
+        How many there are.
     changes
         Frames of the changes.
     late
@@ -42,6 +44,7 @@ class Recording:
     name: str
     topology: Path
     trajectory: Path
+    frames: int
     changes: tuple[int, ...]
     late: int
     spared: int = 0
@@ -56,7 +59,7 @@ def alanine(folder: Path | None) -> Iterator[Recording]:
         if not topology.exists():
             sys.exit(f"--data must be a folder with ala2_300K.pdb and .xtc, got {str(told)!r}")
         trajectory = topology.with_suffix(".xtc")
-        yield Recording("ala2_300K", topology, trajectory, (34_315, 38_012), 60, 1)
+        yield Recording("ala2_300K", topology, trajectory, 100_000, (34_315, 38_012), 60, 1)
         return
     say(
         "neither --data nor STREAMLYT_DATA names a folder: the shipped cut ala2_flips of 14,000 "
@@ -64,7 +67,7 @@ def alanine(folder: Path | None) -> Iterator[Recording]:
     )
     with as_file(files("streamlyt.data")) as data:
         pair = data / "ala2_flips.pdb", data / "ala2_flips.xtc"
-        yield Recording("ala2_flips", *pair, (5215, 8912), 60, 1)
+        yield Recording("ala2_flips", *pair, 14_000, (5215, 8912), 60, 1)
 
 
 @contextmanager
@@ -72,7 +75,7 @@ def villin() -> Iterator[Recording]:
     """Give the temperature jumps of villin."""
     with as_file(files("streamlyt.data")) as data:
         pair = data / "villin_go.pdb", data / "villin_go.dcd"
-        yield Recording("villin_go", *pair, (2000, 4000), 100)
+        yield Recording("villin_go", *pair, 6000, (2000, 4000), 100)
 
 
 def rows_of(source: TrajectorySource) -> Batch:
