@@ -1,0 +1,134 @@
+"""A run that is killed at any moment goes on from its run file and ends as if nothing had been."""
+
+import random
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from streamlyt.runfile import RunFile
+from tests.detectors.naive_bank import compiled_only
+
+from .running import ALA2, SETTINGS, command, shell
+
+pytestmark = compiled_only
+
+COPIES = 6  # one after another: 84,000 frames, some seconds of work
+KILLS = 20
+
+# A checkpoint after every batch, so that many a kill falls into one; and a word when the libraries
+# are loaded, so that no time is spent on killing them.
+OFTEN = """
+import sys
+from streamlyt.engines import local
+from streamlyt.cli import _trajectory, main
+local.LocalEngine.__init__.__defaults__ = ((), None, 0.0, 2**16, local.monotonic)
+print("ready", file=sys.stderr, flush=True)
+main()
+"""
+
+
+def words(run):
+    trajectory = [ALA2[1]] * COPIES
+    return ("md", ALA2[0], *trajectory, "--run", run, "--resume", "--format", "jsonl")
+
+
+def begun(run, code=OFTEN):
+    """Start the command, and wait until its libraries are loaded."""
+    process = subprocess.Popen(
+        command(*words(run), code=code),
+        env=SETTINGS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    while process.stderr.readline() != "ready\n":
+        assert process.poll() is None
+    return process
+
+
+def told(run):
+    """All that a run file holds of a run: rows, events, and every level for zooming."""
+    with RunFile.open(run) as opened:
+        assert opened.meta["complete"]
+        names = opened.schema("").names
+        times, values = opened.columns("")
+        levels = [opened.overview("", names, points=points) for points in (3, 50, 3000)]
+        return opened.events(), times, values, levels
+
+
+@pytest.fixture(scope="module")
+def unkilled(tmp_path_factory):
+    run = tmp_path_factory.mktemp("whole") / "whole.streamlyt"
+    done = shell(*words(run))
+    assert done.returncode == 0, done.stderr
+    return done.stdout, told(run)
+
+
+def check(run, stdout, unkilled):
+    whole_stdout, (events, times, values, levels) = unkilled
+    got_events, got_times, got_values, got_levels = told(run)
+    assert stdout == whole_stdout != ""
+    assert got_events == events
+    np.testing.assert_array_equal(got_times, times)
+    np.testing.assert_array_equal(got_values, values)
+    for got, level in zip(got_levels, levels, strict=True):
+        for name in ("first_time", "minimum", "maximum", "mean"):
+            if hasattr(level, name):
+                np.testing.assert_array_equal(getattr(got, name), getattr(level, name))
+
+
+def test_kill_9_at_twenty_random_moments_changes_nothing(tmp_path, unkilled):
+    moments = random.Random(0)
+    kills = runs = 0
+    while kills < KILLS:
+        run = tmp_path / f"{runs}.streamlyt"
+        process = begun(run)
+        time.sleep(moments.uniform(0.0, 0.6))
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        stdout, _ = process.communicate()
+        if process.returncode == 0:  # it was done before it was killed: the next run, then
+            check(run, stdout, unkilled)
+            runs += 1
+    done = shell(*words(run := tmp_path / f"{runs}.streamlyt"))
+    assert done.returncode == 0, done.stderr
+    check(run, done.stdout, unkilled)
+
+
+def test_ctrl_c_says_so_in_one_line_and_the_run_goes_on(tmp_path, unkilled):
+    run = tmp_path / "a.streamlyt"
+    process = begun(run)
+    while not run.exists():
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stdout == ""
+    [line] = stderr.splitlines()
+    assert line.startswith("streamlyt: stopped by Ctrl-C; ")
+    assert line.endswith(f"frames safe in {run}: the same command with --resume goes on")
+    with RunFile.open(run) as opened:
+        assert f"{opened.meta['rows']:,} frames" in line
+    done = shell(*words(run))
+    check(run, done.stdout, unkilled)
+
+
+def test_ctrl_c_without_a_run_file_says_so_in_one_line():
+    process = subprocess.Popen(
+        command("md", ALA2[0], *[ALA2[1]] * 40, code=OFTEN),
+        env=SETTINGS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr.readline() == "ready\n"
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stdout, stderr) == (130, "", "streamlyt: stopped by Ctrl-C\n")

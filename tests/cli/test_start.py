@@ -1,0 +1,81 @@
+"""What the command costs before it works, and what it says of itself."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from streamlyt import catalog
+from tests.detectors.naive_bank import compiled_only
+
+from .running import SETTINGS, VILLIN, cli, command, shell
+
+HEAVY = (
+    "MDAnalysis", "bokeh", "numba", "numpy", "pandas", "pyarrow", "pydantic", "scipy", "sqlite3",
+    "streamlyt.base", "streamlyt.config", "streamlyt.engines.local",
+)  # fmt: skip
+VERBS = ("demo", "md", "detect", "report", "list")
+
+
+@pytest.mark.parametrize("words", [(), *((verb,) for verb in VERBS)])
+def test_help_loads_nothing_heavy(words):
+    code = (
+        "import json, sys\nfrom streamlyt.cli import app\n"
+        "try:\n    app()\nfinally:\n    print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    done = shell(*words, "--help", code=code)
+    assert done.returncode == 0
+    loaded = set(json.loads(done.stderr))
+    assert not loaded & set(HEAVY)
+    assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_help_fits_the_terminal(columns):
+    for verb in VERBS:
+        done = shell(verb, "--help", env=SETTINGS | {"COLUMNS": columns})
+        assert max(map(len, done.stdout.splitlines())) <= int(columns)
+
+
+def test_no_verb_at_all_shows_the_help():
+    done = cli()
+    assert done.exit_code == 2
+    assert all(verb in done.stdout + done.stderr for verb in VERBS)
+
+
+def test_the_list_names_what_the_catalog_finds():
+    lines = [line.split("\t") for line in cli("list").stdout.splitlines()]
+    assert [("detectors", name) for name in catalog.names("detectors")] == [
+        tuple(line) for line in lines if line[0] == "detectors"
+    ]
+
+
+@compiled_only
+@pytest.mark.slow
+def test_the_first_run_says_that_it_compiles_and_the_second_does_not(tmp_path):
+    env = SETTINGS | {"NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    first, second = (shell("md", *VILLIN, "--stop", 600, env=env) for _ in range(2))
+    assert first.returncode == second.returncode == 0
+    assert first.stderr.startswith(f"first run: compiling kernels once into {tmp_path}/kernels")
+    assert "first run" not in second.stderr
+
+
+@compiled_only
+def test_the_progress_bar_leaves_nothing_behind():
+    """On a terminal the bar is drawn and erased: the closing line is all that stays."""
+    ours, theirs = os.openpty()
+    done = subprocess.run(
+        command("md", *VILLIN, "--stop", 3000),
+        env=SETTINGS | {"TERM": "xterm", "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=False,
+    )
+    os.close(theirs)
+    drawn = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert "3000/3000" in drawn
+    assert "\x1b[2K" in drawn.rpartition("3000/3000")[2]  # the line of the bar is erased
+    assert drawn.rstrip().splitlines()[-1].endswith("a second")
