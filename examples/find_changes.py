@@ -1,0 +1,18 @@
+"""From a trajectory to its changes in Python: a source, two operators, an engine."""
+
+from importlib.resources import files
+
+from streamlyt import LocalEngine, Pipeline
+from streamlyt.connectors import TrajectorySource
+from streamlyt.detectors import NEWMABank
+from streamlyt.observables import Dihedrals
+
+data = files("streamlyt.data")
+source = TrajectorySource(data / "ala2_flips.pdb", data / "ala2_flips.xtc")
+layout = source.layout()
+
+pipeline = Pipeline([Dihedrals(layout.dihedrals, layout.dihedral_labels), NEWMABank(scale=2.0)])
+summary = LocalEngine(source, pipeline).run()
+
+for event in summary.events:
+    print(f"frame {event.change_index}: {', '.join(event.channels)}")

@@ -1,0 +1,20 @@
+"""A detector fed by hand, a few rows at a time, as they would come from a sensor."""
+
+import numpy as np
+
+from streamlyt import Batch, Schema
+from streamlyt.detectors import NEWMABank
+
+schema = Schema.of("heat", "flow", "noise")
+rng = np.random.default_rng(0)
+detector = NEWMABank(window=100)
+
+row = np.zeros(3)
+for start in range(0, 6000, 8):
+    rows = np.empty((8, 3))
+    for i in range(8):  # each row remembers nine tenths of the one before
+        row = rows[i] = 0.9 * row + rng.normal(size=3)
+    rows[:, 1] += 8.0 * (start >= 4000)
+    batch, events = detector.update(Batch("pump 7", np.arange(start, start + 8), rows, schema))
+    for event in events:
+        print(f"{event.key}: {event.channels[0]} moved at row {event.change_index}")
