@@ -1,17 +1,23 @@
-"""From a trajectory to its changes in Python: a source, two operators, an engine."""
+"""From a trajectory to its changes in Python: a source, three operators, an engine."""
 
 from importlib.resources import files
 
 from streamlyt import LocalEngine, Pipeline
 from streamlyt.connectors import TrajectorySource
 from streamlyt.detectors import NEWMABank
-from streamlyt.observables import Dihedrals
+from streamlyt.observables import Dihedrals, Whole
 
 data = files("streamlyt.data")
 source = TrajectorySource(data / "ala2_flips.pdb", data / "ala2_flips.xtc")
 layout = source.layout()
 
-pipeline = Pipeline([Dihedrals(layout.dihedrals, layout.dihedral_labels), NEWMABank(scale=2.0)])
+pipeline = Pipeline(
+    [
+        Whole(layout.parents),  # the file has a periodic box
+        Dihedrals(layout.dihedrals, layout.dihedral_labels),
+        NEWMABank(scale=2.0),
+    ]
+)
 summary = LocalEngine(source, pipeline).run()
 
 for event in summary.events:
