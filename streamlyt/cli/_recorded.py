@@ -161,7 +161,7 @@ class _Advance:
 
 def _tell_of_compiling() -> None:
     if not any(Path(kernel_cache()).glob("**/*.nbi")):
-        say(f"first run: compiling kernels once into {kernel_cache()} (about 20 seconds)")
+        say(f"first run: compiling kernels once into {kernel_cache()} (about 10 seconds)")
 
 
 @contextmanager

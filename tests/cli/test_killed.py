@@ -15,7 +15,7 @@ from .running import ALA2, SETTINGS, command, shell
 
 pytestmark = compiled_only
 
-COPIES = 6  # one after another: 84,000 frames, some seconds of work
+COPIES = 4  # one after another: 56,000 frames, some seconds of work
 KILLS = 20
 
 # A checkpoint after every batch, so that many a kill falls into one; and a word when the libraries
@@ -87,7 +87,7 @@ def test_kill_9_at_twenty_random_moments_changes_nothing(tmp_path, unkilled):
     while kills < KILLS:
         run = tmp_path / f"{runs}.streamlyt"
         process = begun(run)
-        time.sleep(moments.uniform(0.0, 0.6))
+        time.sleep(moments.uniform(0.0, 0.5))
         if process.poll() is None:
             process.kill()
             kills += 1
