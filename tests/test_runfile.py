@@ -1,6 +1,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from itertools import pairwise
 
 import numpy as np
@@ -55,11 +56,12 @@ def made(path, cuts=(0, N), checkpoint_every=1, reopen=False, full=("statistic",
 
 
 def chunks(run):
+    """Return the table of the columns, and close the run."""
     query = (
         "SELECT key, level, first_row, last_row, first_time, last_time, n, columns FROM chunks "
         "ORDER BY 1, 2, 3"
     )
-    with sqlite3.connect(run.path) as db:
+    with closing(run), closing(sqlite3.connect(run.path)) as db:
         return db.execute(query).fetchall()
 
 
@@ -109,13 +111,13 @@ def test_rows_events_position_and_meta_come_back_exactly(tmp_path):
 
 
 def test_a_part_of_the_rows_and_channels_is_read(tmp_path):
-    run = made(tmp_path / "a.streamlyt", chunk_bytes=2**14)
-    times, values = run.columns("a", ["z", "x"], start=777, stop=5001)
-    assert np.array_equal(times, np.arange(777, 5001) * 2)
-    assert np.array_equal(values, VALUES[777:5001][:, [2, 0]], equal_nan=True)
-    assert len(run.columns("a", start=N)[0]) == 0
-    assert len(run.columns("a", start=-5, stop=3)[0]) == 3
-    assert run.columns("a", [])[1].shape == (N, 0)
+    with made(tmp_path / "a.streamlyt", chunk_bytes=2**14) as run:
+        times, values = run.columns("a", ["z", "x"], start=777, stop=5001)
+        assert np.array_equal(times, np.arange(777, 5001) * 2)
+        assert np.array_equal(values, VALUES[777:5001][:, [2, 0]], equal_nan=True)
+        assert len(run.columns("a", start=N)[0]) == 0
+        assert len(run.columns("a", start=-5, stop=3)[0]) == 3
+        assert run.columns("a", [])[1].shape == (N, 0)
 
 
 def test_an_event_without_a_number_comes_back_as_nan(tmp_path):
@@ -144,8 +146,8 @@ def test_nothing_is_saved_before_a_checkpoint(tmp_path):
     ("rows", "points", "size"), [(4097, 1000, 64), (N, 5000, 64), (N, 10, 4096)]
 )
 def test_an_overview_is_minimum_maximum_and_mean_of_its_buckets(tmp_path, rows, points, size):
-    run = made(tmp_path / "a.streamlyt", (0, rows), full=(), wide=0)
-    seen = run.overview("a", NAMES, points=points)
+    with made(tmp_path / "a.streamlyt", (0, rows), full=(), wide=0) as run:
+        seen = run.overview("a", NAMES, points=points)
     first, low, high, mean = naive(VALUES, rows, size)
     assert np.array_equal(seen.rows, first)
     assert np.array_equal(seen.times, first * 2)
@@ -156,8 +158,8 @@ def test_an_overview_is_minimum_maximum_and_mean_of_its_buckets(tmp_path, rows, 
 
 @pytest.mark.parametrize("points", [1, 7, 100, 2000, 10**6])
 def test_an_overview_has_about_as_many_buckets_as_asked_for(tmp_path, points):
-    run = made(tmp_path / "a.streamlyt")
-    seen = run.overview("a", ["x"], points=points)
+    with made(tmp_path / "a.streamlyt") as run:
+        seen = run.overview("a", ["x"], points=points)
     assert min(N, points) / 8 <= len(seen.rows) <= points + 1
     assert seen.minimum.min() == VALUES[:, 0].min()
     assert seen.maximum.max() == VALUES[:, 0].max()
@@ -165,31 +167,33 @@ def test_an_overview_has_about_as_many_buckets_as_asked_for(tmp_path, points):
 
 
 def test_a_short_range_is_seen_row_by_row(tmp_path):
-    seen = made(tmp_path / "a.streamlyt").overview("a", ["x"], start=5000, stop=5400)
+    with made(tmp_path / "a.streamlyt") as run:
+        seen = run.overview("a", ["x"], start=5000, stop=5400)
     assert np.array_equal(seen.rows, np.arange(5000, 5400))
     for part in (seen.minimum, seen.maximum, seen.mean):
         assert np.array_equal(part[:, 0], VALUES[5000:5400, 0])
 
 
 def test_an_overview_of_a_range_covers_it(tmp_path):
-    seen = made(tmp_path / "a.streamlyt").overview("a", ["x"], points=10, start=3000, stop=9000)
+    with made(tmp_path / "a.streamlyt") as run:
+        seen = run.overview("a", ["x"], points=10, start=3000, stop=9000)
     assert seen.rows[0] <= 3000
     assert seen.maximum.max() >= VALUES[3000:9000, 0].max()
     assert len(seen.rows) <= 11
 
 
 def test_a_wide_stream_keeps_its_inputs_from_level_one_on(tmp_path):
-    run = made(tmp_path / "a.streamlyt", wide=2)
-    assert run.full("a") == ("statistic",)
-    assert run.columns("a")[1].shape == (N, 1)
-    assert np.array_equal(run.columns("a", ["statistic"])[1][:, 0], VALUES[:, 3])
-    with pytest.raises(ParameterError, match=r"'x', one of many .* ask for an overview"):
-        run.columns("a", ["x"])
-    seen = run.overview("a", ["x"], points=10**6)
+    with made(tmp_path / "a.streamlyt", wide=2) as run:
+        assert run.full("a") == ("statistic",)
+        assert run.columns("a")[1].shape == (N, 1)
+        assert np.array_equal(run.columns("a", ["statistic"])[1][:, 0], VALUES[:, 3])
+        with pytest.raises(ParameterError, match=r"'x', one of many .* ask for an overview"):
+            run.columns("a", ["x"])
+        seen = run.overview("a", ["x"], points=10**6)
     assert np.array_equal(np.diff(seen.rows), np.full(len(seen.rows) - 1, 64))
     assert seen.maximum.max() == VALUES[:, 0].max()
-    narrow = made(tmp_path / "b.streamlyt", wide=3)
-    assert narrow.full("a") == NAMES
+    with made(tmp_path / "b.streamlyt", wide=3) as narrow:
+        assert narrow.full("a") == NAMES
 
 
 def test_hundreds_of_channels_are_read_by_name(tmp_path):
@@ -267,7 +271,7 @@ def test_a_damaged_state_is_refused(tmp_path, n):
     with RunFile.create(path, pipeline="") as run:
         run.checkpoint({}, {"a": {"one": {"memory": np.zeros(n)}}})
     if n == 3:
-        with sqlite3.connect(path) as db:
+        with closing(sqlite3.connect(path)) as db, db:
             db.execute("UPDATE states SET blob = zeroblob(length(blob))")
     else:
         (file,) = (tmp_path / "a.streamlyt.d").iterdir()

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -50,9 +51,8 @@ def test_another_file_is_refused_and_never_overwritten(tmp_path, content):
 
 
 def test_another_database_is_refused(tmp_path):
-    db = sqlite3.connect(tmp_path / "a.db")
-    db.execute("CREATE TABLE meta (x)")
-    db.close()
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        db.execute("CREATE TABLE meta (x)")
     with pytest.raises(FormatError, match="got another SQLite database"):
         RunFile.open(tmp_path / "a.db")
 
@@ -71,16 +71,15 @@ def test_a_run_is_overwritten_only_when_asked(tmp_path):
 
 def test_a_later_format_is_refused(tmp_path):
     made(tmp_path / "a.streamlyt").close()
-    db = sqlite3.connect(tmp_path / "a.streamlyt")
-    db.execute("PRAGMA user_version = 2")
-    db.close()
+    with closing(sqlite3.connect(tmp_path / "a.streamlyt")) as db:
+        db.execute("PRAGMA user_version = 2")
     with pytest.raises(StateError, match=r"up to format 1, got .* of format 2"):
         RunFile.open(tmp_path / "a.streamlyt")
 
 
 def test_damaged_columns_are_told(tmp_path):
     made(tmp_path / "a.streamlyt").close()
-    with sqlite3.connect(tmp_path / "a.streamlyt") as db:
+    with closing(sqlite3.connect(tmp_path / "a.streamlyt")) as db, db:
         db.execute("UPDATE chunks SET columns = zeroblob(100)")
     with (
         RunFile.open(tmp_path / "a.streamlyt") as run,
@@ -170,13 +169,13 @@ def test_other_columns_in_the_same_series_are_refused(tmp_path):
 
 
 def test_an_unknown_series_or_channel_is_told_with_near_ones(tmp_path):
-    run = made(tmp_path / "a.streamlyt")
-    with pytest.raises(ParameterError, match="got 'statistics'; did you mean statistic"):
-        run.columns("a", ["statistics"])
-    with pytest.raises(ParameterError, match=r"series of a\.streamlyt .*got 'A'"):
-        run.n_rows("A")
-    with pytest.raises(ParameterError, match="points must be at least 1"):
-        run.overview("a", points=0)
+    with made(tmp_path / "a.streamlyt") as run:
+        with pytest.raises(ParameterError, match="got 'statistics'; did you mean statistic"):
+            run.columns("a", ["statistics"])
+        with pytest.raises(ParameterError, match=r"series of a\.streamlyt .*got 'A'"):
+            run.n_rows("A")
+        with pytest.raises(ParameterError, match="points must be at least 1"):
+            run.overview("a", points=0)
 
 
 @pytest.mark.parametrize("rest", [{"wide": -1}, {"chunk_bytes": 0}])

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Collection, Mapping
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -137,7 +138,11 @@ class RunFile(RunReader):
             If it cannot be written and ``write`` asks for that.
         """
         path = Path(path)
-        return cls(path, connect(path, write), write)
+        with ExitStack() as unless_handed_on:
+            db = unless_handed_on.enter_context(closing(connect(path, write)))
+            run = cls(path, db, write)
+            unless_handed_on.pop_all()
+        return run
 
     def write(self, batch: Batch, full: Collection[str] | None = None) -> None:
         """Take rows.
@@ -240,7 +245,6 @@ class RunFile(RunReader):
                 set_meta(self._db, {"writer": self._token})
                 self._n_events = self._db.execute("SELECT count(*) FROM events").fetchone()[0]
         except sqlite3.OperationalError as error:
-            self._db.close()
             raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
 
     def _series_of(self, batch: Batch, full: Collection[str] | None) -> SeriesWriter:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -97,34 +97,35 @@ def connect(path: Path, write: bool) -> sqlite3.Connection:
     """
     if not path.is_file():
         raise SourceError(f"there is no run file {path}; give the path of a *.streamlyt file")
-    try:
-        db = _connection(path)
-        application = db.execute("PRAGMA application_id").fetchone()[0]
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.OperationalError as error:
-        raise SourceError(f"the run file {path} cannot be opened: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise FormatError(f"{path} is not a run file of streamlyt, or is damaged: {error}") from (
-            error
-        )
-    if application != _APPLICATION:
-        db.close()
-        raise FormatError(f"{path} must be a run file of streamlyt, got another SQLite database")
-    if version > FORMAT:
-        db.close()
-        raise StateError(
-            f"this streamlyt reads run files up to format {FORMAT}, got {path} of format "
-            f"{version!r}; install a newer streamlyt"
-        )
-    if not write:
-        db.execute("PRAGMA query_only = ON")
-        return db
-    try:
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA journal_mode = WAL").fetchone()
-    except sqlite3.OperationalError as error:
-        db.close()
-        raise SinkError(f"the run file {path} cannot be written: {error}") from error
+    with ExitStack() as unless_handed_on:
+        try:
+            db = unless_handed_on.enter_context(closing(_connection(path)))
+            application = db.execute("PRAGMA application_id").fetchone()[0]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            raise SourceError(f"the run file {path} cannot be opened: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise FormatError(
+                f"{path} is not a run file of streamlyt, or is damaged: {error}"
+            ) from error
+        if application != _APPLICATION:
+            raise FormatError(
+                f"{path} must be a run file of streamlyt, got another SQLite database"
+            )
+        if version > FORMAT:
+            raise StateError(
+                f"this streamlyt reads run files up to format {FORMAT}, got {path} of format "
+                f"{version!r}; install a newer streamlyt"
+            )
+        try:
+            if write:
+                db.execute("PRAGMA synchronous = FULL")
+                db.execute("PRAGMA journal_mode = WAL").fetchone()
+            else:
+                db.execute("PRAGMA query_only = ON")
+        except sqlite3.OperationalError as error:
+            raise SinkError(f"the run file {path} cannot be written: {error}") from error
+        unless_handed_on.pop_all()
     return db
 
 
@@ -136,14 +137,15 @@ def _connection(path: Path) -> sqlite3.Connection:
     )
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError:
+        return db
+    except sqlite3.DatabaseError as error:
+        db.close()
         # In a folder that cannot be written there is no room for SQLite's shared memory; a file
         # without a log beside it can be read as it stands.
-        db.close()
-        if path.with_name(path.name + "-wal").exists():
+        logged = path.with_name(path.name + "-wal").exists()
+        if logged or not isinstance(error, sqlite3.OperationalError):
             raise
-        db = sqlite3.connect(f"{address[:-8]}?immutable=1", isolation_level=None, uri=True)
-    return db
+    return sqlite3.connect(f"{address[:-8]}?immutable=1", isolation_level=None, uri=True)
 
 
 @contextmanager

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -104,14 +105,21 @@ class Journal(Sink):
             raise SinkError("the pipe is full")
 
 
+@contextmanager
 def engine(path, source, *, operators=None, **rest):
     pipeline = Pipeline([Drift()] if operators is None else operators)
     if path.exists():
-        run = RunFile.open(path, write=True)
+        opened = RunFile.open(path, write=True)
     else:
         text = dump(source, pipeline.operators, ())
-        run = RunFile.create(path, pipeline=text, chunk_bytes=2**13)
-    return LocalEngine(source, pipeline, runfile=run, **rest)
+        opened = RunFile.create(path, pipeline=text, chunk_bytes=2**13)
+    with opened as runfile:
+        yield LocalEngine(source, pipeline, runfile=runfile, **rest)
+
+
+def ran(path, source, on_rows=None, **rest):
+    with engine(path, source, **rest) as one:
+        return one.run(on_rows)
 
 
 def content(path):
@@ -132,7 +140,7 @@ def content(path):
 
 
 def test_rows_and_findings_are_those_of_the_pipeline_alone(tmp_path):
-    summary = engine(tmp_path / "a.streamlyt", Walk(500)).run()
+    summary = ran(tmp_path / "a.streamlyt", Walk(500))
     source, pipeline = Walk(500), Pipeline([Drift()])
     expected = [pipeline.step(batch) for batch, _ in source.read()]
     events = tuple(event for _, found in expected for event in found)
@@ -147,13 +155,13 @@ def test_rows_and_findings_are_those_of_the_pipeline_alone(tmp_path):
 
 
 def test_without_a_run_file_the_summary_is_the_same(tmp_path):
-    kept = engine(tmp_path / "a.streamlyt", Walk(500)).run()
+    kept = ran(tmp_path / "a.streamlyt", Walk(500))
     alone = LocalEngine(Walk(500), Pipeline([Drift()])).run()
     assert (alone.rows, alone.events) == (kept.rows, kept.events)
 
 
 def test_a_run_killed_at_twenty_random_moments_ends_as_one_that_was_not(tmp_path):
-    engine(tmp_path / "whole.streamlyt", Walk()).run()
+    ran(tmp_path / "whole.streamlyt", Walk())
     path = tmp_path / "killed.streamlyt"
     moments = random.Random(0)
     kills = 0
@@ -171,9 +179,7 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_one_that_was_not(tmp_path
         assert child.returncode == -signal.SIGKILL, "the run ended before it was killed 20 times"
     with RunFile.open(path) as run:
         assert 0 < run.meta["rows"] < 6000
-    last = engine(path, Walk())
-    last.run()
-    last.runfile.close()
+    ran(path, Walk())
     for killed, whole in zip(content(path), content(tmp_path / "whole.streamlyt"), strict=True):
         assert killed == whole
     left = {file.name for file in tmp_path.iterdir() if file.name.startswith("killed")}
@@ -183,16 +189,16 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_one_that_was_not(tmp_path
 @pytest.mark.parametrize("rows", [1, 100, 10**6])
 def test_how_often_checkpoints_are_made_changes_nothing(tmp_path, rows):
     one, other = tmp_path / "a.streamlyt", tmp_path / "b.streamlyt"
-    engine(one, Walk(1500), checkpoint_rows=rows).run()
-    engine(other, Walk(1500)).run()
+    ran(one, Walk(1500), checkpoint_rows=rows)
+    ran(other, Walk(1500))
     assert content(one) == content(other)
 
 
 def test_a_complete_run_is_not_run_again(tmp_path):
-    first = engine(tmp_path / "a.streamlyt", Walk(500)).run()
-    again = engine(tmp_path / "a.streamlyt", Walk(500))
-    again.source.read = None
-    assert again.run() == first
+    first = ran(tmp_path / "a.streamlyt", Walk(500))
+    with engine(tmp_path / "a.streamlyt", Walk(500)) as again:
+        again.source.read = None
+        assert again.run() == first
 
 
 def test_ctrl_c_between_batches_keeps_every_whole_batch(tmp_path):
@@ -200,19 +206,17 @@ def test_ctrl_c_between_batches_keeps_every_whole_batch(tmp_path):
         if rows > 200:
             raise KeyboardInterrupt
 
-    first = engine(tmp_path / "a.streamlyt", Walk(500), checkpoint_s=1e9)
     with pytest.raises(KeyboardInterrupt):
-        first.run(interrupt)
-    first.runfile.close()
+        ran(tmp_path / "a.streamlyt", Walk(500), interrupt, checkpoint_s=1e9)
     with RunFile.open(tmp_path / "a.streamlyt") as run:
         saved = run.n_rows("a")
         assert saved > 200
         assert run.position("test_local") == {"row": saved}
         assert run.meta["complete"] is False
     seen = []
-    summary = engine(tmp_path / "a.streamlyt", Walk(500)).run(seen.append)
+    summary = ran(tmp_path / "a.streamlyt", Walk(500), seen.append)
     assert seen[0] >= saved
-    engine(tmp_path / "b.streamlyt", Walk(500)).run()
+    ran(tmp_path / "b.streamlyt", Walk(500))
     assert content(tmp_path / "a.streamlyt") == content(tmp_path / "b.streamlyt")
     assert summary.complete
 
@@ -225,51 +229,47 @@ def test_ctrl_c_within_a_batch_leaves_the_last_checkpoint(tmp_path):
                 raise KeyboardInterrupt
             return super().update(batch)
 
-    source = Walk(500)
-    first = engine(tmp_path / "a.streamlyt", source, operators=[Interrupted()], checkpoint_s=0)
     with pytest.raises(KeyboardInterrupt):
-        first.run()
-    first.runfile.close()
-    engine(tmp_path / "a.streamlyt", Walk(500)).run()
-    engine(tmp_path / "b.streamlyt", Walk(500)).run()
+        ran(tmp_path / "a.streamlyt", Walk(500), operators=[Interrupted()], checkpoint_s=0)
+    ran(tmp_path / "a.streamlyt", Walk(500))
+    ran(tmp_path / "b.streamlyt", Walk(500))
     assert content(tmp_path / "a.streamlyt") == content(tmp_path / "b.streamlyt")
 
 
 def test_a_stopped_run_is_gone_on_with(tmp_path):
-    first = engine(tmp_path / "a.streamlyt", Walk(500))
-    summary = first.run(lambda rows: first.stop() if rows > 200 else None)
+    with engine(tmp_path / "a.streamlyt", Walk(500)) as first:
+        summary = first.run(lambda rows: first.stop() if rows > 200 else None)
     assert not summary.complete
     assert 200 < summary.rows < 300
-    first.runfile.close()
-    assert engine(tmp_path / "a.streamlyt", Walk(500)).run().rows == 500
+    assert ran(tmp_path / "a.streamlyt", Walk(500)).rows == 500
 
 
 def test_a_source_that_fails_leaves_what_it_gave(tmp_path):
-    first = engine(tmp_path / "a.streamlyt", Walk(500, fail_at=300), checkpoint_s=1e9)
-    with pytest.raises(SourceError, match="the wire was cut"):
-        first.run()
-    assert first.runfile.n_rows("a") > 200
+    with engine(tmp_path / "a.streamlyt", Walk(500, fail_at=300), checkpoint_s=1e9) as first:
+        with pytest.raises(SourceError, match="the wire was cut"):
+            first.run()
+        assert first.runfile.n_rows("a") > 200
 
 
 def test_sinks_are_flushed_before_the_save_and_the_source_is_told_after_it(tmp_path):
     order = []
     sink, source = Journal(), Walk(300)
-    one = engine(tmp_path / "a.streamlyt", source, sinks=[sink], checkpoint_s=0)
-    save = one.runfile.checkpoint
-    sink.flush = lambda: order.append("flush")
-    one.runfile.checkpoint = lambda *a, **k: (order.append("save"), save(*a, **k))
-    source.commit = lambda position: order.append("commit")
-    one.run()
+    with engine(tmp_path / "a.streamlyt", source, sinks=[sink], checkpoint_s=0) as one:
+        save = one.runfile.checkpoint
+        sink.flush = lambda: order.append("flush")
+        one.runfile.checkpoint = lambda *a, **k: (order.append("save"), save(*a, **k))
+        source.commit = lambda position: order.append("commit")
+        one.run()
     assert order[:6] == ["flush", "save", "commit"] * 2
     assert sum(n for n in sink.done if isinstance(n, int)) == 300
 
 
 def test_a_flush_that_fails_saves_nothing(tmp_path):
     source = Walk(300)
-    one = engine(tmp_path / "a.streamlyt", source, sinks=[Journal(fail=True)])
-    with pytest.raises(SinkError, match="the pipe is full"):
-        one.run()
-    assert one.runfile.keys() == []
+    with engine(tmp_path / "a.streamlyt", source, sinks=[Journal(fail=True)]) as one:
+        with pytest.raises(SinkError, match="the pipe is full"):
+            one.run()
+        assert one.runfile.keys() == []
     assert source.committed == []
 
 
@@ -286,11 +286,10 @@ def test_another_pipeline_is_refused_by_the_first_parameter_that_differs(
     tmp_path, source, operators, message
 ):
     path = tmp_path / "a.streamlyt"
-    first = engine(path, Walk(500), checkpoint_s=0)
-    first.run(lambda rows: first.stop())
-    first.runfile.close()
+    with engine(path, Walk(500), checkpoint_s=0) as first:
+        first.run(lambda rows: first.stop())
     with pytest.raises(StateError, match=message):
-        engine(path, source, operators=operators).run()
+        ran(path, source, operators=operators)
 
 
 @pytest.mark.parametrize("rest", [{"checkpoint_s": -1}, {"checkpoint_rows": 0}])
@@ -302,4 +301,4 @@ def test_impossible_bounds_are_refused(rest):
 def main(path):
     """Run in a process of its own, to be killed."""
     print("begins", flush=True)
-    engine(Path(path), Walk(), checkpoint_s=0.005).run()
+    ran(Path(path), Walk(), checkpoint_s=0.005)
