@@ -30,7 +30,8 @@ def compiled(**flags: Any) -> Callable[[F], F]:
     -----
     numba would write into ``__pycache__`` beside the source, or beside a user's data if he copied
     ours there. It reads its cache folder when a function is decorated, so the folder is set for
-    that moment only and other users of numba in the process keep theirs.
+    that moment only and other users of numba in the process keep theirs. Where nothing can be
+    written (a home that is read-only), each process compiles for itself.
     """
 
     def decorate(function: F) -> F:
@@ -38,6 +39,8 @@ def compiled(**flags: Any) -> Callable[[F], F]:
         config.CACHE_DIR = kernel_cache()
         try:
             result: F = njit(cache=True, nogil=True, **flags)(function)
+        except RuntimeError:  # numba's word for: no folder takes the machine code
+            result = njit(nogil=True, **flags)(function)
         finally:
             config.CACHE_DIR = before
         return result
