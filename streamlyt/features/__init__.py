@@ -5,11 +5,18 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._inputs import PackedBits
+    from .fastfood import FastFood
     from .fourier import Fourier
     from .optical import Optical
 
-__all__ = ["Fourier", "Optical"]
+__all__ = ["FastFood", "Fourier", "Optical", "PackedBits"]
 
-_HOMES = {"Fourier": "fourier", "Optical": "optical"}
+_HOMES = {
+    "FastFood": "fastfood",
+    "Fourier": "fourier",
+    "Optical": "optical",
+    "PackedBits": "_inputs",
+}
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

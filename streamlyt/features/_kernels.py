@@ -12,6 +12,7 @@ from streamlyt._compile import compiled
 from streamlyt.base import Array
 
 __all__ = [
+    "CENTRED",
     "COSINES",
     "EXPONENTIAL",
     "GROUP",
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 # What a projection becomes (the argument ``kind``).
-POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES, PHASE = range(6)
+POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES, PHASE, CENTRED = range(7)
 
 # Values transformed at a time: two planes, their partners and two tables stay in 48 kB of cache.
 GROUP = 2048
@@ -147,6 +148,7 @@ def _respond(
     kind: int,
     exponent: float,
     factor: float,
+    offset: float,
 ) -> None:
     # THE place where projections re + i im become ``count`` features of a row, from ``start`` on.
     t = row.dtype.type
@@ -155,9 +157,10 @@ def _respond(
     if kind == MODULUS:
         for i in range(count):
             out[i] = f * np.sqrt(re[i] * re[i] + im[i] * im[i])
-    elif kind == SQUARE:
+    elif kind in (SQUARE, CENTRED):
+        c = t(offset)
         for i in range(count):
-            out[i] = f * (re[i] * re[i] + im[i] * im[i])
+            out[i] = f * ((re[i] * re[i] + im[i] * im[i]) - c)
     elif kind == EXPONENTIAL:
         _exponential(re, im, out, factor)
     elif kind in (COSINES, PHASE):
@@ -170,6 +173,16 @@ def _respond(
         power = t(0.5 * exponent)
         for i in range(count):
             out[i] = f * (re[i] * re[i] + im[i] * im[i]) ** power
+
+
+@compiled()
+def _offset(x: Array, kind: int, coefficient: float) -> float:
+    # What is taken off the squared moduli of a row.
+    total = 0.0
+    if kind == CENTRED:
+        for j in range(x.size):
+            total += np.float64(x[j]) * np.float64(x[j])
+    return coefficient * total
 
 
 @compiled()
@@ -203,7 +216,8 @@ def structured_rows(
         Shape (blocks * D,). Optical: real and imaginary part of the phases, block by block.
         Cosines: the signs before the second and before the third transform.
     kind, exponent, factor
-        Response, its exponent for POWER, and a factor on every feature.
+        Response; its exponent for POWER, for CENTRED how many squared lengths of the input row
+        are taken off; a factor on every feature.
     out
         Shape (n, m), m at most blocks * D (twice that for COSINES and PHASE).
     """
@@ -215,7 +229,9 @@ def structured_rows(
     size = max(width, GROUP)
     buffers = np.empty((4, size), inputs.dtype)
     a, b, c, d = buffers[0], buffers[1], buffers[2], buffers[3]
+    offsets = np.empty(n)
     for row in range(n):
+        offsets[row] = _offset(inputs[row], kind, exponent)
         inputs[row] = _transform(inputs[row], b[:width], stages)
     for start in range(0, first.size, size):
         length = min(size, first.size - start)
@@ -229,13 +245,13 @@ def structured_rows(
             else:
                 _fill(inputs[row], second[start : start + length], c)
                 im = _transform(c[:length], d[:length], stages)
-            _respond(re, im, out[row], start, min(length, wanted - start), kind, exponent, factor)
+            count = min(length, wanted - start)
+            _respond(re, im, out[row], start, count, kind, exponent, factor, offsets[row])
 
 
 @compiled()
 def _multiply(x: Array, panel: Array, acc: Array) -> None:
-    # Up to QUAD rows times one panel; x (rows, K), K a multiple of four, panel (K * PANEL,).
-    acc[:] = 0
+    # Add up to QUAD rows times one panel; x (rows, K), K a multiple of four, panel (K * PANEL,).
     for k in range(0, x.shape[1], 4):
         w = panel[k * PANEL : (k + 4) * PANEL]
         for r in range(x.shape[0]):
@@ -278,8 +294,10 @@ def dense_rows(
         count = min(PANEL, wanted - start)
         for top in range(0, n, QUAD):
             x = inputs[top : min(top + QUAD, n)]
+            re[:] = 0
             _multiply(x, first[p], re)
             if kind != COSINES:
+                im[:] = 0
                 _multiply(x, second[p], im)
             for r in range(min(QUAD, n - top)):
                 at = r * PANEL
@@ -292,4 +310,5 @@ def dense_rows(
                     kind,
                     exponent,
                     factor,
+                    _offset(x[r], kind, exponent),
                 )

@@ -1,27 +1,52 @@
 """What the random-feature maps share: parameters, draws for a width, and the way to the loops."""
 
+import json
 import math
-import operator
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from streamlyt.base import Array, FeatureMap, Floats
-from streamlyt.errors import DataError, ParameterError
+from streamlyt.errors import StateError
 
-from ._kernels import PANEL, dense_rows, structured_rows
+from ._checks import check_choice, check_even, check_integer, check_number
+from ._hash import key_of
+from ._inputs import as_rows, rows_of
+from ._kernels import CENTRED, COSINES, PANEL, PHASE, dense_rows, structured_rows
+from ._kernels_tiles import tile_rows
 
-__all__ = ["CONSTRUCTIONS", "Draws", "ProjectionMap", "as_rows", "panels"]
+__all__ = [
+    "CONSTRUCTIONS",
+    "MATRIX",
+    "Draws",
+    "ProjectionMap",
+    "as_rows",
+    "check_choice",
+    "check_even",
+    "check_integer",
+    "check_number",
+    "padded_power",
+    "panels",
+]
 
+VERSION = 1  # of saved maps and pickles: raised when the same parameters give another map
+MATRIX = 1  # stream of the seed: the entries of a dense matrix, which take two
 CONSTRUCTIONS = ("auto", "dense", "structured")
 _DTYPES = ("float32", "float64")
 _SMALLEST_TRANSFORM = 64  # below, structured maps are visibly biased (3 % at 16, under 1 % here)
+# Rows and inputs that are copied at a time: tiles drawn on the way serve so many rows, and a copy
+# in single precision stays below 4 MB, but for wider rows.
+_MOST_ROWS = 1024
+_MOST_INPUTS = 1 << 20
 _FEW_INPUTS = 4  # up to here a product with a dense matrix costs less than the transforms
 
 
 class Draws(NamedTuple):
     """What is drawn for one input width, ready for the loops.
+
+    ``_draw`` gives tables also where the compiled loops draw on the way.
 
     Parameters
     ----------
@@ -37,6 +62,12 @@ class Draws(NamedTuple):
         Tables of the loop, in the type of the features.
     factor
         On every feature.
+    offset
+        Squared lengths of the input row that are taken off, for the centred response.
+    order
+        Shape as the tables: the input at each place, where inputs are permuted.
+    n_inputs
+        Inputs before the padding, the constant one included; of dense maps.
     """
 
     structured: bool
@@ -46,6 +77,9 @@ class Draws(NamedTuple):
     first: Array
     second: Array
     factor: float
+    offset: float = 0.0
+    order: Array | None = None
+    n_inputs: int = 0
 
 
 class ProjectionMap(FeatureMap):
@@ -58,14 +92,19 @@ class ProjectionMap(FeatureMap):
     construction: str
     seed: int
     dtype: str
+    threads: int
+    bias: float = 0.0
+    _constructions: tuple[str, ...] = CONSTRUCTIONS
     _kind: int
     _exponent: float = 1.0
+    _gain: float = 1.0  # on the complex normals of a dense matrix
 
     def _check_common(self) -> None:
         check_integer("n_components", self.n_components, 1)
         check_integer("seed", self.seed, 0)
+        check_integer("threads", self.threads, 1)
         check_number("scale", self.scale, positive=True)
-        check_choice("construction", self.construction, CONSTRUCTIONS)
+        check_choice("construction", self.construction, self._constructions)
         check_choice("dtype", self.dtype, _DTYPES)
         self._kept: tuple[int, Draws] | None = None
 
@@ -73,38 +112,144 @@ class ProjectionMap(FeatureMap):
     def _draw(self, d: int) -> Draws:
         """Draw the map for inputs of width d."""
 
+    def _drawn(self, d: int) -> Draws:
+        """Draw what the compiled loops need beforehand."""
+        if self.construction != "tiles":
+            return self._draw(d)
+        return self._dense(d)
+
+    def _dense(self, d: int, *matrices: Floats) -> Draws:
+        """Return the draws of a dense map; without its tables where no matrix is given."""
+        rows = self.n_components // 2 if self._kind in (COSINES, PHASE) else self.n_components
+        inputs = d + (self.bias != 0)
+        tables = [panels(matrix, self.dtype) for matrix in matrices] or [np.empty(0)]
+        return Draws(
+            structured=False,
+            weights=self.scale,
+            constant=self.bias,
+            width=-(-inputs // 4) * 4,
+            first=tables[0],
+            second=tables[-1],
+            factor=1.0 / math.sqrt(rows),
+            offset=float(self._kind == CENTRED),
+            n_inputs=inputs,
+        )
+
+    def _loop(self, draws: Draws, inputs: Array, out: Array) -> None:
+        """Turn rows, weighed and padded, into features."""
+        exponent = draws.offset if self._kind == CENTRED else self._exponent
+        if self.construction == "tiles":
+            angles, radii = (key_of(self.seed, MATRIX + k) for k in (0, 1))
+            used, gain, kind = draws.n_inputs, self._gain, self._kind
+            tile_rows(inputs, angles, radii, used, gain, kind, exponent, draws.factor, out)
+            return
+        loop = structured_rows if draws.structured else dense_rows
+        loop(inputs, draws.first, draws.second, self._kind, exponent, draws.factor, out)
+
     def _is_structured(self, inputs: int) -> bool:
         if self.construction == "auto":
             return inputs > _FEW_INPUTS
-        return self.construction == "structured"
+        return self.construction.startswith("structured")
 
-    def __call__(self, values: Array) -> Array:
+    def __call__(self, values: Any) -> Array:
         """Return the features, shape (n, m), of ``values``, shape (n, d).
+
+        Parameters
+        ----------
+        values
+            An array of numbers or booleans, a sparse matrix of SciPy, or ``PackedBits``.
 
         Raises
         ------
         DataError
-            If ``values`` has not two dimensions, or no column.
+            If ``values`` has not two dimensions, or no column, or is complex.
         """
-        values = as_rows(values)
-        n, d = values.shape
+        rows = rows_of(values)
+        n, d = rows.shape
         kept = self._kept
         if kept is None or kept[0] != d:
-            kept = self._kept = (d, self._draw(d))  # two threads at once draw the same
+            kept = self._kept = (d, self._drawn(d))  # two threads at once draw the same
         draws = kept[1]
         out = np.empty((n, self.n_components), dtype=self.dtype)
-        inputs = np.zeros((n, draws.width), dtype=self.dtype)
-        # What is too large for single precision becomes inf: whoever feeds us checks the rows.
-        with np.errstate(over="ignore", invalid="ignore"):
-            inputs[:, :d] = values * draws.weights
-        if draws.constant:
-            inputs[:, d] = draws.constant
-        loop = structured_rows if draws.structured else dense_rows
-        loop(inputs, draws.first, draws.second, self._kind, self._exponent, draws.factor, out)
+        # Rows are taken in parts: their copies stay small, and each thread has its share. A row's
+        # features depend on nothing beside it.
+        part = max(1, min(_MOST_ROWS, _MOST_INPUTS // draws.width, -(-n // self.threads)))
+        starts = range(0, n, part)
+
+        def fill(start: int) -> None:
+            some = slice(start, start + part)
+            self._fill(draws, rows[some], out[some])
+
+        if self.threads == 1 or len(starts) < 2:
+            for start in starts:
+                fill(start)
+        else:
+            with ThreadPoolExecutor(min(self.threads, len(starts))) as pool:
+                list(pool.map(fill, starts))  # the list raises what a thread raised
         return out
 
+    def _fill(self, draws: Draws, rows: Any, out: Array) -> None:
+        values = rows if isinstance(rows, np.ndarray) else rows.toarray()
+        d = values.shape[1]
+        inputs = np.empty((values.shape[0], draws.width), dtype=self.dtype)
+        inputs[:, d:] = 0
+        # What is too large for single precision becomes inf: whoever feeds us checks the rows.
+        with np.errstate(over="ignore", invalid="ignore"):
+            np.multiply(values, draws.weights, out=inputs[:, :d], casting="same_kind")
+        if draws.constant:
+            inputs[:, d] = draws.constant
+        self._loop(draws, inputs, out)
+
+    def save(self) -> bytes:
+        """Return the map as bytes: its name, its parameters and a version, never its matrix."""
+        known = {"version": VERSION, "map": type(self).__name__, "params": self.params()}
+        return json.dumps(known, default=_plain).encode()
+
+    @classmethod
+    def load(cls, blob: bytes) -> Self:
+        """Return the map that :meth:`save` wrote.
+
+        Raises
+        ------
+        StateError
+            If the bytes are not of this map, or of a version that is not known here.
+        """
+        try:
+            known = json.loads(blob)
+            version, name, params = known["version"], known["map"], known["params"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise StateError(
+                f"a saved map must be what save() wrote, got {blob[:40]!r}; save it again"
+            ) from error
+        _check_version(version)
+        if name != cls.__name__:
+            raise StateError(f"a saved map must be of {cls.__name__!r}, got {name!r}")
+        try:
+            return cls(**params)
+        except TypeError as error:
+            raise StateError(f"a saved map must fit its class, got {params!r}: {error}") from error
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": None}
+        return {**self.__dict__, "_kept": None, "_version": VERSION}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        known = dict(state)
+        _check_version(known.pop("_version", None))
+        self.__dict__.update(known)
+
+
+def _check_version(version: object) -> None:
+    if version != VERSION:
+        raise StateError(
+            f"a saved map must have version {VERSION}, got {version!r}; "
+            "make the map again from its parameters"
+        )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a parameter must be a number or text, got {value!r}")
 
 
 def padded_power(inputs: int) -> int:
@@ -119,56 +264,3 @@ def panels(matrix: Floats, dtype: str) -> Array:
     padded[:k, :m] = matrix
     blocks = padded.reshape(padded.shape[0], -1, PANEL).transpose(1, 0, 2)
     return np.ascontiguousarray(blocks).reshape(blocks.shape[0], -1)
-
-
-def as_rows(values: Array) -> Floats:
-    """Return rows as float64 of shape (n, d).
-
-    Raises
-    ------
-    DataError
-        If there are not two dimensions, or there is no column.
-    """
-    rows = np.asarray(values, dtype=np.float64)
-    if rows.ndim != 2 or rows.shape[1] == 0:
-        raise DataError(
-            f"values must have shape (n, d) with d at least 1, got {rows.shape!r}; "
-            "give one row as values[None, :], one channel as values[:, None]"
-        )
-    return rows
-
-
-def check_integer(name: str, value: object, least: int) -> None:
-    """Raise a ParameterError unless value is an integer from ``least`` to 2**63 - 1."""
-    try:
-        number = operator.index(value)  # type: ignore[arg-type] # what is no integer raises
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or not least <= number < 1 << 63:
-        raise ParameterError(f"{name} must be an integer of at least {least}, got {value!r}")
-
-
-def check_number(name: str, value: object, *, positive: bool) -> None:
-    """Raise a ParameterError unless value is finite and positive (or zero, where it may be)."""
-    good = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not (good and math.isfinite(value) and (value > 0 or (value == 0 and not positive))):  # type: ignore[arg-type, operator] # good says it is a number
-        raise ParameterError(
-            f"{name} must be a finite number {'above' if positive else 'of at least'} 0, "
-            f"got {value!r}"
-        )
-
-
-def check_even(n_components: int) -> None:
-    """Raise a ParameterError unless every cosine has its sine."""
-    if n_components % 2:
-        raise ParameterError(
-            "n_components must be even (a cosine and a sine each), "
-            f"got {n_components!r}; take {n_components + 1}"
-        )
-
-
-def check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
-    """Raise a ParameterError unless value is one of those known."""
-    if value not in known:
-        listed = ", ".join(map(repr, known))
-        raise ParameterError(f"{name} must be one of {listed}, got {value!r}")

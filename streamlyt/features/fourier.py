@@ -6,13 +6,16 @@ import numpy as np
 
 from streamlyt.base import Array, Floats
 
+from ._gaussian import gaussian_kernel
 from ._hash import complex_normals, signs
 from ._kernels import COSINES
-from ._projection import Draws, ProjectionMap, as_rows, check_even, padded_power, panels
+from ._kernels_fastfood import orthogonalise
+from ._projection import MATRIX, Draws, ProjectionMap, check_even, padded_power
 
 __all__ = ["Fourier"]
 
-_MATRIX, _SIGNS, _SECOND, _THIRD = 1, 3, 4, 5  # streams of the seed (the matrix takes two)
+_SIGNS, _SECOND, _THIRD = 3, 4, 5  # streams of the seed
+_CONSTRUCTIONS = ("auto", "dense", "orthogonal", "structured", "tiles")
 
 
 class Fourier(ProjectionMap):
@@ -30,17 +33,23 @@ class Fourier(ProjectionMap):
     scale
         Factor on the inputs, one over the length scale of the kernel.
     construction
-        ``"dense"``: a Gaussian matrix in memory. ``"structured"``: three Walsh-Hadamard transforms
+        ``"dense"``: a Gaussian matrix in memory. ``"tiles"``: the same matrix, and the same bits,
+        drawn anew for every 1024 rows and never stored. ``"orthogonal"``: a matrix in memory whose
+        blocks of d rows are random rotations, each row with the length of a Gaussian one:
+        every row is Gaussian, so there is no bias, and less variance than :meth:`variance` says
+        (Theorem 1 of [2]_). ``"structured"``: three Walsh-Hadamard transforms
         with random signs between them, inputs padded to D, a power of two of at least 64 [2]_;
         one first transform serves all blocks of D rows. The rows are orthogonal and of one
         length, so the kernel estimate has less variance than :meth:`variance` says, and
         a bias of about :math:`k \, \mathrm{scale}^4 |x - y|^4 / (4 D)`. ``"auto"``: structured for
-        more than four channels; that is where it costs less.
+        more than four channels, else dense; that is where it costs less.
     seed
         Decides all draws.
     dtype
         Of the features, and of the arithmetic: ``"float32"`` or ``"float64"``. In single
         precision a projection p is known to 1e-7 p, and so is its cosine.
+    threads
+        Threads that share the rows of a call. The features do not depend on it.
 
     Raises
     ------
@@ -62,6 +71,9 @@ class Fourier(ProjectionMap):
     True
     """
 
+    _constructions = _CONSTRUCTIONS
+    _gain = math.sqrt(2.0)  # the real part of CN(0, 1) has variance 1/2
+
     def __init__(
         self,
         n_components: int,
@@ -70,23 +82,25 @@ class Fourier(ProjectionMap):
         construction: str = "auto",
         seed: int = 0,
         dtype: str = "float32",
+        threads: int = 1,
     ) -> None:
         self.n_components = n_components
         self.scale = scale
         self.construction = construction
         self.seed = seed
         self.dtype = dtype
+        self.threads = threads
         self._check_common()
         check_even(n_components)
         self._kind = COSINES
 
     def _draw(self, d: int) -> Draws:
         rows, seed = self.n_components // 2, self.seed
-        factor = 1.0 / math.sqrt(rows)
         if not self._is_structured(d):
-            real, _ = complex_normals(seed, _MATRIX, d * rows)
-            first = panels(math.sqrt(2.0) * real.reshape(d, rows), self.dtype)
-            return Draws(False, self.scale, 0.0, -(-d // 4) * 4, first, first, factor)
+            if self.construction == "orthogonal":
+                return self._dense(d, _rotations(seed, d, rows))
+            real, _ = complex_normals(seed, MATRIX, d * rows)
+            return self._dense(d, self._gain * real.reshape(d, rows))
         width = padded_power(d)
         count = -(-rows // width) * width
         # H is not normalised in the loop: two of the three 1 / sqrt(D) go here, the third
@@ -94,17 +108,29 @@ class Fourier(ProjectionMap):
         premix = self.scale * signs(seed, _SIGNS, width)[:d] / math.sqrt(width)
         first = (signs(seed, _SECOND, count) / math.sqrt(width)).astype(self.dtype)
         second = signs(seed, _THIRD, count).astype(self.dtype)
-        return Draws(True, premix, 0.0, width, first, second, factor)
+        return Draws(True, premix, 0.0, width, first, second, 1.0 / math.sqrt(rows))
 
     def kernel(self, x: Array, y: Array) -> Floats:
         """Return the closed-form kernel, shape (n, p), of ``x`` (n, d) and ``y`` (p, d)."""
-        x, y = self.scale * as_rows(x), self.scale * as_rows(y)
-        squares: Floats = (
-            (x * x).sum(axis=1)[:, None] + (y * y).sum(axis=1)[None, :] - 2.0 * (x @ y.T)
-        )
-        kernel: Floats = np.exp(-0.5 * np.maximum(squares, 0.0))
-        return kernel
+        return gaussian_kernel(x, y, self.scale)
 
     def variance(self, x: Array, y: Array) -> Floats:
         """Return m times the variance of the kernel estimate, shape (n, p), for dense draws."""
         return (1.0 - self.kernel(x, y) ** 2) ** 2
+
+
+def _rotations(seed: int, d: int, rows: int) -> Floats:
+    """Draw blocks of d orthogonal columns with the lengths of Gaussian ones, shape (d, rows)."""
+    blocks = -(-rows // d)
+    real, imaginary = complex_normals(seed, MATRIX, d * d * blocks)
+    # The real parts give the directions, the imaginary ones the lengths: they are independent.
+    lengths = np.zeros(d * blocks)
+    for part in imaginary.reshape(d, -1):  # in this order on every machine
+        lengths += part * part
+    directions = []
+    for block in real.reshape(blocks, d, d):
+        columns = block.copy()
+        orthogonalise(columns)
+        directions.append(columns)
+    matrix: Floats = np.concatenate(directions, axis=1) * np.sqrt(2.0 * lengths)
+    return matrix[:, :rows]

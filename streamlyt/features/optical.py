@@ -7,9 +7,11 @@ from scipy import special
 
 from streamlyt.base import Array, Floats
 
+from ._binary import BinaryRows
 from ._hash import complex_normals, signs, unit_phases
-from ._kernels import EXPONENTIAL, MODULUS, PHASE, POWER, SQUARE
+from ._kernels import CENTRED, EXPONENTIAL, MODULUS, PHASE, POWER, SQUARE
 from ._projection import (
+    MATRIX,
     Draws,
     ProjectionMap,
     as_rows,
@@ -17,31 +19,35 @@ from ._projection import (
     check_even,
     check_number,
     padded_power,
-    panels,
 )
 
 __all__ = ["Optical"]
 
-_BOUNDED = {"exp": EXPONENTIAL, "phase": PHASE}
-_MATRIX, _SIGNS, _PHASES = 1, 3, 4  # streams of the seed (the matrix takes two)
+_NAMED = {"centred": CENTRED, "exp": EXPONENTIAL, "phase": PHASE}
+_SIGNS, _PHASES, _NORMALS = 3, 4, 6  # streams of the seed (normals take two)
+_CONSTRUCTIONS = ("auto", "binary", "dense", "structured", "structured-gaussian", "tiles")
 
 
-class Optical(ProjectionMap):
+class Optical(BinaryRows, ProjectionMap):
     r"""Optical random features: powers of the modulus :math:`|U z|`, or waves of its square.
 
     :math:`z = (\mathrm{scale} \cdot x, \mathrm{bias})`, and U has m rows of independent complex
     Gaussian entries of variance one: coherent light through a diffuser, read by a camera [1]_.
-    The features are :math:`|U z|^s / \sqrt m`; or :math:`\exp(-|U z|^2) / \sqrt m`; or
+    The features are :math:`|U z|^s / \sqrt m`; or :math:`(|U z|^2 - |z|^2) / \sqrt m`; or
+    :math:`\exp(-|U z|^2) / \sqrt m`; or
     :math:`\sqrt{2/m} (\cos |U z|^2, \sin |U z|^2)`, all cosines and then all sines, where the
     intensity is written onto the phase of a second beam, so that :math:`|\phi(x)| = 1`. With
     :math:`A = |z|^2 |z'|^2` and :math:`r^2 = (z \cdot z')^2 / A` the kernels are
 
     .. math:: k_s = \Gamma(1 + s/2)^2 A^{s/2} {}_2F_1(-s/2, -s/2; 1; r^2),
+        \qquad k_{\mathrm{centred}} = A r^2 = (z \cdot z')^2,
 
     .. math:: k_{\exp} = 1 / [(1 + |z|^2) (1 + |z'|^2) - A r^2], \qquad
         k_{\mathrm{phase}} = \Re\, 1 / [1 + A (1 - r^2) - i (|z|^2 - |z'|^2)],
 
-    the last two from the characteristic function of two correlated complex Gaussians.
+    the first from Price's expansion of two correlated speckles [1]_, [2]_, the second from their
+    fourth moments, the last two from the characteristic function of two correlated complex
+    Gaussians.
 
     Without bias a feature is even in x, so that a shift of a mean around zero can hardly be seen:
     keep the bias, of the order of :math:`\mathrm{scale} \cdot |x|`.
@@ -51,23 +57,32 @@ class Optical(ProjectionMap):
     n_components
         Number of features m.
     response
-        The exponent s, any number above 0, or ``"exp"``, or ``"phase"`` (m even).
+        The exponent s, any number above 0, or ``"centred"``, ``"exp"`` or ``"phase"`` (m even).
     bias
         The further input that is always on, in units of the scaled inputs; 0 for none.
     scale
         Factor on the inputs.
     construction
-        ``"dense"``: a Gaussian matrix in memory. ``"structured"``: inputs padded to D, a power of
-        two of at least 64, one Walsh-Hadamard transform after random signs, then for each D
-        features random unit phases and another transform. Its rows are orthogonal, so the kernel
+        ``"dense"``: a Gaussian matrix in memory. ``"tiles"``: the same matrix, and the same bits,
+        drawn anew for every 1024 rows and never stored. ``"structured"``: inputs padded to D, a
+        power of two of at least 64, one Walsh-Hadamard transform after random signs, then for each
+        D features random unit phases and another transform. Its rows are orthogonal, so the kernel
         estimate has less variance than :meth:`variance` says (s = 1: a tenth to a third), and a
-        bias that falls as 1/D, measured at D = 64: 0.4 % for s = 1, 1.5 % for s = 2, 6 % for
-        s = 4, 2.5 % for ``"exp"``, 5 % for ``"phase"``. ``"auto"``: structured for more than
-        four inputs, bias included; that is where it costs less.
+        bias that falls as 1/D, measured at D = 64: 0.4 % for s = 1, 1.5 % for s = 2 and
+        ``"centred"`` (of A), 6 % for s = 4, 2.5 % for ``"exp"``, 5 % for ``"phase"``.
+        ``"structured-gaussian"``: complex normals in place of the phases, no bias, and one to
+        three times the variance. ``"binary"``: for rows of zeros and ones, given as numbers,
+        booleans or :class:`PackedBits`; entries :math:`(\pm 1 \pm i) / \sqrt 2`, never stored,
+        one bit a part. For s = 2 and ``"centred"`` the kernel is then exactly the above less
+        :math:`\sum_j z_j^2 z_j'^2`, and :meth:`kernel` says so; for others it is the above in the
+        limit of many ones. ``"auto"``: structured for more than
+        four inputs, bias included, else dense; that is where it costs less.
     seed
         Decides all draws.
     dtype
         Of the features, and of the arithmetic: ``"float32"`` or ``"float64"``.
+    threads
+        Threads that share the rows of a call. The features do not depend on it.
 
     Raises
     ------
@@ -84,6 +99,7 @@ class Optical(ProjectionMap):
     ----------
     .. [1] R. Ohana et al., "Kernel computations from large-scale random features obtained by
        optical processing units", ICASSP 2020.
+    .. [2] J. W. Goodman, "Statistical optics", Wiley 1985, chapter 2 (moments of complex normals).
 
     Examples
     --------
@@ -97,6 +113,8 @@ class Optical(ProjectionMap):
     Optical(n_components=10, response='exp', bias=1.0, scale=0.5, construction='auto', ...)
     """
 
+    _constructions = _CONSTRUCTIONS
+
     def __init__(
         self,
         n_components: int,
@@ -107,6 +125,7 @@ class Optical(ProjectionMap):
         construction: str = "auto",
         seed: int = 0,
         dtype: str = "float32",
+        threads: int = 1,
     ) -> None:
         self.n_components = n_components
         self.response = response
@@ -115,47 +134,65 @@ class Optical(ProjectionMap):
         self.construction = construction
         self.seed = seed
         self.dtype = dtype
+        self.threads = threads
         self._check_common()
         check_number("bias", bias, positive=False)
         if isinstance(response, str):
-            check_choice("response", response, tuple(_BOUNDED))
-            self._kind = _BOUNDED[response]
+            check_choice("response", response, tuple(_NAMED))
+            self._kind = _NAMED[response]
+            self._exponent = 2.0  # of the centred response, but for its centre
             if self._kind == PHASE:
                 check_even(n_components)
         else:
             check_number("response", response, positive=True)
-            self._kind = {1.0: MODULUS, 2.0: SQUARE}.get(float(response), POWER)
             self._exponent = float(response)
+            self._kind = {1.0: MODULUS, 2.0: SQUARE}.get(float(response), POWER)
 
     def _draw(self, d: int) -> Draws:
         seed = self.seed
         m = self.n_components // 2 if self._kind == PHASE else self.n_components
         inputs = d + (self.bias != 0)
         factor = 1.0 / math.sqrt(m)
+        if self.construction == "binary":
+            return self._dense(d, *self._bits(d, m))
         if not self._is_structured(inputs):
-            matrix = complex_normals(seed, _MATRIX, inputs * m)
-            first, second = (panels(part.reshape(inputs, m), self.dtype) for part in matrix)
-            width = -(-inputs // 4) * 4
-            return Draws(False, self.scale, self.bias, width, first, second, factor)
+            parts = complex_normals(seed, MATRIX, inputs * m)
+            return self._dense(d, *(part.reshape(inputs, m) for part in parts))
         width = padded_power(inputs)
         premix = signs(seed, _SIGNS, width) / math.sqrt(width)
-        phases = unit_phases(seed, _PHASES, -(-m // width) * width)
-        first, second = (part.astype(self.dtype) for part in phases)
-        if self._kind not in _BOUNDED.values():
+        centring = float(self._kind == CENTRED)
+        gaussian = self.construction == "structured-gaussian"
+        draw, stream = (complex_normals, _NORMALS) if gaussian else (unit_phases, _PHASES)
+        tables = draw(seed, stream, -(-m // width) * width)
+        first, second = (part.astype(self.dtype) for part in tables)
+        if not gaussian and self._kind not in (EXPONENTIAL, PHASE):
             # Orthogonal rows of one length lack the spread of Gaussian lengths; this mends their
             # kernel exactly where they are uniformly distributed: ((D + 1) / D)^(1/2) for s = 2.
             s = self._exponent
             lack = math.lgamma(width + s) - math.lgamma(width) - s * math.log(width)
             factor *= math.exp(0.5 * lack)
+            # Such rows hold |z|^2 / (D + 1) of C = r^2 A less than they should; with b |z|^2 taken
+            # off, E = D / (D + 1) (A + C) - 2 b A + b^2 A is a multiple of C for this b alone.
+            centring *= 1.0 - 1.0 / math.sqrt(width + 1.0)
         constant = self.bias * float(premix[inputs - 1])
-        return Draws(True, self.scale * premix[:d], constant, width, first, second, factor)
+        weights = self.scale * premix[:d], constant, width
+        # The premix divides squared lengths by D.
+        return Draws(True, *weights, first, second, factor, width * centring)
 
     def kernel(self, x: Array, y: Array) -> Floats:
         """Return the closed-form kernel, shape (n, p), of ``x`` (n, d) and ``y`` (p, d)."""
-        return self._moment(x, y, 1)
+        kernel = self._moment(x, y, 1)
+        if self.construction == "binary" and self._kind in (SQUARE, CENTRED):
+            # An entry has modulus one: its fourth moment is 1, that of a normal 2.
+            x, y = as_rows(x), as_rows(y)
+            kernel -= self.scale**4 * (x**2 @ (y**2).T) + self.bias**4
+        return kernel
 
     def variance(self, x: Array, y: Array) -> Floats:
         """Return m times the variance of the kernel estimate, shape (n, p), for dense draws."""
+        if self._kind == CENTRED:
+            xx, yy, xy = self._products(x, y)
+            return (xx * yy) ** 2 + 4.0 * xx * yy * xy**2 + 3.0 * xy**4
         first, second = self._moment(x, y, 1), self._moment(x, y, 2)
         if self._kind == PHASE:  # a cosine and a sine of one phase are m / 2 draws, not m
             return np.maximum(1.0 + second - 2.0 * first**2, 0.0)
@@ -164,11 +201,10 @@ class Optical(ProjectionMap):
     def _moment(self, x: Array, y: Array, power: int) -> Floats:
         # The mean of the product of two responses, each to this power; of the wave of the
         # difference of two phases, each times this number.
-        x, y = as_rows(x), as_rows(y)
-        bias = self.bias**2
-        xx: Floats = self.scale**2 * (x * x).sum(axis=1)[:, None] + bias
-        yy: Floats = self.scale**2 * (y * y).sum(axis=1)[None, :] + bias
-        xy: Floats = self.scale**2 * (x @ y.T) + bias
+        xx, yy, xy = self._products(x, y)
+        if self._kind == CENTRED:
+            square: Floats = xy**2
+            return square
         if self._kind == PHASE:
             real = 1.0 + power**2 * np.maximum(xx * yy - xy**2, 0.0)
             return real / (real**2 + (power * (xx - yy)) ** 2)
@@ -191,3 +227,12 @@ class Optical(ProjectionMap):
             shape = np.asarray(math.gamma(1.0 + 0.5 * s) ** 2 * wave, np.float64)
         moment: Floats = shape * norms ** (0.5 * s)
         return moment
+
+    def _products(self, x: Array, y: Array) -> tuple[Floats, Floats, Floats]:
+        # |z|^2 (n, 1), |z'|^2 (1, p), z . z' (n, p).
+        x, y = as_rows(x), as_rows(y)
+        bias = self.bias**2
+        xx: Floats = self.scale**2 * (x * x).sum(axis=1)[:, None] + bias
+        yy: Floats = self.scale**2 * (y * y).sum(axis=1)[None, :] + bias
+        xy: Floats = self.scale**2 * (x @ y.T) + bias
+        return xx, yy, xy

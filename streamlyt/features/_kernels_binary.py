@@ -1,0 +1,125 @@
+"""The compiled loop of 1-bit inputs times a 1-bit matrix that is drawn on the way, never stored."""
+
+import numpy as np
+
+from streamlyt._compile import compiled
+from streamlyt.base import Array
+
+from ._kernels import CENTRED, PHASE, _respond
+from ._kernels_tiles import _word
+
+__all__ = ["binary_rows"]
+
+FEATURES = 64  # features whose counts are kept together
+WORDS = 16  # words of an input and of the matrix at a time: a tile of two planes has 16 kB
+_1 = np.uint64(0x5555555555555555)
+_2 = np.uint64(0x3333333333333333)
+_4 = np.uint64(0x0F0F0F0F0F0F0F0F)
+_8 = np.uint64(0x0101010101010101)
+
+
+@compiled()
+def _ones(x: np.uint64) -> np.uint64:
+    # The compiler knows this form and puts the machine's own instruction in its place.
+    x = x - ((x >> np.uint64(1)) & _1)
+    x = (x & _2) + ((x >> np.uint64(2)) & _2)
+    x = (x + (x >> np.uint64(4))) & _4
+    return (x * _8) >> np.uint64(56)
+
+
+@compiled()
+def _count(x: Array, tile: Array, acc: Array) -> None:
+    # Add the bits common to an input's words and to the words of the tile, lane by lane.
+    lanes = 2 * FEATURES
+    for w in range(0, WORDS, 4):
+        x0, x1, x2, x3 = x[w], x[w + 1], x[w + 2], x[w + 3]
+        t = tile[w * lanes : (w + 4) * lanes]
+        for i in range(lanes):
+            acc[i] += (
+                _ones(x0 & t[i])
+                + _ones(x1 & t[i + lanes])
+                + _ones(x2 & t[i + 2 * lanes])
+                + _ones(x3 & t[i + 3 * lanes])
+            )
+
+
+@compiled()
+def _draw(
+    tile: Array, real: np.uint64, imaginary: np.uint64, start: int, top: int, words: int
+) -> None:
+    # Word ``top + w`` of the features from ``start`` on, real lanes before imaginary ones.
+    for w in range(WORDS):
+        re = tile[2 * w * FEATURES : (2 * w + 1) * FEATURES]
+        im = tile[(2 * w + 1) * FEATURES : (2 * w + 2) * FEATURES]
+        for i in range(FEATURES):
+            counter = np.uint64((start + i) * words + top + w + 1)
+            re[i] = _word(real, counter)
+            im[i] = _word(imaginary, counter)
+
+
+@compiled()
+def binary_rows(
+    inputs: Array,
+    words: int,
+    keys: Array,
+    weight: float,
+    constant: float,
+    kind: int,
+    exponent: float,
+    factor: float,
+    out: Array,
+) -> None:
+    r"""Multiply rows of bits by entries :math:`(\pm 1 \pm i) / \sqrt 2`, then respond.
+
+    A set bit of the matrix stands for -1: a sum is that of the inputs less twice what they have in
+    common with the matrix.
+
+    Parameters
+    ----------
+    inputs
+        Shape (n, W), unsigned, zeros behind the bits and a W that is a multiple of 16.
+    words
+        Words of a row that hold inputs; feature j has the counters from ``j * words + 1`` on.
+    keys
+        Of the real signs, the imaginary ones, and both of the constant input.
+    weight, constant
+        What a set bit and the constant input count.
+    kind, exponent, factor, out
+        As for ``structured_rows``; for CENTRED ``exponent`` is on the squared length of the input.
+    """
+    n, m = out.shape
+    wanted = m // 2 if kind == PHASE else m
+    t = out.dtype.type
+    on, always = t(weight), t(constant)
+    tile = np.empty(2 * FEATURES * WORDS, np.uint64)
+    counts = np.empty((n, 2 * FEATURES), np.uint64)
+    signs = np.empty(2 * FEATURES, out.dtype)
+    re, im = np.empty(FEATURES, out.dtype), np.empty(FEATURES, out.dtype)
+    set_bits = np.zeros(n, np.int64)
+    for row in range(n):
+        for w in range(words):
+            set_bits[row] += np.int64(_ones(inputs[row, w]))
+    for start in range(0, wanted, FEATURES):
+        counts[:] = 0
+        for top in range(0, words, WORDS):
+            _draw(tile, keys[0], keys[1], start, top, words)
+            for row in range(n):
+                _count(inputs[row, top : top + WORDS], tile, counts[row])
+        for i in range(FEATURES):
+            word = _word(keys[2], np.uint64(start + i + 1))
+            signs[i] = -always if (word >> np.uint64(63)) == np.uint64(1) else always
+            odd = ((word >> np.uint64(62)) & np.uint64(1)) == np.uint64(1)
+            signs[FEATURES + i] = -always if odd else always
+        for row in range(n):
+            total = set_bits[row]
+            for i in range(FEATURES):
+                re[i] = on * t(total - 2 * np.int64(counts[row, i])) + signs[i]
+                im[i] = (
+                    on * t(total - 2 * np.int64(counts[row, FEATURES + i])) + signs[FEATURES + i]
+                )
+            offset = 0.0
+            if kind == CENTRED:
+                # weight and constant hold the root of 1/2 of each part.
+                offset = 2.0 * exponent * (weight * weight * total + constant * constant)
+            count = min(FEATURES, wanted - start)
+            _respond(re, im, out[row], start, count, kind, exponent, factor, offset)
