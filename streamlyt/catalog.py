@@ -25,7 +25,14 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "dashboards": {"panel": "streamlyt.dashboards:Panel"},
 }
 
-_EXTRAS = {"MDAnalysis": "md", "bokeh": "dash", "kafka": "kafka", "river": "river"}
+_EXTRAS = {
+    "MDAnalysis": "md",
+    "bokeh": "dash",
+    "kafka": "kafka",
+    "river": "river",
+    "sklearn": "sklearn",
+    "torch": "torch",
+}
 _LONGEST_LIST = 1_000_000  # numbers in one parameter: more is data, and belongs into a file
 
 

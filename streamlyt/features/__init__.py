@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from .fastfood import FastFood
     from .fourier import Fourier
     from .optical import Optical
+    from .portable import Portable
 
-__all__ = ["FastFood", "Fourier", "Optical", "PackedBits"]
+__all__ = ["FastFood", "Fourier", "Optical", "PackedBits", "Portable"]
 
 _HOMES = {
     "FastFood": "fastfood",
     "Fourier": "fourier",
     "Optical": "optical",
     "PackedBits": "_inputs",
+    "Portable": "portable",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -16,6 +16,7 @@ from ._hash import key_of
 from ._inputs import as_rows, rows_of
 from ._kernels import CENTRED, COSINES, PANEL, PHASE, dense_rows, structured_rows
 from ._kernels_tiles import tile_rows
+from ._portable import is_foreign, portable_features
 
 __all__ = [
     "CONSTRUCTIONS",
@@ -164,6 +165,9 @@ class ProjectionMap(FeatureMap):
         DataError
             If ``values`` has not two dimensions, or no column, or is complex.
         """
+        if is_foreign(values):  # of another library: answered in kind, on their device
+            foreign: Array = portable_features(self, values)
+            return foreign
         rows = rows_of(values)
         n, d = rows.shape
         kept = self._kept

@@ -1,0 +1,274 @@
+"""The maps written once over the Python array API: for arrays of any library, on their device.
+
+The Walsh-Hadamard transform is two matrix products, H_a (x) H_b (three beyond 2**14), since
+matrix products are what every such library does best. Nothing here is compiled by us.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from array_api_compat import array_namespace, is_array_api_obj
+from array_api_compat import device as device_of
+
+from streamlyt.base import Array
+from streamlyt.errors import DataError
+
+from ._kernels import COSINES, EXPONENTIAL, GROUP, MODULUS, PANEL, PHASE, POWER, SQUARE
+
+if TYPE_CHECKING:
+    from ._projection import Draws, ProjectionMap
+
+__all__ = ["is_foreign", "portable_features"]
+
+KINDS = (POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES, PHASE)
+
+# Values of one plane worked on at a time: half of a second-level cache on a CPU; enough to fill a
+# GPU. Rows come in tiles of a fixed number, the last one padded: a matrix product of another
+# shape may have other last bits, and a row shall have the same features in any batch.
+_CPU_VALUES, _DEVICE_VALUES, _MOST_ROWS = 1 << 18, 1 << 22, 256
+_LARGEST_FACTOR = 7  # bits of one matrix of a transform
+_LEFT = 6  # bits of the left matrix where several blocks are transformed side by side
+
+_kept: "WeakKeyDictionary[ProjectionMap, tuple[Any, _Tables]]" = WeakKeyDictionary()
+
+
+class _Piece(NamedTuple):
+    """Blocks that are transformed side by side.
+
+    Parameters
+    ----------
+    blocks
+        Number of blocks g side by side.
+    first, second
+        Tables, shape (groups, D, g); ``second`` of cosines (groups, D * g).
+    matrices
+        Factors of the transform of D * g values.
+    """
+
+    blocks: int
+    first: Any
+    second: Any
+    matrices: Sequence[Any]
+
+
+class _Tables(NamedTuple):
+    """What was drawn, on the device.
+
+    Parameters
+    ----------
+    weights
+        Shape (1, d), or (1, 1): multiplies the inputs.
+    constant, width, factor
+        As in the draws.
+    premix
+        Factors of the first transform; none of a dense map.
+    pieces
+        Of a structured map.
+    matrices
+        Of a dense map: real and imaginary part, each of shape (inputs, m).
+    """
+
+    weights: Any
+    constant: float
+    width: int
+    factor: float
+    premix: Sequence[Any]
+    pieces: Sequence[_Piece]
+    matrices: Sequence[Any]
+
+
+def is_foreign(values: object) -> bool:
+    """Tell whether these are arrays of another library than NumPy, to be answered in kind.
+
+    Examples
+    --------
+    >>> is_foreign(np.zeros((2, 2))), is_foreign([[0.0]])
+    (False, False)
+    """
+    return not isinstance(values, np.ndarray | np.generic | list | tuple) and bool(
+        is_array_api_obj(values)
+    )
+
+
+def portable_features(features: "ProjectionMap", values: Any) -> Any:
+    """Return the features, shape (n, m), of the kind and on the device of ``values``, (n, d).
+
+    Raises
+    ------
+    DataError
+        If ``values`` has not two dimensions, or no column, or is complex.
+    """
+    xp, device = array_namespace(values), device_of(values)
+    if len(values.shape) != 2 or values.shape[1] == 0:
+        raise DataError(
+            f"values must have shape (n, d) with d at least 1, got {tuple(values.shape)!r}; "
+            "give one row as values[None, :], one channel as values[:, None]"
+        )
+    if xp.isdtype(values.dtype, "complex floating"):
+        raise DataError(
+            f"values must be real, got {values.dtype!s}; give real and imaginary part as columns"
+        )
+    n, d = values.shape
+    m, dtype = features.n_components, getattr(xp, features.dtype)
+    tables = _tables(features, d, xp, device)
+    x = xp.astype(values, dtype)
+    rows = _rows_of_a_tile(features, tables, device)
+    short = -n % rows
+    if short:
+        x = xp.concat([x, xp.zeros((short, d), dtype=dtype, device=device)], axis=0)
+    tiles = [_tile(xp, x[i : i + rows, :], tables, features) for i in range(0, n, rows)]
+    if not tiles:
+        return xp.zeros((0, m), dtype=dtype, device=device)
+    phi = tiles[0] if len(tiles) == 1 else xp.concat(tiles, axis=0)
+    return phi[:n, :]
+
+
+def _rows_of_a_tile(features: "ProjectionMap", tables: _Tables, device: Any) -> int:
+    room = _CPU_VALUES if "cpu" in str(device).lower() else _DEVICE_VALUES
+    at_most = room // max(features.n_components, tables.width)
+    return min(_MOST_ROWS, 1 << max(at_most.bit_length() - 1, 0))
+
+
+def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
+    x = x * tables.weights
+    inputs = [x]
+    if tables.constant:
+        inputs.append(xp.zeros_like(x[:, :1]) + tables.constant)
+    if tables.premix:
+        left = tables.width - x.shape[1] - len(inputs) + 1
+        if left:
+            inputs.append(xp.zeros((x.shape[0], left), dtype=x.dtype, device=device_of(x)))
+    x = xp.concat(inputs, axis=1) if len(inputs) > 1 else x
+    kind = features._kind
+    if tables.premix:
+        x = _transform(xp, x, tables.premix)
+        planes = [_project(xp, x, piece, kind) for piece in tables.pieces]
+        re, im = (_joined(xp, plane) for plane in zip(*planes, strict=True))
+    else:
+        re = xp.matmul(x, tables.matrices[0])
+        im = re if kind == COSINES else xp.matmul(x, tables.matrices[1])
+    return _respond(xp, re, im, features, tables.factor)
+
+
+def _joined(xp: Any, parts: Sequence[Any]) -> Any:
+    return parts[0] if len(parts) == 1 else xp.concat(list(parts), axis=1)
+
+
+def _project(xp: Any, x: Any, piece: _Piece, kind: int) -> tuple[Any, Any]:
+    n, width = x.shape
+    groups = piece.first.shape[0]
+    flat = (n, groups, width * piece.blocks)
+    x = xp.reshape(x, (n, 1, width, 1))
+    re = _transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
+    if kind == COSINES:
+        re = _transform(xp, re * piece.second, piece.matrices)
+        # The third transform of the compiled loop ends block by block.
+        re = xp.reshape(re, (n, groups, width, piece.blocks))
+        re = im = xp.reshape(xp.permute_dims(re, (0, 1, 3, 2)), (n, -1))
+        return re, im
+    im = _transform(xp, xp.reshape(x * piece.second, flat), piece.matrices)
+    return xp.reshape(re, (n, -1)), xp.reshape(im, (n, -1))
+
+
+def _transform(xp: Any, x: Any, matrices: Sequence[Any]) -> Any:
+    # The Kronecker product of the matrices, on the last axis of x.
+    shape = tuple(x.shape)
+    lead, rest = math.prod(shape[:-1]), shape[-1]
+    *heads, last = matrices
+    for head in heads:
+        size = head.shape[0]
+        rest //= size
+        x = xp.matmul(head, xp.reshape(x, (lead, size, rest)))
+        lead *= size
+    return xp.reshape(xp.matmul(xp.reshape(x, (lead, rest)), last), shape)
+
+
+def _respond(xp: Any, re: Any, im: Any, features: "ProjectionMap", factor: float) -> Any:
+    kind, m = features._kind, features.n_components
+    wanted = m // 2 if kind in (COSINES, PHASE) else m
+    re, im = re[:, :wanted], im[:, :wanted]
+    if kind == COSINES:
+        return xp.concat([xp.cos(re), xp.sin(re)], axis=1) * factor
+    intensity = re * re + im * im
+    if kind == PHASE:
+        return xp.concat([xp.cos(intensity), xp.sin(intensity)], axis=1) * factor
+    if kind == MODULUS:
+        return xp.sqrt(intensity) * factor
+    if kind == SQUARE:
+        return intensity * factor
+    if kind == EXPONENTIAL:
+        return xp.exp(-intensity) * factor
+    return intensity ** (0.5 * features._exponent) * factor
+
+
+def _tables(features: "ProjectionMap", d: int, xp: Any, device: Any) -> _Tables:
+    key = (d, xp.__name__, str(device))
+    kept = _kept.get(features)
+    if kept is None or kept[0] != key:
+        kept = _kept[features] = (key, _moved(features, features._draw(d), d, xp, device))
+    return kept[1]
+
+
+def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: Any) -> _Tables:
+    def move(table: Array) -> Any:
+        # A copy of its own: some libraries share memory with what they are handed.
+        return xp.asarray(np.array(table, dtype=features.dtype, order="C"), device=device)
+
+    weights = move(np.reshape(np.asarray(draws.weights), (1, -1)))
+    constant, width, factor = float(draws.constant), draws.width, float(draws.factor)
+    if not draws.structured:
+        inputs = d + (constant != 0)
+        parts = (draws.first,) if features._kind == COSINES else (draws.first, draws.second)
+        m = features.n_components // (2 if features._kind in (COSINES, PHASE) else 1)
+        matrices = [move(_without_panels(part, width)[:inputs, :m]) for part in parts]
+        return _Tables(weights, constant, width, factor, (), (), matrices)
+    side = max(1, GROUP // width)
+    blocks = draws.first.size // width
+    whole = blocks - blocks % side
+    pieces = []
+    for start, stop, g in ((0, whole, side), (whole, blocks, blocks - whole)):
+        if start == stop:
+            continue
+        first, second = (
+            np.asarray(table)[start * width : stop * width] for table in (draws.first, draws.second)
+        )
+        first = _side_by_side(first, g, width)
+        if features._kind == COSINES:  # this table is in the order of the transform's output
+            second = second.reshape(-1, g * width)
+        else:
+            second = _side_by_side(second, g, width)
+        matrices = [move(matrix) for matrix in _factors(width, g)]
+        pieces.append(_Piece(g, move(first), move(second), matrices))
+    premix = [move(matrix) for matrix in _factors(width, 1)]
+    return _Tables(weights, constant, width, factor, premix, pieces, ())
+
+
+def _side_by_side(table: Array, g: int, width: int) -> Array:
+    return table.reshape(-1, g, width).transpose(0, 2, 1)
+
+
+def _without_panels(panels: Array, k: int) -> Array:
+    return panels.reshape(-1, k, PANEL).transpose(1, 0, 2).reshape(k, -1)
+
+
+def _factors(width: int, side: int) -> list[Array]:
+    """Return matrices whose Kronecker product is that of H_width and the identity of ``side``."""
+    bits = width.bit_length() - 1
+    if side > 1:
+        sizes = [min(_LEFT, bits), bits - min(_LEFT, bits)]
+    else:
+        count = max(2, -(-bits // _LARGEST_FACTOR))
+        sizes = [bits // count + (i < bits % count) for i in range(count)]
+    matrices = [_hadamard(size) for size in sizes]
+    matrices[-1] = np.kron(matrices[-1], np.eye(side))
+    return matrices
+
+
+def _hadamard(bits: int) -> Array:
+    matrix = np.ones((1, 1))
+    for _ in range(bits):
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    return matrix

@@ -1,0 +1,210 @@
+"""Every back-end is the same map: NumPy compiled and not, arrays of other libraries, PyTorch."""
+
+import builtins
+import copy
+import json
+import pickle
+import sys
+
+import array_api_strict
+import numpy as np
+import pytest
+
+from streamlyt import features as room
+from streamlyt.errors import DataError, MissingExtraError, ParameterError
+from streamlyt.features import Fourier, Optical, Portable, _projection
+from streamlyt.features._portable import _factors
+
+from . import naive
+from .write_golden import GOLDEN, places, rows
+
+KEPT = json.loads(GOLDEN.read_text())
+
+
+def compiled(features, values):
+    return features(values)
+
+
+def portable(features, values):
+    return Portable(features)(values)
+
+
+def strict(features, values):
+    phi = features(array_api_strict.asarray(values))
+    assert isinstance(phi, type(array_api_strict.asarray(values)))
+    return np.from_dlpack(phi)
+
+
+def torch_cpu(features, values):
+    torch = pytest.importorskip("torch")
+    phi = features(torch.asarray(values.copy()))
+    assert isinstance(phi, torch.Tensor)
+    return phi.numpy()
+
+
+def torch_cuda(features, values):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    phi = features(torch.asarray(values.copy(), device="cuda"))
+    assert phi.device.type == "cuda"
+    return phi.cpu().numpy()
+
+
+BACKENDS = [compiled, portable, strict, torch_cpu, torch_cuda]
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda backend: backend.__name__)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_all_back_ends_meet_the_golden_vectors(backend, dtype):
+    for kept in KEPT:
+        features = getattr(room, kept["map"])(kept["m"], dtype=dtype, **kept["parameters"])
+        phi = backend(features, rows(kept["d"]))
+        assert phi.shape == (3, kept["m"])
+        assert phi.dtype == dtype
+        golden = np.array(kept["features"])
+        error = 1e-12 if dtype == "float64" else 2e-5  # powers and waves of large projections
+        limit = error * np.abs(golden).max()
+        np.testing.assert_allclose(phi[:, places(kept["m"])], golden, rtol=0, atol=limit)
+
+
+@pytest.mark.parametrize("kept", KEPT, ids=lambda kept: f"{kept['map']}-{kept['d']}-{kept['m']}")
+def test_portable_definition_agrees_in_every_feature(kept):
+    features = getattr(room, kept["map"])(kept["m"], dtype="float64", **kept["parameters"])
+    values = np.random.default_rng(0).normal(size=(5, kept["d"])) / np.sqrt(kept["d"])
+    expected = features(values)
+    found = Portable(features)(values)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+def test_numpy_back_end_runs_none_of_the_compiled_loops(monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("compiled")
+
+    values = rows(6)
+    expected = Optical(100)(values)
+    for loop in ("structured_rows", "dense_rows"):
+        monkeypatch.setattr(_projection, loop, refuse)
+    np.testing.assert_allclose(Portable(Optical(100))(values), expected, atol=1e-6)
+    with pytest.raises(AssertionError, match="compiled"):
+        Optical(100)(values)
+
+
+@pytest.mark.parametrize("construction", ["dense", "structured"])
+def test_a_row_has_the_same_bits_in_any_cut_of_the_portable_form(construction):
+    features = Portable(Optical(700, construction=construction))
+    values = np.random.default_rng(1).normal(size=(600, 20))
+    whole = features(values)
+    for cut in (1, 7, 256, 599):
+        parts = np.concatenate([features(values[:cut]), features(values[cut:])])
+        assert parts.tobytes() == whole.tobytes()
+
+
+def test_empty_rows_integers_and_truth_values_are_taken():
+    features = Optical(30, seed=4)
+    xp = array_api_strict
+    assert features(xp.zeros((0, 5))).shape == (0, 30)
+    bits = np.array([[1, 0, 1, 1, 0], [0, 0, 1, 0, 1]])
+    expected = features(bits)
+    for dtype in (xp.int32, xp.bool, xp.float32):
+        phi = np.from_dlpack(features(xp.astype(xp.asarray(bits), dtype)))
+        np.testing.assert_allclose(phi, expected, atol=1e-6)
+
+
+def test_arrays_stay_on_their_device():
+    device = array_api_strict.Device("device1")
+    values = array_api_strict.asarray(rows(8), device=device)
+    for features in (Optical(50), Fourier(50, construction="dense"), Optical(50, response="exp")):
+        phi = features(values)
+        assert phi.device == device
+        here = array_api_strict.asarray(phi, device=array_api_strict.Device("CPU_DEVICE"))
+        np.testing.assert_allclose(np.from_dlpack(here), features(rows(8)), atol=1e-6)
+
+
+def test_foreign_rows_are_refused_where_numpys_are():
+    xp = array_api_strict
+    for wrong in (xp.zeros((5,)), xp.zeros((3, 0)), xp.zeros((2, 2, 2))):
+        with pytest.raises(DataError, match=r"shape \(n, d\)"):
+            Optical(10)(wrong)
+    with pytest.raises(DataError, match=r"real, got .*complex128"):
+        Optical(10)(xp.asarray([[1.0 + 2.0j]]))
+
+
+def test_a_hole_stays_in_its_row():
+    values = np.random.default_rng(4).normal(size=(6, 5))
+    features = Portable(Optical(100))
+    clean = features(values)
+    values[2, 1] = np.nan
+    phi = features(values)
+    assert np.isnan(phi[2]).all()
+    assert (np.delete(phi, 2, axis=0) == np.delete(clean, 2, axis=0)).all()
+
+
+@pytest.mark.parametrize(
+    ("bits", "side"),
+    [(6, 32), (6, 3), (7, 16), (9, 4), (10, 1), (11, 1), (14, 1), (15, 1), (20, 1)],
+)
+def test_factors_make_the_transform_of_every_width(bits, side):
+    factors = _factors(1 << bits, side)
+    assert np.prod([len(factor) for factor in factors]) == side << bits
+    assert max(len(factor) for factor in factors) <= 128
+    if side << bits <= 2048:
+        whole = np.ones((1, 1))
+        for factor in factors:
+            whole = np.kron(whole, factor)
+        assert (whole == np.kron(naive.hadamard(1 << bits), np.eye(side))).all()
+
+
+def test_portable_has_the_kernel_of_its_map_and_follows_its_scale():
+    values = np.random.default_rng(5).normal(size=(4, 6))
+    features = Portable(Optical(64, response=2, scale=0.5))
+    inner = features.features
+    assert (features.kernel(values, values) == inner.kernel(values, values)).all()
+    assert (features.variance(values, values) == inner.variance(values, values)).all()
+    wider = features.with_scale(3.0)
+    assert wider.scale == wider.features.scale == 1.5
+    np.testing.assert_allclose(wider(values), inner(3.0 * values), rtol=1e-4)
+
+
+def test_portable_is_cloned_copied_and_pickled_by_its_parameters():
+    values = rows(7)
+    features = Portable(Optical(40, seed=2), backend="numpy")
+    phi = features(values)
+    twins = features.clone(), copy.deepcopy(features), pickle.loads(pickle.dumps(features))
+    for twin in twins:
+        assert repr(twin) == repr(features)
+        assert (twin(values) == phi).all()
+    assert (features(array_api_strict.asarray(values)) - array_api_strict.asarray(phi)).shape
+
+
+def test_what_portable_cannot_hold_is_named():
+    with pytest.raises(ParameterError, match="backend must be one of 'numpy', 'torch', got 'tpu'"):
+        Portable(Optical(10), backend="tpu")
+    with pytest.raises(ParameterError, match="device must be one that numpy has here, got 'cuda'"):
+        Portable(Optical(10), device="cuda")
+    with pytest.raises(ParameterError, match="features must be a map"):
+        Portable(Portable(Optical(10)))
+
+
+def test_a_back_end_that_is_not_installed_is_told(monkeypatch):
+    real = builtins.__import__
+
+    def without_torch(name, *rest, **more):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+        return real(name, *rest, **more)
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(builtins, "__import__", without_torch)
+    with pytest.raises(MissingExtraError, match=r"torch is needed .* 'streamlyt\[torch\]'"):
+        Portable(Optical(10), backend="torch")
+
+
+def test_torch_back_end_answers_in_numpy_and_names_a_device_it_lacks():
+    pytest.importorskip("torch")
+    features = Optical(300, response="phase", dtype="float64")
+    phi = Portable(features, backend="torch")(rows(9))
+    assert type(phi) is np.ndarray
+    np.testing.assert_allclose(phi, features(rows(9)), atol=1e-13)
+    with pytest.raises(ParameterError, match="device must be one that torch has here, got 'moon'"):
+        Portable(features, backend="torch", device="moon")

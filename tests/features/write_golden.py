@@ -1,0 +1,56 @@
+"""Write golden.json: a few features of each map, in double precision, by the compiled loops.
+
+python -m tests.features.write_golden
+
+Run it only when a map is added: what a seed draws never changes.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from streamlyt import features
+
+GOLDEN = Path(__file__).with_name("golden.json")
+MAPS = [
+    ("Optical", {"construction": "dense"}, 3, 300),
+    ("Optical", {"construction": "structured"}, 20, 5000),
+    ("Optical", {"construction": "structured", "response": 2, "bias": 0.0}, 64, 130),
+    ("Optical", {"construction": "structured", "response": 0.7}, 700, 2500),
+    ("Optical", {"construction": "structured", "response": 4, "scale": 0.5}, 4000, 5000),
+    ("Optical", {"construction": "structured", "response": "exp"}, 5, 40),
+    ("Optical", {"construction": "structured", "response": "phase"}, 100, 4400),
+    ("Optical", {"construction": "dense", "response": "phase", "seed": 3}, 9, 200),
+    ("Fourier", {"construction": "dense", "scale": 0.3}, 12, 300),
+    ("Fourier", {"construction": "structured", "seed": 2**62}, 30, 4500),
+    ("Fourier", {"construction": "structured"}, 3000, 9000),
+]
+
+
+def rows(d: int, n: int = 3) -> np.ndarray:
+    """Return rows of length one that need no generator: the same for good."""
+    i, j = np.arange(n)[:, None], np.arange(d)[None, :]
+    values = ((7 * i + 3 * j + i * j) % 11 - 5) / 4.0
+    values[1] = j[0] == d // 2
+    return values / np.sqrt((values**2).sum(axis=1, keepdims=True))
+
+
+def places(m: int) -> np.ndarray:
+    """Return which features are kept."""
+    return np.unique(np.linspace(0, m - 1, 13).astype(int))
+
+
+def main() -> None:
+    """Write the file."""
+    found = []
+    for name, parameters, d, m in MAPS:
+        phi = getattr(features, name)(m, dtype="float64", **parameters)(rows(d))
+        kept = [[float(f"{v:.15g}") for v in row] for row in phi[:, places(m)].tolist()]
+        found.append({"map": name, "parameters": parameters, "d": d, "m": m, "features": kept})
+    lines = ",\n".join(json.dumps(one) for one in found)
+    GOLDEN.write_text(f"[\n{lines}\n]\n")
+
+
+if __name__ == "__main__":
+    main()
