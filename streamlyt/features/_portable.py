@@ -16,14 +16,12 @@ from array_api_compat import device as device_of
 from streamlyt.base import Array
 from streamlyt.errors import DataError
 
-from ._kernels import COSINES, EXPONENTIAL, GROUP, MODULUS, PANEL, PHASE, POWER, SQUARE
+from ._kernels import CENTRED, COSINES, EXPONENTIAL, GROUP, MODULUS, PANEL, PHASE, SQUARE
 
 if TYPE_CHECKING:
     from ._projection import Draws, ProjectionMap
 
 __all__ = ["is_foreign", "portable_features"]
-
-KINDS = (POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES, PHASE)
 
 # Values of one plane worked on at a time: half of a second-level cache on a CPU; enough to fill a
 # GPU. Rows come in tiles of a fixed number, the last one padded: a matrix product of another
@@ -44,6 +42,8 @@ class _Piece(NamedTuple):
         Number of blocks g side by side.
     first, second
         Tables, shape (groups, D, g); ``second`` of cosines (groups, D * g).
+    order
+        Shape (groups * D * g,): the input at each place, where inputs are permuted.
     matrices
         Factors of the transform of D * g values.
     """
@@ -51,6 +51,7 @@ class _Piece(NamedTuple):
     blocks: int
     first: Any
     second: Any
+    order: Any
     matrices: Sequence[Any]
 
 
@@ -61,7 +62,7 @@ class _Tables(NamedTuple):
     ----------
     weights
         Shape (1, d), or (1, 1): multiplies the inputs.
-    constant, width, factor
+    constant, width, factor, offset
         As in the draws.
     premix
         Factors of the first transform; none of a dense map.
@@ -75,6 +76,7 @@ class _Tables(NamedTuple):
     constant: float
     width: int
     factor: float
+    offset: float
     premix: Sequence[Any]
     pieces: Sequence[_Piece]
     matrices: Sequence[Any]
@@ -143,6 +145,7 @@ def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
             inputs.append(xp.zeros((x.shape[0], left), dtype=x.dtype, device=device_of(x)))
     x = xp.concat(inputs, axis=1) if len(inputs) > 1 else x
     kind = features._kind
+    centre = tables.offset * xp.sum(x * x, axis=1, keepdims=True) if kind == CENTRED else None
     if tables.premix:
         x = _transform(xp, x, tables.premix)
         planes = [_project(xp, x, piece, kind) for piece in tables.pieces]
@@ -150,7 +153,7 @@ def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
     else:
         re = xp.matmul(x, tables.matrices[0])
         im = re if kind == COSINES else xp.matmul(x, tables.matrices[1])
-    return _respond(xp, re, im, features, tables.factor)
+    return _respond(xp, re, im, centre, features, tables.factor)
 
 
 def _joined(xp: Any, parts: Sequence[Any]) -> Any:
@@ -161,6 +164,11 @@ def _project(xp: Any, x: Any, piece: _Piece, kind: int) -> tuple[Any, Any]:
     n, width = x.shape
     groups = piece.first.shape[0]
     flat = (n, groups, width * piece.blocks)
+    if piece.order is not None:  # a permutation of the inputs for each block
+        x = xp.reshape(xp.take(x, piece.order, axis=1), (n, *piece.first.shape))
+        re = _transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
+        re = im = xp.reshape(re * piece.second, (n, -1))
+        return re, im
     x = xp.reshape(x, (n, 1, width, 1))
     re = _transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
     if kind == COSINES:
@@ -186,7 +194,9 @@ def _transform(xp: Any, x: Any, matrices: Sequence[Any]) -> Any:
     return xp.reshape(xp.matmul(xp.reshape(x, (lead, rest)), last), shape)
 
 
-def _respond(xp: Any, re: Any, im: Any, features: "ProjectionMap", factor: float) -> Any:
+def _respond(
+    xp: Any, re: Any, im: Any, centre: Any, features: "ProjectionMap", factor: float
+) -> Any:
     kind, m = features._kind, features.n_components
     wanted = m // 2 if kind in (COSINES, PHASE) else m
     re, im = re[:, :wanted], im[:, :wanted]
@@ -197,6 +207,8 @@ def _respond(xp: Any, re: Any, im: Any, features: "ProjectionMap", factor: float
         return xp.concat([xp.cos(intensity), xp.sin(intensity)], axis=1) * factor
     if kind == MODULUS:
         return xp.sqrt(intensity) * factor
+    if kind == CENTRED:
+        return (intensity - centre) * factor
     if kind == SQUARE:
         return intensity * factor
     if kind == EXPONENTIAL:
@@ -218,13 +230,14 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
         return xp.asarray(np.array(table, dtype=features.dtype, order="C"), device=device)
 
     weights = move(np.reshape(np.asarray(draws.weights), (1, -1)))
-    constant, width, factor = float(draws.constant), draws.width, float(draws.factor)
+    constant, width = float(draws.constant), draws.width
+    numbers = constant, width, float(draws.factor), float(draws.offset)
     if not draws.structured:
         inputs = d + (constant != 0)
         parts = (draws.first,) if features._kind == COSINES else (draws.first, draws.second)
         m = features.n_components // (2 if features._kind in (COSINES, PHASE) else 1)
         matrices = [move(_without_panels(part, width)[:inputs, :m]) for part in parts]
-        return _Tables(weights, constant, width, factor, (), (), matrices)
+        return _Tables(weights, *numbers, (), (), matrices)
     side = max(1, GROUP // width)
     blocks = draws.first.size // width
     whole = blocks - blocks % side
@@ -241,9 +254,13 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
         else:
             second = _side_by_side(second, g, width)
         matrices = [move(matrix) for matrix in _factors(width, g)]
-        pieces.append(_Piece(g, move(first), move(second), matrices))
+        order = None
+        if draws.order is not None:
+            places = _side_by_side(draws.order[start * width : stop * width], g, width)
+            order = xp.asarray(np.array(places.reshape(-1), dtype=np.int64), device=device)
+        pieces.append(_Piece(g, move(first), move(second), order, matrices))
     premix = [move(matrix) for matrix in _factors(width, 1)]
-    return _Tables(weights, constant, width, factor, premix, pieces, ())
+    return _Tables(weights, *numbers, premix, pieces, ())
 
 
 def _side_by_side(table: Array, g: int, width: int) -> Array:

@@ -77,6 +77,13 @@ def test_portable_definition_agrees_in_every_feature(kept):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("response", [1.0, "centred"])
+def test_binary_maps_have_their_portable_form(response):
+    bits = np.random.default_rng(2).integers(0, 2, size=(4, 150))
+    features = Optical(200, construction="binary", response=response, dtype="float64")
+    np.testing.assert_allclose(Portable(features)(bits), features(bits), atol=1e-12)
+
+
 def test_numpy_back_end_runs_none_of_the_compiled_loops(monkeypatch):
     def refuse(*arguments):
         raise AssertionError("compiled")

@@ -22,9 +22,16 @@ MAPS = [
     ("Optical", {"construction": "structured", "response": "exp"}, 5, 40),
     ("Optical", {"construction": "structured", "response": "phase"}, 100, 4400),
     ("Optical", {"construction": "dense", "response": "phase", "seed": 3}, 9, 200),
+    ("Optical", {"construction": "structured", "response": "centred"}, 30, 2200),
+    ("Optical", {"construction": "dense", "response": "centred", "bias": 0.0}, 6, 150),
+    ("Optical", {"construction": "structured-gaussian", "response": 2}, 90, 2200),
+    ("Optical", {"construction": "tiles"}, 40, 300),
     ("Fourier", {"construction": "dense", "scale": 0.3}, 12, 300),
+    ("Fourier", {"construction": "orthogonal"}, 10, 100),
     ("Fourier", {"construction": "structured", "seed": 2**62}, 30, 4500),
     ("Fourier", {"construction": "structured"}, 3000, 9000),
+    ("FastFood", {"scale": 0.8}, 40, 5000),
+    ("FastFood", {}, 3000, 9000),
 ]
 
 
