@@ -1,0 +1,14 @@
+"""Faces for river, which learns from one dictionary at a time."""
+
+from typing import TYPE_CHECKING
+
+from streamlyt._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .transformer import Transformer
+
+__all__ = ["Transformer"]
+
+_HOMES = {"Transformer": "transformer"}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
