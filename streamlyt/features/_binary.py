@@ -50,4 +50,6 @@ class BinaryRows(ProjectionMap):
         keys = np.array([key_of(self.seed, stream) for stream in (_REAL, _IMAGINARY, _CONSTANT)])
         exponent = draws.offset if self._kind == CENTRED else self._exponent
         parts = half * self.scale, half * self.bias
-        binary_rows(inputs, words, keys, *parts, self._kind, exponent, draws.factor, out)
+        response = self._kind, exponent, draws.factor, out
+        with np.errstate(over="ignore"):  # counters are multiplied modulo 2**64
+            binary_rows(inputs, words, keys, *parts, *response)

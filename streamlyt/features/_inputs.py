@@ -118,7 +118,7 @@ def rows_of(values: Any) -> Any:
         return values
     sparse = hasattr(values, "tocsr")
     rows = values.tocsr() if sparse else np.asarray(values)
-    if np.issubdtype(rows.dtype, np.complexfloating):
+    if rows.dtype.kind == "c":
         raise DataError(
             f"values must be real, got {rows.dtype!s}; give real and imaginary parts as columns"
         )

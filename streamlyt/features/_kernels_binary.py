@@ -31,15 +31,20 @@ def _ones(x: np.uint64) -> np.uint64:
 def _count(x: Array, tile: Array, acc: Array) -> None:
     # Add the bits common to an input's words and to the words of the tile, lane by lane.
     lanes = 2 * FEATURES
-    for w in range(0, WORDS, 4):
+    for w in range(0, WORDS, 8):
         x0, x1, x2, x3 = x[w], x[w + 1], x[w + 2], x[w + 3]
-        t = tile[w * lanes : (w + 4) * lanes]
+        x4, x5, x6, x7 = x[w + 4], x[w + 5], x[w + 6], x[w + 7]
+        t = tile[w * lanes : (w + 8) * lanes]
         for i in range(lanes):
             acc[i] += (
                 _ones(x0 & t[i])
                 + _ones(x1 & t[i + lanes])
                 + _ones(x2 & t[i + 2 * lanes])
                 + _ones(x3 & t[i + 3 * lanes])
+                + _ones(x4 & t[i + 4 * lanes])
+                + _ones(x5 & t[i + 5 * lanes])
+                + _ones(x6 & t[i + 6 * lanes])
+                + _ones(x7 & t[i + 7 * lanes])
             )
 
 

@@ -36,7 +36,7 @@ def _word(key: np.uint64, counter: np.uint64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@compiled()
+@compiled(error_model="numpy")  # a test for a divisor of zero would keep the loop from vectors
 def _draw(
     re: Array, im: Array, angles: np.uint64, radii: np.uint64, at: int, columns: int, gain: float
 ) -> None:
@@ -99,7 +99,7 @@ def _draw(
         series = series * ss + _L[2]
         series = series * ss + _L[1]
         series = series * ss + _L[0]
-        radius = math.sqrt(-(np.float64(power) * _LOG2 + s * series))
+        radius = np.sqrt(-(np.float64(power) * _LOG2 + s * series))
         re[i] = gain * (radius * (flip * turned_re))
         im[i] = gain * (radius * (flip * turned_im))
     for i in range(columns, PANEL):

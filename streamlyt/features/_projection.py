@@ -14,8 +14,9 @@ from streamlyt.errors import StateError
 from ._checks import check_choice, check_even, check_integer, check_number
 from ._hash import key_of
 from ._inputs import as_rows, rows_of
-from ._kernels import CENTRED, COSINES, PANEL, PHASE, dense_rows, structured_rows
+from ._kernels import CENTRED, COSINES, GROUP, PANEL, PHASE, dense_rows, structured_rows
 from ._kernels_tiles import tile_rows
+from ._kernels_wht import LANES, wide_rows
 from ._portable import is_foreign, portable_features
 
 __all__ = [
@@ -69,6 +70,8 @@ class Draws(NamedTuple):
         Shape as the tables: the input at each place, where inputs are permuted.
     n_inputs
         Inputs before the padding, the constant one included; of dense maps.
+    whole
+        Places of the tables that are in working order, as ``wide_rows`` needs them.
     """
 
     structured: bool
@@ -81,6 +84,7 @@ class Draws(NamedTuple):
     offset: float = 0.0
     order: Array | None = None
     n_inputs: int = 0
+    whole: int = 0
 
 
 class ProjectionMap(FeatureMap):
@@ -115,9 +119,17 @@ class ProjectionMap(FeatureMap):
 
     def _drawn(self, d: int) -> Draws:
         """Draw what the compiled loops need beforehand."""
-        if self.construction != "tiles":
-            return self._draw(d)
-        return self._dense(d)
+        if self.construction == "tiles":
+            return self._dense(d)
+        draws = self._draw(d)
+        whole = draws.first.size - draws.first.size % max(draws.width, GROUP)
+        if not draws.structured or draws.order is not None or not whole:
+            return draws
+        first = in_working_order(draws.first, draws.width, whole)
+        if self._kind == COSINES:  # the other table is in the order of what is transformed
+            return draws._replace(first=first, whole=whole)
+        second = in_working_order(draws.second, draws.width, whole)
+        return draws._replace(first=first, second=second, whole=whole)
 
     def _dense(self, d: int, *matrices: Floats) -> Draws:
         """Return the draws of a dense map; without its tables where no matrix is given."""
@@ -142,7 +154,12 @@ class ProjectionMap(FeatureMap):
         if self.construction == "tiles":
             angles, radii = (key_of(self.seed, MATRIX + k) for k in (0, 1))
             used, gain, kind = draws.n_inputs, self._gain, self._kind
-            tile_rows(inputs, angles, radii, used, gain, kind, exponent, draws.factor, out)
+            with np.errstate(over="ignore"):  # counters are multiplied modulo 2**64
+                tile_rows(inputs, angles, radii, used, gain, kind, exponent, draws.factor, out)
+            return
+        if draws.whole:
+            tables = draws.first, draws.second, draws.whole
+            wide_rows(inputs, *tables, self._kind, exponent, draws.factor, out)
             return
         loop = structured_rows if draws.structured else dense_rows
         loop(inputs, draws.first, draws.second, self._kind, exponent, draws.factor, out)
@@ -178,13 +195,16 @@ class ProjectionMap(FeatureMap):
         # Rows are taken in parts: their copies stay small, and each thread has its share. A row's
         # features depend on nothing beside it.
         part = max(1, min(_MOST_ROWS, _MOST_INPUTS // draws.width, -(-n // self.threads)))
+        if part >= n:
+            self._fill(draws, rows, out)
+            return out
         starts = range(0, n, part)
 
         def fill(start: int) -> None:
             some = slice(start, start + part)
             self._fill(draws, rows[some], out[some])
 
-        if self.threads == 1 or len(starts) < 2:
+        if self.threads == 1:
             for start in starts:
                 fill(start)
         else:
@@ -259,6 +279,16 @@ def _plain(value: Any) -> Any:
 def padded_power(inputs: int) -> int:
     """Return the length D of the transforms for so many inputs."""
     return max(_SMALLEST_TRANSFORM, 1 << (inputs - 1).bit_length())
+
+
+def in_working_order(table: Array, width: int, whole: int) -> Array:
+    """Put the first places of a table, whole groups, in the order that ``wide_rows`` needs."""
+    blocks = max(1, GROUP // width)
+    high = max(1, LANES // blocks)
+    groups = table[:whole].reshape(-1, blocks, high, width // high)
+    ordered = table.copy()
+    ordered[:whole] = groups.transpose(0, 3, 1, 2).reshape(-1)
+    return ordered
 
 
 def panels(matrix: Floats, dtype: str) -> Array:

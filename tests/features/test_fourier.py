@@ -2,8 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from streamlyt.features import Fourier
+from streamlyt.features.fourier import _rotations
 
 from . import naive
 
@@ -75,7 +77,20 @@ def test_a_seed_is_the_same_map_for_good():
         assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, abs=2e-7)
 
 
+def test_orthogonal_rows_are_orthogonal_in_blocks_and_have_gaussian_lengths():
+    matrix = _rotations(5, 40, 100)
+    for start in (0, 40, 80):
+        block = matrix[:, start : start + 40]
+        lengths = np.linalg.norm(block, axis=0)
+        np.testing.assert_allclose(block.T @ block, np.diag(lengths**2), atol=1e-10)
+    squares = (_rotations(6, 40, 4000) ** 2).sum(axis=0)
+    assert stats.kstest(squares, "chi2", (40,)).pvalue > 0.001
+    assert stats.kstest(_rotations(7, 40, 4000).ravel(), "norm").pvalue > 0.001
+
+
 GOLDEN = {
+    "orthogonal": [0.123117968, -0.046597164, -0.069584228, 0.015026],
+    "tiles": [-0.091611549, -0.117750935, -0.107737295, 0.099553995],
     "structured": [0.088943601, 0.063208751, 0.109950155, 0.13549535],
     "dense": [-0.091611549, -0.117750935, -0.107737295, 0.099553995],
 }

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from streamlyt.errors import DataError, ParameterError
-from streamlyt.features import Fourier, Optical
+from streamlyt.features import FastFood, Fourier, Optical, PackedBits
 
 MAPS = [
     Optical(300, response=1.0),
@@ -24,6 +25,12 @@ MAPS = [
     Fourier(300, scale=0.3),
     Fourier(302, construction="dense"),
     Fourier(4300, construction="structured", dtype="float64"),
+    Optical(150, response="centred", scale=0.2, construction="tiles"),
+    Optical(2200, response="centred", scale=0.2, bias=0.5),
+    Optical(5000, response="phase", scale=0.2, construction="structured-gaussian"),
+    Fourier(302, construction="orthogonal", dtype="float64"),
+    Fourier(300, construction="tiles", scale=0.3),
+    FastFood(4200, scale=0.3),
 ]
 each = pytest.mark.parametrize("features", MAPS, ids=repr)
 
@@ -106,6 +113,33 @@ def test_a_hole_stays_in_its_row_and_does_not_crash(features):
 
 
 @each
+def test_threads_change_no_bit(features):
+    values = np.random.default_rng(5).normal(size=(41, 7))
+    shared = type(features)(**{**features.params(), "threads": 3})
+    assert shared(values).tobytes() == features(values).tobytes()
+
+
+@each
+def test_sparse_boolean_and_packed_rows_are_the_numbers_they_stand_for(features):
+    values = np.random.default_rng(6).random((9, 70)) < 0.3
+    numbers = values.astype(float)
+    phi = features(numbers)
+    for same in (values, sparse.csr_array(numbers), sparse.coo_matrix(values), numbers.tolist()):
+        assert (features(same) == phi).all()
+    assert (features(PackedBits.of(values)) == phi).all()
+    rows = sparse.csr_array(numbers)
+    assert (features.kernel(rows, values) == features.kernel(numbers, numbers)).all()
+
+
+@each
+def test_complex_rows_are_refused(features):
+    with pytest.raises(DataError, match=r"must be real, got complex128; give real and imaginary"):
+        features(np.ones((2, 3), complex))
+    with pytest.raises(DataError, match="must be real"):
+        features.kernel(np.ones((2, 3), complex), np.ones((2, 3)))
+
+
+@each
 def test_values_without_two_dimensions_are_refused(features):
     for shape in [(5,), (2, 3, 4), (3, 0)]:
         with pytest.raises(DataError, match=r"shape \(n, d\)"):
@@ -129,6 +163,7 @@ def test_values_without_two_dimensions_are_refused(features):
         ({"scale": math.nan}, "scale must"),
         ({"scale": "wide"}, "scale must"),
         ({"construction": "magic"}, "construction must be one of 'auto', .*, got 'magic'"),
+        ({"threads": 0}, "threads must be an integer of at least 1, got 0"),
         ({"dtype": "float16"}, "one of 'float32', 'float64', got 'float16'"),
     ],
 )
@@ -155,5 +190,7 @@ def test_a_parameter_of_optical_that_cannot_hold_is_named(wrong, match):
 def test_cosines_and_sines_come_in_pairs():
     with pytest.raises(ParameterError, match=r"must be even .* got 7; take 8"):
         Fourier(7)
+    with pytest.raises(ParameterError, match=r"must be even .* got 5; take 6"):
+        FastFood(5)
     with pytest.raises(ParameterError, match=r"must be even .* got 9; take 10"):
         Optical(9, response="phase")

@@ -133,7 +133,20 @@ def test_a_seed_is_the_same_map_for_good():
         assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, rel=2e-6)
 
 
+def test_a_seed_is_the_same_centred_map_for_good():
+    phi = Optical(100, response="centred", seed=11)(np.array([[0.5, -1.0, 2.0, 0.25, 1.5]]))
+    golden = [-0.550256848, 0.562245846, 0.254593045, -0.40718019]
+    assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, rel=1e-5)
+
+
+def test_a_seed_is_the_same_map_of_bits_for_good():
+    phi = Optical(100, construction="binary", seed=11)(np.array([[1, 0, 1, 0, 1]]))
+    assert (10 * phi[0, [0, 1, 50, 99]]) ** 2 == pytest.approx([10, 10, 8, 10], rel=1e-6)
+
+
 GOLDEN = {
+    "structured-gaussian": [0.118025064, 0.212427765, 0.205920622, 0.294638604],
+    "tiles": [0.156416669, 0.30316627, 0.34263742, 0.471124947],
     "structured": [0.142841727, 0.361655831, 0.316650003, 0.186013266],
     "dense": [0.156416669, 0.30316627, 0.34263742, 0.471124947],
 }

@@ -1,0 +1,110 @@
+"""Rows of single bits, and bits times bits."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from streamlyt.errors import DataError
+from streamlyt.features import Optical, PackedBits
+
+from . import naive
+
+
+@given(st.integers(0, 9), st.integers(1, 200), st.integers(0, 99))
+@settings(deadline=None, derandomize=True, max_examples=50)
+def test_packing_and_unpacking_gives_the_rows_back(n, d, seed):
+    values = np.random.default_rng(seed).random((n, d)) < 0.5
+    packed = PackedBits.of(values)
+    assert packed.shape == (n, d)
+    assert packed.words.shape == (n, -(-d // 64))
+    assert (packed.toarray() == values).all()
+    assert (packed[1:].toarray() == values[1:]).all()
+    assert (PackedBits(packed.words, d).toarray() == values).all()
+
+
+def explicit(features, bits):
+    """The features from the matrix in memory; its sums are integers over the root of two."""
+    d, m = bits.shape[1], features.n_components
+    parts = features._bits(d, m // 2 if features.response == "phase" else m)
+    on = np.dtype(features.dtype).type(math.sqrt(0.5) * features.scale)
+    re, im = (on * np.rint(bits @ part[:d] * math.sqrt(2)).astype(features.dtype) for part in parts)
+    if features.bias:
+        constant = np.dtype(features.dtype).type(math.sqrt(0.5) * features.bias)
+        re += constant * np.sign(parts[0][d]).astype(features.dtype)
+        im += constant * np.sign(parts[1][d]).astype(features.dtype)
+    return re, im
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("d", "m"), [(1, 3), (64, 64), (65, 200), (1030, 130), (2500, 70)])
+@pytest.mark.parametrize("bias", [0.0, 1.3])
+def test_bits_times_bits_are_the_explicit_matrix_to_the_bit(d, m, bias, dtype):
+    bits = (np.random.default_rng(d).random((5, d)) < 0.4).astype(float)
+    features = Optical(
+        m, response=2, bias=bias, scale=0.7, construction="binary", dtype=dtype, seed=4
+    )
+    re, im = explicit(features, bits)
+    factor = np.dtype(dtype).type(1 / math.sqrt(m))
+    expected = factor * (re * re + im * im)
+    assert features(bits).tobytes() == expected.tobytes()
+    assert features(PackedBits.of(bits)).tobytes() == expected.tobytes()
+    assert features(sparse.csr_array(bits)).tobytes() == expected.tobytes()
+    shared = Optical(**{**features.params(), "threads": 2})
+    assert shared(bits > 0).tobytes() == expected.tobytes()
+    assert np.concatenate([features(bits[:2]), features(bits[2:])]).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("response", [1.0, 0.5, "centred", "exp", "phase"])
+def test_every_response_follows_the_explicit_matrix(response):
+    bits = (np.random.default_rng(1).random((4, 90)) < 0.4).astype(float)
+    features = Optical(
+        100, response=response, scale=0.1, construction="binary", dtype="float64", bias=0.5
+    )
+    re, im = explicit(features, bits)
+    square = re**2 + im**2
+    if response == "centred":
+        expected = square - 0.01 * bits.sum(axis=1)[:, None] - 0.25
+    elif response == "exp":
+        expected = np.exp(-square)
+    elif response == "phase":
+        expected = math.sqrt(2) * np.hstack([np.cos(square), np.sin(square)])
+    else:
+        expected = square ** (response / 2)
+    np.testing.assert_allclose(features(bits), expected / 10, atol=1e-12)
+
+
+@pytest.mark.parametrize("wrong", [[[0.0, 2.0]], [[math.nan, 1.0]], [[-1.0, 1.0]]])
+def test_other_values_than_bits_are_refused(wrong):
+    with pytest.raises(DataError, match="must be 0 or 1 to be packed"):
+        Optical(8, construction="binary")(np.array(wrong))
+    with pytest.raises(DataError, match="must be 0 or 1 to be packed"):
+        PackedBits.of(np.array(wrong))
+
+
+def test_words_that_are_no_rows_of_bits_are_refused():
+    good = np.zeros((2, 1), np.uint64)
+    for words, d in ((good.astype(float), 3), (good[0], 3), (good, 65), (good, 0)):
+        with pytest.raises(DataError, match="words must be unsigned 64-bit"):
+            PackedBits(words, d)
+    with pytest.raises(DataError, match="words must be zero from bit 3 on"):
+        PackedBits(good + np.uint64(8), 3)
+    with pytest.raises(DataError, match=r"shape \(n, d\)"):
+        PackedBits.of(np.zeros(4))
+
+
+@naive.compiled_only
+@pytest.mark.parametrize("response", [2.0, "centred"])
+def test_kernel_of_bits_is_exact_where_it_is_said_to_be(response):
+    bits = (np.random.default_rng(2).random((7, 12)) < 0.5).astype(float)
+    found = []
+    for seed in range(400):
+        options = {"response": response, "scale": 0.3, "bias": 0.4, "seed": seed}
+        phi = Optical(256, construction="binary", dtype="float64", **options)(bits)
+        found.append(phi @ phi.T)
+    kernel = Optical(256, construction="binary", **options).kernel(bits, bits)
+    error = np.std(found, axis=0) / math.sqrt(len(found))
+    assert (np.abs(np.mean(found, axis=0) - kernel) < 4 * error + 1e-12).all()

@@ -1,0 +1,55 @@
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from streamlyt.errors import StateError
+from streamlyt.features import FastFood, Fourier, Optical
+
+MAPS = [
+    Optical(70, response="centred", construction="tiles", seed=2**62),
+    Fourier(70, scale=np.float64(0.5)),
+    FastFood(70),
+]
+each = pytest.mark.parametrize("features", MAPS, ids=repr)
+VALUES = np.random.default_rng(0).normal(size=(3, 5))
+
+
+@each
+def test_what_is_saved_is_small_and_the_same_map(features):
+    phi = features(VALUES)
+    for blob, back in (
+        (features.save(), type(features).load(features.save())),
+        (pickle.dumps(features), pickle.loads(pickle.dumps(features))),
+    ):
+        assert len(blob) < 1024
+        assert back.params() == features.params()
+        assert (back(VALUES) == phi).all()
+
+
+@each
+def test_another_version_is_refused(features):
+    known = json.loads(features.save())
+    for version in (known["version"] + 1, 0, None, "1"):
+        blob = json.dumps({**known, "version": version}).encode()
+        with pytest.raises(StateError, match=f"must have version 1, got {version!r}; make"):
+            type(features).load(blob)
+    for state in ({**features.__getstate__(), "_version": 2}, {"seed": 0}):
+        with pytest.raises(StateError, match="must have version 1, got"):
+            type(features).__new__(type(features)).__setstate__(state)
+
+
+@pytest.mark.parametrize("blob", [b"", b"\xff", b"[]", b"3", b"{}", b'{"version": 1}'])
+def test_bytes_that_are_no_map_are_refused(blob):
+    with pytest.raises(StateError, match="must be what save"):
+        Optical.load(blob)
+
+
+def test_a_map_of_another_class_or_of_unknown_parameters_is_refused():
+    with pytest.raises(StateError, match="must be of 'Fourier', got 'Optical'"):
+        Fourier.load(MAPS[0].save())
+    known = json.loads(MAPS[2].save())
+    known["params"]["colour"] = 1
+    with pytest.raises(StateError, match="must fit its class"):
+        FastFood.load(json.dumps(known).encode())

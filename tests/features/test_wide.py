@@ -1,0 +1,69 @@
+"""Maps with many features: whole groups of blocks in working order, and what is left over."""
+
+import math
+
+import numpy as np
+import pytest
+
+from streamlyt.features import Fourier, Optical
+from streamlyt.features._kernels import structured_rows
+
+from . import naive
+
+SIZES = [(5, 4100), (100, 2048), (200, 6200), (400, 4096), (900, 6000), (2000, 4100), (5000, 9000)]
+
+
+def plainly(features, values):
+    """The features from the loop that keeps all blocks in their natural order."""
+    draws = features._draw(values.shape[1])
+    inputs = np.zeros((len(values), draws.width), features.dtype)
+    inputs[:, : values.shape[1]] = values * draws.weights
+    if draws.constant:
+        inputs[:, values.shape[1]] = draws.constant
+    out = np.empty((len(values), features.n_components), features.dtype)
+    kind, exponent = features._kind, draws.offset or features._exponent
+    structured_rows(inputs, draws.first, draws.second, kind, exponent, draws.factor, out)
+    return out
+
+
+@naive.compiled_only
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("d", "m"), SIZES)
+def test_whole_groups_have_the_bits_of_blocks_one_after_another(d, m, dtype):
+    values = np.random.default_rng(d).normal(size=(11, d)) / math.sqrt(d)
+    maps = [
+        Optical(m, construction="structured", dtype=dtype),
+        Optical(2 * m, response="phase", construction="structured", dtype=dtype),
+        Optical(m, response="centred", construction="structured-gaussian", dtype=dtype),
+        Fourier(2 * m, construction="structured", dtype=dtype),
+    ]
+    for features in maps:
+        assert features._drawn(d).whole > 0
+        assert features(values).tobytes() == plainly(features, values).tobytes()
+
+
+@naive.compiled_only
+def test_a_long_transform_keeps_lengths_and_meets_its_matrix_in_some_places():
+    d = 1 << 17
+    values = np.random.default_rng(0).normal(size=(1, d)) / math.sqrt(d)
+    features = Optical(d, response=2, bias=0.0, construction="structured", dtype="float64")
+    phi = features(values)[0]
+    # The rows of U are orthogonal, each of squared length D, and |U x|^2 sums to D |x|^2.
+    factor = math.sqrt((d + 1) / d) / math.sqrt(d)
+    assert phi.sum() == pytest.approx(factor * d * (values**2).sum(), rel=1e-10)
+    signs = naive.signs(0, 3, d)
+    cosine, sine = naive.unit_phases(0, 4, d)
+    phases = cosine + 1j * sine
+    place = np.arange(d)
+
+    def row(j):
+        return 1.0 - 2.0 * (np.bitwise_count(place & j) % 2)
+
+    # U_j x = sum_i H_ji phase_i (H B x)_i / sqrt(D); its mean over a few j by plain sums.
+    mixed = signs * values[0]
+    for stage in range(17):
+        pairs = mixed.reshape(-1, 2, 1 << stage)
+        mixed = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], 1).reshape(-1)
+    for j in (0, 1, 77, 4096, 70_001, d - 1):
+        u = (row(j) * phases * mixed).sum() / math.sqrt(d)
+        assert phi[j] == pytest.approx(abs(u) ** 2 * factor, rel=1e-9)
