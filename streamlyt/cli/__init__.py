@@ -9,6 +9,7 @@ import typer
 from streamlyt.cli._guard import guarded
 from streamlyt.cli.demo import demo
 from streamlyt.cli.detect import detect
+from streamlyt.cli.features import plan_features
 from streamlyt.cli.list import list_components
 from streamlyt.cli.md import md
 from streamlyt.cli.report import report
@@ -28,6 +29,12 @@ app.command("md")(guarded(md))
 app.command("detect")(guarded(detect))
 app.command("report")(guarded(report))
 app.command("list")(guarded(list_components))
+
+features = typer.Typer(help="Plan random features.", no_args_is_help=True)
+features.command("plan")(guarded(plan_features))
+# A verb beside it keeps the sub-command's name on the command line.
+features.callback()(lambda: None)
+app.add_typer(features, name="features")
 
 
 def main() -> None:

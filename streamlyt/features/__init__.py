@@ -6,19 +6,22 @@ from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._inputs import PackedBits
+    from ._plan import Planned, plan
     from .fastfood import FastFood
     from .fourier import Fourier
     from .optical import Optical
     from .portable import Portable
 
-__all__ = ["FastFood", "Fourier", "Optical", "PackedBits", "Portable"]
+__all__ = ["FastFood", "Fourier", "Optical", "PackedBits", "Planned", "Portable", "plan"]
 
 _HOMES = {
     "FastFood": "fastfood",
     "Fourier": "fourier",
     "Optical": "optical",
     "PackedBits": "_inputs",
+    "Planned": "_plan",
     "Portable": "portable",
+    "plan": "_plan",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
