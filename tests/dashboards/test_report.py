@@ -1,6 +1,7 @@
 """The report: one page, whole or not at all, that says what was found and asks for nothing."""
 
 import re
+from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
@@ -45,19 +46,24 @@ def body(html):
     return html[html.index("<body>") : html.index("<script", html.index("</footer>"))]
 
 
-@pytest.mark.parametrize(
-    "made",
-    [
-        lambda: runs.dipeptide(6_000, (2_000, 4_000)),
-        lambda: runs.protein(3_000, 70, (1_000, 2_000)),
-        lambda: runs.sensors(1_500, 22),
-        runs.short,
-        runs.quiet,
-    ],
-    ids=["dipeptide", "protein", "sensors", "short", "quiet"],
-)
-def test_every_page_is_small_and_has_headings_landmarks_and_no_address_outside(made, tmp_path):
-    html = written(made(), tmp_path)
+MADE = {
+    "dipeptide": lambda: runs.dipeptide(6_000, (2_000, 4_000)),
+    "protein": lambda: runs.protein(3_000, 70, (1_000, 2_000)),
+    "sensors": lambda: runs.sensors(1_500, 26),
+    "short": runs.short,
+    "quiet": runs.quiet,
+}
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Return the page of a made-up run by its name; a page is drawn once."""
+    return cache(lambda name: written(MADE[name](), tmp_path_factory.mktemp(name)))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_page_is_small_and_has_headings_landmarks_and_no_address_outside(page, name):
+    html = page(name)
     assert len(html.encode()) <= MOST
     seen = Outline(html)
     assert seen.outside == []
@@ -71,20 +77,20 @@ def test_every_page_is_small_and_has_headings_landmarks_and_no_address_outside(m
     assert "default-src 'none'" in html
 
 
-def test_the_finding_is_said_in_a_sentence(tmp_path):
-    html = body(written(runs.dipeptide(6_000, (2_000, 4_000)), tmp_path))
+def test_the_finding_is_said_in_a_sentence(page):
+    html = body(page("dipeptide"))
     assert "2 changes found in 6,000 frames (5.999 ns), from 2.000 ns to 4.000 ns." in html
     assert "+31 frames" in html
 
 
-def test_a_quiet_run_says_so_and_is_still_drawn(tmp_path):
-    html = body(written(runs.quiet(), tmp_path))
+def test_a_quiet_run_says_so_and_is_still_drawn(page):
+    html = body(page("quiet"))
     assert "No change found in 3,000 frames" in html
     assert html.count('class="picture"') == 6
 
 
-def test_a_run_too_short_for_an_alarm_says_so(tmp_path):
-    html = body(written(runs.short(), tmp_path))
+def test_a_run_too_short_for_an_alarm_says_so(page):
+    html = body(page("short"))
     assert "still learning" in html
     assert "found afterwards" in html
     assert "two-sample test of the whole run" in html
@@ -96,8 +102,8 @@ def test_a_run_that_was_broken_off_says_so(tmp_path):
     assert "<b>unfinished</b> run" in written(made, tmp_path)
 
 
-def test_of_many_series_those_with_changes_come_first_and_the_rest_are_in_the_table(tmp_path):
-    html = body(written(runs.sensors(1_500, 26), tmp_path))
+def test_of_many_series_those_with_changes_come_first_and_the_rest_are_in_the_table(page):
+    html = body(page("sensors"))
     order = re.findall(r'<h2 id="series-\d+">(pump-\d+)', html)
     assert len(order) == 20
     assert order[:9] == [f"pump-{k:02d}" for k in range(0, 26, 3)]
