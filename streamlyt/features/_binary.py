@@ -49,7 +49,7 @@ class BinaryRows(ProjectionMap):
         half = math.sqrt(0.5)
         keys = np.array([key_of(self.seed, stream) for stream in (_REAL, _IMAGINARY, _CONSTANT)])
         exponent = draws.offset if self._kind == CENTRED else self._exponent
-        parts = half * self.scale, half * self.bias
-        response = self._kind, exponent, draws.factor, out
+        on, always = half * self.scale, half * self.bias
+        kind, factor = self._kind, draws.factor
         with np.errstate(over="ignore"):  # counters are multiplied modulo 2**64
-            binary_rows(inputs, words, keys, *parts, *response)
+            binary_rows(inputs, words, keys, on, always, kind, exponent, factor, out)

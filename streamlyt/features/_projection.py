@@ -216,7 +216,8 @@ class ProjectionMap(FeatureMap):
         values = rows if isinstance(rows, np.ndarray) else rows.toarray()
         d = values.shape[1]
         inputs = np.empty((values.shape[0], draws.width), dtype=self.dtype)
-        inputs[:, d:] = 0
+        if d < draws.width:
+            inputs[:, d:] = 0
         # What is too large for single precision becomes inf: whoever feeds us checks the rows.
         with np.errstate(over="ignore", invalid="ignore"):
             np.multiply(values, draws.weights, out=inputs[:, :d], casting="same_kind")
