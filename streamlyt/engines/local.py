@@ -98,7 +98,7 @@ class LocalEngine:
         sinks: Sequence[Sink] = (),
         runfile: RunFile | None = None,
         checkpoint_s: float = 1.0,
-        checkpoint_rows: int = 2**16,
+        checkpoint_rows: int = 2**14,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         if checkpoint_s < 0 or checkpoint_rows < 1:

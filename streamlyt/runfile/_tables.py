@@ -120,6 +120,7 @@ def connect(path: Path, write: bool) -> sqlite3.Connection:
         try:
             if write:
                 db.execute("PRAGMA synchronous = FULL")
+                db.execute("PRAGMA cache_size = -512")  # kB; a writer hardly reads back
                 db.execute("PRAGMA journal_mode = WAL").fetchone()
             else:
                 db.execute("PRAGMA query_only = ON")
