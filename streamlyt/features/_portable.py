@@ -4,7 +4,6 @@ The Walsh-Hadamard transform is two matrix products, H_a (x) H_b (three beyond 2
 matrix products are what every such library does best. Nothing here is compiled by us.
 """
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -17,6 +16,7 @@ from streamlyt.base import Array
 from streamlyt.errors import DataError
 
 from ._kernels import CENTRED, COSINES, EXPONENTIAL, GROUP, MODULUS, PANEL, PHASE, SQUARE
+from ._kronecker import factors, transform
 
 if TYPE_CHECKING:
     from ._projection import Draws, ProjectionMap
@@ -27,8 +27,6 @@ __all__ = ["is_foreign", "portable_features"]
 # GPU. Rows come in tiles of a fixed number, the last one padded: a matrix product of another
 # shape may have other last bits, and a row shall have the same features in any batch.
 _CPU_VALUES, _DEVICE_VALUES, _MOST_ROWS = 1 << 18, 1 << 22, 256
-_LARGEST_FACTOR = 7  # bits of one matrix of a transform
-_LEFT = 6  # bits of the left matrix where several blocks are transformed side by side
 
 _kept: "WeakKeyDictionary[ProjectionMap, tuple[Any, _Tables]]" = WeakKeyDictionary()
 
@@ -147,7 +145,7 @@ def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
     kind = features._kind
     centre = tables.offset * xp.sum(x * x, axis=1, keepdims=True) if kind == CENTRED else None
     if tables.premix:
-        x = _transform(xp, x, tables.premix)
+        x = transform(xp, x, tables.premix)
         planes = [_project(xp, x, piece, kind) for piece in tables.pieces]
         re, im = (_joined(xp, plane) for plane in zip(*planes, strict=True))
     else:
@@ -166,32 +164,19 @@ def _project(xp: Any, x: Any, piece: _Piece, kind: int) -> tuple[Any, Any]:
     flat = (n, groups, width * piece.blocks)
     if piece.order is not None:  # a permutation of the inputs for each block
         x = xp.reshape(xp.take(x, piece.order, axis=1), (n, *piece.first.shape))
-        re = _transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
+        re = transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
         re = im = xp.reshape(re * piece.second, (n, -1))
         return re, im
     x = xp.reshape(x, (n, 1, width, 1))
-    re = _transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
+    re = transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
     if kind == COSINES:
-        re = _transform(xp, re * piece.second, piece.matrices)
+        re = transform(xp, re * piece.second, piece.matrices)
         # The third transform of the compiled loop ends block by block.
         re = xp.reshape(re, (n, groups, width, piece.blocks))
         re = im = xp.reshape(xp.permute_dims(re, (0, 1, 3, 2)), (n, -1))
         return re, im
-    im = _transform(xp, xp.reshape(x * piece.second, flat), piece.matrices)
+    im = transform(xp, xp.reshape(x * piece.second, flat), piece.matrices)
     return xp.reshape(re, (n, -1)), xp.reshape(im, (n, -1))
-
-
-def _transform(xp: Any, x: Any, matrices: Sequence[Any]) -> Any:
-    # The Kronecker product of the matrices, on the last axis of x.
-    shape = tuple(x.shape)
-    lead, rest = math.prod(shape[:-1]), shape[-1]
-    *heads, last = matrices
-    for head in heads:
-        size = head.shape[0]
-        rest //= size
-        x = xp.matmul(head, xp.reshape(x, (lead, size, rest)))
-        lead *= size
-    return xp.reshape(xp.matmul(xp.reshape(x, (lead, rest)), last), shape)
 
 
 def _respond(
@@ -253,13 +238,13 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
             second = second.reshape(-1, g * width)
         else:
             second = _side_by_side(second, g, width)
-        matrices = [move(matrix) for matrix in _factors(width, g)]
+        matrices = [move(matrix) for matrix in factors(width, g)]
         order = None
         if draws.order is not None:
             places = _side_by_side(draws.order[start * width : stop * width], g, width)
             order = xp.asarray(np.array(places.reshape(-1), dtype=np.int64), device=device)
         pieces.append(_Piece(g, move(first), move(second), order, matrices))
-    premix = [move(matrix) for matrix in _factors(width, 1)]
+    premix = [move(matrix) for matrix in factors(width, 1)]
     return _Tables(weights, *numbers, premix, pieces, ())
 
 
@@ -269,23 +254,3 @@ def _side_by_side(table: Array, g: int, width: int) -> Array:
 
 def _without_panels(panels: Array, k: int) -> Array:
     return panels.reshape(-1, k, PANEL).transpose(1, 0, 2).reshape(k, -1)
-
-
-def _factors(width: int, side: int) -> list[Array]:
-    """Return matrices whose Kronecker product is that of H_width and the identity of ``side``."""
-    bits = width.bit_length() - 1
-    if side > 1:
-        sizes = [min(_LEFT, bits), bits - min(_LEFT, bits)]
-    else:
-        count = max(2, -(-bits // _LARGEST_FACTOR))
-        sizes = [bits // count + (i < bits % count) for i in range(count)]
-    matrices = [_hadamard(size) for size in sizes]
-    matrices[-1] = np.kron(matrices[-1], np.eye(side))
-    return matrices
-
-
-def _hadamard(bits: int) -> Array:
-    matrix = np.ones((1, 1))
-    for _ in range(bits):
-        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
-    return matrix

@@ -13,7 +13,7 @@ import pytest
 from streamlyt import features as room
 from streamlyt.errors import DataError, MissingExtraError, ParameterError
 from streamlyt.features import Fourier, Optical, Portable, _projection
-from streamlyt.features._portable import _factors
+from streamlyt.features._kronecker import factors
 
 from . import naive
 from .write_golden import GOLDEN, places, rows
@@ -152,12 +152,12 @@ def test_a_hole_stays_in_its_row():
     [(6, 32), (6, 3), (7, 16), (9, 4), (10, 1), (11, 1), (14, 1), (15, 1), (20, 1)],
 )
 def test_factors_make_the_transform_of_every_width(bits, side):
-    factors = _factors(1 << bits, side)
-    assert np.prod([len(factor) for factor in factors]) == side << bits
-    assert max(len(factor) for factor in factors) <= 128
+    matrices = factors(1 << bits, side)
+    assert np.prod([len(factor) for factor in matrices]) == side << bits
+    assert max(len(factor) for factor in matrices) <= 128
     if side << bits <= 2048:
         whole = np.ones((1, 1))
-        for factor in factors:
+        for factor in matrices:
             whole = np.kron(whole, factor)
         assert (whole == np.kron(naive.hadamard(1 << bits), np.eye(side))).all()
 
