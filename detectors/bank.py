@@ -52,10 +52,11 @@ class NEWMABank(Detector):
     came before is another regime. An alarm is possible from 12 times the smallest window on.
 
     **What is promised.** ``arl`` orders the thresholds; it is nominal, since the memory that the
-    rows have is not known. Measured with the defaults: at most 0.3 false events in 1e5 rows that are
-    independent, metastable (angles that flip), or of twenty channels and more; about 1 for five
-    channels with a long memory, and 6 to 16 for one. A change that comes back within a few windows, a
-    change of correlation alone, or one much smaller than the motion it hides in is not seen.
+    rows have is not known. Measured with the defaults: at most 0.3 false events in 1e5 rows that
+    are independent, metastable (angles that flip), or of twenty channels and more; about 1 for
+    five channels with a long memory, and 6 to 16 for one. A change that comes back within a few
+    windows, a change of correlation alone, or one much smaller than the motion it hides in is not
+    seen.
     Rows that are known to be independent are better served by :class:`~streamlyt.detectors.NEWMA`.
 
     Parameters
