@@ -58,6 +58,8 @@ class Options:
                 f"--run must name a new file, got {str(self.run)!r} which is there already; "
                 "add --resume to go on with it, or remove it"
             )
+        if self.report is not None:
+            refuse_to_replace("--report", self.report, [self.run] if self.run else [])
         for option, path in (("--report", self.report), ("--run", self.run)):
             if path is not None and not path.absolute().parent.is_dir():
                 raise ParameterError(
@@ -180,6 +182,16 @@ def _stop_on_interrupt(engine: LocalEngine) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def refuse_to_replace(option: str, page: Path, runs: Sequence[Path] = ()) -> None:
+    """Raise a ParameterError where a page would take the place of anything but a page."""
+    taken = page.is_file() and page.suffix.lower() not in (".html", ".htm")
+    if taken or any(page.absolute() == run.absolute() for run in runs):
+        raise ParameterError(
+            f"{option} must name a new file or a page to be replaced (*.html), got "
+            f"{str(page)!r}, which holds something else; give another name"
+        )
 
 
 def write_page(runs: Sequence[Path], report: Path, title: str) -> None:

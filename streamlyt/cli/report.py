@@ -15,7 +15,8 @@ def report(
     ] = Path("report.html"),
 ) -> int:
     """Draw one HTML page of a run: statistic, observable, where it moved, changes."""
-    from streamlyt.cli._recorded import write_page  # heavy: not for --help
+    from streamlyt.cli._recorded import refuse_to_replace, write_page  # heavy: not for --help
 
+    refuse_to_replace("--output", output, [run])
     write_page([run], output, run.stem)
     return 0
