@@ -102,20 +102,26 @@ def as_rows(values: Any) -> Floats:
         If there are not two dimensions, or there is no column, or the values are complex.
     """
     found = rows_of(values)
-    rows: Floats = found if isinstance(found, np.ndarray) else found.toarray()
+    rows: Floats = np.asarray(
+        found if isinstance(found, np.ndarray) else found.toarray(), dtype=np.float64
+    )
     return rows
 
 
 def rows_of(values: Any) -> Any:
-    """Return what can be cut into rows: float64 of shape (n, d), CSR, or packed bits.
+    """Return what can be cut into rows: numbers of shape (n, d), CSR, or packed bits.
+
+    Numbers are in double precision, or single where they came so.
 
     Raises
     ------
     DataError
         If there are not two dimensions, or there is no column, or the values are complex.
     """
-    if isinstance(values, np.ndarray) and values.dtype == np.float64:  # a row alone has no time
-        check_shape(values.shape)
+    if isinstance(values, np.ndarray) and (
+        values.dtype == np.float64 or values.dtype == np.float32
+    ):
+        check_shape(values.shape)  # a row alone has no time for more
         return values
     if isinstance(values, PackedBits):
         return values

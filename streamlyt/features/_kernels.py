@@ -27,6 +27,7 @@ __all__ = [
     "SQUARE",
     "dense_rows",
     "structured_rows",
+    "weigh_rows",
 ]
 
 # What a projection becomes (the argument ``kind``).
@@ -176,6 +177,41 @@ def _respond(
         power = t(0.5 * exponent)
         for i in range(count):
             out[i] = f * (re[i] * re[i] + im[i] * im[i]) ** power
+
+
+@compiled()
+def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) -> None:
+    """Copy rows times their weights, the constant input behind them and zeros behind that.
+
+    What is too large for single precision becomes inf: whoever feeds us checks the rows.
+
+    Parameters
+    ----------
+    values
+        Shape (n, d).
+    weights
+        Shape (d,), or (1,) for one weight of all.
+    constant
+        The further input; none where it is zero.
+    inputs
+        Shape (n, D), D at least d, and one more with a constant: overwritten.
+    """
+    n, d = values.shape
+    t = inputs.dtype.type
+    for row in range(n):
+        x = values[row]
+        to = inputs[row]
+        if weights.size == 1:
+            weight = weights[0]
+            for j in range(d):
+                to[j] = t(x[j] * weight)
+        else:
+            for j in range(d):
+                to[j] = t(x[j] * weights[j])
+        for j in range(d, to.size):
+            to[j] = 0
+        if constant:
+            to[d] = t(constant)
 
 
 @compiled()

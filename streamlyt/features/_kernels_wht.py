@@ -12,12 +12,14 @@ from streamlyt.base import Array
 
 from ._kernels import COSINES, GROUP, PHASE, _fill, _offset, _respond, _transform, _transform_back
 
-__all__ = ["LANES", "ROWS", "wide_rows"]
+__all__ = ["LANES", "wide_rows"]
 
 # Places beside one another in a group whose stages come last: those of the highest bits, and the
 # blocks. A register holds so many values in single precision.
 LANES = 16
-ROWS = 8  # rows that share a reading of the tables, which may lie in a far cache
+# Rows that share a reading of the tables, which may lie in a far cache; and how many values they
+# may be, for beyond that they drive one another out of it.
+ROWS, ROOM = 8, 1 << 17
 
 
 @compiled()
@@ -206,12 +208,12 @@ def wide_rows(
     while (1 << last) * (size // width) < LANES:
         last += 1
     wanted = out.shape[1] // 2 if kind in (COSINES, PHASE) else out.shape[1]
-    buffers = np.empty((4, size), inputs.dtype)
-    a, b, c, d = buffers[0], buffers[1], buffers[2], buffers[3]
-    spread = np.empty((min(n, ROWS), size), inputs.dtype)
-    offsets = np.empty(ROWS)
-    for top in range(0, n, ROWS):
-        rows = min(ROWS, n - top)
+    together = max(1, min(n, ROWS, ROOM // size))
+    work = np.empty((4 + together, size), inputs.dtype)
+    a, b, c, d, spread = work[0], work[1], work[2], work[3], work[4:]
+    offsets = np.empty(together)
+    for top in range(0, n, together):
+        rows = min(together, n - top)
         for r in range(rows):
             x = inputs[top + r]
             offsets[r] = _offset(x, kind, exponent)

@@ -137,7 +137,8 @@ def _line(
 
 
 def _bytes(draws: Draws) -> int:
-    return sum(part.nbytes for part in draws if isinstance(part, np.ndarray))
+    tables = [part for part in draws if isinstance(part, np.ndarray)]
+    return sum(table.nbytes for table in tables if table.size > 1)  # one number is no table
 
 
 def _large(features: ProjectionMap, inputs: int, m: int, structured: bool) -> int:

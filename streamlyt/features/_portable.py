@@ -214,7 +214,7 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
         # A copy of its own: some libraries share memory with what they are handed.
         return xp.asarray(np.array(table, dtype=features.dtype, order="C"), device=device)
 
-    weights = move(np.reshape(np.asarray(draws.weights), (1, -1)))
+    weights = move(draws.weights[None, :])
     constant, width = float(draws.constant), draws.width
     numbers = constant, width, float(draws.factor), float(draws.offset)
     if not draws.structured:

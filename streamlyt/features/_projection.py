@@ -14,7 +14,16 @@ from streamlyt.errors import StateError
 from ._checks import check_choice, check_even, check_integer, check_number
 from ._hash import key_of
 from ._inputs import as_rows, rows_of
-from ._kernels import CENTRED, COSINES, GROUP, PANEL, PHASE, dense_rows, structured_rows
+from ._kernels import (
+    CENTRED,
+    COSINES,
+    GROUP,
+    PANEL,
+    PHASE,
+    dense_rows,
+    structured_rows,
+    weigh_rows,
+)
 from ._kernels_tiles import tile_rows
 from ._kernels_wht import LANES, wide_rows
 from ._portable import is_foreign, portable_features
@@ -55,7 +64,7 @@ class Draws(NamedTuple):
     structured
         Which of the two loops.
     weights
-        Shape (d,), or a number: multiplies the inputs.
+        Shape (d,), or (1,) for one of all: multiplies the inputs.
     constant
         The further input at the end; none where it is zero.
     width
@@ -75,7 +84,7 @@ class Draws(NamedTuple):
     """
 
     structured: bool
-    weights: Floats | float
+    weights: Floats
     constant: float
     width: int
     first: Array
@@ -138,7 +147,7 @@ class ProjectionMap(FeatureMap):
         tables = [panels(matrix, self.dtype) for matrix in matrices] or [np.empty(0)]
         return Draws(
             structured=False,
-            weights=self.scale,
+            weights=np.array([self.scale], dtype=np.float64),
             constant=self.bias,
             width=-(-inputs // 4) * 4,
             first=tables[0],
@@ -182,7 +191,8 @@ class ProjectionMap(FeatureMap):
         DataError
             If ``values`` has not two dimensions, or no column, or is complex.
         """
-        if is_foreign(values):  # of another library: answered in kind, on their device
+        if not isinstance(values, np.ndarray) and is_foreign(values):
+            # Arrays of another library are answered in kind, on their device.
             foreign: Array = portable_features(self, values)
             return foreign
         rows = rows_of(values)
@@ -214,15 +224,8 @@ class ProjectionMap(FeatureMap):
 
     def _fill(self, draws: Draws, rows: Any, out: Array) -> None:
         values = rows if isinstance(rows, np.ndarray) else rows.toarray()
-        d = values.shape[1]
         inputs = np.empty((values.shape[0], draws.width), dtype=self.dtype)
-        if d < draws.width:
-            inputs[:, d:] = 0
-        # What is too large for single precision becomes inf: whoever feeds us checks the rows.
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.multiply(values, draws.weights, out=inputs[:, :d], casting="same_kind")
-        if draws.constant:
-            inputs[:, d] = draws.constant
+        weigh_rows(np.ascontiguousarray(values), draws.weights, draws.constant, inputs)
         self._loop(draws, inputs, out)
 
     def save(self) -> bytes:

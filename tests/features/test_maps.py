@@ -99,6 +99,16 @@ def test_single_precision_is_close_to_double(features):
     assert np.abs(single - double).max() < 1e-5 * largest
 
 
+@each
+def test_rows_in_single_precision_are_the_numbers_they_stand_for(features):
+    single = np.random.default_rng(8).normal(size=(7, 6)).astype(np.float32)
+    phi = features(single.astype(np.float64))
+    for same in (single, np.asfortranarray(single), single.astype(">f4"), single.tolist()):
+        assert features(same).tobytes() == phi.tobytes()
+    double = features.kernel(single.astype(np.float64), single.astype(np.float64))
+    assert (features.kernel(single, single) == double).all()
+
+
 @pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="uncompiled, an integer of NaN raises"
 )
