@@ -17,7 +17,9 @@ DOCS := $(VENV)/.has-docs
 LOCKED := mkdir -p $(VENV); exec 9>$(VENV)/.lock; flock 9
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test check fix cover bench docs clean
+OURS := PYTHONWARNINGS='ignore:Editable installation' $(PIP) --no-build-isolation --editable
+
+.PHONY: help demo test check fix cover bench broker docs clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +31,9 @@ test: $(TEST) ## set up and run the whole test suite
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 		echo "Chromium is missing, so the browser tests are skipped (with CI=true they fail);" \
 			"on Debian: apt-get install chromium" >&2
+	@command -v java >/dev/null && command -v mvn >/dev/null || \
+		echo "Java 17 or Maven is missing, so the Kafka tests are skipped (with CI=true they fail);" \
+			"on Debian: apt-get install openjdk-17-jre-headless maven" >&2
 	$(BIN)/python -m pytest
 
 check: $(CHECK) ## style, types and import contracts
@@ -54,6 +59,9 @@ cover: $(TEST) ## test coverage, that of the compiled loops with the loops run a
 bench: $(TEST) ## measure: every benchmarks/bench_*.py writes to benchmarks/results
 	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script"; done
 
+broker: $(TEST) ## a Kafka broker on loopback, for trying out (streamlyt broker stop ends it)
+	$(BIN)/streamlyt broker start
+
 docs: $(DOCS) ## the pages and the API, as a site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
@@ -69,12 +77,11 @@ $(DEMO): pyproject.toml constraints.txt
 		{ echo "$(PYTHON) has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setting up $(VENV)"
 	@$(LOCKED); $(PYTHON) -m venv $(VENV); $(PIP) pip setuptools; \
-		PYTHONWARNINGS='ignore:Editable installation' \
-			$(PIP) --no-build-isolation --editable '.[md,dash]'; touch $@
+		$(OURS) '.[md,dash]'; touch $@
 
 $(TEST): $(DEMO)
 	@echo "adding what the tests need"
-	@$(LOCKED); $(PIP) --group test; touch $@
+	@$(LOCKED); $(OURS) '.[md,dash,kafka]' --group test; touch $@
 
 $(CHECK): $(TEST)
 	@echo "adding what the checks need"

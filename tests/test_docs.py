@@ -82,7 +82,7 @@ def test_commands_named_in_the_texts_exist() -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
 def test_options_named_in_a_page_exist(page: str) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text()))
-    real = help_of("md") + help_of("detect") + help_of("report")
+    real = "".join(map(help_of, ["md", "detect", "report"])) + help_of("broker", "start")
     assert named <= set(re.findall(r"--[a-z][a-z-]+", real))
 
 

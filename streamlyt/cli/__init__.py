@@ -7,6 +7,7 @@ Ctrl-C. A verb's heavy imports are in the file it calls, so that ``--help`` cost
 import typer
 
 from streamlyt.cli._guard import guarded
+from streamlyt.cli.broker import start_broker, status_of_broker, stop_broker
 from streamlyt.cli.demo import demo
 from streamlyt.cli.detect import detect
 from streamlyt.cli.features import plan_features
@@ -35,6 +36,12 @@ features.command("plan")(guarded(plan_features))
 # A verb beside it keeps the sub-command's name on the command line.
 features.callback()(lambda: None)
 app.add_typer(features, name="features")
+
+broker = typer.Typer(help="A Kafka broker on this machine, for trying out.", no_args_is_help=True)
+broker.command("start")(guarded(start_broker))
+broker.command("stop")(guarded(stop_broker))
+broker.command("status")(guarded(status_of_broker))
+app.add_typer(broker, name="broker")
 
 
 def main() -> None:
