@@ -10,6 +10,7 @@ from streamlyt.cli._guard import guarded
 from streamlyt.cli.broker import start_broker, status_of_broker, stop_broker
 from streamlyt.cli.demo import demo
 from streamlyt.cli.detect import detect
+from streamlyt.cli.evaluate import evaluate_detectors
 from streamlyt.cli.features import plan_features
 from streamlyt.cli.list import list_components
 from streamlyt.cli.md import md
@@ -42,6 +43,11 @@ broker.command("start")(guarded(start_broker))
 broker.command("stop")(guarded(stop_broker))
 broker.command("status")(guarded(status_of_broker))
 app.add_typer(broker, name="broker")
+
+evaluate = typer.Typer(help="Measure how good something is.", no_args_is_help=True)
+evaluate.command("detectors")(guarded(evaluate_detectors))
+evaluate.callback()(lambda: None)
+app.add_typer(evaluate, name="evaluate")
 
 
 def main() -> None:

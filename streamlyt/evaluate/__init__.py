@@ -6,25 +6,61 @@ from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .alarms import Matched, RunLength, match_alarms, run_length
-    from .segments import covering, f1_score, precision_recall
+    from .annotated import Annotated, read_annotated
+    from .contenders import NEVER, PEERS, Contender, Watch, contender
+    from .harness import LawScore, Plan, SeriesScore, on_law, on_series
+    from .segments import Annotations, covering, f1_score, precision_recall
+    from .streams import LAWS, changing_rows, quiet_rows
 
 __all__ = [
+    "LAWS",
+    "NEVER",
+    "PEERS",
+    "Annotated",
+    "Annotations",
+    "Contender",
+    "LawScore",
     "Matched",
+    "Plan",
     "RunLength",
+    "SeriesScore",
+    "Watch",
+    "changing_rows",
+    "contender",
     "covering",
     "f1_score",
     "match_alarms",
+    "on_law",
+    "on_series",
     "precision_recall",
+    "quiet_rows",
+    "read_annotated",
     "run_length",
 ]
 
 _HOMES = {
+    "Annotated": "annotated",
+    "Annotations": "segments",
+    "Contender": "contenders",
+    "LAWS": "streams",
+    "LawScore": "harness",
     "Matched": "alarms",
+    "NEVER": "contenders",
+    "PEERS": "contenders",
+    "Plan": "harness",
     "RunLength": "alarms",
+    "SeriesScore": "harness",
+    "Watch": "contenders",
+    "changing_rows": "streams",
+    "contender": "contenders",
     "covering": "segments",
     "f1_score": "segments",
     "match_alarms": "alarms",
+    "on_law": "harness",
+    "on_series": "harness",
     "precision_recall": "segments",
+    "quiet_rows": "streams",
+    "read_annotated": "annotated",
     "run_length": "alarms",
 }
 
