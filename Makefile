@@ -12,6 +12,7 @@ DEMO := $(VENV)/.has-demo
 TEST := $(VENV)/.has-test
 CHECK := $(VENV)/.has-check
 DOCS := $(VENV)/.has-docs
+FUZZ := $(VENV)/.has-fuzz
 
 # Two installations into one folder would spoil it: `make -j` and a second make wait for this lock.
 LOCKED := mkdir -p $(VENV); exec 9>$(VENV)/.lock; flock 9
@@ -19,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 
 OURS := PYTHONWARNINGS='ignore:Editable installation' $(PIP) --no-build-isolation --editable
 
-.PHONY: help demo test check fix cover bench broker docs clean
+.PHONY: help demo test check fix cover bench broker fuzz docs clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +63,9 @@ bench: $(TEST) ## measure: every benchmarks/bench_*.py writes to benchmarks/resu
 broker: $(TEST) ## a Kafka broker on loopback, for trying out (streamlyt broker stop ends it)
 	$(BIN)/streamlyt broker start
 
+fuzz: $(FUZZ) ## feed the decoders what nobody would send, for a minute (SECONDS=60)
+	$(BIN)/python -m tests.codecs.fuzz $(or $(SECONDS),60)
+
 docs: $(DOCS) ## the pages and the API, as a site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
@@ -86,6 +90,10 @@ $(TEST): $(DEMO)
 $(CHECK): $(TEST)
 	@echo "adding what the checks need"
 	@$(LOCKED); $(PIP) --group check; touch $@
+
+$(FUZZ): $(TEST)
+	@echo "adding what the fuzzer needs"
+	@$(LOCKED); $(PIP) --group fuzz; touch $@
 
 $(DOCS): $(DEMO)
 	@echo "adding what the pages need"

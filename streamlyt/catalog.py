@@ -22,6 +22,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "detectors": {"detector": "streamlyt.base:Operator"},
     "observables": {"observable": "streamlyt.base:Operator"},
     "features": {"features": "streamlyt.base:FeatureMap"},
+    "codecs": {"codec": "streamlyt.codecs:Codec"},
     "dashboards": {"panel": "streamlyt.dashboards:Panel"},
 }
 
@@ -29,6 +30,7 @@ _EXTRAS = {
     "MDAnalysis": "md",
     "bokeh": "dash",
     "kafka": "kafka",
+    "msgspec": "kafka",
     "river": "river",
     "sklearn": "sklearn",
     "torch": "torch",
@@ -61,7 +63,8 @@ def find(room: str, name: str, kind: str | None = None) -> type[Any]:
     Parameters
     ----------
     room
-        ``"connectors"``, ``"detectors"``, ``"observables"``, ``"features"`` or ``"dashboards"``.
+        ``"connectors"``, ``"detectors"``, ``"observables"``, ``"features"``,
+        ``"codecs"`` or ``"dashboards"``.
     name
         Name of its file, with or without hyphens in place of underscores.
     kind

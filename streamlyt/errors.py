@@ -6,6 +6,7 @@
     ├── ParameterError (ValueError)       a parameter, flag or setting that cannot hold
     ├── DataError (ValueError)            rows that break a rule: NaN, width, order of time
     │   └── FormatError                   a file or message that cannot be decoded
+    │       └── DecodeError               one message; the others are read on
     ├── StateError (ValueError)           a saved state of another version or configuration
     ├── SourceError (OSError)             an outside system that cannot be read
     ├── SinkError (OSError)               an outside system that cannot be written
@@ -14,6 +15,7 @@
 
 __all__ = [
     "DataError",
+    "DecodeError",
     "FormatError",
     "MissingExtraError",
     "ParameterError",
@@ -38,6 +40,10 @@ class DataError(StreamlytError, ValueError):
 
 class FormatError(DataError):
     """A file or message whose bytes cannot be decoded."""
+
+
+class DecodeError(FormatError):
+    """One message that cannot be decoded; its text is the reason that its dead letter tells."""
 
 
 class StateError(StreamlytError, ValueError):

@@ -1,0 +1,94 @@
+"""Times in messages: whole numbers in a unit, seconds, or ISO 8601; to nanoseconds or steps."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamlyt.errors import DecodeError
+
+__all__ = ["UNITS", "from_unit", "to_unit"]
+
+UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "step": 1}
+_LARGEST = 2**63 - 1
+# Of the many shapes of ISO 8601 the one that people and machines write; a fraction of up to nine
+# digits, which datetime would cut to six without a word.
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def from_unit(given: Sequence[Any], unit: str, field: str) -> NDArray[np.int64]:
+    """Return times as whole numbers.
+
+    Parameters
+    ----------
+    given
+        Whole numbers, fractions or text.
+    unit
+        What numbers count, of :data:`UNITS`.
+    field
+        Its name, for the error.
+
+    Raises
+    ------
+    DecodeError
+        If one is no time, or out of the range of 64 bits.
+    """
+    factor = UNITS[unit]
+    kinds = set(map(type, given))
+    if kinds <= {int}:
+        if given and not -_LARGEST <= min(given) * factor <= max(given) * factor <= _LARGEST:
+            raise DecodeError(f"time in {field!r} is out of range: {max(given)} {unit}")
+        return np.array(given, dtype=np.int64) * factor
+    return np.array([_time(one, unit, factor, field) for one in given], dtype=np.int64)
+
+
+def to_unit(times: NDArray[np.int64], unit: str) -> list[int] | list[float]:
+    """Return times as numbers in a unit: whole ones, unless they would be cut."""
+    factor = UNITS[unit]
+    whole, rest = np.divmod(times, factor)
+    if rest.any():
+        fractions: list[float] = (times / factor).tolist()
+        return fractions
+    numbers: list[int] = whole.tolist()
+    return numbers
+
+
+def _time(given: Any, unit: str, factor: int, field: str) -> int:
+    time: int
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        raise DecodeError(f"time in {field!r} must be a number or text, got {given!r}")
+    if isinstance(given, str):
+        time = _from_iso(given, unit, field)
+    elif isinstance(given, int):
+        time = given * factor
+    elif not np.isfinite(given) or (unit == "step" and given != int(given)):
+        raise DecodeError(f"time in {field!r} must be a whole number of {unit}, got {given!r}")
+    else:
+        time = round(given * factor)
+    if not -_LARGEST <= time <= _LARGEST:
+        raise DecodeError(f"time in {field!r} is out of range: {given!r}")
+    return time
+
+
+def _from_iso(text: str, unit: str, field: str) -> int:
+    parts = _ISO.fullmatch(text)
+    if parts is None or unit == "step":
+        wanted = "a whole number" if unit == "step" else "ISO 8601 (2024-01-31T12:00:00Z)"
+        raise DecodeError(f"time in {field!r} must be {wanted}, got {text[:40]!r}")
+    day, clock, fraction, zone = parts.groups()
+    zone = "+00:00" if zone in (None, "Z") else zone
+    try:
+        whole = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{zone}")
+    except ValueError as error:
+        raise DecodeError(
+            f"time in {field!r} must be a day and hour that is, got {text!r}"
+        ) from error
+    since = whole - _EPOCH
+    seconds = since.days * 86400 + since.seconds
+    return seconds * 10**9 + int((fraction or "0").ljust(9, "0"))

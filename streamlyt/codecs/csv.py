@@ -1,0 +1,144 @@
+"""CSV: a line a row, without a header; one line a message, or several."""
+
+import csv
+import io
+import math
+import re
+from collections.abc import Sequence
+
+from streamlyt.errors import DecodeError, ParameterError
+
+from ._codec import MOST_ROWS, Record, RecordCodec, Rows
+
+__all__ = ["CsvCodec"]
+
+# What float() takes beside it ("1_000", digits of other scripts) is no number in a CSV file.
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
+_HOLES = ("", "nan", "null")
+_INFINITE = ("inf", "+inf", "-inf")
+_WHOLE = re.compile(r"[+-]?\d{1,40}", re.ASCII)
+
+
+class CsvCodec(RecordCodec):
+    """Rows as lines of comma-separated values.
+
+    Parameters
+    ----------
+    columns
+        Names of the fields that are the channels, in order.
+    time, key
+        Names of the fields with the time and the name of the series.
+    time_unit
+        What numbers in the field of the time count.
+    fields
+        Names of all fields in the order of the line; where None: the time, the key (those that
+        are named), then the columns.
+    delimiter
+        What stands between two fields.
+
+    Raises
+    ------
+    ParameterError
+        If names are missing or stand twice, or the delimiter cannot be one.
+
+    Notes
+    -----
+    An empty field, ``nan`` and ``null`` are holes. Text may stand in double quotes.
+
+    Examples
+    --------
+    >>> CsvCodec(["x", "y"]).decode(b"1.5,").values
+    array([[1.5, nan]])
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        time: str | None = None,
+        key: str | None = None,
+        time_unit: str = "ms",
+        fields: Sequence[str] | None = None,
+        delimiter: str = ",",
+    ) -> None:
+        super().__init__(columns, time, key, time_unit)
+        self.fields = None if fields is None else tuple(fields)
+        self.delimiter = delimiter
+        if len(delimiter) != 1 or delimiter in '"\r\n+-.' or delimiter.isalnum():
+            raise ParameterError(
+                f"delimiter must be one character that no number has, got {delimiter!r}"
+            )
+        usual = [name for name in (time, key) if name is not None]
+        order = [*usual, *self.columns] if fields is None else list(fields)
+        if not set(self._named) <= set(order) or len(set(order)) != len(order):
+            raise ParameterError(
+                f"fields must name every field once, {self._named!r} among them, got {order!r}"
+            )
+        self._order = order
+        self._plain = b"0123456789+-.eE\r\n" + delimiter.encode()
+        self._places = [order.index(name) for name in self.columns]
+        self._time_place = -1 if time is None else order.index(time)
+        self._key_place = -1 if key is None else order.index(key)
+
+    def _records(self, message: bytes) -> list[Record]:
+        try:
+            text = message.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DecodeError(f"text must be UTF-8: {error}") from error
+        if '"' in text:
+            try:
+                lines = list(csv.reader(io.StringIO(text), delimiter=self.delimiter, strict=True))
+            except csv.Error as error:
+                raise DecodeError(f"text must be CSV: {error}") from error
+        else:
+            # At the ends of lines only: splitlines() knows nine other characters.
+            ends = text.replace("\r\n", "\n").removesuffix("\n")
+            lines = [line.split(self.delimiter) for line in ends.split("\n")]
+        if len(lines) > MOST_ROWS:
+            raise DecodeError(f"a message must hold at most {MOST_ROWS} rows, got {len(lines)}")
+        plain = not message.translate(None, self._plain)
+        return [self._record(line, plain) for line in lines]
+
+    def encode(self, rows: Rows) -> bytes:
+        """Return rows as lines; numbers to their last bit, holes as empty fields."""
+        output = io.StringIO()
+        writer = csv.writer(output, delimiter=self.delimiter, lineterminator="\n")
+        for record in self._untabled(rows):
+            named = dict(zip(self._named, record, strict=True))
+            cells = (named.get(name) for name in self._order)
+            writer.writerow(["" if cell is None else cell for cell in cells])
+        return output.getvalue().removesuffix("\n").encode()
+
+    def _record(self, cells: Sequence[str], plain: bool) -> Record:
+        if len(cells) != len(self._order):
+            raise DecodeError(f"a line must have {len(self._order)} fields, got {len(cells)}")
+        record: list[object]
+        try:
+            # Of these characters float() makes nothing but numbers; how long ones are is its own.
+            record = [float(cells[place]) for place in self._places] if plain else [math.inf]
+        except ValueError:
+            record = [math.inf]
+        if math.inf in record or -math.inf in record:
+            record = [self._number(cells[place], place) for place in self._places]
+        if self.time is not None:
+            text = cells[self._time_place].strip()
+            number = _WHOLE.fullmatch(text)
+            if number:
+                record.append(int(text))
+            else:
+                record.append(float(text) if _NUMBER.fullmatch(text) else text)
+        if self.key is not None:
+            record.append(cells[self._key_place])
+        return tuple(record)
+
+    def _number(self, cell: str, place: int) -> float | None:
+        if _NUMBER.fullmatch(cell):
+            value = float(cell)
+            if math.isinf(value):
+                raise DecodeError(f"field {self._order[place]!r} is out of range: {cell[:40]!r}")
+            return value
+        text = cell.strip().lower()
+        if text in _HOLES:
+            return None
+        if text in _INFINITE:
+            return float(text)
+        raise DecodeError(f"field {self._order[place]!r} must be a number, got {cell[:40]!r}")
