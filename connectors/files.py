@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from streamlyt.base import Array, Batch, Channel, Floats, Position, Schema, Source
-from streamlyt.errors import DataError, FormatError, ParameterError
+from streamlyt.errors import DataError, FormatError, ParameterError, in_series
 
+from ._first_look import FirstLook, first_look, numeric
 from ._tables import open_table
 
 __all__ = ["FileSource"]
@@ -26,8 +27,9 @@ class FileSource(Source):
         ``.csv``, ``.tsv`` (either also ``.gz``), ``.parquet``, or ``.npy`` of shape (n,) or
         (n, d). NPY files, and CSV files without a header, have columns ``x0``, ``x1``, ...
     columns
-        Names of the columns to read; where None, all numeric ones but ``time`` and ``key``. Of
-        a CSV file those count that are numeric in its first megabyte.
+        Names of the columns to read; where None, all numeric ones but ``time``, ``key`` and what
+        is called like a clock or an index and never goes back (see :meth:`look`). Of a CSV file
+        those count that are numeric in its first megabyte.
     time
         Column of times that never decrease within a series. Timestamps (ISO 8601 in CSV; those
         without a zone are taken as UTC) become nanoseconds since 1970; so do decimal numbers,
@@ -55,7 +57,8 @@ class FileSource(Source):
 
     Notes
     -----
-    Empty cells and NaN come as NaN: what reads them decides.
+    Empty cells and NaN come as NaN: what reads them decides. A batch ends before the first row
+    that has one, so that the rows before it are whole where it is refused.
 
     Examples
     --------
@@ -91,18 +94,21 @@ class FileSource(Source):
         for what, names in (("columns", self.columns), ("time", time), ("key", key)):
             for name in [names] if isinstance(names, str) else names or []:
                 if name not in kinds:
-                    close = get_close_matches(name, kinds, n=3) or list(kinds)[:20]
                     raise ParameterError(
-                        f"{what} must name columns of {self.path}, got {name!r}; near it {close!r}"
+                        f"{what} must name {'columns' if what == 'columns' else 'a column'} of "
+                        f"{self.path}, got {name!r}; {_near(name, list(kinds))}"
                     )
+        self._look: FirstLook | None = None
         chosen = self.columns
         if chosen is None:
-            chosen = [n for n, kind in kinds.items() if n not in (time, key) and _numeric(kind)]
+            look = self.look()
+            measured = [name for name in look.numeric if name not in look.left_out]
+            chosen = measured or list(look.numeric)  # a clock is all there is: better than nothing
         if not chosen:
-            raise FormatError(f"{self.path} must have a numeric column, got {list(kinds)!r}")
+            raise _nothing_to_watch(self.path, self.look())
         self._kinds = {name: pa.float64() for name in chosen}
         for name in chosen:
-            if not _numeric(kinds[name]) and not pa.types.is_string(kinds[name]):
+            if not numeric(kinds[name]) and not pa.types.is_string(kinds[name]):
                 raise ParameterError(
                     f"columns must be numeric, got {name!r} of {self.path}, which is {kinds[name]}"
                 )
@@ -124,6 +130,12 @@ class FileSource(Source):
     def schema(self) -> Schema:
         """The columns under their own names."""
         return self._schema
+
+    def look(self) -> FirstLook:
+        """Return what the first rows say of the columns: which are left out, and why."""
+        if self._look is None:
+            self._look = first_look(self._table, self.time, self.key)
+        return self._look
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
         """Yield batches of one series each.
@@ -150,20 +162,37 @@ class FileSource(Source):
             row, done = row + n, 0
 
     def _blocks(self, row: int) -> Iterator[tuple[Floats, Array, Array | None]]:
-        """Yield blocks of exactly ``batch_rows`` rows from ``row`` on, and a shorter last one."""
+        """Yield blocks of ``batch_rows`` rows from ``row`` on, and a shorter last one.
+
+        A block that begins with a whole row ends before the first that has a hole. So where it
+        ends follows from where it begins, and reading on from a position gives the same blocks.
+        """
         held: list[Any] = []
         count = 0
         for block in self._table.batches(self._wanted, row, self.batch_rows):
             held.append(block)
             count += block.num_rows
             while count >= self.batch_rows:
-                table = pa.Table.from_batches(held)
-                yield self._arrays(table.slice(0, self.batch_rows), row)
-                held = table.slice(self.batch_rows).to_batches()
-                count -= self.batch_rows
-                row += self.batch_rows
-        if count:
-            yield self._arrays(pa.Table.from_batches(held), row)
+                held, taken = self._cut(held, row)
+                yield taken
+                count -= len(taken[0])
+                row += len(taken[0])
+        while count:
+            held, taken = self._cut(held, row)
+            yield taken
+            count -= len(taken[0])
+            row += len(taken[0])
+
+    def _cut(
+        self, held: list[Any], row: int
+    ) -> tuple[list[Any], tuple[Floats, Array, Array | None]]:
+        """Return what is left of the rows held, and the block that they begin with."""
+        table = pa.Table.from_batches(held)
+        values, times, keys = self._arrays(table.slice(0, self.batch_rows), row)
+        holes = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        n = int(holes[0]) if holes.size and holes[0] > 0 else len(values)
+        block = values[:n], times[:n], None if keys is None else keys[:n]
+        return table.slice(n).to_batches(), block
 
     def _arrays(self, table: Any, row: int) -> tuple[Floats, Array, Array | None]:
         values = np.empty((table.num_rows, len(self._kinds)))
@@ -195,20 +224,30 @@ class FileSource(Source):
         if back.any():
             at = int(np.argmax(back))
             raise DataError(
-                f"{self.path}: times in {self.time!r} must never decrease, got {times[at]} after "
-                f"{before[at]} {self._schema.time_unit} in series {name!r}, near row {row + at}; "
+                f"{self.path}: {in_series(name)}times in {self.time!r} must never decrease, got "
+                f"{times[at]} after {before[at]} {self._schema.time_unit} near row {row + at}; "
                 f"sort the file by that column"
             )
 
 
-def _numeric(kind: Any) -> bool:
-    types = pa.types
-    return bool(
-        types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_decimal(kind)
-        or types.is_null(kind)
-    )
+def _near(name: str, known: list[str]) -> str:
+    """Return the columns that a name may have meant, whatever its capitals."""
+    small = {each.lower(): each for each in known}
+    near = [small[each] for each in get_close_matches(name.lower(), small, n=3, cutoff=0.5)]
+    longer = [each for each in known if name.lower() in each.lower()] if len(name) > 2 else []
+    near += [each for each in longer if each not in near]
+    if near:
+        return f"did you mean {' or '.join(map(repr, near[:3]))}?"
+    more = f" and {len(known) - 20} more" if len(known) > 20 else ""
+    return f"there are {', '.join(map(repr, known[:20]))}{more}"
+
+
+def _nothing_to_watch(path: str, look: FirstLook) -> FormatError:
+    held = ", ".join(f"{name!r} ({why})" for name, why in list(look.left_out.items())[:20])
+    what = f"{path} must have a numeric column, got {held or 'none beside time and key'}"
+    if "text with decimal commas" in look.left_out.values():
+        what += "; write decimal points in place of the commas"
+    return FormatError(what)
 
 
 def _clock(path: str, time: str | None, kinds: dict[str, Any]) -> tuple[str, Any]:

@@ -5,7 +5,7 @@ from math import isqrt
 import numpy as np
 
 from streamlyt.base import Batch, Event, Floats
-from streamlyt.errors import DataError
+from streamlyt.errors import DataError, in_series
 from streamlyt.explain import History
 
 __all__ = ["split_in_two"]
@@ -57,7 +57,7 @@ def split_in_two(recording: Batch, standardise: bool = True, seed: int = 0) -> E
     if n < LEAST:
         raise DataError(f"a recording to be split must have {LEAST} rows at least, got {n}")
     if not np.isfinite(recording.values).all():
-        raise DataError(f"series {recording.key!r}: values must be finite; fill or drop such rows")
+        raise DataError(f"{in_series(recording.key)}values must be finite; fill or drop such rows")
     # In units of the largest value no square overflows or vanishes.
     size = np.abs(recording.values).max(axis=0 if standardise else None)
     rows = recording.values / np.where(size > 0, size, 1.0)

@@ -1,14 +1,15 @@
 """The one decorator of our compiled loops: numba, nogil, cached in the user's cache folder."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from numba import njit
-from numba.core import config
+from numba.core import config, event
 from platformdirs import user_cache_path
 
-__all__ = ["compiled", "kernel_cache"]
+__all__ = ["compiled", "kernel_cache", "told_of_compiling"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,3 +47,28 @@ def compiled(**flags: Any) -> Callable[[F], F]:
         return result
 
     return decorate
+
+
+@contextmanager
+def told_of_compiling(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Call ``tell`` when the first loop is compiled, not merely read from the cache.
+
+    Yields a function that says whether that has happened.
+    """
+    once = _Once(tell)
+    with event.install_listener("numba:compile", once):
+        yield lambda: once.done
+
+
+class _Once(event.Listener):
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.done = False
+        self._tell = tell
+
+    def on_start(self, event: Any) -> None:
+        if not self.done:
+            self.done = True
+            self._tell()
+
+    def on_end(self, event: Any) -> None:
+        """Nothing is said at the end."""

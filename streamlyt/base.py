@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlyt.errors import DataError, ParameterError
+from streamlyt.errors import DataError, ParameterError, in_series
 
 __all__ = [
     "Array",
@@ -167,13 +167,13 @@ class Batch:
         values = np.ascontiguousarray(self.values, dtype=np.float64).view()
         if values.ndim != 2 or values.shape != (times.size, self.schema.width) or times.ndim != 1:
             raise DataError(
-                f"series {self.key!r}: values must have shape ({times.size}, {self.schema.width}) "
+                f"{in_series(self.key)}values must have shape ({times.size}, {self.schema.width}) "
                 f"(rows of times, channels of the schema), got {values.shape!r}"
             )
         if times.size > 1 and (times[1:] < times[:-1]).any():
             at = int(np.argmax(times[1:] < times[:-1])) + 1
             raise DataError(
-                f"series {self.key!r}: time must never decrease, got {times[at - 1]} and then "
+                f"{in_series(self.key)}time must never decrease, got {times[at - 1]} and then "
                 f"{times[at]} {self.schema.time_unit} at row {at} of the batch; sort the rows first"
             )
         times.flags.writeable = values.flags.writeable = False
@@ -348,6 +348,14 @@ class Operator(Component, ABC):
         The stream may be cut into batches anywhere: the rows that come out are the same, bit for
         bit. A heartbeat (no rows) leaves no trace.
         """
+
+    def came_from(self, index: int) -> int:
+        """Return which of the rows that it took the row is that it gave on as number ``index``.
+
+        Both numbers count from 0 in this series. An operator that leaves rows out says it here,
+        so that findings name rows of the source; all others give on every row.
+        """
+        return index
 
 
 class FeatureMap(Component, ABC):

@@ -7,7 +7,7 @@ import numpy as np
 
 from streamlyt.alarms import AlarmPolicy
 from streamlyt.base import Batch, Channel, Event, Floats, Operator, Schema
-from streamlyt.errors import DataError
+from streamlyt.errors import DataError, in_series
 from streamlyt.explain import History
 
 __all__ = ["OUTPUTS", "Detector"]
@@ -135,14 +135,14 @@ class Detector(Operator):
         origin = self.state.get("history_origin")
         if origin is not None and origin.size != batch.schema.width:
             raise DataError(
-                f"series {batch.key!r}: the number of channels must stay {origin.size} as in the "
+                f"{in_series(batch.key)}the number of channels must stay {origin.size} as in the "
                 f"first rows, got {batch.schema.width}; start a new series for other channels"
             )
         bad = ~np.isfinite(batch.values)
         if bad.any():
             row, column = (int(i) for i in np.argwhere(bad)[0])
             raise DataError(
-                f"series {batch.key!r}: values must be finite, got {batch.values[row, column]} in "
+                f"{in_series(batch.key)}values must be finite, got {batch.values[row, column]} in "
                 f"channel {batch.schema.names[column]!r} at time {batch.times[row]} "
                 f"{batch.schema.time_unit}; fill or drop such rows before the detector"
             )

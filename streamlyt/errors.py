@@ -23,6 +23,7 @@ __all__ = [
     "SourceError",
     "StateError",
     "StreamlytError",
+    "in_series",
 ]
 
 
@@ -78,3 +79,14 @@ class MissingExtraError(StreamlytError, ImportError):
         super().__init__(
             f"{package} is needed here and is not installed: pip install 'streamlyt[{extra}]'"
         )
+
+
+def in_series(key: str) -> str:
+    """Return how a message about one series begins: nothing where there is but one, without a name.
+
+    Examples
+    --------
+    >>> in_series("left"), in_series("")
+    ("series 'left': ", '')
+    """
+    return f"series {key!r}: " if key else ""

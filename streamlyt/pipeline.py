@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from streamlyt.base import Array, Batch, Event, Operator, Schema
 from streamlyt.catalog import name_of
-from streamlyt.errors import ParameterError, StateError
+from streamlyt.errors import ParameterError, StateError, in_series
 
 __all__ = ["Pipeline", "States"]
 
@@ -51,12 +51,19 @@ class Pipeline:
         """Absorb the rows of one series; return what comes out at the end, and the findings."""
         found: list[Event] = []
         schemas = [batch.schema]
+        passed: list[Operator] = []
         for name, operator in self._memory(batch.key).items():
             batch, events = operator.update(batch)
-            found += [replace(event, detector=name) for event in events]
+            found += [_numbered(replace(e, detector=name), passed, schemas[0]) for e in events]
             schemas.append(batch.schema)
+            passed.append(operator)
         self._schemas[batch.key] = schemas
         return batch, found
+
+    def renumbered(self, event: Event) -> Event:
+        """Return a finding on the rows that came out with the row numbers of the source."""
+        operators = list(self._memory(event.key).values())
+        return _numbered(event, operators, self._schemas[event.key][0])
 
     def appended(self, key: str) -> tuple[str, ...]:
         """Return the columns of a series that operators set beside their inputs."""
@@ -92,7 +99,7 @@ class Pipeline:
         for key, by_name in states.items():
             if set(by_name) != set(self.operators):
                 raise StateError(
-                    f"series {key!r}: saved states must be of operators {list(self.operators)!r}, "
+                    f"{in_series(key)}saved states must be of operators {list(self.operators)!r}, "
                     f"got {list(by_name)!r}; resume with the pipeline of the saved run"
                 )
             for name, operator in self._memory(key).items():
@@ -105,6 +112,24 @@ class Pipeline:
         if key not in self._series:
             self._series[key] = {name: op.clone() for name, op in self.operators.items()}
         return self._series[key]
+
+
+def _numbered(event: Event, passed: Sequence[Operator], schema: Schema) -> Event:
+    """Return a finding by the numbers that its rows had before the operators that they passed."""
+
+    def source_row(number: int) -> int:
+        index = (number - schema.first_row) // schema.row_step
+        for operator in reversed(passed):
+            index = operator.came_from(index)
+        return schema.row_number(index)
+
+    if not passed:
+        return event
+    return replace(
+        event,
+        alarm_index=source_row(event.alarm_index),
+        change_index=source_row(event.change_index),
+    )
 
 
 def _named(operators: Sequence[Operator]) -> dict[str, Operator]:

@@ -1,5 +1,7 @@
 """Options that several verbs share, as annotations for typer."""
 
+from collections.abc import Callable
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +20,7 @@ __all__ = [
     "Run",
     "Seed",
     "Window",
+    "one_of",
 ]
 
 
@@ -35,6 +38,23 @@ class NullModel(StrEnum):
     learned = "learned"
     independent = "independent"
     adaptive = "adaptive"
+
+
+def one_of(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
+    """Return how one word of a kind is read; what it may be, and what was meant, is told."""
+
+    def read(text: str) -> StrEnum:
+        try:
+            return kind(text)
+        except ValueError:
+            words = [each.value for each in kind]
+            near = get_close_matches(text, words, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise typer.BadParameter(
+                f"must be one of {', '.join(words)}, got {text!r}{hint}"
+            ) from None
+
+    return read
 
 
 _CHANGES = "Changes"
@@ -55,14 +75,15 @@ Null = Annotated[
         help="What the rows do without a change: learned (they depend on their past; the "
         "default), independent, or adaptive (the threshold of the NEWMA paper).",
         metavar="MODEL",
+        parser=one_of(NullModel),
         rich_help_panel=_CHANGES,
     ),
 ]
 Window = Annotated[
     int | None,
     typer.Option(
-        help="Rows that a change must last to be seen; default 316, and 50 where the null is not "
-        "learned.",
+        help="Rows that the smallest changes last; large ones are seen in about 30. Default 316, "
+        "and 50 where the null is not learned.",
         metavar="ROWS",
         rich_help_panel=_CHANGES,
     ),
@@ -76,7 +97,10 @@ Seed = Annotated[
 Form = Annotated[
     Format,
     typer.Option(
-        "--format", help="How the changes are written: table, jsonl or csv.", metavar="FORM"
+        "--format",
+        help="How the changes are written: table, jsonl or csv.",
+        metavar="FORM",
+        parser=one_of(Format),
     ),
 ]
 Report = Annotated[

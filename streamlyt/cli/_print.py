@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,8 +15,11 @@ from rich.table import Table
 from streamlyt.base import Event
 from streamlyt.cli._options import Format
 
-__all__ = ["counted", "print_events", "shown_time"]
+__all__ = ["OFF_LINE", "counted", "print_events", "shown_time"]
 
+OFF_LINE = "two_sample"  # the detector of what is no alarm: the best split of a short recording
+WIDEST = 1000  # columns of a table in a pipe
+ALIKE, MOST_OF_IT = 2.0, 0.5  # all over: shares within this ratio, and together below this part
 LISTED = 3  # of what moved, in the table: two lines of eighty columns; JSON and CSV tell all
 
 
@@ -36,7 +40,7 @@ def shown_time(time: int, unit: str) -> str:
     return str(time)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str | None = None) -> str:
     """Return so many of a thing, in words.
 
     Examples
@@ -44,7 +48,7 @@ def counted(number: int, noun: str) -> str:
     >>> counted(1, "frame"), counted(14000, "row")
     ('1 frame', '14,000 rows')
     """
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def print_events(events: Sequence[Event], form: Format, row: str = "row") -> None:
@@ -55,7 +59,9 @@ def print_events(events: Sequence[Event], form: Format, row: str = "row") -> Non
     elif form is Format.csv:
         _print_csv(events)
     elif events:
-        Console().print(_table(events, row))
+        # Who reads a pipe looks for whole lines: nothing is folded there, unless a width is named.
+        piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+        Console(width=WIDEST if piped else None).print(_table(events, row))
 
 
 def _print_csv(events: Sequence[Event]) -> None:
@@ -71,21 +77,41 @@ def _print_csv(events: Sequence[Event]) -> None:
 
 def _table(events: Sequence[Event], row: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    if any(event.key for event in events):
+    keyed = any(event.key for event in events)
+    # Where nobody names a time it is the number of the row: told once.
+    timed = any((e.time_unit, e.change_time) != ("step", e.change_index) for e in events)
+    if keyed:
         table.add_column("series")
-    keyed = bool(table.columns)
-    for heading in (f"change\nat {row}", "time", f"alarm\nat {row}", "statistic"):
+    times = ("time",) if timed else ()
+    for heading in (f"change\nat {row}", *times, f"alarm\nat {row}", "statistic"):
         table.add_column(heading, justify="right", no_wrap=True, vertical="top")
     table.add_column("what moved")
     for event in events:
-        moved = zip(event.channels[:LISTED], event.shares[:LISTED], strict=True)
         cells = [
+            *([event.key] if keyed else []),
             str(event.change_index),
-            shown_time(event.change_time, event.time_unit),
-            str(event.alarm_index),
+            *([shown_time(event.change_time, event.time_unit)] if timed else []),
+            "off line" if event.detector == OFF_LINE else str(event.alarm_index),
             f"{event.statistic:.4g} > {event.threshold:.4g}",
-            ", ".join(f"{name} {share:.0%}" for name, share in moved if share >= 0.005),
+            what_moved(event),
         ]
         # A channel may be called [bold]: what comes from data is text, not markup.
-        table.add_row(*map(escape, [event.key] if keyed else []), *map(escape, cells))
+        table.add_row(*map(escape, cells))
     return table
+
+
+def what_moved(event: Event) -> str:
+    """Return the channels that moved most, and whether the others moved as much.
+
+    Examples
+    --------
+    >>> what_moved(Event("", "bank", 9, 9, 8, 8, 1.0, 1.0, ("a", "b"), (0.75, 0.25)))
+    'a 75%, b 25%'
+    >>> what_moved(Event("", "bank", 9, 9, 8, 8, 1.0, 1.0, ("a", "b", "c"), (0.06, 0.05, 0.05)))
+    'all over: a 6%, b 5%, c 5%'
+    """
+    shares = event.shares
+    moved = list(zip(event.channels, shares, strict=True))[:LISTED]
+    told = ", ".join(f"{name} {share:.0%}" for name, share in moved if share >= 0.005)
+    alike = len(shares) >= LISTED and 0 < shares[0] < ALIKE * shares[-1]
+    return f"all over: {told}" if alike and sum(shares) < MOST_OF_IT else told

@@ -3,7 +3,7 @@
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,14 +11,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamlyt._compile import kernel_cache
-from streamlyt.base import Event, Operator, Source
+from streamlyt._compile import kernel_cache, told_of_compiling
+from streamlyt.base import Operator, Sink, Source
+from streamlyt.cli._closing import OffLine, closing, on_line
 from streamlyt.cli._guard import FOUND, say
 from streamlyt.cli._options import Format
 from streamlyt.cli._print import counted, print_events
 from streamlyt.config import dump
 from streamlyt.engines.local import LocalEngine, Summary
-from streamlyt.errors import ParameterError
+from streamlyt.errors import DataError, ParameterError, SourceError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
@@ -72,39 +73,41 @@ class Options:
 
 def run_recorded(
     source: Source,
-    operators: Sequence[Operator],
+    operators: Mapping[str, Operator] | Sequence[Operator],
     options: Options,
     title: str,
-    afterwards: Callable[[Summary], list[Event]] = lambda summary: [],
+    afterwards: Callable[[Summary], OffLine | None] = lambda summary: None,
+    sinks: Sequence[Sink] = (),
 ) -> Summary:
     """Run the operators over the source, print what was found and draw the report.
 
-    ``afterwards`` may add findings of its own, when the whole recording has been read.
+    ``afterwards`` may add what is found off line, when the whole recording has been read.
     """
     options.check()
-    _tell_of_compiling()
     pipeline = Pipeline(operators)
     if options.run is None and options.report is None:
-        summary = _run(LocalEngine(source, pipeline), source, title)
+        engine = LocalEngine(source, pipeline, sinks)
+        summary, rate = _run(engine, options, title)
         if not summary.complete:
             raise KeyboardInterrupt
-        return _told(summary, afterwards(summary), options, source)
+        return _told(summary, afterwards(summary), options, engine, title, rate)
     with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
         path = options.run or Path(folder) / "run.streamlyt"
         if not (options.resume and path.exists()):
-            RunFile.create(path, pipeline=dump(source, operators)).close()
+            RunFile.create(path, pipeline=dump(source, operators, sinks)).close()
         with RunFile.open(path, write=True) as runfile:
-            summary = _run(LocalEngine(source, pipeline, runfile=runfile), source, title)
+            engine = LocalEngine(source, pipeline, sinks, runfile=runfile)
+            summary, rate = _run(engine, options, title)
             if not summary.complete:
                 safe = f"{counted(summary.rows, source.schema.row)} safe in {options.run}"
                 raise KeyboardInterrupt(
                     *([f"{safe}: the same command with --resume goes on"] if options.run else [])
                 )
             more = afterwards(summary)
-            for event in more:
+            for event in more.events if more else ():
                 runfile.record(event)
             runfile.checkpoint({}, {})
-        summary = _told(summary, more, options, source)  # whatever becomes of the page
+        summary = _told(summary, more, options, engine, title, rate)  # whatever becomes of the page
         if options.report is not None:
             write_page([path], options.report, title)
     return summary
@@ -112,29 +115,52 @@ def run_recorded(
 
 def status(summary: Summary, options: Options) -> int:
     """Return the exit status of a run that came to its end."""
-    return FOUND if summary.events and options.fail_on_change else 0
+    return FOUND if on_line(summary.events) and options.fail_on_change else 0
 
 
-def _told(summary: Summary, more: Sequence[Event], options: Options, source: Source) -> Summary:
-    summary = replace(summary, events=(*summary.events, *more))
+def _told(
+    summary: Summary,
+    more: OffLine | None,
+    options: Options,
+    engine: LocalEngine,
+    title: str,
+    rate: str,
+) -> Summary:
+    """Say what the run came to, in one sentence where it was too short for an alarm, and print."""
+    schema = engine.source.schema
+    if more is None or not more.whole:
+        say(f"{title}: {closing(summary, engine.pipeline, schema)}{rate}")
+    if more is not None:
+        say(f"{title}: {more.sentence}")
+        summary = replace(summary, events=(*summary.events, *more.events))
     if options.form is not None:
-        print_events(summary.events, options.form, source.schema.row)
+        print_events(summary.events, options.form, schema.row)
     return summary
 
 
-def _run(engine: LocalEngine, source: Source, title: str) -> Summary:
-    with _progress(title, source.n_rows) as progress, _stop_on_interrupt(engine):
-        summary = engine.run(progress)
-    if not summary.complete:
-        return summary
-    rate = (
-        f", {summary.rows / summary.seconds:,.0f} a second"
-        if summary.rows >= 1000 and summary.seconds > 0
-        else ""
-    )
-    found = "no change" if not summary.events else counted(len(summary.events), "change")
-    say(f"{title}: {found} in {counted(summary.rows, source.schema.row)}{rate}")
-    return summary
+def _run(engine: LocalEngine, options: Options, title: str) -> tuple[Summary, str]:
+    """Run to the end; where it fails, print what had been found by then."""
+    source = engine.source
+    with (
+        told_of_compiling(_tell_of_compiling) as has_compiled,
+        _progress(title, source.n_rows) as progress,
+        _stop_on_interrupt(engine),
+    ):
+        try:
+            summary = engine.run(progress)
+        except (DataError, SourceError):
+            if options.form is not None:
+                _tell_until(engine.summary(), options.form, title, source)
+            raise
+    slow = has_compiled() or summary.rows < 1000 or summary.seconds <= 0
+    return summary, "" if slow else f", {summary.rows / summary.seconds:,.0f} a second"
+
+
+def _tell_until(summary: Summary, form: Format, title: str, source: Source) -> None:
+    if summary.events:
+        rows = counted(summary.rows, source.schema.row)
+        say(f"{title}: {counted(len(summary.events), 'change')} in {rows}, before it had to stop")
+        print_events(summary.events, form, source.schema.row)
 
 
 @contextmanager
@@ -162,8 +188,7 @@ class _Advance:
 
 
 def _tell_of_compiling() -> None:
-    if not any(Path(kernel_cache()).glob("**/*.nbi")):
-        say(f"first run: compiling kernels once into {kernel_cache()} (about 10 seconds)")
+    say(f"compiling kernels once into {kernel_cache()} (some seconds)")
 
 
 @contextmanager

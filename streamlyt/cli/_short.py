@@ -1,18 +1,24 @@
-"""A recording that is too short for an on-line alarm: its one change, found off line."""
+"""Series that are too short for an on-line alarm: their best split, found off line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from streamlyt.base import Batch, Event, Operator, Source
-from streamlyt.cli._guard import say
-from streamlyt.cli._print import counted
+from streamlyt.cli._closing import OffLine, learning_of, on_line
+from streamlyt.cli._print import OFF_LINE, counted
 from streamlyt.detectors import split_in_two
 from streamlyt.engines.local import Summary
+from streamlyt.errors import ParameterError
+from streamlyt.pipeline import Pipeline
 
 __all__ = ["split_short"]
 
 LEAST = 8  # rows that a split needs
+TOLD = 3  # series that are named one by one
+SPLIT = 100  # series that are split: their rows are held at once
+WINDOWS = (200, 100, 50, 25, 16)  # shorter ones that are tried as a hint
+ROOM = 3  # times the rows that it learns from are needed for a detector to be of use
 
 
 def split_short(
@@ -20,40 +26,92 @@ def split_short(
     operators: Sequence[Operator],
     standardise: bool,
     summary: Summary,
-    learning: int,
-    title: str,
-) -> list[Event]:
-    """Split each series once, where the whole recording is shorter than a detector learns.
+    detector: Operator,
+) -> OffLine | None:
+    """Split each series once that is shorter than the detector learns; None where there is none.
 
-    Nothing is found where chance does as well, or where the detector had rows enough.
+    What is found is the best split and no alarm: rows that remember those before them are split
+    better than chance where nothing has changed, too.
     """
-    if summary.events or summary.rows >= learning:
-        return []
-    rows = source.schema.row
-    few = f"{counted(summary.rows, rows)} {'is' if summary.rows == 1 else 'are'} too few"
-    on_line = f"{title}: {few} for an on-line alarm, which takes {learning}"
-    if summary.rows < LEAST:
-        say(f"{on_line}, and to be compared off line, which takes {LEAST}")
-        return []
-    say(f"{on_line}; so the {rows}s before and after are compared off line")
-    series: dict[str, list[Batch]] = {}
-    for batch, _ in source.read():
-        for operator in operators:
-            batch, _ = operator.update(batch)
-        series.setdefault(batch.key, []).append(batch)
-    found = []
-    for key, batches in series.items():
-        whole = Batch(
-            key,
-            np.concatenate([batch.times for batch in batches]),
-            np.concatenate([batch.values for batch in batches]),
-            batches[0].schema,
+    learning = learning_of([detector])
+    found = {event.key for event in on_line(summary.events)}
+    short = {k: n for k, n in summary.series.items() if n < learning and k not in found}
+    if not short:
+        return None
+    whole = len(short) == len(summary.series)
+    known = {event.key: event for event in summary.events if event.detector == OFF_LINE}
+    splits = dict(known)
+    wanted = {key for key, n in short.items() if n >= LEAST and key not in known}
+    splits |= _split(source, operators, standardise, set(sorted(wanted)[:SPLIT]))
+    better = [
+        event
+        for event in splits.values()
+        if event.statistic > event.threshold and event.key not in known
+    ]
+    row = source.schema.row
+    if list(short) == [""]:
+        [n] = short.values()
+        told = f"{counted(n, row)} {'is' if n == 1 else 'are'} too few for an on-line alarm"
+    else:
+        names = ", ".join(f"{key!r} has {n}" for key, n in list(short.items())[:TOLD])
+        more = ", ..." if len(short) > TOLD else ""
+        of = "all" if whole else f"{len(short):,} of"
+        told = (
+            f"{of} {counted(len(summary.series), 'series', 'series')} have too few {row}s for an "
+            f"on-line alarm ({names}{more})"
         )
-        if whole.n < LEAST:
-            continue
-        event = split_in_two(whole, standardise)
-        if event.statistic > event.threshold:
-            found.append(event)
-        else:
-            say(f"  {rows} {event.change_index} splits it best, but no better than chance")
-    return found
+    told += f", which takes {learning}{_hint(source, detector, max(short.values()))}"
+    return OffLine(f"{told}; {_told(splits, row)}", better, whole)
+
+
+def _told(splits: dict[str, Event], row: str) -> str:
+    if not splits:
+        return f"nor can they be split off line, which takes {LEAST}"
+    told = [
+        f"{f'{key!r} ' if key else ''}{row} {event.change_index}"
+        f"{'' if event.statistic > event.threshold else ', no better than chance'}"
+        for key, event in list(splits.items())[:TOLD]
+    ]
+    more = f"; and {len(splits) - TOLD} more" if len(splits) > TOLD else ""
+    return f"best split, off line: {'; '.join(told)}{more}"
+
+
+def _hint(source: Source, detector: Operator, rows: int) -> str:
+    """Return which shorter window would do, and that fewer frames might be left out."""
+    hints = []
+    if hasattr(detector, "window"):
+        for window in WINDOWS:
+            try:
+                shorter = type(detector)(**{**detector.params(), "window": window})
+            except ParameterError:
+                continue
+            if window < detector.window and learning_of([shorter]) * ROOM <= rows:
+                hints.append(f"--window {window} takes {learning_of([shorter])}")
+                break
+    if source.schema.row_step > 1:
+        hints.append(f"a --step below {source.schema.row_step} leaves more")
+    return f" ({', '.join(hints)})" if hints else ""
+
+
+def _split(
+    source: Source, operators: Sequence[Operator], standardise: bool, keys: set[str]
+) -> dict[str, Event]:
+    if not keys:
+        return {}
+    pipeline = Pipeline(operators)
+    parts: dict[str, list[Batch]] = {}
+    for batch in _read(source, keys):
+        rows, _ = pipeline.step(batch)
+        parts.setdefault(batch.key, []).append(rows)
+    splits = {}
+    for key, batches in parts.items():
+        times = np.concatenate([batch.times for batch in batches])
+        values = np.concatenate([batch.values for batch in batches])
+        if len(times) >= LEAST:
+            event = split_in_two(Batch(key, times, values, batches[0].schema), standardise)
+            splits[key] = pipeline.renumbered(event)
+    return splits
+
+
+def _read(source: Source, keys: set[str]) -> Iterator[Batch]:
+    return (batch for batch, _ in source.read() if batch.key in keys)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from streamlyt.base import Event, Operator
+from streamlyt.base import Operator
+from streamlyt.cli._closing import OffLine
 from streamlyt.cli._detector import choose_detector
 from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.cli._short import split_short
@@ -13,6 +14,7 @@ from streamlyt.connectors import TrajectorySource
 from streamlyt.engines.local import Summary
 from streamlyt.errors import ParameterError
 from streamlyt.observables import Dihedrals, Distances, Superpose, Whole
+from streamlyt.observables.superpose import LEAST
 
 __all__ = ["find_transitions", "watch_trajectory"]
 
@@ -57,10 +59,10 @@ def watch_trajectory(
     scale = 2.0 if observables and isinstance(observables[-1], Dihedrals) else None
     detector = choose_detector(**knobs, scale=scale)
 
-    def split(summary: Summary) -> list[Event]:
+    def split(summary: Summary) -> OffLine | None:
         # Aligned whatever is watched: dihedrals say nothing of a few frames on a steady path.
-        aligned = _observables(source, Observe.aligned)
-        return split_short(source, aligned, False, summary, detector.learning, title)
+        seen = Observe.aligned if len(source.layout().sites) >= LEAST else Observe.raw
+        return split_short(source, _observables(source, seen), False, summary, detector)
 
     return run_recorded(source, [*observables, detector], options, title, split)
 

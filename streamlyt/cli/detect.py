@@ -1,7 +1,7 @@
 """``streamlyt detect``: the changes in a recorded table."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,10 +18,6 @@ from streamlyt.cli._options import (
     Window,
 )
 
-if TYPE_CHECKING:
-    from streamlyt.base import Event
-    from streamlyt.engines.local import Summary
-
 __all__ = ["detect"]
 
 _COLUMNS = "Columns"
@@ -29,12 +25,16 @@ _COLUMNS = "Columns"
 
 def detect(
     file: Annotated[
-        Path, typer.Argument(help="A table: CSV (also .gz), Parquet or NPY.", metavar="FILE")
+        Path,
+        typer.Argument(
+            help="A table: CSV, TSV (also .gz), Parquet or NPY; - is the standard input.",
+            metavar="FILE",
+        ),
     ],
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Columns to watch, with commas between; default all that hold numbers.",
+            help="Columns to watch, with commas between; default all of numbers, but clocks.",
             metavar="NAMES",
             rich_help_panel=_COLUMNS,
         ),
@@ -66,18 +66,14 @@ def detect(
     fail_on_change: FailOnChange = False,
 ) -> int:
     """Find when the rows of a recorded table changed, and which columns moved."""
-    from streamlyt.cli._detector import choose_detector
-    from streamlyt.cli._recorded import Options, run_recorded, status  # heavy: not for --help
-    from streamlyt.cli._short import split_short
-    from streamlyt.connectors import FileSource
+    from streamlyt.cli._recorded import Options  # heavy: not for --help
+    from streamlyt.cli._table import find_changes
 
-    options = Options(form, report, run, resume, fail_on_change)
-    wanted = columns.split(",") if columns is not None else None
-    source = FileSource(file, columns=wanted, time=time, key=key)
-    detector = choose_detector(null=null, arl=arl, window=window, seed=seed)
-
-    def split(summary: "Summary") -> "list[Event]":
-        return split_short(source, [], True, summary, detector.learning, file.name)
-
-    summary = run_recorded(source, [detector], options, file.name, split)
-    return status(summary, options)
+    return find_changes(
+        file,
+        columns=columns,
+        time=time,
+        key=key,
+        knobs={"null": null, "arl": arl, "window": window, "seed": seed},
+        options=Options(form, report, run, resume, fail_on_change),
+    )

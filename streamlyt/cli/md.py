@@ -17,6 +17,7 @@ from streamlyt.cli._options import (
     Run,
     Seed,
     Window,
+    one_of,
 )
 
 __all__ = ["Observe", "md"]
@@ -60,6 +61,7 @@ def md(
             help="What is watched: aligned (atoms laid upon the first frame), distances, dihedrals "
             "or raw coordinates; auto: dihedrals where there are any, else aligned.",
             metavar="WHAT",
+            parser=one_of(Observe),
             rich_help_panel=_FRAMES,
         ),
     ] = Observe.auto,

@@ -1,8 +1,8 @@
 """The engine of one process: read, step, write, and now and then make it durable."""
 
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Protocol, runtime_checkable
 
@@ -37,12 +37,15 @@ class Summary:
         Time that it ran.
     complete
         Whether the source came to its end.
+    series
+        Series -> its rows that came out at the end of the pipeline.
     """
 
     rows: int
     events: tuple[Event, ...]
     seconds: float
     complete: bool = True
+    series: Mapping[str, int] = field(default_factory=dict)
 
 
 class LocalEngine:
@@ -134,7 +137,7 @@ class LocalEngine:
         """
         self._begin()
         if self._complete:
-            return self._summary()
+            return self.summary()
         try:
             for batch, position in self.source.read(self._position):
                 self._take(batch, position)
@@ -151,17 +154,26 @@ class LocalEngine:
                 self._checkpoint()
             raise
         self._checkpoint()
-        return self._summary()
+        return self.summary()
 
     def stop(self) -> None:
         """End the run after the batch at hand, with a checkpoint; for signal handlers."""
         self._stopped = True
+
+    def summary(self) -> Summary:
+        """Return what the run has come to so far; where it failed, what had been found by then."""
+        events = self._events if self.runfile is None else self.runfile.events()
+        seconds = self._seconds + self._clock() - self._started
+        if self.runfile is not None:
+            seconds = self.runfile.meta["seconds"]
+        return Summary(self._rows, tuple(events), seconds, self._complete, dict(self._series))
 
     def _begin(self) -> None:
         self._position: Position | None = None
         self._rows = self._saved_rows = 0
         self._events: list[Event] = []
         self._touched: set[str] = set()
+        self._series: dict[str, int] = {}
         self._full: dict[str, tuple[str, ...]] = {}
         self._stopped = self._complete = False
         self._whole = True
@@ -172,6 +184,8 @@ class LocalEngine:
             self._position = self.runfile.position(self._name)
             self.pipeline.restore(self.runfile.states())
             self._rows = self._saved_rows = meta["rows"]
+            known = self.runfile.keys()
+            self._series = {key: self.runfile.n_rows(key) for key in known}
             self._seconds, self._complete = meta["seconds"], meta["complete"]
         self._started = self._saved_at = self._clock()
 
@@ -191,6 +205,7 @@ class LocalEngine:
             for event in events:
                 self.runfile.record(event)
         self._touched.add(batch.key)
+        self._series[batch.key] = self._series.get(batch.key, 0) + rows.n
         self._rows += batch.n
         self._position = position
         self._whole = True
@@ -218,13 +233,6 @@ class LocalEngine:
         self._touched.clear()
         self._saved_rows, self._saved_at = self._rows, self._clock()
         self._whole = True
-
-    def _summary(self) -> Summary:
-        events = self._events if self.runfile is None else self.runfile.events()
-        seconds = self._seconds + self._clock() - self._started
-        if self.runfile is not None:
-            seconds = self.runfile.meta["seconds"]
-        return Summary(self._rows, tuple(events), seconds, self._complete)
 
     def _refuse_another(self, saved: str) -> None:
         """Compare source and operators with those that the run file was made for."""

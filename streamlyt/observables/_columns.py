@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlyt.base import Batch, Channel, Event, Floats, Operator, Schema
-from streamlyt.errors import DataError, ParameterError
+from streamlyt.errors import DataError, ParameterError, in_series
 
 __all__ = ["AXES", "BOX", "Observable", "atom_channels", "atoms_of", "frames", "has_box", "indices"]
 
@@ -120,7 +120,7 @@ class Observable(Operator):
         if not finite.all():
             row, column = (int(i) for i in np.argwhere(~finite)[0])
             raise DataError(
-                f"series {batch.key!r}: coordinates must be finite, got "
+                f"{in_series(batch.key)}coordinates must be finite, got "
                 f"{batch.values[row, column]} in {batch.schema.names[column]!r} at time "
                 f"{batch.times[row]} {batch.schema.time_unit}; leave that {batch.schema.row} out"
             )

@@ -6,11 +6,14 @@ from typing import Self
 import numpy as np
 
 from streamlyt.base import Batch, Floats, Schema
+from streamlyt.errors import ParameterError
 
 from ._columns import Observable, atom_channels, frames, indices
 from ._kernels import superpose_rows
 
 __all__ = ["Superpose"]
+
+LEAST = 3  # atoms: two leave a rotation free, and what moves about their axis would be made up
 
 
 class Superpose(Observable):
@@ -18,19 +21,21 @@ class Superpose(Observable):
 
     The centred fit atoms :math:`x_i` are turned by the proper rotation R that minimises
     :math:`\sum_i |R x_i - r_i|^2`, with :math:`r_i` those of the first frame, by the quaternion
-    characteristic polynomial [1]_. Where the rotation is not determined (one, two or collinear
-    atoms) one of the best is taken.
+    characteristic polynomial [1]_. It takes three atoms at least; where the rotation is not
+    determined all the same (atoms in a line) one of the best is taken.
 
     Parameters
     ----------
     fit
-        Numbers of the atoms that are superposed; empty for all.
+        Numbers of the atoms that are superposed, three at least; empty for all.
     keep
         Numbers of the atoms whose coordinates come out, from the centroid of the fit atoms;
         empty for all.
 
     Raises
     ------
+    ParameterError
+        If fewer than three atoms are superposed.
     DataError
         If a coordinate is not finite, or the rows still have box columns.
 
@@ -62,6 +67,11 @@ class Superpose(Observable):
     def _prepare(self, schema: Schema) -> Schema:
         atoms = self._atoms(schema)
         self._fit = indices("fit", self.fit, len(atoms))
+        if self._fit.size < LEAST:
+            raise ParameterError(
+                f"fit must name {LEAST} atoms at least, for fewer have no orientation, got "
+                f"{self._fit.size}; take more atoms, or watch distances or raw coordinates"
+            )
         self._keep = indices("keep", self.keep, len(atoms))
         return schema.with_channels(atom_channels([atoms[i] for i in self._keep]))
 

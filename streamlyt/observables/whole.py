@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlyt.base import Batch, Floats, Schema
-from streamlyt.errors import DataError, ParameterError
+from streamlyt.errors import DataError, ParameterError, in_series
 
 from ._columns import Observable, atom_channels, atoms_of, frames, has_box
 from ._kernels import whole_rows
@@ -112,7 +112,7 @@ def _cells(batch: Batch) -> Floats:
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(
-            f"series {batch.key!r}: the box must have positive lengths and angles that close, got "
+            f"{in_series(batch.key)}the box must have positive lengths and angles that close, got "
             f"{batch.values[row, -6:].tolist()} at time {batch.times[row]} "
             f"{batch.schema.time_unit}; leave that {batch.schema.row} out, or leave Whole out"
         )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamlyt.base import Array, Batch, Floats, Schema
-from streamlyt.errors import DataError
+from streamlyt.errors import DataError, in_series
 
 from ._chunks import Layout, chunk_rows, decode, encode
 from ._levels import BUCKET, Buckets, Reducer
@@ -124,7 +124,7 @@ class SeriesWriter:
         # Thousands of channels are compared once, not at every batch.
         if batch.schema is not self._seen and batch.schema != self.kept.schema:
             raise DataError(
-                f"series {batch.key!r}: channels must stay {self.kept.schema.names!r} during a "
+                f"{in_series(batch.key)}channels must stay {self.kept.schema.names!r} during a "
                 f"run, got {batch.schema.names!r}; give other channels another key"
             )
         self._seen = batch.schema

@@ -122,9 +122,9 @@ def test_a_hole_is_named_with_its_column_and_time(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--columns", "hea"), "near it ['heat'"),
+        (("--columns", "hea"), "did you mean 'heat'"),
         (("--time", "att"), "time must name"),
-        (("--key", "pum"), "near it ['pump'"),
+        (("--key", "pum"), "did you mean 'pump'"),
         (("--window", 3), "window must be at least 16 rows, got 3"),
         (("--null", "adaptive", "--arl", 100), "--arl must go with --null learned or independent"),
     ],

@@ -143,8 +143,14 @@ def test_each_series_keeps_its_order_and_every_position_loses_nothing(
         ("x.parquet", "a\n1\n", {}, FormatError, "must be a whole Parquet file"),
         ("x.csv", "who\nme\n", {}, FormatError, "must have a numeric column"),
         ("x.csv", "a,a\n1,2\n", {}, FormatError, "must be unique"),
-        ("x.csv", "heat\n1\n", {"columns": ["heart"]}, ParameterError, r"near it \['heat'\]"),
-        ("x.csv", "a,b\n1,2\n", {"time": "z"}, ParameterError, r"time must name .*near it"),
+        ("x.csv", "heat\n1\n", {"columns": ["heart"]}, ParameterError, r"did you mean 'heat'"),
+        (
+            "x.csv",
+            "a,b\n1,2\n",
+            {"time": "z"},
+            ParameterError,
+            r"time must name .*there are 'a', 'b'",
+        ),
         ("x.csv", "a,b\n1,on\n", {"time": "b"}, FormatError, "ISO 8601"),
         ("x.csv", "a,b\n1,2\n", {"time": "a", "columns": ["a"]}, ParameterError, "different"),
         ("x.csv", "a\n1\n", {"batch_rows": 0}, ParameterError, "batch_rows must be"),
@@ -191,5 +197,5 @@ def test_a_missing_time_is_refused_with_its_row(tmp_path):
 def test_time_that_goes_back_is_refused_across_batches_too(tmp_path):
     path = written(tmp_path / "x.csv", "t,v\n1,1\n2,2\n1,3\n")
     for batch_rows in (2, 10):
-        with pytest.raises(DataError, match="got 1 after 2 step in series ''"):
+        with pytest.raises(DataError, match="got 1 after 2 step near row"):
             all_rows(FileSource(path, time="t", batch_rows=batch_rows))

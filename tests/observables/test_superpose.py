@@ -62,13 +62,11 @@ def test_identical_frames_come_out_as_the_centred_first():
 @pytest.mark.parametrize(
     "shape",
     [
-        [[1.0, 2.0, 3.0]],
-        [[0.0, 0.0, 0.0], [0.0, 0.0, 2.0]],
         [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [3.0, 3.0, 3.0]],
         [[1.0, 1.0, 1.0]] * 4,
         [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 0.0]],
     ],
-    ids=["one", "two", "line", "one place", "plane"],
+    ids=["line", "one place", "plane"],
 )
 def test_shapes_without_a_unique_rotation_still_fall_on_the_first_frame(shape):
     frame = np.array(shape)
@@ -107,10 +105,16 @@ def test_a_heartbeat_leaves_no_trace():
 
 
 def test_a_hole_is_refused_with_its_place():
-    frames = np.zeros((3, 2, 3))
+    frames = np.zeros((3, 3, 3))
     frames[1, 1, 2] = np.nan
     with pytest.raises(DataError, match=r"finite, got nan in 'a1.z' at time 1 step"):
         Superpose().update(naive.batch_of(frames))
+
+
+@pytest.mark.parametrize(("atoms", "fit"), [(1, []), (2, []), (5, [0, 3])])
+def test_fewer_than_three_atoms_have_no_orientation_and_are_refused(atoms, fit):
+    with pytest.raises(ParameterError, match=r"fit must name 3 atoms at least.*watch distances"):
+        superposed(np.zeros((1, atoms, 3)), fit=fit)
 
 
 def test_atoms_beyond_the_rows_are_refused():

@@ -1,0 +1,56 @@
+"""The sentence at the end of a run: what was found, and where nothing could have been."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamlyt.base import Event, Operator, Schema
+from streamlyt.cli._print import OFF_LINE, counted
+from streamlyt.engines.local import Summary
+from streamlyt.pipeline import Pipeline
+
+__all__ = ["OffLine", "closing", "learning_of", "on_line"]
+
+
+@dataclass(frozen=True)
+class OffLine:
+    """What was found by looking at series that are too short for an alarm.
+
+    Parameters
+    ----------
+    sentence
+        What is said of them.
+    events
+        The splits that chance does not make.
+    whole
+        Whether no series was long enough, so that nothing else is to be said of the run.
+    """
+
+    sentence: str
+    events: Sequence[Event] = ()
+    whole: bool = True
+
+
+def on_line(events: Sequence[Event]) -> list[Event]:
+    """Return the changes that were alarms, not the best split of a short recording."""
+    return [event for event in events if event.detector != OFF_LINE]
+
+
+def learning_of(operators: Sequence[Operator]) -> int:
+    """Return how many rows a detector among the operators needs before it can raise an alarm."""
+    return max((getattr(operator, "learning", 0) for operator in operators), default=0)
+
+
+def closing(summary: Summary, pipeline: Pipeline, schema: Schema) -> str:
+    """Return what a run came to: the changes, the rows, and those that were only learnt from."""
+    events = on_line(summary.events)
+    found = "no change" if not events else counted(len(events), "change")
+    told = f"{found} in {counted(summary.rows, schema.row)}"
+    if len(summary.series) > 1:
+        told += f" of {counted(len(summary.series), 'series', 'series')}"
+    learnt = learning_of(list(pipeline.operators.values()))
+    if events or not learnt:
+        return told
+    if len(summary.series) > 1:
+        return f"{told} (the first {learnt} {schema.row}s of each were only learnt from)"
+    last = schema.row_number(learnt - 1)
+    return f"{told} ({schema.row}s {schema.first_row}-{last} were only learnt from)"
