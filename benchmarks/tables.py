@@ -1,4 +1,4 @@
-"""Write the tables of measured figures into docs/benchmarks.md, from the last line of each case.
+"""Write the tables of measured figures into the pages, from the last line of each case.
 
 A table goes between ``<!-- table: name -->`` and ``<!-- end -->``; what stands around is kept.
 """
@@ -11,27 +11,35 @@ from _laws import CHANGES, MEMORIES
 from _maps import MAPS
 from _results import ROOT, latest
 from _systems import SYSTEMS
+from bench_quiet import BEFORE, LAWS, SINCE, SIZES, D
 from bench_streams import COMPARED, COMPARED_SYSTEMS, WIDTHS
 
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "detection.md"
 NONE = "not measured"
+MOSTLY = 0.8  # of the streams: what is called found in one word
 
 Line = dict[str, Any]
 Rows = Iterable[tuple[object, ...]]
 
 
 def main() -> None:
-    text = PAGE.read_text()
+    texts = {page: page.read_text() for page in PAGES}
     for name, table in TABLES.items():
-        text = _filled(text, name, table())
-    PAGE.write_text(text)
+        page = next((page for page in PAGES if _place(name) in texts[page]), None)
+        if page is None:
+            raise SystemExit(f"there must be a place for table {name!r}: see the head of this file")
+        texts[page] = _filled(texts[page], name, table())
+    for page, text in texts.items():
+        page.write_text(text)
+
+
+def _place(name: str) -> str:
+    return f"<!-- table: {name} -->\n"
 
 
 def _filled(text: str, name: str, table: str) -> str:
-    before, start, rest = text.partition(f"<!-- table: {name} -->\n")
+    before, start, rest = text.partition(_place(name))
     _, end, after = rest.partition("<!-- end -->")
-    if not end:
-        raise SystemExit(f"{PAGE} must have a place for table {name!r}: see the head of this file")
     return f"{before}{start}\n{table}\n{end}{after}"
 
 
@@ -205,12 +213,32 @@ def stages() -> str:
     return markdown(("us a frame", *names), rows)
 
 
+def young() -> str:
+    """Return the smallest change that is found, by the rows without one before it."""
+    lines = latest("quiet")
+
+    def smallest(memory: str, since: str, before: int) -> str:
+        for size in SIZES:
+            line = lines[f"{memory} d={D}, {before} rows since the {since}: mean +{size:g} sd"]
+            if line["found"] >= MOSTLY * line["runs"]:
+                return f"{size:g} sd"
+        return "none"
+
+    heads = (f"{memory}, since the {since}" for memory in LAWS for since in SINCE)
+    rows = (
+        (f"{before:,}", *(smallest(memory, since, before) for memory in LAWS for since in SINCE))
+        for before in BEFORE
+    )
+    return markdown(("rows before the change", *heads), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "goals": goals,
     "maps": maps,
     "laws": laws,
     "systems": systems,
     "stages": stages,
+    "quiet": young,
 }
 
 if __name__ == "__main__":
