@@ -1,6 +1,5 @@
 """Any feature map as a river transformer: dictionaries in, dictionaries out."""
 
-import math
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +13,8 @@ try:
     from river import base
 except ImportError as problem:
     raise MissingExtraError("river", "river") from problem
+
+from ._numbers import number
 
 __all__ = ["Transformer"]
 
@@ -78,7 +79,7 @@ class Transformer(base.Transformer):
         columns = self._with(x)
         row = np.zeros((1, self.max_features))
         for name, value in x.items():
-            row[0, columns[name]] = _number(name, value)
+            row[0, columns[name]] = number(name, value)
         return dict(zip(self._names, self.features(row)[0].tolist(), strict=True))
 
     def _with(self, x: Mapping[Any, Any]) -> dict[Hashable, int]:
@@ -99,16 +100,3 @@ class Transformer(base.Transformer):
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
         yield {"features": Optical(30)}
-
-
-def _number(name: object, value: object) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type] # what is no number raises
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number) or isinstance(value, str):
-        raise DataError(
-            f"values must be finite numbers, got {value!r} for {name!r}; "
-            "encode, fill or drop it before"
-        )
-    return number
