@@ -1,6 +1,5 @@
 """Feature maps as scikit-learn transformers, for its pipelines and searches."""
 
-from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from streamlyt.base import Array
 from streamlyt.errors import MissingExtraError
 from streamlyt.features import FastFood, Fourier, Optical
+from streamlyt.features._gaussian import GaussianMap
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -31,10 +31,7 @@ class _Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     """
 
     random_state: Any
-
-    @abstractmethod
-    def _map(self, seed: int, dtype: str) -> _Map:
-        """Return the map."""
+    _map: type[_Map]
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Draw the map for so many columns; nothing else is learnt.
@@ -60,7 +57,11 @@ class _Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = int(check_random_state(seed).randint(2**31))
-        self.map_ = self._map(int(seed), str(X.dtype))
+        params = {**self.get_params(deep=False), "seed": int(seed), "dtype": str(X.dtype)}
+        del params["random_state"]
+        if issubclass(self._map, GaussianMap):
+            params["n_components"] = _even(params["n_components"])
+        self.map_ = self._map(**params)
         self._n_features_out = self.map_.n_components
         return self
 
@@ -103,7 +104,7 @@ class OpticalFeatures(_Features):
     ----------
     n_components
         Number of features m.
-    response, bias, scale, construction, threads
+    response, bias, scale, construction, field, threads
         As of :class:`~streamlyt.features.Optical`.
     random_state
         The seed; a ``RandomState`` or None draws one in ``fit``.
@@ -123,6 +124,8 @@ class OpticalFeatures(_Features):
     (6, 100)
     """
 
+    _map = Optical
+
     def __init__(
         self,
         n_components: int = 100,
@@ -131,6 +134,7 @@ class OpticalFeatures(_Features):
         bias: float = 1.0,
         scale: float = 1.0,
         construction: str = "auto",
+        field: str = "complex",
         threads: int = 1,
         random_state: Any = 0,
     ) -> None:
@@ -139,20 +143,9 @@ class OpticalFeatures(_Features):
         self.bias = bias
         self.scale = scale
         self.construction = construction
+        self.field = field
         self.threads = threads
         self.random_state = random_state
-
-    def _map(self, seed: int, dtype: str) -> _Map:
-        return Optical(
-            self.n_components,
-            response=self.response,
-            bias=self.bias,
-            scale=self.scale,
-            construction=self.construction,
-            seed=seed,
-            dtype=dtype,
-            threads=self.threads,
-        )
 
 
 class FourierFeatures(_Features):
@@ -186,6 +179,8 @@ class FourierFeatures(_Features):
     ['fourierfeatures0', 'fourierfeatures1']
     """
 
+    _map = Fourier
+
     def __init__(
         self,
         n_components: int = 100,
@@ -200,16 +195,6 @@ class FourierFeatures(_Features):
         self.construction = construction
         self.threads = threads
         self.random_state = random_state
-
-    def _map(self, seed: int, dtype: str) -> _Map:
-        return Fourier(
-            _even(self.n_components),
-            scale=self.scale,
-            construction=self.construction,
-            seed=seed,
-            dtype=dtype,
-            threads=self.threads,
-        )
 
 
 class FastFoodFeatures(_Features):
@@ -241,6 +226,8 @@ class FastFoodFeatures(_Features):
     'float32'
     """
 
+    _map = FastFood
+
     def __init__(
         self,
         n_components: int = 100,
@@ -253,15 +240,6 @@ class FastFoodFeatures(_Features):
         self.scale = scale
         self.threads = threads
         self.random_state = random_state
-
-    def _map(self, seed: int, dtype: str) -> _Map:
-        return FastFood(
-            _even(self.n_components),
-            scale=self.scale,
-            seed=seed,
-            dtype=dtype,
-            threads=self.threads,
-        )
 
 
 def _even(n_components: int) -> int:

@@ -10,8 +10,8 @@ from streamlyt.base import Array, Floats
 
 from ._hash import bits, key_of
 from ._inputs import PackedBits
-from ._kernels import CENTRED
 from ._kernels_binary import WORDS, binary_rows
+from ._kernels_response import CENTRED
 from ._projection import Draws, ProjectionMap
 
 __all__ = ["BinaryRows"]
@@ -26,16 +26,17 @@ class BinaryRows(ProjectionMap):
         return self._dense(d) if self.construction == "binary" else super()._drawn(d)
 
     def _bits(self, d: int, m: int) -> list[Floats]:
-        # The matrix in memory, real and imaginary part: inputs (and the constant one) by features.
+        # The matrix in memory, its parts: inputs (and the constant one) by features.
         words = -(-d // 64)
         parts = []
-        for part, stream in enumerate((_REAL, _IMAGINARY)):
+        streams = (_REAL,) if self._real else (_REAL, _IMAGINARY)
+        for part, stream in enumerate(streams):
             drawn = bits(self.seed, stream, m * words).astype("<u8").view(np.uint8)
             matrix = np.unpackbits(drawn.reshape(m, -1), axis=1, count=d, bitorder="little").T
             if self.bias:
                 constant = bits(self.seed, _CONSTANT, m) >> np.uint64(63 - part) & np.uint64(1)
                 matrix = np.concatenate([matrix, constant.astype(np.uint8)[None, :]])
-            parts.append(math.sqrt(0.5) * (1.0 - 2.0 * matrix.astype(np.float64)))
+            parts.append((1.0 - 2.0 * matrix.astype(np.float64)) / math.sqrt(len(streams)))
         return parts
 
     def _fill(self, draws: Draws, rows: Any, out: Array) -> None:
@@ -46,10 +47,9 @@ class BinaryRows(ProjectionMap):
         n, words = packed.words.shape
         inputs: NDArray[np.uint64] = np.zeros((n, -(-words // WORDS) * WORDS), dtype=np.uint64)
         inputs[:, :words] = packed.words
-        half = math.sqrt(0.5)
+        part = 1.0 if self._real else math.sqrt(0.5)
         keys = np.array([key_of(self.seed, stream) for stream in (_REAL, _IMAGINARY, _CONSTANT)])
         exponent = draws.offset if self._kind == CENTRED else self._exponent
-        on, always = half * self.scale, half * self.bias
-        kind, factor = self._kind, draws.factor
+        sizes = part * self.scale, part * self.bias, self._real
         with np.errstate(over="ignore"):  # counters are multiplied modulo 2**64
-            binary_rows(inputs, words, keys, on, always, kind, exponent, factor, out)
+            binary_rows(inputs, words, keys, *sizes, self._kind, exponent, draws.factor, out)

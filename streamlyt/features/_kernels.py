@@ -1,4 +1,4 @@
-"""The compiled loops of the feature maps: projections, structured or dense, and responses.
+"""The compiled loops of the feature maps: projections, structured or dense.
 
 No loop depends on how many rows come at once, and no flag lets the compiler reorder or fuse
 arithmetic: a row has the same features, bit for bit, in any batch.
@@ -7,31 +7,14 @@ Other kernel files call loops of this one. The compiler's cache notices only cha
 the caller: empty the folder of ``kernel_cache()`` after a change here.
 """
 
-import math
-
 import numpy as np
 
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-__all__ = [
-    "CENTRED",
-    "COSINES",
-    "EXPONENTIAL",
-    "GROUP",
-    "MODULUS",
-    "PANEL",
-    "PHASE",
-    "POWER",
-    "QUAD",
-    "SQUARE",
-    "dense_rows",
-    "structured_rows",
-    "weigh_rows",
-]
+from ._kernels_response import COSINES, PHASE, _offset, _respond
 
-# What a projection becomes (the argument ``kind``).
-POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES, PHASE, CENTRED = range(7)
+__all__ = ["GROUP", "PANEL", "QUAD", "dense_rows", "structured_rows", "weigh_rows"]
 
 # Values transformed at a time: two planes, their partners and two tables stay in 48 kB of cache.
 GROUP = 2048
@@ -80,106 +63,6 @@ def _transform_back(a: Array, b: Array, stages: int) -> Array:
 
 
 @compiled()
-def _cosines(z: Array, cosines: Array, sines: Array, factor: float) -> None:
-    t = z.dtype.type
-    f = t(factor)
-    if z.itemsize == 8:
-        for i in range(cosines.size):
-            cosines[i] = f * math.cos(z[i])
-            sines[i] = f * math.sin(z[i])
-        return
-    # Single precision, an order of magnitude faster: take off the nearest multiple of pi/2 in
-    # three parts (exact products below 2**16 turns), then minimax polynomials on [-pi/4, pi/4].
-    # Adding 1.5 * 2**23 and taking it off rounds to the nearest integer.
-    big = t(12582912.0)
-    for i in range(cosines.size):
-        turns = (z[i] * t(0.6366197723675814) + big) - big
-        r = ((z[i] - turns * t(1.5703125)) - turns * t(4.837512969970703e-4)) - turns * t(
-            7.549789948768648e-8
-        )
-        q = np.int32(turns)
-        rr = r * r
-        s = r + r * rr * ((t(-1.9515296e-4) * rr + t(8.332161e-3)) * rr - t(0.16666655))
-        c = (
-            t(1.0)
-            - t(0.5) * rr
-            + rr * rr * ((t(2.4433157e-5) * rr - t(1.3887316e-3)) * rr + t(4.1666646e-2))
-        )
-        odd = (q & 1) == 1
-        cosine = s if odd else c
-        sine = c if odd else s
-        cosines[i] = -f * cosine if ((q + 1) & 2) == 2 else f * cosine
-        sines[i] = -f * sine if (q & 2) == 2 else f * sine
-
-
-@compiled()
-def _exponential(re: Array, im: Array, out: Array, factor: float) -> None:
-    t = out.dtype.type
-    f = t(factor)
-    if out.itemsize == 8:
-        for i in range(out.size):
-            out[i] = f * math.exp(-(re[i] * re[i] + im[i] * im[i]))
-        return
-    # 2**p with p = whole + rest: the whole part goes straight into the exponent bits.
-    big = t(12582912.0)
-    for i in range(out.size):
-        p = max(t(-1.4426950408889634) * (re[i] * re[i] + im[i] * im[i]), t(-126.0))
-        whole = (p + big) - big
-        x = (p - whole) * t(0.6931471805599453)
-        y = t(1.0) + x * (
-            t(1.0)
-            + x
-            * (
-                t(0.5)
-                + x
-                * (
-                    t(0.16666667)
-                    + x * (t(0.041666667) + x * (t(0.0083333333) + x * t(0.0013888889)))
-                )
-            )
-        )
-        bits = np.int32((np.int32(whole) + np.int32(127)) << np.int32(23))
-        out[i] = f * y * bits.view(np.float32)
-
-
-@compiled()
-def _respond(
-    re: Array,
-    im: Array,
-    row: Array,
-    start: int,
-    count: int,
-    kind: int,
-    exponent: float,
-    factor: float,
-    offset: float,
-) -> None:
-    # THE place where projections re + i im become ``count`` features of a row, from ``start`` on.
-    t = row.dtype.type
-    f = t(factor)
-    out = row[start : start + count]
-    if kind == MODULUS:
-        for i in range(count):
-            out[i] = f * np.sqrt(re[i] * re[i] + im[i] * im[i])
-    elif kind in (SQUARE, CENTRED):
-        c = t(offset)
-        for i in range(count):
-            out[i] = f * ((re[i] * re[i] + im[i] * im[i]) - c)
-    elif kind == EXPONENTIAL:
-        _exponential(re, im, out, factor)
-    elif kind in (COSINES, PHASE):
-        if kind == PHASE:
-            for i in range(count):
-                re[i] = re[i] * re[i] + im[i] * im[i]
-        half = row.size // 2
-        _cosines(re, out, row[half + start : half + start + count], factor)
-    else:
-        power = t(0.5 * exponent)
-        for i in range(count):
-            out[i] = f * (re[i] * re[i] + im[i] * im[i]) ** power
-
-
-@compiled()
 def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) -> None:
     """Copy rows times their weights, the constant input behind them and zeros behind that.
 
@@ -215,16 +98,6 @@ def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) ->
 
 
 @compiled()
-def _offset(x: Array, kind: int, coefficient: float) -> float:
-    # What is taken off the squared moduli of a row.
-    total = 0.0
-    if kind == CENTRED:
-        for j in range(x.size):
-            total += np.float64(x[j]) * np.float64(x[j])
-    return coefficient * total
-
-
-@compiled()
 def _fill(x: Array, table: Array, out: Array) -> None:
     # Each block of the table times x.
     width = x.size
@@ -252,8 +125,9 @@ def structured_rows(
     inputs
         Shape (n, D), D a power of two, signs applied; overwritten with its transform.
     first, second
-        Shape (blocks * D,). Optical: real and imaginary part of the phases, block by block.
-        Cosines: the signs before the second and before the third transform.
+        Shape (blocks * D,). Optical: real and imaginary part of the phases, block by block; the
+        second one empty where U is real. Cosines: the signs before the second and before the
+        third transform.
     kind, exponent, factor
         Response; its exponent for POWER, for CENTRED how many squared lengths of the input row
         are taken off; a factor on every feature.
@@ -268,6 +142,8 @@ def structured_rows(
     size = max(width, GROUP)
     buffers = np.empty((4, size), inputs.dtype)
     a, b, c, d = buffers[0], buffers[1], buffers[2], buffers[3]
+    if not second.size:
+        c[:] = 0
     offsets = np.empty(n)
     for row in range(n):
         offsets[row] = _offset(inputs[row], kind, exponent)
@@ -281,6 +157,8 @@ def structured_rows(
                 _fill(re, second[start : start + length], c)
                 re = _transform_back(c[:length], d[:length], stages)
                 im = re
+            elif not second.size:
+                im = c
             else:
                 _fill(inputs[row], second[start : start + length], c)
                 im = _transform(c[:length], d[:length], stages)
@@ -319,15 +197,15 @@ def dense_rows(
     inputs
         Shape (n, K), padded with zeros to a K that is a multiple of four.
     first, second
-        Shape (panels, K * PANEL): real and imaginary part of the matrix (``second`` is not read
-        for COSINES).
+        Shape (panels, K * PANEL): real and imaginary part of the matrix, the second one empty
+        where it is real.
     kind, exponent, factor, out
         As for ``structured_rows``.
     """
     n, m = out.shape
     wanted = m // 2 if kind in (COSINES, PHASE) else m
     re = np.empty(QUAD * PANEL, inputs.dtype)
-    im = np.empty(QUAD * PANEL, inputs.dtype)
+    im = np.zeros(QUAD * PANEL, inputs.dtype)
     for p in range(first.shape[0]):
         start = p * PANEL
         count = min(PANEL, wanted - start)
@@ -335,7 +213,7 @@ def dense_rows(
             x = inputs[top : min(top + QUAD, n)]
             re[:] = 0
             _multiply(x, first[p], re)
-            if kind != COSINES:
+            if second.size:
                 im[:] = 0
                 _multiply(x, second[p], im)
             for r in range(min(QUAD, n - top)):

@@ -5,7 +5,7 @@ import numpy as np
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-from ._kernels import CENTRED, PHASE, _respond
+from ._kernels_response import CENTRED, PHASE, _respond
 from ._kernels_tiles import _word
 
 __all__ = ["binary_rows"]
@@ -49,17 +49,15 @@ def _count(x: Array, tile: Array, acc: Array) -> None:
 
 
 @compiled()
-def _draw(
-    tile: Array, real: np.uint64, imaginary: np.uint64, start: int, top: int, words: int
-) -> None:
-    # Word ``top + w`` of the features from ``start`` on, real lanes before imaginary ones.
+def _draw(tile: Array, keys: Array, starts: tuple[int, int], top: int, words: int) -> None:
+    # Word ``top + w`` of the features from ``starts`` on, one half of the lanes after the other.
+    left, right = keys[0], keys[1]
     for w in range(WORDS):
         re = tile[2 * w * FEATURES : (2 * w + 1) * FEATURES]
         im = tile[(2 * w + 1) * FEATURES : (2 * w + 2) * FEATURES]
         for i in range(FEATURES):
-            counter = np.uint64((start + i) * words + top + w + 1)
-            re[i] = _word(real, counter)
-            im[i] = _word(imaginary, counter)
+            re[i] = _word(left, np.uint64((starts[0] + i) * words + top + w + 1))
+            im[i] = _word(right, np.uint64((starts[1] + i) * words + top + w + 1))
 
 
 @compiled()
@@ -69,12 +67,13 @@ def binary_rows(
     keys: Array,
     weight: float,
     constant: float,
+    real: bool,
     kind: int,
     exponent: float,
     factor: float,
     out: Array,
 ) -> None:
-    r"""Multiply rows of bits by entries :math:`(\pm 1 \pm i) / \sqrt 2`, then respond.
+    r"""Multiply rows of bits by entries of four phases, or of two signs, then respond.
 
     A set bit of the matrix stands for -1: a sum is that of the inputs less twice what they have in
     common with the matrix.
@@ -88,7 +87,9 @@ def binary_rows(
     keys
         Of the real signs, the imaginary ones, and both of the constant input.
     weight, constant
-        What a set bit and the constant input count.
+        What a set bit and the constant input count in each part.
+    real
+        Whether there are real parts only: the second half of the lanes then has further features.
     kind, exponent, factor, out
         As for ``structured_rows``; for CENTRED ``exponent`` is on the squared length of the input.
     """
@@ -96,35 +97,36 @@ def binary_rows(
     wanted = m // 2 if kind == PHASE else m
     t = out.dtype.type
     on, always = t(weight), t(constant)
-    tile = np.empty(2 * FEATURES * WORDS, np.uint64)
-    counts = np.empty((n, 2 * FEATURES), np.uint64)
-    signs = np.empty(2 * FEATURES, out.dtype)
-    re, im = np.empty(FEATURES, out.dtype), np.empty(FEATURES, out.dtype)
+    lanes = 2 * FEATURES
+    together = lanes if real else FEATURES
+    tile = np.empty(lanes * WORDS, np.uint64)
+    counts = np.empty((n, lanes), np.uint64)
+    signs, sums = np.empty(lanes, out.dtype), np.empty(lanes, out.dtype)
+    re, im = (sums, np.zeros_like(sums)) if real else (sums[:FEATURES], sums[FEATURES:])
+    planes = np.array([keys[0], keys[0] if real else keys[1]])
     set_bits = np.zeros(n, np.int64)
     for row in range(n):
         for w in range(words):
             set_bits[row] += np.int64(_ones(inputs[row, w]))
-    for start in range(0, wanted, FEATURES):
+    for start in range(0, wanted, together):
+        starts = start, start + together - FEATURES
         counts[:] = 0
         for top in range(0, words, WORDS):
-            _draw(tile, keys[0], keys[1], start, top, words)
+            _draw(tile, planes, starts, top, words)
             for row in range(n):
                 _count(inputs[row, top : top + WORDS], tile, counts[row])
-        for i in range(FEATURES):
-            word = _word(keys[2], np.uint64(start + i + 1))
-            signs[i] = -always if (word >> np.uint64(63)) == np.uint64(1) else always
-            odd = ((word >> np.uint64(62)) & np.uint64(1)) == np.uint64(1)
-            signs[FEATURES + i] = -always if odd else always
+        for i in range(lanes):
+            half, place = i // FEATURES, i % FEATURES
+            word = _word(keys[2], np.uint64(starts[half] + place + 1))
+            bit = np.uint64(62 if half and not real else 63)
+            signs[i] = -always if ((word >> bit) & np.uint64(1)) == np.uint64(1) else always
         for row in range(n):
             total = set_bits[row]
-            for i in range(FEATURES):
-                re[i] = on * t(total - 2 * np.int64(counts[row, i])) + signs[i]
-                im[i] = (
-                    on * t(total - 2 * np.int64(counts[row, FEATURES + i])) + signs[FEATURES + i]
-                )
+            for i in range(lanes):
+                sums[i] = on * t(total - 2 * np.int64(counts[row, i])) + signs[i]
             offset = 0.0
             if kind == CENTRED:
-                # weight and constant hold the root of 1/2 of each part.
-                offset = 2.0 * exponent * (weight * weight * total + constant * constant)
-            count = min(FEATURES, wanted - start)
+                parts = 1.0 if real else 2.0
+                offset = parts * exponent * (weight * weight * total + constant * constant)
+            count = min(together, wanted - start)
             _respond(re, im, out[row], start, count, kind, exponent, factor, offset)

@@ -1,15 +1,14 @@
-"""The compiled loops of FastFood, and of making rows orthogonal."""
-
-import math
+"""The compiled loop of FastFood."""
 
 import numpy as np
 
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-from ._kernels import COSINES, GROUP, _respond, _transform
+from ._kernels import GROUP, _transform
+from ._kernels_response import COSINES, _respond
 
-__all__ = ["fastfood_rows", "orthogonalise"]
+__all__ = ["fastfood_rows"]
 
 
 @compiled()
@@ -51,32 +50,3 @@ def fastfood_rows(
                 z[i] *= second[start + i]
             count = min(length, wanted - start)
             _respond(z, z, out[row], start, count, COSINES, 0.0, factor, 0.0)
-
-
-@compiled()
-def orthogonalise(columns: Array) -> None:
-    """Make the columns of a square matrix orthogonal and of length one, in place, in fixed order.
-
-    Modified Gram and Schmidt, twice where much is lost: of independent normals this gives the
-    uniform (Haar) distribution.
-    """
-    d = columns.shape[0]
-    products = np.empty(d)
-    for i in range(d):
-        square = 0.0
-        for k in range(d):
-            square += columns[k, i] * columns[k, i]
-        length = math.sqrt(square)
-        for k in range(d):
-            columns[k, i] /= length
-        # The others lose their part along this one. Flat loops over columns: vectors of the
-        # machine without another order of the sums.
-        products[:] = 0.0
-        for k in range(d):
-            own = columns[k, i]
-            for j in range(i + 1, d):
-                products[j] += own * columns[k, j]
-        for k in range(d):
-            own = columns[k, i]
-            for j in range(i + 1, d):
-                columns[k, j] -= own * products[j]

@@ -12,7 +12,8 @@ from streamlyt._compile import compiled
 from streamlyt.base import Array
 
 from ._hash import COSINE, LOG, SINE
-from ._kernels import COSINES, PANEL, PHASE, QUAD, _multiply, _offset, _respond
+from ._kernels import PANEL, QUAD, _multiply
+from ._kernels_response import COSINES, PHASE, _offset, _respond
 
 __all__ = ["DEPTH", "tile_rows"]
 
@@ -114,6 +115,7 @@ def tile_rows(
     radii: np.uint64,
     used: int,
     gain: float,
+    real: bool,
     kind: int,
     exponent: float,
     factor: float,
@@ -131,6 +133,8 @@ def tile_rows(
         Inputs before the padding: the matrix has so many rows.
     gain
         On every entry of the matrix.
+    real
+        Whether the matrix is the real part alone.
     kind, exponent, factor, out
         As for ``structured_rows``.
     """
@@ -158,7 +162,7 @@ def tile_rows(
                 end = min(row + QUAD, n)
                 x = inputs[row:end, top : top + deep]
                 _multiply(x, first, re[row:end].reshape(-1))
-                if kind != COSINES:
+                if not real:
                     _multiply(x, second, im[row:end].reshape(-1))
         for row in range(n):
             offset = _offset(inputs[row], kind, exponent)

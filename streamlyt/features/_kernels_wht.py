@@ -10,7 +10,8 @@ import numpy as np
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-from ._kernels import COSINES, GROUP, PHASE, _fill, _offset, _respond, _transform, _transform_back
+from ._kernels import GROUP, _fill, _transform, _transform_back
+from ._kernels_response import COSINES, PHASE, _offset, _respond
 
 __all__ = ["LANES", "wide_rows"]
 
@@ -211,6 +212,8 @@ def wide_rows(
     together = max(1, min(n, ROWS, ROOM // size))
     work = np.empty((4 + together, size), inputs.dtype)
     a, b, c, d, spread = work[0], work[1], work[2], work[3], work[4:]
+    if not second.size:
+        c[:] = 0
     offsets = np.empty(together)
     for top in range(0, n, together):
         rows = min(together, n - top)
@@ -237,6 +240,8 @@ def wide_rows(
                     _fill(re, second[start:to], c)
                     re = _transform_back(c[:length], d[:length], stages)
                     im = re
+                elif not second.size:
+                    im = c
                 elif start < whole:
                     _fill(spread[r], second[start:to], c)
                     im = _transform_group(c, d, width, last)

@@ -15,7 +15,8 @@ from array_api_compat import device as device_of
 from streamlyt.base import Array
 from streamlyt.errors import DataError
 
-from ._kernels import CENTRED, COSINES, EXPONENTIAL, GROUP, MODULUS, PANEL, PHASE, SQUARE
+from ._kernels import GROUP, PANEL
+from ._kernels_response import CENTRED, COSINES, EXPONENTIAL, MODULUS, PHASE, SQUARE
 from ._kronecker import factors, transform
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class _Piece(NamedTuple):
     blocks
         Number of blocks g side by side.
     first, second
-        Tables, shape (groups, D, g); ``second`` of cosines (groups, D * g).
+        Tables, shape (groups, D, g); ``second`` of cosines (groups, D * g), of real projections
+        none.
     order
         Shape (groups * D * g,): the input at each place, where inputs are permuted.
     matrices
@@ -67,7 +69,7 @@ class _Tables(NamedTuple):
     pieces
         Of a structured map.
     matrices
-        Of a dense map: real and imaginary part, each of shape (inputs, m).
+        Of a dense map: real part and, where it is complex, imaginary part, shape (inputs, m).
     """
 
     weights: Any
@@ -150,7 +152,7 @@ def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
         re, im = (_joined(xp, plane) for plane in zip(*planes, strict=True))
     else:
         re = xp.matmul(x, tables.matrices[0])
-        im = re if kind == COSINES else xp.matmul(x, tables.matrices[1])
+        im = re if features._real else xp.matmul(x, tables.matrices[1])
     return _respond(xp, re, im, centre, features, tables.factor)
 
 
@@ -175,6 +177,9 @@ def _project(xp: Any, x: Any, piece: _Piece, kind: int) -> tuple[Any, Any]:
         re = xp.reshape(re, (n, groups, width, piece.blocks))
         re = im = xp.reshape(xp.permute_dims(re, (0, 1, 3, 2)), (n, -1))
         return re, im
+    if piece.second is None:
+        re = xp.reshape(re, (n, -1))
+        return re, re
     im = transform(xp, xp.reshape(x * piece.second, flat), piece.matrices)
     return xp.reshape(re, (n, -1)), xp.reshape(im, (n, -1))
 
@@ -187,7 +192,7 @@ def _respond(
     re, im = re[:, :wanted], im[:, :wanted]
     if kind == COSINES:
         return xp.concat([xp.cos(re), xp.sin(re)], axis=1) * factor
-    intensity = re * re + im * im
+    intensity = re * re if features._real else re * re + im * im
     if kind == PHASE:
         return xp.concat([xp.cos(intensity), xp.sin(intensity)], axis=1) * factor
     if kind == MODULUS:
@@ -219,7 +224,7 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
     numbers = constant, width, float(draws.factor), float(draws.offset)
     if not draws.structured:
         inputs = d + (constant != 0)
-        parts = (draws.first,) if features._kind == COSINES else (draws.first, draws.second)
+        parts = (draws.first,) if features._real else (draws.first, draws.second)
         m = features.n_components // (2 if features._kind in (COSINES, PHASE) else 1)
         matrices = [move(_without_panels(part, width)[:inputs, :m]) for part in parts]
         return _Tables(weights, *numbers, (), (), matrices)
@@ -230,20 +235,18 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
     for start, stop, g in ((0, whole, side), (whole, blocks, blocks - whole)):
         if start == stop:
             continue
-        first, second = (
-            np.asarray(table)[start * width : stop * width] for table in (draws.first, draws.second)
-        )
-        first = _side_by_side(first, g, width)
+        places = slice(start * width, stop * width)
+        first, second = _side_by_side(draws.first[places], g, width), None
         if features._kind == COSINES:  # this table is in the order of the transform's output
-            second = second.reshape(-1, g * width)
-        else:
-            second = _side_by_side(second, g, width)
+            second = move(draws.second[places].reshape(-1, g * width))
+        elif not features._real:
+            second = move(_side_by_side(draws.second[places], g, width))
         matrices = [move(matrix) for matrix in factors(width, g)]
         order = None
         if draws.order is not None:
-            places = _side_by_side(draws.order[start * width : stop * width], g, width)
-            order = xp.asarray(np.array(places.reshape(-1), dtype=np.int64), device=device)
-        pieces.append(_Piece(g, move(first), move(second), order, matrices))
+            turned = _side_by_side(draws.order[places], g, width)
+            order = xp.asarray(np.array(turned.reshape(-1), dtype=np.int64), device=device)
+        pieces.append(_Piece(g, move(first), second, order, matrices))
     premix = [move(matrix) for matrix in factors(width, 1)]
     return _Tables(weights, *numbers, premix, pieces, ())
 

@@ -14,16 +14,8 @@ from streamlyt.errors import StateError
 from ._checks import check_choice, check_even, check_integer, check_number
 from ._hash import key_of
 from ._inputs import as_rows, rows_of
-from ._kernels import (
-    CENTRED,
-    COSINES,
-    GROUP,
-    PANEL,
-    PHASE,
-    dense_rows,
-    structured_rows,
-    weigh_rows,
-)
+from ._kernels import GROUP, PANEL, dense_rows, structured_rows, weigh_rows
+from ._kernels_response import CENTRED, COSINES, PHASE
 from ._kernels_tiles import tile_rows
 from ._kernels_wht import LANES, wide_rows
 from ._portable import is_foreign, portable_features
@@ -70,7 +62,7 @@ class Draws(NamedTuple):
     width
         Length of an input row after padding with zeros.
     first, second
-        Tables of the loop, in the type of the features.
+        Tables of the loop, in the type of the features; the second one empty where one will do.
     factor
         On every feature.
     offset
@@ -111,7 +103,7 @@ class ProjectionMap(FeatureMap):
     _constructions: tuple[str, ...] = CONSTRUCTIONS
     _kind: int
     _exponent: float = 1.0
-    _gain: float = 1.0  # on the complex normals of a dense matrix
+    _real: bool = False  # whether the projections are real
 
     def _check_common(self) -> None:
         check_integer("n_components", self.n_components, 1)
@@ -135,23 +127,27 @@ class ProjectionMap(FeatureMap):
         if not draws.structured or draws.order is not None or not whole:
             return draws
         first = in_working_order(draws.first, draws.width, whole)
-        if self._kind == COSINES:  # the other table is in the order of what is transformed
+        if self._real:  # the other table is empty, or in the order of what is transformed
             return draws._replace(first=first, whole=whole)
         second = in_working_order(draws.second, draws.width, whole)
         return draws._replace(first=first, second=second, whole=whole)
 
     def _dense(self, d: int, *matrices: Floats) -> Draws:
-        """Return the draws of a dense map; without its tables where no matrix is given."""
+        """Return the draws of a dense map of a matrix, its real and imaginary part.
+
+        The second one is missing where it is real, both where they are drawn on the way.
+        """
         rows = self.n_components // 2 if self._kind in (COSINES, PHASE) else self.n_components
         inputs = d + (self.bias != 0)
-        tables = [panels(matrix, self.dtype) for matrix in matrices] or [np.empty(0)]
+        tables = [panels(matrix, self.dtype) for matrix in matrices]
+        tables += [np.empty((0, 0), dtype=self.dtype)] * (2 - len(tables))
         return Draws(
             structured=False,
             weights=np.array([self.scale], dtype=np.float64),
             constant=self.bias,
             width=-(-inputs // 4) * 4,
             first=tables[0],
-            second=tables[-1],
+            second=tables[1],
             factor=1.0 / math.sqrt(rows),
             offset=float(self._kind == CENTRED),
             n_inputs=inputs,
@@ -162,9 +158,10 @@ class ProjectionMap(FeatureMap):
         exponent = draws.offset if self._kind == CENTRED else self._exponent
         if self.construction == "tiles":
             angles, radii = (key_of(self.seed, MATRIX + k) for k in (0, 1))
-            used, gain, kind = draws.n_inputs, self._gain, self._kind
+            gain = math.sqrt(2.0) if self._real else 1.0  # a part of CN(0, 1) has variance 1/2
+            drawn = angles, radii, draws.n_inputs, gain, self._real
             with np.errstate(over="ignore"):  # counters are multiplied modulo 2**64
-                tile_rows(inputs, angles, radii, used, gain, kind, exponent, draws.factor, out)
+                tile_rows(inputs, *drawn, self._kind, exponent, draws.factor, out)
             return
         if draws.whole:
             tables = draws.first, draws.second, draws.whole
@@ -252,18 +249,21 @@ class ProjectionMap(FeatureMap):
         _check_version(version)
         if name != cls.__name__:
             raise StateError(f"a saved map must be of {cls.__name__!r}, got {name!r}")
+        return cls._of(params)
+
+    @classmethod
+    def _of(cls, params: dict[str, Any]) -> Self:
         try:
             return cls(**params)
         except TypeError as error:
             raise StateError(f"a saved map must fit its class, got {params!r}: {error}") from error
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_kept": None, "_version": VERSION}
+        return {"version": VERSION, "params": self.params()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        known = dict(state)
-        _check_version(known.pop("_version", None))
-        self.__dict__.update(known)
+        _check_version(state.get("version"))
+        self.__dict__.update(self._of(state.get("params", {})).__dict__)
 
 
 def _check_version(version: object) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 
 from streamlyt.base import Array, Floats
 
-from ._gaussian import gaussian_kernel
+from ._gaussian import GaussianMap
 from ._hash import chi_squares, complex_normals, permutation, signs
-from ._kernels import COSINES, GROUP
+from ._kernels import GROUP
 from ._kernels_fastfood import fastfood_rows
-from ._projection import Draws, ProjectionMap, check_even, padded_power
+from ._projection import Draws, check_even, padded_power
 
 __all__ = ["FastFood"]
 
@@ -18,7 +18,7 @@ __all__ = ["FastFood"]
 _SIGNS, _NORMALS, _LENGTHS, _ORDER = 11, 12, 16, 1 << 20
 
 
-class FastFood(ProjectionMap):
+class FastFood(GaussianMap):
     r"""FastFood features, all cosines and then all sines [1]_.
 
     .. math:: \phi(x) = \sqrt{2/m} (\cos(\mathrm{scale} \cdot V x), \sin(\mathrm{scale} \cdot V x)),
@@ -82,7 +82,6 @@ class FastFood(ProjectionMap):
         self.threads = threads
         self._check_common()
         check_even(n_components)
-        self._kind = COSINES
 
     def _draw(self, d: int) -> Draws:
         rows, seed = self.n_components // 2, self.seed
@@ -106,14 +105,6 @@ class FastFood(ProjectionMap):
     def _loop(self, draws: Draws, inputs: Array, out: Array) -> None:
         order = np.empty(0, np.int64) if draws.order is None else draws.order
         fastfood_rows(inputs, order, draws.first, draws.second, draws.factor, out)
-
-    def kernel(self, x: Array, y: Array) -> Floats:
-        """Return the closed-form kernel, shape (n, p), of ``x`` (n, d) and ``y`` (p, d)."""
-        return gaussian_kernel(x, y, self.scale)
-
-    def variance(self, x: Array, y: Array) -> Floats:
-        """Return m times the variance of the kernel estimate, shape (n, p), of independent rows."""
-        return (1.0 - self.kernel(x, y) ** 2) ** 2
 
 
 def _as_transformed(blocks: Floats) -> Floats:

@@ -2,15 +2,10 @@
 
 import math
 
-import numpy as np
-
-from streamlyt.base import Array, Floats
-
-from ._gaussian import gaussian_kernel
+from ._gaussian import GaussianMap
 from ._hash import complex_normals, signs
-from ._kernels import COSINES
-from ._kernels_fastfood import orthogonalise
-from ._projection import MATRIX, Draws, ProjectionMap, check_even, padded_power
+from ._orthogonal import rotations
+from ._projection import MATRIX, Draws, check_even, padded_power
 
 __all__ = ["Fourier"]
 
@@ -18,7 +13,7 @@ _SIGNS, _SECOND, _THIRD = 3, 4, 5  # streams of the seed
 _CONSTRUCTIONS = ("auto", "dense", "orthogonal", "structured", "tiles")
 
 
-class Fourier(ProjectionMap):
+class Fourier(GaussianMap):
     r"""Random Fourier features, all cosines and then all sines [1]_.
 
     .. math:: \phi(x) = \sqrt{2/m} (\cos(\mathrm{scale} \cdot W x), \sin(\mathrm{scale} \cdot W x)),
@@ -33,16 +28,22 @@ class Fourier(ProjectionMap):
     scale
         Factor on the inputs, one over the length scale of the kernel.
     construction
-        ``"dense"``: a Gaussian matrix in memory. ``"tiles"``: the same matrix, and the same bits,
-        drawn anew for every 1024 rows and never stored. ``"orthogonal"``: a matrix in memory whose
-        blocks of d rows are random rotations, each row with the length of a Gaussian one:
-        every row is Gaussian, so there is no bias, and less variance than :meth:`variance` says
-        (Theorem 1 of [2]_). ``"structured"``: three Walsh-Hadamard transforms
-        with random signs between them, inputs padded to D, a power of two of at least 64 [2]_;
-        one first transform serves all blocks of D rows. The rows are orthogonal and of one
-        length, so the kernel estimate has less variance than :meth:`variance` says, and
-        a bias of about :math:`k \, \mathrm{scale}^4 |x - y|^4 / (4 D)`. ``"auto"``: structured for
-        more than four channels, else dense; that is where it costs less.
+        How W is made:
+
+        * ``"dense"``: a Gaussian matrix in memory.
+        * ``"tiles"``: the same matrix, and the same bits, drawn anew for every 1024 rows and never
+          stored.
+        * ``"orthogonal"``: a matrix in memory whose blocks of d rows are random rotations, each
+          row with the length of a Gaussian one: every row is Gaussian, so there is no bias, and
+          less variance than :meth:`variance` says (Theorem 1 of [2]_). Drawing it takes a time of
+          m d^2.
+        * ``"structured"``: three Walsh-Hadamard transforms with random signs between them, inputs
+          padded to D, a power of two of at least 64 [2]_; one first transform serves all blocks of
+          D rows. The rows are orthogonal and of one length, so there is less variance than
+          :meth:`variance` says, and a bias of about
+          :math:`k \, \mathrm{scale}^4 |x - y|^4 / (4 D)`.
+        * ``"auto"``: structured for more than four channels, else dense; that is where it costs
+          less.
     seed
         Decides all draws.
     dtype
@@ -72,7 +73,6 @@ class Fourier(ProjectionMap):
     """
 
     _constructions = _CONSTRUCTIONS
-    _gain = math.sqrt(2.0)  # the real part of CN(0, 1) has variance 1/2
 
     def __init__(
         self,
@@ -92,15 +92,15 @@ class Fourier(ProjectionMap):
         self.threads = threads
         self._check_common()
         check_even(n_components)
-        self._kind = COSINES
 
     def _draw(self, d: int) -> Draws:
         rows, seed = self.n_components // 2, self.seed
         if not self._is_structured(d):
             if self.construction == "orthogonal":
-                return self._dense(d, _rotations(seed, d, rows))
+                directions, lengths = rotations(seed, d, rows)
+                return self._dense(d, directions * lengths)
             real, _ = complex_normals(seed, MATRIX, d * rows)
-            return self._dense(d, self._gain * real.reshape(d, rows))
+            return self._dense(d, math.sqrt(2.0) * real.reshape(d, rows))
         width = padded_power(d)
         count = -(-rows // width) * width
         # H is not normalised in the loop: two of the three 1 / sqrt(D) go here, the third
@@ -109,28 +109,3 @@ class Fourier(ProjectionMap):
         first = (signs(seed, _SECOND, count) / math.sqrt(width)).astype(self.dtype)
         second = signs(seed, _THIRD, count).astype(self.dtype)
         return Draws(True, premix, 0.0, width, first, second, 1.0 / math.sqrt(rows))
-
-    def kernel(self, x: Array, y: Array) -> Floats:
-        """Return the closed-form kernel, shape (n, p), of ``x`` (n, d) and ``y`` (p, d)."""
-        return gaussian_kernel(x, y, self.scale)
-
-    def variance(self, x: Array, y: Array) -> Floats:
-        """Return m times the variance of the kernel estimate, shape (n, p), for dense draws."""
-        return (1.0 - self.kernel(x, y) ** 2) ** 2
-
-
-def _rotations(seed: int, d: int, rows: int) -> Floats:
-    """Draw blocks of d orthogonal columns with the lengths of Gaussian ones, shape (d, rows)."""
-    blocks = -(-rows // d)
-    real, imaginary = complex_normals(seed, MATRIX, d * d * blocks)
-    # The real parts give the directions, the imaginary ones the lengths: they are independent.
-    lengths = np.zeros(d * blocks)
-    for part in imaginary.reshape(d, -1):  # in this order on every machine
-        lengths += part * part
-    directions = []
-    for block in real.reshape(blocks, d, d):
-        columns = block.copy()
-        orthogonalise(columns)
-        directions.append(columns)
-    matrix: Floats = np.concatenate(directions, axis=1) * np.sqrt(2.0 * lengths)
-    return matrix[:, :rows]

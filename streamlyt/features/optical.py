@@ -3,13 +3,14 @@
 import math
 
 import numpy as np
-from scipy import special
 
 from streamlyt.base import Array, Floats
 
 from ._binary import BinaryRows
 from ._hash import complex_normals, signs, unit_phases
-from ._kernels import CENTRED, EXPONENTIAL, MODULUS, PHASE, POWER, SQUARE
+from ._kernels_response import CENTRED, EXPONENTIAL, MODULUS, PHASE, POWER, SQUARE
+from ._moments import bounded, centred, centred_variance, power_product, waves
+from ._orthogonal import rotations, unitaries
 from ._projection import (
     MATRIX,
     Draws,
@@ -25,7 +26,16 @@ __all__ = ["Optical"]
 
 _NAMED = {"centred": CENTRED, "exp": EXPONENTIAL, "phase": PHASE}
 _SIGNS, _PHASES, _NORMALS = 3, 4, 6  # streams of the seed (normals take two)
-_CONSTRUCTIONS = ("auto", "binary", "dense", "structured", "structured-gaussian", "tiles")
+_CONSTRUCTIONS = (
+    "auto",
+    "binary",
+    "dense",
+    "orthogonal",
+    "structured",
+    "structured-gaussian",
+    "tiles",
+)
+_FIELDS = ("complex", "real")
 
 
 class Optical(BinaryRows, ProjectionMap):
@@ -47,7 +57,16 @@ class Optical(BinaryRows, ProjectionMap):
 
     the first from Price's expansion of two correlated speckles [1]_, [2]_, the second from their
     fourth moments, the last two from the characteristic function of two correlated complex
-    Gaussians.
+    Gaussians. Where U is real (``field="real"``, entries from N(0, 1): no optics, half the cost
+    of the structured form and more variance) they are
+
+    .. math:: k_s = \frac{2^s}{\pi} \Gamma\!\left(\frac{1 + s}{2}\right)^2 A^{s/2}
+        {}_2F_1(-s/2, -s/2; 1/2; r^2), \qquad k_{\mathrm{centred}} = 2 A r^2,
+
+    .. math:: k_{\exp} = [(1 + 2 |z|^2) (1 + 2 |z'|^2) - 4 A r^2]^{-1/2}, \qquad
+        k_{\mathrm{phase}} = \Re\, [1 + 4 A (1 - r^2) - 2 i (|z|^2 - |z'|^2)]^{-1/2},
+
+    the first from [3]_, the others again from moments and the characteristic function.
 
     Without bias a feature is even in x, so that a shift of a mean around zero can hardly be seen:
     keep the bias, of the order of :math:`\mathrm{scale} \cdot |x|`.
@@ -63,20 +82,36 @@ class Optical(BinaryRows, ProjectionMap):
     scale
         Factor on the inputs.
     construction
-        ``"dense"``: a Gaussian matrix in memory. ``"tiles"``: the same matrix, and the same bits,
-        drawn anew for every 1024 rows and never stored. ``"structured"``: inputs padded to D, a
-        power of two of at least 64, one Walsh-Hadamard transform after random signs, then for each
-        D features random unit phases and another transform. Its rows are orthogonal, so the kernel
-        estimate has less variance than :meth:`variance` says (s = 1: a tenth to a third), and a
-        bias that falls as 1/D, measured at D = 64: 0.4 % for s = 1, 1.5 % for s = 2 and
-        ``"centred"`` (of A), 6 % for s = 4, 2.5 % for ``"exp"``, 5 % for ``"phase"``.
-        ``"structured-gaussian"``: complex normals in place of the phases, no bias, and one to
-        three times the variance. ``"binary"``: for rows of zeros and ones, given as numbers,
-        booleans or :class:`PackedBits`; entries :math:`(\pm 1 \pm i) / \sqrt 2`, never stored,
-        one bit a part. For s = 2 and ``"centred"`` the kernel is then exactly the above less
-        :math:`\sum_j z_j^2 z_j'^2`, and :meth:`kernel` says so; for others it is the above in the
-        limit of many ones. ``"auto"``: structured for more than
-        four inputs, bias included, else dense; that is where it costs less.
+        How U is made:
+
+        * ``"dense"``: a Gaussian matrix in memory.
+        * ``"tiles"``: the same matrix, and the same bits, drawn anew for every 1024 rows and never
+          stored.
+        * ``"orthogonal"``: a matrix in memory whose blocks of as many rows as there are inputs,
+          bias included, are random unitary matrices; the rows of one length, of Gaussian lengths
+          for ``"exp"`` and ``"phase"``. No bias with any response, and less variance than
+          :meth:`variance` says (s = 1: at most a tenth, s = 2: a sixth to a quarter, d = 24).
+          Drawing it takes a time of m d^2.
+        * ``"structured"``: inputs padded to D, a power of two of at least 64, one Walsh-Hadamard
+          transform after random signs, then for each D features random unit phases and another
+          transform. Its rows are orthogonal, so there is less variance than :meth:`variance` says
+          (s = 1: at most a third), and a bias that falls as 1/D, measured at D = 64: 0.4 % for
+          s = 1, 1.5 % for s = 2 and ``"centred"`` (of A), 6 % for s = 4, 2.5 % for ``"exp"``, 5 %
+          for ``"phase"``. Where U is real 2 % for s = 1, s = 2 and ``"exp"``, 4 % for
+          ``"centred"``, 12 % for s = 4, 5 % for ``"phase"``, and for s = 0.5 as much as 8 % of
+          rows with but one or two values.
+        * ``"structured-gaussian"``: complex normals in place of the phases, no bias, and one to
+          three times the variance.
+        * ``"binary"``: for rows of zeros and ones, given as numbers, booleans or
+          :class:`PackedBits`; entries :math:`(\pm 1 \pm i) / \sqrt 2`, never stored, one bit a
+          part. For s = 2 and ``"centred"`` the kernel is then exactly the above less
+          :math:`\sum_j z_j^2 z_j'^2`, where U is real less twice that, and :meth:`kernel` says
+          so; for others it is the above in the limit of many ones.
+        * ``"auto"``: structured for more than four inputs, bias included, else dense; that is
+          where it costs less.
+    field
+        ``"complex"``, or ``"real"`` for a real U: half as many transforms; signs in the place of
+        phases, real normals in that of complex ones, :math:`\pm 1` in the matrix of bits.
     seed
         Decides all draws.
     dtype
@@ -100,6 +135,8 @@ class Optical(BinaryRows, ProjectionMap):
     .. [1] R. Ohana et al., "Kernel computations from large-scale random features obtained by
        optical processing units", ICASSP 2020.
     .. [2] J. W. Goodman, "Statistical optics", Wiley 1985, chapter 2 (moments of complex normals).
+    .. [3] S. Nabeya, "Absolute moments in 2-dimensional normal distribution", Annals of the
+       Institute of Statistical Mathematics 3, 1951.
 
     Examples
     --------
@@ -123,6 +160,7 @@ class Optical(BinaryRows, ProjectionMap):
         bias: float = 1.0,
         scale: float = 1.0,
         construction: str = "auto",
+        field: str = "complex",
         seed: int = 0,
         dtype: str = "float32",
         threads: int = 1,
@@ -132,11 +170,14 @@ class Optical(BinaryRows, ProjectionMap):
         self.bias = bias
         self.scale = scale
         self.construction = construction
+        self.field = field
         self.seed = seed
         self.dtype = dtype
         self.threads = threads
         self._check_common()
         check_number("bias", bias, positive=False)
+        check_choice("field", field, _FIELDS)
+        self._real = field == "real"
         if isinstance(response, str):
             check_choice("response", response, tuple(_NAMED))
             self._kind = _NAMED[response]
@@ -155,44 +196,73 @@ class Optical(BinaryRows, ProjectionMap):
         factor = 1.0 / math.sqrt(m)
         if self.construction == "binary":
             return self._dense(d, *self._bits(d, m))
+        if self.construction == "orthogonal":
+            return self._orthogonal(d, inputs, m)
         if not self._is_structured(inputs):
-            parts = complex_normals(seed, MATRIX, inputs * m)
-            return self._dense(d, *(part.reshape(inputs, m) for part in parts))
+            return self._dense(d, *(part.reshape(inputs, m) for part in self._normals(inputs * m)))
         width = padded_power(inputs)
         premix = signs(seed, _SIGNS, width) / math.sqrt(width)
         centring = float(self._kind == CENTRED)
+        places = -(-m // width) * width
         gaussian = self.construction == "structured-gaussian"
-        draw, stream = (complex_normals, _NORMALS) if gaussian else (unit_phases, _PHASES)
-        tables = draw(seed, stream, -(-m // width) * width)
-        first, second = (part.astype(self.dtype) for part in tables)
+        if gaussian:
+            tables = self._normals(places, _NORMALS)
+        elif self._real:
+            tables = (signs(seed, _PHASES, places),)
+        else:
+            tables = unit_phases(seed, _PHASES, places)
         if not gaussian and self._kind not in (EXPONENTIAL, PHASE):
-            # Orthogonal rows of one length lack the spread of Gaussian lengths; this mends their
-            # kernel exactly where they are uniformly distributed: ((D + 1) / D)^(1/2) for s = 2.
-            s = self._exponent
-            lack = math.lgamma(width + s) - math.lgamma(width) - s * math.log(width)
-            factor *= math.exp(0.5 * lack)
-            # Such rows hold |z|^2 / (D + 1) of C = r^2 A less than they should; with b |z|^2 taken
-            # off, E = D / (D + 1) (A + C) - 2 b A + b^2 A is a multiple of C for this b alone.
-            centring *= 1.0 - 1.0 / math.sqrt(width + 1.0)
+            gain, centre = self._one_length(width)
+            factor, centring = factor * gain, centring * centre
+        first, second = (part.astype(self.dtype) for part in (*tables, np.empty(0))[:2])
         constant = self.bias * float(premix[inputs - 1])
         weights = self.scale * premix[:d], constant, width
         # The premix divides squared lengths by D.
         return Draws(True, *weights, first, second, factor, width * centring)
 
+    def _normals(self, n: int, stream: int = MATRIX) -> tuple[Floats, ...]:
+        real, imaginary = complex_normals(self.seed, stream, n)
+        return (math.sqrt(2.0) * real,) if self._real else (real, imaginary)
+
+    def _orthogonal(self, d: int, inputs: int, m: int) -> Draws:
+        if self._real:
+            *parts, lengths = rotations(self.seed, inputs, m)
+        else:
+            *parts, lengths = unitaries(self.seed, inputs, m)
+        if self._kind in (EXPONENTIAL, PHASE):
+            return self._dense(d, *(part * lengths for part in parts))
+        gain, centre = self._one_length(inputs)
+        draws = self._dense(d, *(part * math.sqrt(inputs) for part in parts))
+        return draws._replace(factor=draws.factor * gain, offset=draws.offset * centre)
+
+    def _one_length(self, width: int) -> tuple[float, float]:
+        """Return what mends orthogonal rows of length sqrt(D): a factor, and one on the centre.
+
+        They lack the spread of Gaussian lengths. The factor mends their kernel exactly where they
+        are uniformly distributed; for s = 2 it is ((D + 1) / D)^(1/2), real ((D + 2) / D)^(1/2).
+        Such rows hold |z|^2 / (D + 1) of C = r^2 A less than they should; with b |z|^2 taken off,
+        E = D / (D + 1) (A + C) - 2 b A + b^2 A is a multiple of C for one b alone. Real:
+        E = D / (D + 2) (A + 2 C) - 2 b A + b^2 A.
+        """
+        s, half = self._exponent, 0.5 if self._real else 1.0
+        degrees = half * width  # of chi^2 / 2, the squared length of a Gaussian row
+        lack = math.lgamma(degrees + s) - math.lgamma(degrees) - s * math.log(degrees)
+        return math.exp(0.5 * lack), 1.0 - 1.0 / math.sqrt(degrees + 1.0)
+
     def kernel(self, x: Array, y: Array) -> Floats:
         """Return the closed-form kernel, shape (n, p), of ``x`` (n, d) and ``y`` (p, d)."""
         kernel = self._moment(x, y, 1)
         if self.construction == "binary" and self._kind in (SQUARE, CENTRED):
-            # An entry has modulus one: its fourth moment is 1, that of a normal 2.
+            # An entry has modulus one: its fourth moment is 1, that of a normal 2, or real 3.
             x, y = as_rows(x), as_rows(y)
-            kernel -= self.scale**4 * (x**2 @ (y**2).T) + self.bias**4
+            lack = self.scale**4 * (x**2 @ (y**2).T) + self.bias**4
+            kernel -= 2.0 * lack if self._real else lack
         return kernel
 
     def variance(self, x: Array, y: Array) -> Floats:
         """Return m times the variance of the kernel estimate, shape (n, p), for dense draws."""
         if self._kind == CENTRED:
-            xx, yy, xy = self._products(x, y)
-            return (xx * yy) ** 2 + 4.0 * xx * yy * xy**2 + 3.0 * xy**4
+            return centred_variance(*self._products(x, y), self._real)
         first, second = self._moment(x, y, 1), self._moment(x, y, 2)
         if self._kind == PHASE:  # a cosine and a sine of one phase are m / 2 draws, not m
             return np.maximum(1.0 + second - 2.0 * first**2, 0.0)
@@ -201,32 +271,14 @@ class Optical(BinaryRows, ProjectionMap):
     def _moment(self, x: Array, y: Array, power: int) -> Floats:
         # The mean of the product of two responses, each to this power; of the wave of the
         # difference of two phases, each times this number.
-        xx, yy, xy = self._products(x, y)
+        products, real = self._products(x, y), self._real
         if self._kind == CENTRED:
-            square: Floats = xy**2
-            return square
+            return centred(products[2], real)
         if self._kind == PHASE:
-            real = 1.0 + power**2 * np.maximum(xx * yy - xy**2, 0.0)
-            return real / (real**2 + (power * (xx - yy)) ** 2)
+            return waves(*products, power, real)
         if self._kind == EXPONENTIAL:
-            decay: Floats = (1.0 + power * xx) * (1.0 + power * yy) - (power * xy) ** 2
-            return 1.0 / decay
-        s = power * self._exponent
-        norms = xx * yy
-        r2 = np.divide(xy**2, norms, out=np.zeros_like(norms), where=norms > 0)
-        r2 = np.minimum(r2, 1.0)
-        if s == 2:
-            return norms * (1.0 + r2)
-        if s == 1:
-            # 2E - (1 - r^2) K is finite at r^2 = 1, where K is not.
-            rest = 1.0 - r2
-            k = special.ellipkm1(np.where(rest > 0, rest, 1.0))
-            shape = np.asarray(special.ellipe(r2) - 0.5 * rest * k, np.float64)
-        else:
-            wave = special.hyp2f1(-0.5 * s, -0.5 * s, 1.0, r2)
-            shape = np.asarray(math.gamma(1.0 + 0.5 * s) ** 2 * wave, np.float64)
-        moment: Floats = shape * norms ** (0.5 * s)
-        return moment
+            return bounded(*products, power, real)
+        return power_product(*products, power * self._exponent, real)
 
     def _products(self, x: Array, y: Array) -> tuple[Floats, Floats, Floats]:
         # |z|^2 (n, 1), |z'|^2 (1, p), z . z' (n, p).

@@ -1,6 +1,7 @@
 """Slow twins: the maps by explicit matrices, their kernels by quadrature."""
 
 import os
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def premixed(z, seed, width):
 
 
 def optical_projections(values, features, width):
-    """U z of a structured Optical: complex, shape (n, m), or (n, m / 2) for phases."""
+    """U z of a structured Optical, shape (n, m), or (n, m / 2) for phases."""
     n, m = len(values), features.n_components
     if features.response == "phase":
         m //= 2
@@ -44,8 +45,11 @@ def optical_projections(values, features, width):
         z = np.hstack([z, np.full((n, 1), features.bias)])
     w = premixed(z, features.seed, width)
     blocks = -(-m // width)
-    cosine, sine = unit_phases(features.seed, 4, blocks * width)
-    phases = (cosine + 1j * sine).reshape(blocks, width)
+    if features.field == "real":
+        phases = signs(features.seed, 4, blocks * width).reshape(blocks, width)
+    else:
+        cosine, sine = unit_phases(features.seed, 4, blocks * width)
+        phases = (cosine + 1j * sine).reshape(blocks, width)
     columns = np.stack([(w * phase) @ hadamard(width) for phase in phases], axis=1)
     return in_groups(columns, width)[:, :m]
 
@@ -81,3 +85,20 @@ def optical_kernel(x, y, product):
         return product(xx * a, yy * b) * density(a, b)
 
     return integrate.dblquad(integrand, 0, 40, 0, 40, epsabs=1e-9, epsrel=1e-8)[0]
+
+
+def real_kernel(x, y, product):
+    """E product(u^2, v^2) of real u = U x, v = U y, over the plane that they span."""
+    xx, yy = x @ x, y @ y
+    angle = np.arcsin((x @ y) / np.sqrt(xx * yy))
+
+    def integrand(r, turn):
+        u, v = r * np.cos(turn), r * np.sin(turn + angle)
+        return product(xx * u * u, yy * v * v) * r * np.exp(-r * r / 2) / np.pi
+
+    # Half a turn is all, and in these parts nothing has a kink: u and v change sign at the ends.
+    edges = sorted([-np.pi / 2, -angle, np.pi / 2])
+    return sum(
+        integrate.dblquad(integrand, a, b, 0, 12, epsabs=1e-10, epsrel=1e-8)[0]
+        for a, b in pairwise(edges)
+    )

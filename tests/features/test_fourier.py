@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 
 from streamlyt.features import Fourier
-from streamlyt.features.fourier import _rotations
+from streamlyt.features._kernels_orthogonal import orthogonalise
+from streamlyt.features._orthogonal import rotations, unitaries
 
 from . import naive
 
@@ -78,14 +79,43 @@ def test_a_seed_is_the_same_map_for_good():
 
 
 def test_orthogonal_rows_are_orthogonal_in_blocks_and_have_gaussian_lengths():
-    matrix = _rotations(5, 40, 100)
+    matrix = gaussian_rows(rotations, 5, 100)
     for start in (0, 40, 80):
         block = matrix[:, start : start + 40]
         lengths = np.linalg.norm(block, axis=0)
         np.testing.assert_allclose(block.T @ block, np.diag(lengths**2), atol=1e-10)
-    squares = (_rotations(6, 40, 4000) ** 2).sum(axis=0)
+    squares = (gaussian_rows(rotations, 6, 4000) ** 2).sum(axis=0)
     assert stats.kstest(squares, "chi2", (40,)).pvalue > 0.001
-    assert stats.kstest(_rotations(7, 40, 4000).ravel(), "norm").pvalue > 0.001
+    assert stats.kstest(gaussian_rows(rotations, 7, 4000).ravel(), "norm").pvalue > 0.001
+
+
+def test_unitary_blocks_are_unitary_and_have_gaussian_lengths():
+    real, imaginary, lengths = unitaries(5, 40, 100)
+    directions = real + 1j * imaginary
+    for block in (directions[:, :40], directions[:, 40:80], directions[:, 80:]):
+        np.testing.assert_allclose(block.conj().T @ block, np.eye(block.shape[1]), atol=1e-12)
+    assert lengths.shape == (100,)
+    entries = gaussian_rows(unitaries, 6, 4000)
+    assert stats.kstest(2 * (np.abs(entries) ** 2).sum(axis=0), "chi2", (80,)).pvalue > 0.001
+    for part in (entries.real, entries.imag):
+        assert stats.kstest(np.sqrt(2) * part.ravel(), "norm").pvalue > 0.001
+
+
+@pytest.mark.parametrize(("parts", "d", "k"), [(1, 40, 33), (1, 5, 5), (2, 70, 70), (2, 9, 4)])
+def test_columns_are_made_orthogonal_one_after_the_other(parts, d, k):
+    columns = np.random.default_rng(d).normal(size=(parts, d, k))
+    entries = columns[0] if parts == 1 else columns[0] + 1j * columns[1]
+    expected, triangle = np.linalg.qr(entries)
+    expected = expected * (np.diagonal(triangle) / np.abs(np.diagonal(triangle)))
+    orthogonalise(columns)
+    np.testing.assert_allclose(columns[0], expected.real, atol=1e-11)
+    if parts == 2:
+        np.testing.assert_allclose(columns[1], expected.imag, atol=1e-11)
+
+
+def gaussian_rows(draw, seed, rows):
+    *parts, lengths = draw(seed, 40, rows)
+    return (parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1]) * lengths
 
 
 GOLDEN = {

@@ -31,6 +31,11 @@ MAPS = [
     Fourier(302, construction="orthogonal", dtype="float64"),
     Fourier(300, construction="tiles", scale=0.3),
     FastFood(4200, scale=0.3),
+    Optical(2300, response=2, field="real", construction="structured", scale=0.3),
+    Optical(260, response="phase", field="real", scale=0.2, construction="orthogonal"),
+    Optical(130, response="centred", construction="orthogonal", dtype="float64", scale=0.2),
+    Optical(150, response="exp", field="real", construction="tiles", scale=0.4),
+    Optical(4100, response=0.7, field="real", construction="structured-gaussian"),
 ]
 each = pytest.mark.parametrize("features", MAPS, ids=repr)
 
@@ -190,6 +195,7 @@ def test_a_parameter_that_cannot_hold_is_named(kind, wrong, match):
         ({"response": "square"}, "response must be one of 'centred', 'exp', 'phase', got 'square'"),
         ({"bias": -1.0}, "bias must be a finite number of at least 0, got -1.0"),
         ({"bias": math.inf}, "bias must"),
+        ({"field": "quaternion"}, "field must be one of 'complex', 'real', got 'quaternion'"),
     ],
 )
 def test_a_parameter_of_optical_that_cannot_hold_is_named(wrong, match):

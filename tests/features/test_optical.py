@@ -66,6 +66,36 @@ def test_kernel_is_the_integral_over_the_speckle(response):
     assert features.kernel(x[None], y[None])[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("response", [0.7, 1.0, 3.0, "centred", "exp", "phase"])
+def test_kernel_and_variance_of_a_real_field_are_integrals_over_the_normals(response):
+    features = Optical(8, response=response, field="real", bias=0.6, scale=0.8)
+    x, y = POINTS[:1, :4], POINTS[1:2, :4] + 0.1
+    z, w = (np.append(0.8 * row, 0.6) for row in (x, y))
+    products = {
+        "centred": lambda a, b: (a - z @ z) * (b - w @ w),
+        "exp": lambda a, b: np.exp(-a - b),
+        "phase": lambda a, b: np.cos(a - b),
+    }
+    product = products.get(response, lambda a, b: (a * b) ** (response / 2))
+    mean = naive.real_kernel(z, w, product)
+    assert features.kernel(x, y)[0, 0] == pytest.approx(mean, rel=1e-6)
+    # Of a wave there are both parts: m / 2 draws, each the mean of a cosine and a sine.
+    halves = 2 if response == "phase" else 1
+    spread = halves * (naive.real_kernel(z, w, lambda a, b: product(a, b) ** 2) - mean**2)
+    assert features.variance(x, y)[0, 0] == pytest.approx(spread, rel=1e-5)
+
+
+def test_moments_of_a_real_field_of_even_exponents_are_polynomials():
+    x, y = POINTS[:3], POINTS[2:]
+    a = np.outer((x * x).sum(1), (y * y).sum(1))
+    c = (x @ y.T) ** 2
+    features = Optical(8, response=2, bias=0.0, field="real")
+    np.testing.assert_allclose(features.kernel(x, y), a + 2 * c)
+    np.testing.assert_allclose(features.variance(x, y), 8 * a**2 + 68 * a * c + 20 * c**2)
+    fourth = Optical(8, response=4, bias=0.0, field="real")
+    np.testing.assert_allclose(fourth.kernel(x, y), 9 * a**2 + 72 * a * c + 24 * c**2)
+
+
 @pytest.mark.parametrize("q", [1, 2, 3])
 def test_kernel_of_even_exponents_is_a_polynomial(q):
     x, y = POINTS[:3], POINTS[2:]
@@ -79,15 +109,18 @@ def test_kernel_of_even_exponents_is_a_polynomial(q):
         np.testing.assert_allclose(features.variance(x, y), expected)
 
 
-def test_kernel_of_exponent_one_is_continuous_in_the_exponent_also_for_equal_rows():
-    near = Optical(8, response=1.0 + 1e-9).kernel(POINTS, POINTS)
-    np.testing.assert_allclose(Optical(8, response=1.0).kernel(POINTS, POINTS), near, rtol=1e-7)
+@pytest.mark.parametrize("field", ["complex", "real"])
+def test_kernel_of_exponent_one_is_continuous_in_the_exponent_also_for_equal_rows(field):
+    near = Optical(8, response=1.0 + 1e-9, field=field).kernel(POINTS, POINTS)
+    here = Optical(8, response=1.0, field=field).kernel(POINTS, POINTS)
+    np.testing.assert_allclose(here, near, rtol=1e-7)
 
 
+@pytest.mark.parametrize("field", ["complex", "real"])
 @pytest.mark.parametrize("response", RESPONSES)
-def test_kernel_of_rows_at_the_origin_is_finite(response):
+def test_kernel_of_rows_at_the_origin_is_finite(response, field):
     zero = np.zeros((1, 3))
-    features = Optical(8, response=response, bias=0.0)
+    features = Optical(8, response=response, bias=0.0, field=field)
     assert features.kernel(zero, zero)[0, 0] == (1.0 if isinstance(response, str) else 0.0)
     assert features.variance(zero, zero)[0, 0] == 0.0
 
@@ -97,11 +130,13 @@ def test_kernel_of_rows_at_the_origin_is_finite(response):
     ("d", "m", "width", "bias"),
     [(5, 70, 64, 1.0), (63, 2500, 64, 0.5), (128, 300, 128, 0.0), (2100, 5000, 4096, 1)],
 )
-def test_structured_loop_is_the_product_of_explicit_matrices(response, d, m, width, bias):
+@pytest.mark.parametrize("field", ["complex", "real"])
+def test_structured_loop_is_the_product_of_explicit_matrices(response, d, m, width, bias, field):
     features = Optical(
         m,
         response=response,
         bias=bias,
+        field=field,
         scale=0.4,
         construction="structured",
         dtype="float64",
@@ -115,15 +150,30 @@ def test_structured_loop_is_the_product_of_explicit_matrices(response, d, m, wid
         wave = math.sqrt(2) * np.exp(1j * np.abs(u) ** 2)
         expected = np.hstack([wave.real, wave.imag])
     else:
-        lack = math.lgamma(width + response) - math.lgamma(width) - response * math.log(width)
+        n = width / 2 if field == "real" else width
+        lack = math.lgamma(n + response) - math.lgamma(n) - response * math.log(n)
         expected = np.abs(u) ** response * math.exp(lack / 2)
     np.testing.assert_allclose(features(values), expected / math.sqrt(m), rtol=1e-8, atol=1e-14)
 
 
-def test_correction_of_the_square_is_that_of_rows_of_one_length():
-    features = Optical(64, response=2, bias=0.0, construction="structured", dtype="float64")
+@pytest.mark.parametrize(("field", "more"), [("complex", 1), ("real", 2)])
+def test_correction_of_the_square_is_that_of_rows_of_one_length(field, more):
+    options = {"response": 2, "bias": 0.0, "dtype": "float64", "field": field}
+    features = Optical(64, construction="structured", **options)
     u = naive.optical_projections(POINTS, features, 64)
-    np.testing.assert_allclose(features(POINTS), np.abs(u) ** 2 * (65 / 64) ** 0.5 / 8)
+    longer = ((64 + more) / 64) ** 0.5
+    np.testing.assert_allclose(features(POINTS), np.abs(u) ** 2 * longer / 8)
+
+
+@pytest.mark.parametrize("field", ["complex", "real"])
+def test_intensities_of_orthogonal_rows_add_up_to_the_length_of_the_input(field):
+    # 20 rows of squared length 20 in 20 directions at right angles: sum |u|^2 = 20 |x|^2.
+    more = 1 if field == "complex" else 2
+    options = {"response": 2, "bias": 0.0, "dtype": "float64", "field": field}
+    phi = Optical(40, construction="orthogonal", **options)(POINTS)
+    for block in (phi[:, :20], phi[:, 20:]):
+        expected = ((20 + more) / 20) ** 0.5 * 20 * (POINTS**2).sum(axis=1) / math.sqrt(40)
+        np.testing.assert_allclose(block.sum(axis=1), expected)
 
 
 def test_a_seed_is_the_same_map_for_good():

@@ -78,9 +78,11 @@ def test_portable_definition_agrees_in_every_feature(kept):
 
 
 @pytest.mark.parametrize("response", [1.0, "centred"])
-def test_binary_maps_have_their_portable_form(response):
+@pytest.mark.parametrize("field", ["complex", "real"])
+def test_binary_maps_have_their_portable_form(response, field):
     bits = np.random.default_rng(2).integers(0, 2, size=(4, 150))
-    features = Optical(200, construction="binary", response=response, dtype="float64")
+    options = {"response": response, "field": field, "dtype": "float64"}
+    features = Optical(200, construction="binary", **options)
     np.testing.assert_allclose(Portable(features)(bits), features(bits), atol=1e-12)
 
 

@@ -35,7 +35,7 @@ def test_another_version_is_refused(features):
         blob = json.dumps({**known, "version": version}).encode()
         with pytest.raises(StateError, match=f"must have version 1, got {version!r}; make"):
             type(features).load(blob)
-    for state in ({**features.__getstate__(), "_version": 2}, {"seed": 0}):
+    for state in ({**features.__getstate__(), "version": 2}, {"seed": 0}):
         with pytest.raises(StateError, match="must have version 1, got"):
             type(features).__new__(type(features)).__setstate__(state)
 

@@ -36,6 +36,7 @@ def test_whole_groups_have_the_bits_of_blocks_one_after_another(d, m, dtype):
         Optical(2 * m, response="phase", construction="structured", dtype=dtype),
         Optical(m, response="centred", construction="structured-gaussian", dtype=dtype),
         Fourier(2 * m, construction="structured", dtype=dtype),
+        Optical(m, response=2, field="real", construction="structured", dtype=dtype),
     ]
     for features in maps:
         assert features._drawn(d).whole > 0
