@@ -292,8 +292,10 @@ class Source(Component, ABC):
         """What the rows are."""
 
     @abstractmethod
-    def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
+    def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position | None]]:
         """Yield batches, each with the position just after it, from ``start`` on.
+
+        The position is None where nobody can go on from: rows that came with these follow.
 
         Raises
         ------

@@ -9,6 +9,7 @@
     │       └── DecodeError               one message; the others are read on
     ├── StateError (ValueError)           a saved state of another version or configuration
     ├── SourceError (OSError)             an outside system that cannot be read
+    │   └── RewindError                   rows since the last checkpoint are another's to read
     ├── SinkError (OSError)               an outside system that cannot be written
     └── MissingExtraError (ImportError)   an optional dependency that is not installed
 """
@@ -19,6 +20,7 @@ __all__ = [
     "FormatError",
     "MissingExtraError",
     "ParameterError",
+    "RewindError",
     "SinkError",
     "SourceError",
     "StateError",
@@ -53,6 +55,10 @@ class StateError(StreamlytError, ValueError):
 
 class SourceError(StreamlytError, OSError):
     """An outside system that cannot be read."""
+
+
+class RewindError(SourceError):
+    """What a source reads has changed hands: the engine goes back to its last checkpoint."""
 
 
 class SinkError(StreamlytError, OSError):

@@ -6,6 +6,7 @@ from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._codec import Codec, Decoded, Rows
+    from ._dead import DeadLetter
     from .arrow import ArrowCodec
     from .avro import AvroCodec
     from .csv import CsvCodec
@@ -17,6 +18,7 @@ __all__ = [
     "AvroCodec",
     "Codec",
     "CsvCodec",
+    "DeadLetter",
     "Decoded",
     "JsonCodec",
     "MsgpackCodec",
@@ -28,6 +30,7 @@ _HOMES = {
     "AvroCodec": "avro",
     "Codec": "_codec",
     "CsvCodec": "csv",
+    "DeadLetter": "_dead",
     "Decoded": "_codec",
     "JsonCodec": "json",
     "MsgpackCodec": "msgpack",

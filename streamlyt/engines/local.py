@@ -1,26 +1,20 @@
 """The engine of one process: read, step, write, and now and then make it durable."""
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from streamlyt.base import Batch, Event, Position, Sink, Source
 from streamlyt.catalog import describe, name_of
-from streamlyt.errors import ParameterError, StateError
+from streamlyt.errors import ParameterError, RewindError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
+from ._ends import Commits, Refuses, Replays, TakesLetters, free, transacting
+
 __all__ = ["LocalEngine", "Summary"]
-
-
-@runtime_checkable
-class Commits(Protocol):
-    """A source that is told how far its rows are safe."""
-
-    def commit(self, position: Position) -> None:
-        """All rows before ``position`` are durable."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,11 @@ class LocalEngine:
     the batches before it; what ends it within one (a row that an operator refuses, a full disk)
     leaves the last checkpoint as it was.
 
+    A sink with transactions (Kafka) makes what it took and the position durable in one of them,
+    just before the run file is saved. A run that ends between the two reads these rows again
+    when it is resumed, for the memory of the operators and for the run file, and shows that sink
+    none of them: each row comes out once.
+
     Parameters
     ----------
     source
@@ -79,7 +78,8 @@ class LocalEngine:
     Raises
     ------
     ParameterError
-        If a bound of the checkpoints is not positive.
+        If a bound of the checkpoints is not positive, or source and run file cannot go along with
+        a sink's transactions.
 
     Examples
     --------
@@ -117,6 +117,10 @@ class LocalEngine:
         self.checkpoint_rows = checkpoint_rows
         self._clock = clock
         self._name = name_of(source)
+        self._transaction, self._others = transacting(source, self.sinks, runfile is not None)
+        self._commits = source if isinstance(source, Commits) else None
+        self._refuses = source if isinstance(source, Refuses) else None
+        self._silent = False  # rows are read again that the sink with transactions has seen
         self._stopped = self._complete = False
         self._whole = True  # no batch is half done, no checkpoint half made
 
@@ -139,14 +143,7 @@ class LocalEngine:
         if self._complete:
             return self.summary()
         try:
-            for batch, position in self.source.read(self._position):
-                self._take(batch, position)
-                if progress is not None:
-                    progress(self._rows)
-                if self._due():
-                    self._checkpoint()
-                if self._stopped:
-                    break
+            self._read(progress)
             self._complete = not self._stopped
         except BaseException:
             # Not whole: a batch is half done, or a checkpoint has failed. The last one stands.
@@ -168,6 +165,48 @@ class LocalEngine:
             seconds = self.runfile.meta["seconds"]
         return Summary(self._rows, tuple(events), seconds, self._complete, dict(self._series))
 
+    def _read(self, progress: Callable[[int], None] | None) -> None:
+        while not self._stopped:
+            try:
+                if self._transaction is not None and isinstance(self.source, Replays):
+                    self._silent = True
+                    self._follow(
+                        self.source.read(self._position, self.source.committed()), progress
+                    )
+                    self._checkpoint()
+                    self._silent = False
+                if not self._stopped:
+                    self._follow(self.source.read(self._position), progress)
+                return
+            except RewindError:
+                self._rewind()
+            finally:
+                self._silent = False
+
+    def _follow(
+        self,
+        batches: Iterable[tuple[Batch, Position | None]],
+        progress: Callable[[int], None] | None,
+    ) -> None:
+        for batch, position in batches:
+            self._take(batch, position)
+            if progress is not None:
+                progress(self._rows)
+            if self._whole and self._due():
+                self._checkpoint()
+            if self._whole and self._stopped:
+                break
+
+    def _rewind(self) -> None:
+        """Go back to the last checkpoint; without a run file, make one instead."""
+        if self.runfile is None:
+            self._checkpoint()
+            return
+        if self._transaction is not None:
+            self._transaction.abort()
+        self.runfile.forget()
+        self._load(self.runfile)
+
     def _begin(self) -> None:
         self._position: Position | None = None
         self._rows = self._saved_rows = 0
@@ -181,18 +220,38 @@ class LocalEngine:
         if self.runfile is not None:
             meta = self.runfile.meta
             self._refuse_another(meta["pipeline"])
-            self._position = self.runfile.position(self._name)
-            self.pipeline.restore(self.runfile.states())
-            self._rows = self._saved_rows = meta["rows"]
-            known = self.runfile.keys()
-            self._series = {key: self.runfile.n_rows(key) for key in known}
+            self._load(self.runfile)
             self._seconds, self._complete = meta["seconds"], meta["complete"]
+        if self._transaction is not None:
+            self._transaction.open()
         self._started = self._saved_at = self._clock()
 
-    def _take(self, batch: Batch, position: Position) -> None:
+    def _load(self, runfile: RunFile) -> None:
+        self._position = runfile.position(self._name)
+        self.pipeline.restore(runfile.states())
+        self._rows = self._saved_rows = runfile.meta["rows"]
+        known = runfile.keys()
+        self._series = {key: runfile.n_rows(key) for key in known}
+        self._touched.clear()
+        self._whole = True
+
+    def _take(self, batch: Batch, position: Position | None) -> None:
         self._whole = False
+        if batch.n or batch.key in self._series:  # the heartbeat of a series that never was is none
+            self._step(batch)
+        for letter in () if self._refuses is None else self._refuses.refused():
+            for sink in self._others if self._silent else self.sinks:
+                if isinstance(sink, TakesLetters):
+                    sink.refuse(letter)
+            if self.runfile is not None:
+                self.runfile.refuse(letter)
+        if position is not None:
+            self._position = position
+            self._whole = True
+
+    def _step(self, batch: Batch) -> None:
         rows, events = self.pipeline.step(batch)
-        for sink in self.sinks:
+        for sink in self._others if self._silent else self.sinks:
             sink.write(rows)
             for event in events:
                 sink.record(event)
@@ -207,8 +266,6 @@ class LocalEngine:
         self._touched.add(batch.key)
         self._series[batch.key] = self._series.get(batch.key, 0) + rows.n
         self._rows += batch.n
-        self._position = position
-        self._whole = True
 
     def _due(self) -> bool:
         return (
@@ -218,8 +275,10 @@ class LocalEngine:
 
     def _checkpoint(self) -> None:
         self._whole = False
-        for sink in self.sinks:
+        for sink in self._others:
             sink.flush()
+        if self._transaction is not None and self._position is not None and not self._silent:
+            self._transaction.commit(self.source, self._position)
         if self.runfile is not None:
             self.runfile.checkpoint(
                 {} if self._position is None else {self._name: self._position},
@@ -228,8 +287,8 @@ class LocalEngine:
                 seconds=self._seconds + self._clock() - self._started,
                 complete=self._complete,
             )
-        if isinstance(self.source, Commits) and self._position is not None:
-            self.source.commit(self._position)
+        if self._transaction is None and self._position is not None and self._commits is not None:
+            self._commits.commit(self._position)
         self._touched.clear()
         self._saved_rows, self._saved_at = self._rows, self._clock()
         self._whole = True
@@ -238,7 +297,11 @@ class LocalEngine:
         """Compare source and operators with those that the run file was made for."""
         tables = tomllib.loads(saved)
         if "source" in tables:
-            _compare(tables["source"], describe(self.source), "source")
+            saved_source, source = tables["source"], describe(self.source)
+            for name in free(self.source):
+                saved_source.pop(name, None)
+                source.pop(name, None)
+            _compare(saved_source, source, "source")
         if "operators" in tables:
             ours = [describe(operator) for operator in self.pipeline.operators.values()]
             if len(ours) != len(tables["operators"]):

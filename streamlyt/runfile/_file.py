@@ -12,9 +12,11 @@ from typing import Any, Self
 from streamlyt import __version__
 from streamlyt._states import STATE_VERSION, digest, pack, unpack
 from streamlyt.base import Array, Batch, Event, Position
+from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError, SinkError, StateError
 
 from ._blobs import BlobFolder, checked
+from ._dead import add_letters, mark_letters
 from ._reading import SERIES, RunReader, event_row
 from ._series import SeriesWriter
 from ._tables import FORMAT, connect, create, set_meta, transaction
@@ -59,6 +61,7 @@ class RunFile(RunReader):
         self._writable = writable
         self._series: dict[str, SeriesWriter] = {}
         self._events: list[Event] = []
+        self._letters: list[DeadLetter] = []
         self._hashes: dict[tuple[str, str], str] = {}
         self._n_events = 0  # saved
         if writable:
@@ -161,6 +164,29 @@ class RunFile(RunReader):
         """Take a finding."""
         self._events.append(event)
 
+    def refuse(self, letter: DeadLetter) -> None:
+        """Take a message that could not be decoded."""
+        self._letters.append(letter)
+
+    def forget(self) -> None:
+        """Drop all that was taken since the last checkpoint."""
+        self._series.clear()
+        self._events, self._letters = [], []
+
+    def redrive(self, letters: Collection[DeadLetter]) -> None:
+        """Remember, at once, that dead letters were sent once more.
+
+        Raises
+        ------
+        SinkError
+            If the file cannot be written.
+        """
+        try:
+            with transaction(self._db):
+                mark_letters(self._db, letters)
+        except sqlite3.Error as error:
+            raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
+
     def checkpoint(
         self,
         positions: Mapping[str, Position],
@@ -203,6 +229,7 @@ class RunFile(RunReader):
                 f"safe ({self._safe()}): mend this and resume the run"
             ) from error
         self._n_events, self._events = self._n_events + len(self._events), []
+        self._letters = []
         for series in self._series.values():
             series.settle()
         if hashes:
@@ -324,6 +351,7 @@ class RunFile(RunReader):
                 f"INSERT OR REPLACE INTO events VALUES ({', '.join('?' * 13)})",
                 [event_row(i, event) for i, event in enumerate(self._events, self._n_events)],
             )
+            add_letters(self._db, self._letters)
             self._db.executemany(
                 "INSERT OR REPLACE INTO positions VALUES (?, ?)",
                 [(source, json.dumps(dict(where))) for source, where in positions.items()],

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from streamlyt.base import Event, Floats, Schema
 from streamlyt.catalog import unknown
+from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError
 
 from ._chunks import decode
+from ._dead import read_letters
 from ._levels import BUCKET
 from ._series import INTS, TABLES, Kept
 from ._tables import read_meta, reading
@@ -92,6 +94,11 @@ class RunReader:
         where, values = ("", ()) if key is None else (" WHERE key = ?", (key,))
         rows = self._rows(f"SELECT {_EVENT} FROM events{where} ORDER BY number", values)
         return [_event(row) for row in rows]
+
+    def dead_letters(self, redriven: bool = False) -> list[DeadLetter]:
+        """Return the messages that could not be decoded, also those ``redriven`` if asked for."""
+        with reading(self._db, self.path):
+            return read_letters(self._db, redriven)
 
     def position(self, source: str) -> dict[str, int | float | str] | None:
         """Return where to go on reading a source, None if nothing was saved."""

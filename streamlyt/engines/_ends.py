@@ -1,0 +1,93 @@
+"""What sources and sinks may offer an engine beyond the words of the house."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from streamlyt.base import Batch, Position, Sink, Source
+from streamlyt.codecs import DeadLetter
+from streamlyt.errors import ParameterError
+
+__all__ = ["Commits", "Refuses", "Replays", "TakesLetters", "Transacts", "free", "transacting"]
+
+
+@runtime_checkable
+class Commits(Protocol):
+    """A source that is told how far its rows are safe."""
+
+    def commit(self, position: Position) -> None:
+        """All rows before ``position`` are durable."""
+
+
+@runtime_checkable
+class Refuses(Protocol):
+    """A source of messages, of which some cannot be decoded."""
+
+    def refused(self) -> Sequence[DeadLetter]:
+        """Return those since the last call: they stand before the position given last."""
+
+
+@runtime_checkable
+class TakesLetters(Protocol):
+    """A sink for messages that could not be decoded."""
+
+    def refuse(self, letter: DeadLetter) -> None:
+        """Take one."""
+
+
+@runtime_checkable
+class Replays(Protocol):
+    """A source whose outside system remembers how far output was made durable."""
+
+    def committed(self) -> Position:
+        """Return how far."""
+
+    def read(
+        self, start: Position | None = None, stop: Position | None = None
+    ) -> Iterator[tuple[Batch, Position | None]]:
+        """Yield batches up to ``stop``."""
+
+
+@runtime_checkable
+class Transacts(Protocol):
+    """A sink that makes output and the position of its source durable in one transaction."""
+
+    @property
+    def transacts(self) -> bool:
+        """Whether it was asked to."""
+
+    def open(self) -> None:
+        """End what another process of the same name left open; that process can do no more."""
+
+    def commit(self, source: Source, position: Position) -> None:
+        """Make durable what was taken since the last time, and the position."""
+
+    def abort(self) -> None:
+        """Drop what was taken since the last time."""
+
+
+def transacting(
+    source: Source, sinks: Sequence[Sink], kept: bool
+) -> tuple[Transacts | None, tuple[Sink, ...]]:
+    """Return the sink whose transactions rule the run, if there is one, and the others.
+
+    Raises
+    ------
+    ParameterError
+        If there are two, or source or run file cannot go along.
+    """
+    found = [sink for sink in sinks if isinstance(sink, Transacts) and sink.transacts]
+    if not found:
+        return None, tuple(sinks)
+    if len(found) > 1 or not isinstance(source, Replays) or not kept:
+        raise ParameterError(
+            f"a sink with transactions must be the only one, beside a source that remembers "
+            f"positions and a run file that keeps the states, got {len(found)} such sinks, "
+            f"{type(source).__name__} and {'a' if kept else 'no'} run file"
+        )
+    return found[0], tuple(sink for sink in sinks if sink not in found)
+
+
+def free(source: Source) -> frozenset[str]:
+    """Return the parameters of a source that may be others when its run is resumed."""
+    names: frozenset[str] = getattr(source, "free", frozenset())
+    return names
