@@ -6,13 +6,23 @@ from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .files import FileSource
+    from .kafka import KafkaSink, KafkaSource
     from .memory import MemorySink, MemorySource
     from .trajectories import TrajectorySource
 
-__all__ = ["FileSource", "MemorySink", "MemorySource", "TrajectorySource"]
+__all__ = [
+    "FileSource",
+    "KafkaSink",
+    "KafkaSource",
+    "MemorySink",
+    "MemorySource",
+    "TrajectorySource",
+]
 
 _HOMES = {
     "FileSource": "files",
+    "KafkaSink": "kafka",
+    "KafkaSource": "kafka",
     "MemorySink": "memory",
     "MemorySource": "memory",
     "TrajectorySource": "trajectories",

@@ -1,0 +1,124 @@
+"""How a broker is reached: addresses, TLS, and secrets that no file, log or repr ever shows."""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kafka.errors import KafkaError
+from kafka.net.sasl.oauth import AbstractTokenProvider
+
+from streamlyt.catalog import unknown
+from streamlyt.errors import ParameterError, SourceError
+
+__all__ = ["client_options", "told"]
+
+_KEYS = ("tls", "ca", "certificate", "private_key", "sasl", "user", "secret")
+_BOOTSTRAP_MS = 5000  # long enough for TLS and SASL, short enough for a person who mistyped
+_SASL = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+
+
+def client_options(servers: str, access: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what every client of kafka-python is given.
+
+    Parameters
+    ----------
+    servers
+        ``host:port``, with commas between several.
+    access
+        ``tls`` (``"on"``), ``ca``, ``certificate`` and ``private_key`` (paths of PEM files),
+        ``sasl`` (the mechanism), ``user``, and ``secret``: where the password or token is, as
+        ``"env:NAME"`` or ``"file:PATH"``.
+
+    Raises
+    ------
+    ParameterError
+        If a key is unknown or keys contradict one another.
+    SourceError
+        If the secret is not where it is said to be.
+    """
+    given = dict(access or {})
+    for key in given:
+        if key not in _KEYS:
+            raise unknown("key of access", key, list(_KEYS))
+    named = [server.strip() for server in servers.split(",") if server.strip()]
+    if not named or not all(":" in server for server in named):
+        raise ParameterError(f"servers must be host:port, with commas between, got {servers!r}")
+    tls = given.get("tls", "on" if "ca" in given or "certificate" in given else "off")
+    if tls not in ("on", "off"):
+        raise ParameterError(f'access.tls must be "on" or "off", got {tls!r}')
+    options: dict[str, Any] = {
+        "bootstrap_servers": named,
+        "bootstrap_timeout_ms": _BOOTSTRAP_MS,
+        "metrics_enabled": False,
+    }
+    paths = {"ca": "ssl_cafile", "certificate": "ssl_certfile", "private_key": "ssl_keyfile"}
+    for key, option in paths.items():
+        if key in given:
+            if not Path(given[key]).is_file():
+                raise ParameterError(f"access.{key} must be a file, got {given[key]!r}")
+            options[option] = given[key]
+    options |= _sasl(given) if "sasl" in given else {}
+    protocol = ("SASL_" if "sasl" in given else "") + ("SSL" if tls == "on" else "PLAINTEXT")
+    return options | {"security_protocol": protocol}
+
+
+def told(error: KafkaError) -> str:
+    """Return what a failure of the client means, in a line."""
+    text = str(error) or type(error).__name__
+    if "bootstrap" in text:
+        # A broker that is gone and one that shuts its door look the same from outside.
+        return f"{text}; check the address, and access where the broker asks for TLS or a password"
+    return text
+
+
+def _sasl(given: Mapping[str, str]) -> dict[str, Any]:
+    mechanism = given["sasl"]
+    if mechanism not in _SASL:
+        raise unknown("access.sasl", mechanism, list(_SASL))
+    if "secret" not in given:
+        raise ParameterError('access.secret must be given with sasl: "env:NAME" or "file:PATH"')
+    secret = given["secret"]
+    _read(secret)  # now, where its failure can be told
+    # At DEBUG kafka-python writes what goes over the wire, and the secret is a part of it.
+    for name in ("kafka.net", "kafka.protocol"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
+    options: dict[str, Any] = {"sasl_mechanism": mechanism}
+    if mechanism == "OAUTHBEARER":
+        return options | {"sasl_oauth_token_provider": _Token(secret)}
+    if "user" not in given:
+        raise ParameterError(f"access.user must be given with {mechanism}")
+    return options | {"sasl_plain_username": given["user"], "sasl_plain_password": _read(secret)}
+
+
+class _Token(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python has no types here
+    """Reads the token anew for each connection: whoever renews it writes the file."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def token(self) -> str:
+        return _read(self._secret)
+
+    def extensions(self) -> dict[str, str]:
+        return {}
+
+
+def _read(secret: str) -> str:
+    kind, _, where = secret.partition(":")
+    if kind == "env" and where:
+        try:
+            return os.environ[where]
+        except KeyError:
+            raise SourceError(
+                f"the environment variable {where} must hold the secret, and is not set"
+            ) from None
+    if kind == "file" and where:
+        try:
+            return Path(where).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SourceError(f"the file {where} must hold the secret: {error}") from error
+    # What was given may be the secret itself: it is not repeated.
+    raise ParameterError('access.secret must be "env:NAME" or "file:PATH", never the secret itself')

@@ -1,0 +1,263 @@
+"""Rows and findings into Kafka topics, with transactions or without."""
+
+import json
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, ProducerFencedError
+
+from streamlyt.base import Batch, Event, Position, Schema, Sink, Source
+from streamlyt.codecs import Codec, DeadLetter, Rows
+from streamlyt.errors import ParameterError, SinkError
+
+from ._kafka_access import client_options, told
+from ._kafka_rows import codec_of, name_and_rest
+from ._kafka_source import KafkaSource
+
+__all__ = ["KafkaSink", "letter_headers"]
+
+_COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
+_COLUMNAR_ROWS = 1024  # 64 kB of eight channels: below, what a message costs outweighs its rows
+_LARGEST = 16 * 2**20  # bytes of a message; the broker has its own word on that
+_MS = 10**6
+
+
+class KafkaSink(Sink):
+    """Rows as messages of one topic, findings as JSON in another, and dead letters in a third.
+
+    The key of each message is the name of the series, so that a series stays in one partition
+    and in order.
+
+    Parameters
+    ----------
+    topic
+        Where rows go; None for nowhere.
+    events
+        Where findings go, one JSON object each.
+    dead
+        Where messages go that could not be decoded: their own bytes, and as headers topic,
+        partition, offset and reason.
+    servers
+        Addresses of brokers, ``host:port``, with commas between.
+    codec
+        Name of a codec, or a table of its name and its own parameters. A message has the time in
+        the field ``time``: nanoseconds since 1970, or steps.
+    message_rows
+        Most rows in a message; where None, 1024 in Arrow and 1 in the other formats.
+    compression
+        ``"none"``, ``"gzip"``, ``"snappy"``, ``"lz4"`` or ``"zstd"``.
+    transaction
+        Name under which rows, findings, dead letters and the position of a Kafka source are
+        committed together, all or nothing; no two processes may share it, and one that begins
+        ends what the one before left open. Where None, a run that was killed writes the rows
+        since its last checkpoint again.
+    access
+        How to get in, as for the source.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter cannot hold.
+    SinkError
+        While writing: if the broker cannot be found, or takes a message for too large; or if
+        another process took the name of the transactions over.
+    """
+
+    def __init__(
+        self,
+        topic: str | None = None,
+        *,
+        events: str | None = None,
+        dead: str | None = None,
+        servers: str = "127.0.0.1:9092",
+        codec: str | dict[str, Any] = "json",
+        message_rows: int | None = None,
+        compression: str = "none",
+        transaction: str | None = None,
+        access: Mapping[str, str] | None = None,
+    ) -> None:
+        if topic is None and events is None and dead is None:
+            raise ParameterError("topic, events or dead must be given: there is nothing to write")
+        if compression not in _COMPRESSIONS:
+            raise ParameterError(
+                f"compression must be one of {list(_COMPRESSIONS)!r}, got {compression!r}"
+            )
+        if message_rows is not None and message_rows < 1:
+            raise ParameterError(f"message_rows must be at least 1, got {message_rows!r}")
+        self.topic, self.events, self.dead = topic, events, dead
+        self.servers, self.access = servers, access
+        self.codec, self.message_rows = codec, message_rows
+        self.compression = compression
+        self.transaction = transaction
+        name, _ = name_and_rest(codec)
+        self._cut = message_rows or (_COLUMNAR_ROWS if name == "arrow" else 1)
+        self._options = client_options(servers, access)
+        self._codecs: dict[Schema, Codec] = {}
+        self._seen: tuple[Schema, Codec] | None = None
+        self._producer: Any = None
+        self._begun = False
+        self._failed: list[BaseException] = []
+
+    @property
+    def transacts(self) -> bool:
+        """Whether output and positions are committed together."""
+        return self.transaction is not None
+
+    def write(self, batch: Batch) -> None:
+        """Take rows."""
+        if self.topic is None or not batch.n:
+            return
+        if self._seen is None or self._seen[0] is not batch.schema:
+            if batch.schema not in self._codecs:
+                unit = "step" if batch.schema.time_unit != "ns" else "ns"
+                self._codecs[batch.schema] = codec_of(
+                    self.codec, columns=batch.schema.names, time="time", time_unit=unit
+                )
+            self._seen = batch.schema, self._codecs[batch.schema]
+        codec, key = self._seen[1], batch.key.encode()
+        stamped = batch.schema.time_unit == "ns"
+        for start in range(0, batch.n, self._cut):
+            stop = min(start + self._cut, batch.n)
+            message = codec.encode(Rows(batch.values[start:stop], batch.times[start:stop]))
+            stamp = int(batch.times[stop - 1]) // _MS if stamped else -1
+            self._send(self.topic, message, key, stamp)
+
+    def record(self, event: Event) -> None:
+        """Take a finding."""
+        if self.events is not None:
+            found = json.dumps(event.to_dict(), allow_nan=False).encode()
+            self._send(self.events, found, event.key.encode())
+
+    def refuse(self, letter: DeadLetter) -> None:
+        """Take a message that could not be decoded."""
+        if self.dead is not None:
+            stamp = letter.time // _MS
+            self._send(self.dead, letter.value, letter.key, stamp, letter_headers(letter))
+
+    def flush(self) -> None:
+        """Return when the brokers have all that was taken."""
+        if self._producer is None:
+            return
+        with self._failures():
+            self._producer.flush()
+            if self._failed:
+                failed, self._failed = self._failed, []
+                raise SinkError(
+                    f"{len(failed)} messages could not be written at {self.servers}: {failed[0]}"
+                )
+
+    def open(self) -> None:
+        """End what another process of the same name left open; that process can do no more."""
+        with self._failures():
+            self._opened()
+
+    def commit(self, source: Source, position: Position) -> None:
+        """Commit what was taken since the last time, and the position of the source."""
+        if not isinstance(source, KafkaSource):
+            raise SinkError(f"transactions need a Kafka source, got {type(source).__name__}")
+        with self._failures():
+            producer = self._begin()
+            producer.flush()
+            if not self._failed:
+                offsets = source.offsets(position)
+                if offsets:
+                    producer.send_offsets_to_transaction(offsets, source.membership)
+                producer.commit_transaction()
+                self._begun = False
+        if self._failed:
+            failed, self._failed = self._failed, []
+            self.abort()
+            raise SinkError(f"the transaction was given up: {failed[0]}")
+
+    def abort(self) -> None:
+        """Drop what was taken since the last time."""
+        if self._begun:
+            with self._failures():
+                self._producer.abort_transaction()
+            self._begun = False
+        self._failed = []
+
+    def close(self) -> None:
+        """Flush, and close the connections; a transaction that is open is dropped."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            with self._failures():
+                if self._begun:
+                    producer.abort_transaction()
+                else:
+                    producer.flush(timeout=5)
+        finally:
+            self._begun = False
+            producer.close(timeout=2)
+
+    def _send(
+        self,
+        topic: str,
+        value: bytes,
+        key: bytes | None,
+        stamp: int = -1,
+        headers: list[tuple[str, bytes]] | None = None,
+    ) -> None:
+        with self._failures():
+            producer = self._begin() if self.transacts else self._opened()
+            sent = producer.send(
+                topic,
+                value,
+                key=key or None,
+                headers=headers,
+                timestamp_ms=stamp if stamp >= 0 else None,
+            )
+            sent.add_errback(self._failed.append)
+
+    def _begin(self) -> Any:
+        producer = self._opened()
+        if not self._begun:
+            producer.begin_transaction()
+            self._begun = True
+        return producer
+
+    def _opened(self) -> Any:
+        if self._producer is None:
+            options = self._options | {
+                "acks": "all",
+                "compression_type": None if self.compression == "none" else self.compression,
+                "linger_ms": 5,
+                "batch_size": 2**18,
+                "max_request_size": _LARGEST,
+                "max_block_ms": 30_000,
+            }
+            if self.transaction is not None:
+                options["transactional_id"] = self.transaction
+            self._producer = KafkaProducer(**options)
+            if self.transaction is not None:
+                self._producer.init_transactions()
+        return self._producer
+
+    @contextmanager
+    def _failures(self) -> Any:
+        try:
+            yield
+        except ProducerFencedError as error:
+            raise SinkError(
+                f"another process took the transactions {self.transaction!r} over; let only one "
+                f"run under that name"
+            ) from error
+        except KafkaError as error:
+            raise SinkError(
+                f"messages cannot be written at {self.servers}: {told(error)}"
+            ) from error
+
+
+def letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+    """Return where a dead letter stood and why it is one, as headers of its message."""
+    where = {
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "reason": letter.reason,
+    }
+    return [(f"streamlyt.{name}", str(value).encode()) for name, value in where.items()]

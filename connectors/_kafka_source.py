@@ -1,0 +1,359 @@
+"""Rows of a Kafka topic, from a position on, alone or in a consumer group."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaError
+
+from streamlyt.base import Batch, Position, Schema, Source
+from streamlyt.codecs import DeadLetter
+from streamlyt.errors import ParameterError, RewindError, SourceError
+
+from ._kafka_access import client_options, told
+from ._kafka_rows import batches_of, codec_of, schema_of
+
+__all__ = ["KafkaSource"]
+
+_POLL_MS = 200  # without rows this long, a heartbeat lets the engine look at its clock
+_ASSIGN_POLL_MS = 100
+_COMMIT_MS = 5000
+_BEGIN = ("earliest", "latest")
+_HOLES = ("pass", "drop")
+
+log = logging.getLogger("streamlyt.kafka")
+
+
+class KafkaSource(Source):
+    """Rows of the messages of one topic; the key of a message names its series.
+
+    A position holds, for each partition, the offset of the next message. Messages that cannot be
+    decoded stop nothing: the engine takes them from :meth:`refused`. Nothing is fetched before it
+    is asked for, so a slow sink holds the source up and no memory grows.
+
+    Parameters
+    ----------
+    topic
+        Its name.
+    columns
+        Names of the fields that are the channels.
+    servers
+        Addresses of brokers, ``host:port``, with commas between.
+    codec
+        Name of a codec (``"json"``, ``"csv"``, ``"msgpack"``, ``"avro"``, ``"arrow"``), or a
+        table of its name and its own parameters.
+    time
+        Field with the time of a row; where None, the timestamp of its message.
+    key
+        Field that names the series of a row; where None, the key of its message.
+    time_unit
+        What numbers in the field of the time count: ``"ns"``, ``"us"``, ``"ms"``, ``"s"``
+        or ``"step"``.
+    holes
+        ``"pass"`` hands rows with a hole (null, NaN) on, ``"drop"`` leaves them out. The other
+        rows of their message stay either way.
+    group
+        Consumer group whose members share the partitions; where None, all are read.
+    member
+        Name of this member of the group, kept over restarts (static membership): partitions then
+        wait for it for ``session_timeout_s`` and do not move.
+    session_timeout_s
+        How long the group waits for a member that is silent.
+    begin
+        ``"earliest"`` or ``"latest"``: where to begin where no position is known.
+    follow
+        Whether to go on at the end of the topic; else the source ends where that end was when
+        reading began.
+    batch_messages
+        Most messages that are decoded together.
+    access
+        How to get in: ``tls``, ``ca``, ``certificate``, ``private_key``, ``sasl``, ``user`` and
+        ``secret`` (``"env:NAME"`` or ``"file:PATH"``).
+
+    Attributes
+    ----------
+    n_refused, n_holes
+        Messages that could not be decoded, and rows left out for a hole, since the source
+        was made.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter cannot hold.
+    SourceError
+        While reading: if there is no such topic, the broker lets nobody in, or cannot be found.
+
+    Notes
+    -----
+    Rows of one series come in order if they are all in one partition, as those of one message key
+    are. Only messages of committed transactions are read.
+    """
+
+    free = frozenset(
+        {"servers", "access", "member", "session_timeout_s", "follow", "batch_messages"}
+    )
+
+    def __init__(
+        self,
+        topic: str,
+        columns: Sequence[str],
+        *,
+        servers: str = "127.0.0.1:9092",
+        codec: str | dict[str, Any] = "json",
+        time: str | None = None,
+        key: str | None = None,
+        time_unit: str = "ms",
+        holes: str = "pass",
+        group: str | None = None,
+        member: str | None = None,
+        session_timeout_s: float = 10.0,
+        begin: str = "earliest",
+        follow: bool = True,
+        batch_messages: int = 2000,
+        access: Mapping[str, str] | None = None,
+    ) -> None:
+        for name, given, known in (("begin", begin, _BEGIN), ("holes", holes, _HOLES)):
+            if given not in known:
+                raise ParameterError(f"{name} must be one of {list(known)!r}, got {given!r}")
+        if batch_messages < 1 or session_timeout_s < 1:
+            raise ParameterError(
+                f"batch_messages and session_timeout_s must be at least 1, got {batch_messages!r} "
+                f"and {session_timeout_s!r}"
+            )
+        if member is not None and group is None:
+            raise ParameterError(f"member must go with a group, got {member!r} and no group")
+        self.topic, self.columns = topic, list(columns)
+        self.servers, self.access = servers, access
+        self.codec, self.time, self.key, self.time_unit = codec, time, key, time_unit
+        self.holes = holes
+        self.group, self.member, self.session_timeout_s = group, member, session_timeout_s
+        self.begin, self.follow = begin, follow
+        self.batch_messages = batch_messages
+        self.n_refused = self.n_holes = 0
+        self._codec = codec_of(codec, columns=self.columns, time=time, key=key, time_unit=time_unit)
+        self._schema = schema_of(self._codec)
+        self._options = client_options(servers, access)
+        self._consumer: Any = None
+        self._moved = False
+        self._letters: list[DeadLetter] = []
+
+    @property
+    def schema(self) -> Schema:
+        """The columns; times in nanoseconds, or in steps where the time counts these."""
+        return self._schema
+
+    def read(
+        self, start: Position | None = None, stop: Position | None = None
+    ) -> Iterator[tuple[Batch, Position | None]]:
+        """Yield batches of one series each, and a heartbeat where no message comes.
+
+        Parameters
+        ----------
+        start
+            Partition -> offset of the first message.
+        stop
+            Partition -> offset of the message to end before; only these partitions are read.
+            Where None, the source ends as ``follow`` says.
+
+        Raises
+        ------
+        RewindError
+            If partitions came or went: read again from the last position that is durable.
+        """
+        with self._failures():
+            consumer = self._opened()
+            position = dict(start or {})
+            owned = self._assigned()
+            ends = self._ends(owned, stop)
+            first, last = consumer.beginning_offsets(owned), consumer.end_offsets(owned)
+            for part in owned:
+                known = position.get(str(part.partition))
+                at = self._first(part, stop is not None) if known is None else int(known)
+                at = _within(part, at, first[part], last[part])
+                consumer.seek(part, at)
+                position[str(part.partition)] = at
+            aside = [part for part in owned if ends is not None and part not in ends]
+            consumer.pause(*aside)
+            consumer.resume(*(part for part in owned if part not in aside))
+        left = ends
+        while left is None or (left := self._before(left, position)):
+            with self._failures():
+                polled = consumer.poll(_POLL_MS, max_records=self.batch_messages)
+                if self._moved:
+                    raise RewindError("partitions moved between the members of the group")
+            for part, records in polled.items():
+                yield from self._rows(records, part, left, position)
+            if left is not None and not polled:
+                with self._failures():
+                    self._skip_markers(left, position)
+            if not polled:
+                yield self._heartbeat(), dict(position)
+
+    def refused(self) -> list[DeadLetter]:
+        """Return the messages that could not be decoded since the last call."""
+        letters, self._letters = self._letters, []
+        return letters
+
+    def committed(self) -> dict[str, int]:
+        """Return the position that the group has committed, for the partitions that are ours."""
+        with self._failures():
+            consumer = self._opened()
+            if self.group is None:
+                raise ParameterError("group must be given: transactions keep positions under it")
+            found = {part: consumer.committed(part) for part in self._assigned()}
+        return {str(part.partition): at for part, at in found.items() if at is not None}
+
+    def commit(self, position: Position) -> None:
+        """Tell the group how far the rows are safe; without a group nobody asks."""
+        if self.group is None or self._consumer is None:
+            return
+        try:
+            self._consumer.commit(self.offsets(position), timeout_ms=_COMMIT_MS)
+        except KafkaError as error:
+            # The run file has it: the group only hears of it later.
+            log.warning("the group %s did not take the position: %s", self.group, error)
+
+    def offsets(self, position: Position) -> dict[Any, Any]:
+        """Return a position in the words of the client, for the partitions that are ours."""
+        return {
+            part: OffsetAndMetadata(int(position[str(part.partition)]), "", -1)
+            for part in self._consumer.assignment()
+            if str(part.partition) in position
+        }
+
+    @property
+    def membership(self) -> Any:
+        """What a transaction must know of this member, so that nobody else's are committed."""
+        return self._consumer.group_metadata()
+
+    def close(self) -> None:
+        """Leave the group, and close the connections."""
+        if self._consumer is not None:
+            self._consumer.close(autocommit=False, timeout_ms=2000)
+            self._consumer = None
+
+    def _rows(
+        self, records: Sequence[Any], part: Any, ends: Any, position: dict[str, Any]
+    ) -> Iterator[tuple[Batch, Position | None]]:
+        if ends is not None:
+            records = [record for record in records if record.offset < ends.get(part, 0)]
+        if not records:
+            return
+        batches, letters, dropped = batches_of(records, self._codec, self._schema, self.holes)
+        for letter in letters:
+            if self.n_refused == 0:
+                log.warning("offset %d of %s: %s", letter.offset, part, letter.reason)
+            self.n_refused += 1
+        self._letters += letters
+        self.n_holes += dropped
+        position[str(part.partition)] = records[-1].offset + 1
+        last = len(batches) - 1
+        for i, batch in enumerate(batches):
+            yield batch, dict(position) if i == last else None
+        if not batches:
+            yield self._heartbeat(), dict(position)
+
+    def _opened(self) -> Any:
+        if self._consumer is None:
+            options = self._options | {
+                "group_id": self.group,
+                "enable_auto_commit": False,
+                "auto_offset_reset": self.begin,
+                "isolation_level": "read_committed",
+                "allow_auto_create_topics": False,
+                "session_timeout_ms": round(self.session_timeout_s * 1000),
+                "heartbeat_interval_ms": round(self.session_timeout_s * 250),
+                "max_poll_records": self.batch_messages,
+                "partition_assignment_strategy": [CooperativeStickyAssignor],
+            }
+            if self.member is not None:
+                options["group_instance_id"] = self.member
+            self._consumer = KafkaConsumer(**options)
+            there = self._consumer.partitions_for_topic(self.topic)
+            if not there:
+                self.close()
+                raise SourceError(
+                    f"there is no topic {self.topic!r} at {self.servers}; create it, or name "
+                    f"another"
+                )
+            if self.group is None:
+                self._consumer.assign([TopicPartition(self.topic, i) for i in sorted(there)])
+            else:
+                self._consumer.subscribe([self.topic], listener=_Moves(self))
+        return self._consumer
+
+    def _assigned(self) -> list[Any]:
+        """Return the partitions that are ours; wait for them where the group is to decide."""
+        while self.group is not None and (self._moved or not self._consumer.assignment()):
+            self._moved = False
+            self._consumer.pause(*self._consumer.assignment())
+            self._consumer.poll(_ASSIGN_POLL_MS)
+        return sorted(self._consumer.assignment())
+
+    def _first(self, part: Any, from_the_start: bool) -> int:
+        """Return where a partition begins of which no position is known."""
+        committed = None if self.group is None else self._consumer.committed(part)
+        if committed is not None and not (from_the_start and self.begin == "earliest"):
+            return int(committed)
+        ask = "beginning_offsets" if self.begin == "earliest" else "end_offsets"
+        return int(getattr(self._consumer, ask)([part])[part])
+
+    def _ends(self, owned: Sequence[Any], stop: Position | None) -> dict[Any, int] | None:
+        if stop is not None:
+            return {p: int(stop[str(p.partition)]) for p in owned if str(p.partition) in stop}
+        return None if self.follow else dict(self._consumer.end_offsets(owned))
+
+    def _before(self, ends: Mapping[Any, int], position: Position) -> dict[Any, int]:
+        return {part: end for part, end in ends.items() if int(position[str(part.partition)]) < end}
+
+    def _skip_markers(self, ends: Mapping[Any, int], position: dict[str, Any]) -> None:
+        """Count the ends of transactions, which take offsets of their own and are no messages."""
+        for part in ends:
+            position[str(part.partition)] = max(
+                position[str(part.partition)], self._consumer.position(part)
+            )
+
+    def _heartbeat(self) -> Batch:
+        none = np.empty((0, self._schema.width))
+        return Batch("", np.empty(0, np.int64), none, self._schema)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaError as error:
+            raise SourceError(
+                f"the topic {self.topic!r} at {self.servers} cannot be read: {told(error)}"
+            ) from error
+
+
+def _within(part: Any, at: int, first: int, last: int) -> int:
+    """Return where a partition can be read from; say so where messages are gone."""
+    if at > last:
+        raise SourceError(
+            f"the position {at} of {part.topic!r}, partition {part.partition}, must not be after "
+            f"its end {last}: the topic is another one than before; begin a new run"
+        )
+    if at < first:
+        log.warning("%s: offsets %d to %d are gone from the broker", part, at, first - 1)
+    return max(at, first)
+
+
+class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types here
+    """Notes that partitions came or went; what follows is done between two polls."""
+
+    def __init__(self, source: KafkaSource) -> None:
+        self._source = source
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        self._source._moved |= bool(revoked)
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        self._source._moved |= bool(assigned)
+
+    def on_partitions_lost(self, lost: Any) -> None:
+        self._source._moved |= bool(lost)

@@ -1,0 +1,46 @@
+"""Topics of the real broker: made, written and read plainly."""
+
+import itertools
+import time
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+_numbers = itertools.count(time.time_ns() // 10**6)
+
+
+def plain(broker):
+    return broker.servers["PLAINTEXT"]
+
+
+def new_topic(servers, partitions=1):
+    """Make a topic that nobody has named before."""
+    name = f"t{next(_numbers)}"
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
+    admin.close()
+    return name
+
+
+def put(servers, topic, messages, **options):
+    """Write (key, value[, partition]) messages."""
+    producer = KafkaProducer(bootstrap_servers=servers, linger_ms=5, **options)
+    for i, (key, value, *rest) in enumerate(messages):
+        producer.send(topic, value, key=key, partition=rest[0] if rest else None, timestamp_ms=i)
+    producer.flush()
+    producer.close()
+
+
+def content(servers, topic):
+    """Return the messages of committed transactions, partition after partition."""
+    consumer = KafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed")
+    parts = [TopicPartition(topic, i) for i in sorted(consumer.partitions_for_topic(topic))]
+    consumer.assign(parts)
+    ends = consumer.end_offsets(parts)
+    consumer.seek_to_beginning(*parts)
+    found = {part: [] for part in parts}
+    while any(consumer.position(part) < ends[part] for part in parts):
+        for part, records in consumer.poll(500).items():
+            found[part] += records
+    consumer.close()
+    return [record for part in parts for record in found[part]]
