@@ -22,6 +22,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "detectors": {"detector": "streamlyt.base:Operator"},
     "observables": {"observable": "streamlyt.base:Operator"},
     "features": {"features": "streamlyt.base:FeatureMap"},
+    "models": {"model": "streamlyt.learner:Learner"},
     "codecs": {"codec": "streamlyt.codecs:Codec"},
     "dashboards": {"panel": "streamlyt.dashboards:Panel"},
 }
@@ -64,7 +65,7 @@ def find(room: str, name: str, kind: str | None = None) -> type[Any]:
     ----------
     room
         ``"connectors"``, ``"detectors"``, ``"observables"``, ``"features"``,
-        ``"codecs"`` or ``"dashboards"``.
+        ``"models"``, ``"codecs"`` or ``"dashboards"``.
     name
         Name of its file, with or without hyphens in place of underscores.
     kind

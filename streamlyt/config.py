@@ -20,7 +20,8 @@ from streamlyt.errors import FormatError, ParameterError
 
 __all__ = ["PipelineSpec", "dump", "load"]
 
-_OPERATOR_ROOMS = ("detectors", "observables")  # where the name of an operator is looked for
+# Where the name of an operator is looked for.
+_OPERATOR_ROOMS = ("detectors", "observables", "models")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def load(text: str | PathLike[str]) -> PipelineSpec:
         topology = "villin.pdb"      # and the parameters of its source
 
         [[operators]]
-        name = "newma"               # a file in detectors/ or observables/
+        name = "newma"               # a file in detectors/, observables/ or models/
         label = "fast"               # its name in this pipeline, if not that
         window = 40
 

@@ -74,6 +74,7 @@ ROOMS = {
     "connectors": {"reader": Reader, "writer": Writer},
     "detectors": {"detect": Detect},
     "observables": {},
+    "models": {},
     "features": {"map": Map},
 }
 

@@ -1,0 +1,185 @@
+"""Compiled loops of recursive least squares, in the square root of the inverse matrix."""
+
+import math
+
+import numpy as np
+
+from streamlyt._compile import compiled
+from streamlyt.base import Array
+
+__all__ = ["absorb_row", "follow_rows", "pack", "products", "spread_rows", "unpack"]
+
+CONSISTENT = 1.4826  # median of absolute errors to the deviation of normal ones
+FASTEST = 0.02  # step of the running median, and a share of it
+
+
+# Sums may be taken in another order, which vectorises them; what is finite stays so, and nothing is
+# assumed of NaN.
+@compiled(fastmath={"reassoc", "contract"})
+def absorb_row(root: Array, f: Array, first: int, grow: float, gain: Array) -> float:
+    """Take one row into the root; return s = 1 + f P f, and s times the gain in ``gain``.
+
+    ``root`` holds the columns of an upper triangle S one after the other, P = S S^T; it is first
+    multiplied by ``grow``. ``f`` is zero before ``first``. Two columns are done at a time.
+    """
+    m = f.size
+    before = 1.0
+    j = 0
+    if grow == 1.0:  # columns before the first input that is not zero stay as they are
+        j = first - first % 2
+    at = j * (j + 1) // 2
+    for i in range(m):
+        gain[i] = 0.0
+    while j + 1 < m:
+        p, q = root[at : at + j + 1], root[at + j + 1 : at + 2 * j + 3]
+        at += 2 * j + 3
+        g, h = 0.0, 0.0
+        for i in range(j + 1):
+            g += p[i] * f[i]
+            h += q[i] * f[i]
+        h += q[j + 1] * f[j + 1]
+        g *= grow
+        h *= grow
+        middle = before + g * g
+        after = middle + h * h
+        p_old, p_gain = math.sqrt(before / middle), g / math.sqrt(before * middle)
+        q_old, q_gain = math.sqrt(middle / after), h / math.sqrt(middle * after)
+        p_old *= grow
+        q_old *= grow
+        g *= grow
+        h *= grow
+        for i in range(j + 1):
+            u, w, v = p[i], q[i], gain[i]
+            p[i] = p_old * u - p_gain * v
+            v += g * u
+            q[i] = q_old * w - q_gain * v
+            gain[i] = v + h * w
+        gain[j + 1] = h * q[j + 1]
+        q[j + 1] *= q_old
+        before = after
+        j += 2
+    if j < m:
+        p = root[at : at + j + 1]
+        g = 0.0
+        for i in range(j + 1):
+            g += p[i] * f[i]
+        g *= grow
+        after = before + g * g
+        p_old, p_gain = grow * math.sqrt(before / after), g / math.sqrt(before * after)
+        g *= grow
+        for i in range(j + 1):
+            u, v = p[i], gain[i]
+            p[i] = p_old * u - p_gain * v
+            gain[i] = v + g * u
+        before = after
+    return before
+
+
+@compiled(fastmath={"reassoc", "contract"})
+def products(features: Array, weights: Array, out: Array) -> None:
+    """Fill ``out`` (n, k) with the products of rows (n, m) and weights (k, m), row by row."""
+    for i in range(features.shape[0]):
+        for c in range(weights.shape[0]):
+            total = 0.0
+            for j in range(features.shape[1]):
+                total += features[i, j] * weights[c, j]
+            out[i, c] = total
+
+
+@compiled(fastmath={"reassoc", "contract"})
+def spread_rows(root: Array, features: Array, out: Array) -> None:
+    """Fill ``out`` (n,) with f P f for rows of features (n, m)."""
+    n, m = features.shape
+    for i in range(n):
+        f, at, total = features[i], 0, 0.0
+        for j in range(m):
+            p = root[at : at + j + 1]
+            at += j + 1
+            g = 0.0
+            for k in range(j + 1):
+                g += p[k] * f[k]
+            total += g * g
+        out[i] = total
+
+
+@compiled()
+def pack(upper: Array, root: Array) -> None:
+    """Put the columns of an upper triangle (m, m) one after the other, its diagonal positive."""
+    signs = np.sign(np.diag(upper))
+    at = 0
+    for j in range(upper.shape[0]):
+        for i in range(j + 1):
+            root[at] = signs[i] * upper[i, j]
+            at += 1
+
+
+@compiled()
+def unpack(root: Array, upper: Array) -> None:
+    """Fill an upper triangle (m, m), or the first columns of a larger one, from its columns."""
+    at = 0
+    for j in range(round((math.sqrt(8.0 * root.size + 1.0) - 1.0) / 2.0)):
+        for i in range(j + 1):
+            upper[i, j] = root[at]
+            at += 1
+
+
+@compiled()
+def follow_rows(
+    features: Array,
+    targets: Array,
+    root: Array,
+    weights: Array,
+    noise: Array,
+    counts: Array,
+    forget: float,
+    ridge: float,
+    robust: float,
+    predictions: Array,
+) -> None:
+    """Predict and learn rows (n, m) with targets (n, k) one after the other.
+
+    ``noise`` (3,): running median of absolute errors, what is minimised (a mean over the targets),
+    and the weight of the rows in it; ``counts``: rows learnt first.
+    """
+    n, m = features.shape
+    k = targets.shape[1]
+    grow = 1.0 / math.sqrt(forget)
+    pull = math.sqrt((1.0 - forget) * ridge * m)
+    f, gain = features[0].copy(), features[0].copy()
+    for i in range(n):
+        products(features[i : i + 1], weights, predictions[i : i + 1])
+        weight, largest = 1.0, 0.0
+        for c in range(k):
+            largest = max(largest, abs(targets[i, c] - predictions[i, c]))
+        if robust > 0.0:
+            if largest > robust * CONSISTENT * noise[0] and counts[0] > 1 and noise[0] > 0.0:
+                weight = math.sqrt(robust * CONSISTENT * noise[0] / largest)
+            step = 1.0 + max(1.0 / (counts[0] + 1), FASTEST)
+            if noise[0] == 0.0:
+                noise[0] = largest
+            elif largest > noise[0]:
+                noise[0] *= step
+            elif largest < noise[0]:
+                noise[0] /= step
+        for j in range(m):
+            f[j] = weight * features[i, j]
+        s = absorb_row(root, f, 0, grow, gain)
+        noise[1] *= forget
+        for c in range(k):
+            error = weight * (targets[i, c] - predictions[i, c])
+            noise[1] += error * error / (s * k)
+            for j in range(m):
+                weights[c, j] += gain[j] * (error / s)
+        noise[2] = forget * noise[2] + 1.0
+        if forget < 1.0:  # one coordinate is pulled to zero a row, in turn, or P winds up
+            turn = counts[0] % m
+            for j in range(m):
+                f[j] = 0.0
+            f[turn] = pull
+            s = absorb_row(root, f, turn, 1.0, gain)
+            for c in range(k):
+                error = -pull * weights[c, turn]
+                noise[1] += error * error / (s * k)
+                for j in range(m):
+                    weights[c, j] += gain[j] * (error / s)
+        counts[0] += 1

@@ -1,0 +1,178 @@
+"""What our models share: inputs put to scale by the first rows, which are then learnt anew."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from streamlyt.base import Array, FeatureMap, Floats
+from streamlyt.errors import ParameterError
+from streamlyt.features import Optical
+from streamlyt.learner import Learner
+
+from ._design import design, narrowed
+from ._scaling import fitted, outside, scaled
+
+__all__ = ["ScaledLearner", "check_between", "check_count"]
+
+KEPT = 256  # rows: enough for quantiles to a few per cent
+_OUTSIDE = 0.5  # share of the kept rows beyond the quantiles at which these are taken anew
+
+
+class ScaledLearner(Learner):
+    """A learner whose inputs stand on the scores of their quantiles.
+
+    The quantiles are taken from the first 1, 2, 4, ... 256 rows, and each time all of these are
+    learnt anew, so that the model is that of one scaling throughout. From then on the scaling
+    stands, as what was learnt depends on it, until more than half of the last 256 rows lie beyond
+    the quantiles of some input: then the model begins anew with these rows. Memory is 256 rows.
+
+    Subclasses write ``_begin``, ``_learn_rows`` and ``_predict_rows``, and may put columns of their
+    own, ``_extra`` of them, beside the inputs.
+    """
+
+    features: FeatureMap | None
+    _extra: int = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._map: FeatureMap = Optical(128, dtype="float64")
+        if self.features is not None:
+            self._map = self.features
+        if not isinstance(self._map, FeatureMap):
+            raise ParameterError(
+                f"features must be a map of streamlyt.features, got {self.features!r}; "
+                "take Optical(128) for one"
+            )
+        # These follow from the parameters and the state, and are no memory.
+        self._narrow: dict[tuple[float, int], FeatureMap] = {}
+        self._last: tuple[object, object, tuple[Floats, ...]] = (None, None, ())
+
+    @abstractmethod
+    def _begin(self, rows: Floats, targets: Floats) -> None:
+        """Forget what was learnt; these rows, as they came, are then learnt."""
+
+    @abstractmethod
+    def _learn_rows(self, rows: Floats, targets: Floats) -> None:
+        """Learn rows, shape (n, d), not yet scaled, and their targets (n,), none of them a hole."""
+
+    @abstractmethod
+    def _predict_rows(self, rows: Floats) -> Floats:
+        """Return the predictions, shape (n,), for rows that are not yet scaled."""
+
+    def _extended(self, rows: Floats, targets: Floats | None = None) -> Floats:
+        """Return inputs with the columns of one's own beside them."""
+        return rows
+
+    def _designed(self, rows: Floats, *kinds: tuple[float, int]) -> tuple[Floats, ...]:
+        """Return what is learnt from rows at kernel widths, each with so many of the columns.
+
+        What a single row gave is kept until the next one: it is mostly predicted and then learnt.
+        """
+        key = (rows.tobytes(), kinds) if len(rows) == 1 else None
+        knots = self.state["knots"]  # another array for every scaling
+        if key is None or knots is not self._last[0] or key != self._last[1]:
+            scores = scaled(self.state, rows)
+            found = tuple(
+                design(self._at(width, d), np.ascontiguousarray(scores[:, :d]))
+                for width, d in kinds
+            )
+            if key is None:
+                return found
+            self._last = (knots, key, found)
+        return self._last[2]
+
+    def predict(self, values: Floats) -> Floats:
+        """Return the predictions, shape (n,), for inputs of shape (n, d); nothing is learnt."""
+        rows, _ = self.check(values)
+        if "kept" not in self.state:
+            return np.zeros(len(rows))
+        return self._predict_rows(self._extended(rows))
+
+    def learn(self, values: Floats, targets: Floats) -> None:
+        """Learn inputs, shape (n, d), and their targets, shape (n,), in this order."""
+        rows, wanted = self.check(values, targets)
+        told = ~np.isnan(wanted)
+        if not told.all():
+            rows, wanted = rows[told], wanted[told]
+        rows = self._extended(rows, wanted)
+        start = 0
+        while start < len(rows):
+            stop = start + self._room()
+            self._keep(rows[start:stop], wanted[start:stop])
+            start = stop
+
+    def _width(self) -> int | None:
+        return self.state["kept"].shape[1] - self._extra if "kept" in self.state else None
+
+    def _at(self, width: float, d: int) -> FeatureMap:
+        """Return the feature map at a kernel width, for d inputs."""
+        if (width, d) not in self._narrow:
+            self._narrow[width, d] = narrowed(self._map, width, d)
+        return self._narrow[width, d]
+
+    def _room(self) -> int:
+        """Return how many rows may be learnt before the scaling is looked at."""
+        seen = int(self.state["seen"][0]) if "seen" in self.state else 0
+        if seen >= KEPT:
+            return KEPT - seen % KEPT
+        return max(1, (1 << seen.bit_length()) - seen) if seen else 1
+
+    def _keep(self, rows: Floats, targets: Floats) -> None:
+        """Learn some rows, none of which is past the next look at the scaling."""
+        memory = self.state
+        if "kept" not in memory:
+            memory["kept"] = np.zeros((KEPT, rows.shape[1]))
+            memory["kept_targets"] = np.zeros(KEPT)
+            memory["seen"] = np.zeros(1, dtype=np.int64)
+        seen = int(memory["seen"][0])
+        at = seen % KEPT
+        memory["kept"][at : at + len(rows)] = rows
+        memory["kept_targets"][at : at + len(rows)] = targets
+        memory["seen"][0] = seen = seen + len(rows)
+        if seen <= KEPT and seen & (seen - 1) == 0:
+            return self._anew(seen)
+        self._learn_rows(rows, targets)
+        if seen % KEPT == 0 and outside(memory, memory["kept"]).max() > _OUTSIDE:
+            self._anew(KEPT)
+        return None
+
+    def _anew(self, n: int) -> None:
+        """Take the scaling from the first n of the kept rows, and learn these."""
+        rows, targets = self.state["kept"][:n], self.state["kept_targets"][:n]
+        self.state.update(fitted(rows))
+        self._begin(rows, targets)
+        self._learn_rows(rows, targets)
+
+    def _under(self, prefix: str) -> dict[str, Array]:
+        """Return the part of the memory whose names begin so; its arrays are the memory's own."""
+        return {
+            name.removeprefix(prefix): array
+            for name, array in self.state.items()
+            if name.startswith(prefix)
+        }
+
+
+def check_between(name: str, value: object, low: float, high: float, closed: bool = False) -> None:
+    """Raise where a parameter is no number in (low, high), or (low, high] where it is closed.
+
+    Raises
+    ------
+    ParameterError
+        If it is not.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not (low < value < high or (closed and value == high)):  # type: ignore[operator] # a number by then
+        end = "]" if closed else ")"
+        raise ParameterError(f"{name} must be in ({low:g}, {high:g}{end}, got {value!r}")
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise where a parameter is no integer of at least 1.
+
+    Raises
+    ------
+    ParameterError
+        If it is not.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ParameterError(f"{name} must be an integer of at least 1, got {value!r}")

@@ -1,0 +1,143 @@
+"""Recursive least squares over given features: the memory of one, and what is done with it."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import lapack
+
+from streamlyt.base import Array, Floats
+
+from ._kernels_root import follow_rows, pack, products, spread_rows, unpack
+
+__all__ = ["Root"]
+
+Memory = dict[str, Array]
+
+_FEW = 24  # rows: below, one after the other costs less than two inversions
+_MOST = 1024  # rows that are taken in at once
+_BLOCK = 32  # of LAPACK's
+
+
+class Root(NamedTuple):
+    """Least squares with forgetting and a ridge that stays.
+
+    With forgetting, one coordinate in turn sees a pseudo-observation of zero a row, so that the
+    ridge is renewed as fast as it is forgotten; the weights minimise
+
+    sum of forget^(age) (w f - y)^2 + ridge |w|^2 (its renewals weighted by their age, too).
+
+    Parameters
+    ----------
+    forget
+        Weight of a row against the one after it, in (0, 1].
+    ridge
+        Weight of the squared weights.
+    robust
+        Errors beyond so many robust standard deviations count linearly (Huber); 0 for never.
+    """
+
+    forget: float
+    ridge: float
+    robust: float = 0.0
+
+    def start(self, m: int, k: int = 1) -> dict[str, Array]:
+        """Return the memory before the first row, for m features and k targets.
+
+        ``root`` holds the columns of the upper triangle S of P = S S^T; or, while the second of
+        ``counts`` is 1, of R with R^T R the inverse of P, as blocks of rows leave it.
+        """
+        root = np.zeros(m * (m + 1) // 2)
+        root[np.cumsum(np.arange(1, m + 1)) - 1] = 1.0 / math.sqrt(self.ridge)
+        return {
+            "root": root,
+            "weights": np.zeros((k, m)),
+            "noise": np.zeros(3),
+            "counts": np.zeros(2, dtype=np.int64),
+        }
+
+    def predict(self, memory: Memory, features: Floats) -> Floats:
+        """Return the predictions, shape (n, k)."""
+        out = np.empty((len(features), len(memory["weights"])))
+        products(features, memory["weights"], out)
+        return out
+
+    def spread(self, memory: Memory, features: Floats) -> Floats:
+        """Return f P f for each row, shape (n,)."""
+        out = np.empty(len(features))
+        root = memory["root"]
+        if memory["counts"][1]:
+            root = np.empty(root.size)
+            pack(_inverted(memory), root)
+        spread_rows(root, features, out)
+        return out
+
+    def variance(self, memory: Memory) -> float:
+        """Return the variance of the noise: what is minimised, by the weight of the rows."""
+        total, weight = memory["noise"][1:]
+        return float(total / weight) if weight else math.inf
+
+    def follow(self, memory: Memory, features: Floats, targets: Floats) -> Floats:
+        """Predict and learn row after row; return the predictions, shape (n, k)."""
+        out = np.empty(targets.shape)
+        if len(features):
+            if memory["counts"][1]:
+                pack(_inverted(memory), memory["root"])
+                memory["counts"][1] = 0
+            follow_rows(
+                features,
+                targets,
+                memory["root"],
+                memory["weights"],
+                memory["noise"],
+                memory["counts"],
+                self.forget,
+                self.ridge,
+                self.robust,
+                out,
+            )
+        return out
+
+    def learn(self, memory: Memory, features: Floats, targets: Floats) -> None:
+        """Learn rows, many at once where that gives the same weights."""
+        if self.robust or len(features) < _FEW:
+            self.follow(memory, features, targets)
+            return
+        for start in range(0, len(features), _MOST):
+            rows = slice(start, start + _MOST)
+            self._learn_block(memory, features[rows], targets[rows])
+
+    def _learn_block(self, memory: Memory, features: Floats, targets: Floats) -> None:
+        """Take rows in by one QR decomposition of [sqrt(forget^n) R, R w; rows, targets]."""
+        (n, m), k = features.shape, targets.shape[1]
+        count, inverted = (int(each) for each in memory["counts"])
+        ages = np.sqrt(self.forget ** np.arange(n - 1.0, -1.0, -1.0))
+        upper = np.zeros((m + k, m + k), order="F")
+        if inverted:
+            unpack(memory["root"], upper)
+        else:
+            upper[:m, :m] = _inverted(memory)
+        upper *= math.sqrt(self.forget**n)
+        upper[:m, m:] = upper[:m, :m] @ memory["weights"].T
+        turns = n if self.forget < 1.0 else 0
+        below = np.zeros((n + turns, m + k), order="F")
+        below[:n, :m] = features * ages[:, None]
+        below[:n, m:] = targets * ages[:, None]
+        pull = math.sqrt((1.0 - self.forget) * self.ridge * m)
+        below[n + np.arange(turns), (count + np.arange(turns)) % m] = pull * ages[:turns]
+        upper = lapack.dtpqrt(0, min(_BLOCK, m + k), upper, below)[0]
+        memory["weights"][:] = lapack.dtrtrs(upper[:m, :m], upper[:m, m:])[0].T
+        pack(upper[:m, :m], memory["root"])
+        residuals = np.square(np.triu(upper[m:, m:])).sum() / k
+        memory["noise"][1] = self.forget**n * memory["noise"][1] + residuals
+        memory["noise"][2] = self.forget**n * memory["noise"][2] + np.square(ages).sum()
+        memory["counts"][:] = count + n, 1
+
+
+def _inverted(memory: Memory) -> Floats:
+    """Return the inverse of the triangle in a memory, shape (m, m); below it is zero."""
+    m = memory["weights"].shape[1]
+    upper = np.zeros((m, m), order="F")
+    unpack(memory["root"], upper)
+    inverse: Floats = lapack.dtrtri(upper, overwrite_c=1)[0]
+    return inverse

@@ -1,0 +1,59 @@
+"""Inputs put on the scores of their quantiles, taken from rows that are kept."""
+
+import numpy as np
+from scipy.special import ndtri
+
+from streamlyt.base import Array, Floats
+
+from ._kernels import scale_rows
+
+__all__ = ["KNOTS", "fitted", "outside", "scaled"]
+
+KNOTS = 33  # quantiles at most: as many as 256 rows can tell
+_LARGEST = 20.0  # of a score: what is beyond is as far as that
+_SMALLEST_STEP = 1e-12  # between two knots, in their range: what is closer is one value
+
+
+def fitted(rows: Floats) -> dict[str, Array]:
+    """Return the knots of each column of rows (n, d), their normal scores and how many there are.
+
+    A value that stands in many rows gets the score of the middle of its ranks, so that binary
+    columns and counts keep their steps. Holes are left out.
+    """
+    d = rows.shape[1]
+    memory = {
+        "knots": np.zeros((d, KNOTS)),
+        "scores": np.zeros((d, KNOTS)),
+        "sizes": np.ones(d, dtype=np.int64),
+    }
+    for j in range(d):
+        column = rows[:, j]
+        knots, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+        if not knots.size:
+            continue
+        ranks = (np.cumsum(counts) - counts / 2) / counts.sum()
+        if knots.size > KNOTS:
+            wanted = (np.arange(KNOTS) + 0.5) / KNOTS
+            knots, ranks = np.interp(wanted, ranks, knots), wanted
+        apart = np.diff(knots, prepend=-np.inf) > _SMALLEST_STEP * (knots[-1] - knots[0])
+        knots, ranks = knots[apart], ranks[apart]
+        memory["sizes"][j] = knots.size
+        memory["knots"][j, : knots.size] = knots
+        memory["scores"][j, : knots.size] = ndtri(ranks)
+    return memory
+
+
+def scaled(memory: dict[str, Array], rows: Floats) -> Floats:
+    """Return rows (n, d) on the scores of their quantiles."""
+    out = np.empty(rows.shape)
+    scale_rows(rows, memory["knots"], memory["scores"], memory["sizes"], _LARGEST, out)
+    return out
+
+
+def outside(memory: dict[str, Array], rows: Floats) -> Floats:
+    """Return the share of rows (n, d) that lie beyond the knots, shape (d,)."""
+    sizes = memory["sizes"]
+    high = memory["knots"][np.arange(sizes.size), sizes - 1]
+    beyond = (rows < memory["knots"][:, 0]) | (rows > high)
+    share: Floats = beyond.mean(axis=0)
+    return share

@@ -1,0 +1,59 @@
+"""Slow, obvious twins of the models' loops."""
+
+import numpy as np
+from scipy.special import ndtri
+
+
+def ridge(features, targets, forget, penalty, weights=None):
+    """Minimise the weighted squares and the ridge that is renewed a coordinate at a time."""
+    n, m = features.shape
+    scale = np.sqrt(forget ** np.arange(n - 1.0, -1.0, -1.0))
+    own = scale if weights is None else scale * np.sqrt(weights)
+    pulls = np.zeros((n, m))
+    pulls[np.arange(n), np.arange(n) % m] = np.sqrt((1 - forget) * penalty * m)
+    first = np.sqrt(forget**n * penalty) * np.eye(m)
+    rows = np.vstack([own[:, None] * features, scale[:, None] * pulls, first])
+    wanted = np.vstack([own[:, None] * targets, np.zeros((n + m, targets.shape[1]))])
+    q, r = np.linalg.qr(rows)
+    return np.linalg.solve(r, q.T @ wanted), r
+
+
+def scores(column, value):
+    """Return the normal score of a value among few known ones."""
+    if np.isnan(value):
+        return 0.0
+    known, counts = np.unique(column[~np.isnan(column)], return_counts=True)
+    marks = ndtri((np.cumsum(counts) - counts / 2) / counts.sum())
+    if known.size == 1:
+        return float(np.sign(value - known[0]))
+    slope = (marks[-1] - marks[0]) / (known[-1] - known[0])
+    if value > known[-1]:
+        return min(20.0, marks[-1] + np.log1p((value - known[-1]) * slope))
+    if value < known[0]:
+        return max(-20.0, marks[0] - np.log1p((known[0] - value) * slope))
+    return float(np.interp(value, known, marks))
+
+
+def hedge(advice, targets, rate, share, reach, worst, slowest):
+    """Return the shares of experts after rows of advice, and the mixtures before each."""
+    n, k = advice.shape
+    shares, scale, mixed = np.full(k, 1 / k), 0.0, []
+    for i in range(1, n):
+        seen = targets[:i]
+        span = np.ptp(seen)
+        bounded = np.clip(advice[i], seen.min() - reach * span, seen.max() + reach * span)
+        mixed.append(shares @ bounded)
+        errors = np.abs(bounded - targets[i])
+        own = shares @ errors
+        scale = scale or own
+        if scale:
+            shares = shares * np.exp(-rate * np.minimum(errors / scale, worst))
+            shares = (1 - share) * shares / shares.sum() + share / k
+            scale += max(1 / (i + 1), slowest) * (min(own, worst * scale) - scale)
+    return shares, np.array(mixed)
+
+
+def probabilities(scores, sharpness):
+    """Return the softmax of bounded scores."""
+    p = np.exp(sharpness * np.clip(scores, -2, 2))
+    return p / p.sum()

@@ -1,0 +1,90 @@
+"""The weighing of experts: the recursion of the twin, and never much worse than the best."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamlyt.models import KernelClassifier, KernelRegressor
+from streamlyt.models import _kernels_classes as classes
+from streamlyt.models import _kernels_experts as experts
+from tests.models.naive import hedge, probabilities
+
+
+def weighed(advice, targets, cuts=()):
+    k = advice.shape[1]
+    logs, span, scale = np.full(k, -np.log(k)), np.zeros(2), np.zeros(2)
+    for rows in np.split(np.arange(len(targets)), cuts):
+        experts.weigh_rows(advice[rows], targets[rows], logs, span, scale)
+    return logs, span
+
+
+@given(st.integers(0, 10_000), st.integers(1, 5), st.floats(0, 1e6), st.integers(0, 30))
+@settings(deadline=None, derandomize=True, max_examples=50)
+def test_shares_are_those_of_the_twin(seed, k, scale, cut):
+    rng = np.random.default_rng(seed)
+    advice, targets = scale * rng.normal(size=(30, k)), scale * rng.normal(size=30)
+    logs, span = weighed(advice, targets, [cut])
+    told = experts.RATE, experts.SHARE, experts.REACH, experts.WORST, experts.SLOWEST
+    shares, _ = hedge(advice, targets, *told)
+    np.testing.assert_allclose(np.exp(logs), shares, atol=1e-9)
+    assert span.tolist() == [targets.min(), targets.max()]
+
+
+def test_the_mixture_is_the_mean_of_bounded_advice():
+    out = np.empty(1)
+    advice, span = np.array([[0.5, 100.0]]), np.array([0.0, 1.0])
+    experts.mix_rows(advice, np.log([0.25, 0.75]), span, out)
+    assert out[0] == np.float64(0.25 * 0.5 + 0.75 * 1.5)
+
+
+def test_perfect_experts_and_constant_targets_do_no_harm():
+    logs, _ = weighed(np.ones((50, 3)), np.ones(50))
+    np.testing.assert_allclose(np.exp(logs), 1 / 3)
+
+
+def test_trust_goes_where_it_is_earned():
+    rng = np.random.default_rng(0)
+    x, walk = rng.normal(size=(800, 2)), np.cumsum(rng.normal(size=800))
+    model = KernelRegressor()
+    assert np.isclose(sum(model.trust.values()), 1)
+    model.learn(x, walk)
+    assert model.trust["last"] + model.trust["step"] > 0.9
+    model = KernelRegressor()
+    model.learn(x, rng.normal(size=800))
+    assert model.trust["mean"] > 0.5
+    model = KernelRegressor()
+    model.learn(x, np.sin(3 * x[:, 0]))
+    assert model.trust["narrow"] > 0.5
+
+
+def test_probabilities_and_their_weights_are_those_of_bayes():
+    rng = np.random.default_rng(0)
+    scores, labels = rng.normal(0.3, 0.5, size=(2, 1, 3)), np.array([1])
+    logs, seen = np.log([0.4, 0.3, 0.2, 0.1]), np.array([2.0, 1.0, 1.0])
+    sharpness, kept = np.array([[5.0, 0.0], [3.0, 0.0]]), np.array([1.0, 3.0])
+    frequent = (seen + 1 / 3) / 5
+    last = np.array([0.0, frequent[1], frequent[2]])
+    last *= (1 - 0.4) / last.sum()
+    last[0] = 0.4  # it stayed 1 time of 3: 2 of 5 by Laplace
+    told = [probabilities(scores[e, 0], sharpness[e, 0]) for e in range(2)] + [last, frequent]
+    out = np.empty((1, 3))
+    classes.mix_classes(scores, sharpness, logs, seen, 0, kept, out)
+    shares = np.exp(logs)
+    np.testing.assert_allclose(out[0], shares @ np.array(told))
+    expected = shares * np.array(told)[:, 1]
+    expected = (1 - classes.SHARE) * expected / expected.sum() + classes.SHARE / 4
+    assert classes.weigh_classes(scores, labels, sharpness, logs, seen, 0, kept) == 1
+    np.testing.assert_allclose(np.exp(logs), expected)
+    assert seen.tolist() == [2, 2, 1]
+    assert kept.tolist() == [1, 4]
+    for e, first in enumerate((5.0, 3.0)):
+        s, p = np.clip(scores[e, 0], -2, 2), told[e]
+        bent = p @ s**2 - (p @ s) ** 2
+        assert np.isclose(sharpness[e, 0], first + (s[1] - p @ s) / (bent + classes.FEW))
+
+
+def test_a_class_that_stays_is_foretold():
+    labels = np.repeat(np.arange(20) % 2, 50).astype(float)
+    model = KernelClassifier()
+    model.learn(np.random.default_rng(0).normal(size=(1000, 2)), labels)
+    assert model.probabilities(np.zeros((1, 2)))[0, 1] > 0.9

@@ -1,0 +1,235 @@
+"""What every model promises: late labels, holes, classes that appear, words for what is wrong."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from streamlyt import catalog, config
+from streamlyt.base import Batch, Schema
+from streamlyt.connectors import FileSource
+from streamlyt.errors import DataError, ParameterError
+from streamlyt.features import Fourier, Optical
+from streamlyt.models import RLS, KernelClassifier, KernelRegressor
+
+REGRESSORS = [RLS, KernelRegressor]
+CLASSIFIERS = [KernelClassifier]
+LEARNERS = REGRESSORS + CLASSIFIERS
+
+
+def table(n=400, d=3, classes=0, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, d))
+    y = 10 + np.sin(2 * x[:, 0]) + x[:, 1]
+    return x, np.floor((y - y.min()) * classes / np.ptp(y) * 0.999) if classes else y
+
+
+def targets_of(cls, y):
+    return (y > np.median(y)).astype(float) if cls.classifies else y
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+def test_nothing_learnt_predicts_zero(cls):
+    assert cls().predict(np.zeros((3, 2))).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+def test_learning_beats_the_constant(cls):
+    x, y = table(1500)
+    y = targets_of(cls, y)
+    model = cls()
+    model.learn(x[:1200], y[:1200])
+    error = np.abs(model.predict(x[1200:]) - y[1200:]).mean()
+    assert error < 0.25 * np.abs(y[1200:] - np.median(y)).mean()
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+def test_many_rows_give_what_one_after_the_other_gives(cls):
+    x, y = table(600)
+    y = targets_of(cls, y)
+    one, many = cls(), cls()
+    for i in range(600):
+        one.learn(x[i : i + 1], y[i : i + 1])
+    for start, stop in [(0, 1), (1, 40), (40, 300), (300, 600)]:
+        many.learn(x[start:stop], y[start:stop])
+    np.testing.assert_allclose(many.predict(x), one.predict(x), rtol=1e-9, atol=1e-9)
+    alone = [float(many.predict(row[None])[0]) for row in x[:20]]
+    assert many.predict(x[:20]).tolist() == alone
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+def test_rows_without_a_label_are_predicted_and_not_learnt(cls):
+    x, y = table(300)
+    y = targets_of(cls, y)
+    late = y.copy()
+    late[::3] = np.nan
+    one, other = cls(), cls()
+    one.learn(x, late)
+    other.learn(x[~np.isnan(late)], late[~np.isnan(late)])
+    np.testing.assert_array_equal(one.predict(x), other.predict(x))
+    rows = Batch("a", np.arange(300), np.column_stack([late, x]), Schema.of("y", "a", "b", "c"))
+    out, events = cls(target="y").update(rows)
+    assert out.schema.names == ("y", "a", "b", "c", "prediction")
+    assert np.isfinite(out.values[:, -1]).all()
+    assert not events
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+def test_a_missing_input_is_a_typical_one(cls):
+    x, y = table(500)
+    y = targets_of(cls, y)
+    x[np.random.default_rng(1).random(x.shape) < 0.1] = np.nan
+    x[:, 2] = np.nan
+    model = cls()
+    model.learn(x, y)
+    assert np.isfinite(model.predict(x)).all()
+    assert np.abs(model.predict(x) - y).mean() < 0.7 * np.abs(y - np.median(y)).mean()
+    holes, typical = np.full((1, 3), np.nan), np.nanmedian(model.state["kept"][:, :2], axis=0)
+    assert abs(model.predict(holes)[0] - model.predict(np.array([[*typical, np.nan]]))[0]) < 0.2
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e141])
+def test_what_is_too_large_is_refused_and_leaves_no_trace(cls, value):
+    x, y = table(50)
+    y = targets_of(cls, y)
+    model = cls()
+    model.learn(x, y)
+    before = pickle.dumps(model.state)
+    bad = x[:3].copy()
+    bad[1, 1] = value
+    for call in (lambda: model.learn(bad, y[:3]), lambda: model.predict(bad)):
+        with pytest.raises(DataError, match="values must be finite and below 1e"):
+            call()
+    with pytest.raises(DataError, match=r"targets( of classes)? must be"):
+        model.learn(x[:1], np.array([value]))
+    assert pickle.dumps(model.state) == before
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+def test_huge_and_constant_columns_leave_the_state_finite(cls):
+    x, y = table(900)
+    y = targets_of(cls, y)
+    x[:, 2] = 7.0
+    x[300:310, 0] = 1e139
+    x[600:, 1] += 1e6  # beyond all quantiles for good: the scaling is taken anew
+    model = cls()
+    for i in range(900):
+        model.learn(x[i : i + 1], y[i : i + 1])
+    assert all(np.isfinite(a).all() for name, a in model.state.items())
+    x, y = table(600, seed=5)
+    y = targets_of(cls, y)
+    x[:, 2], x[:, 1] = 7.0, x[:, 1] + 1e6
+    model.learn(x, y)
+    assert np.abs(model.predict(x) - y).mean() < 0.5 * np.abs(y - np.median(y)).mean()
+
+
+@pytest.mark.parametrize("cls", REGRESSORS)
+def test_shift_and_scale_of_the_target_are_of_no_matter(cls):
+    x, y = table(500)
+    one, other = cls(), cls()
+    one.learn(x, y)
+    other.learn(x, 1e6 * y - 1e7)
+    np.testing.assert_allclose(other.predict(x), 1e6 * one.predict(x) - 1e7, rtol=1e-6)
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+def test_monotone_rescaling_of_inputs_in_powers_of_two_is_of_no_matter(cls):
+    x, y = table(300)
+    y = targets_of(cls, y)
+    one, other = cls(), cls()
+    one.learn(x, y)
+    other.learn(x * 1024, y)
+    np.testing.assert_allclose(other.predict(x * 1024), one.predict(x), rtol=1e-9, atol=1e-9)
+
+
+def test_deviation_covers_what_it_should():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 2))
+    y = np.sin(x[:, 0]) + 0.5 * rng.normal(size=3000)
+    model = RLS()
+    assert np.isinf(model.deviation(x[:2])).all()
+    model.learn(x[:2000], y[:2000])
+    inside = np.abs(model.predict(x[2000:]) - y[2000:]) < 1.96 * model.deviation(x[2000:])
+    assert 0.92 < inside.mean() < 0.98
+    far = model.deviation(np.array([[0.0, 0.0], [30.0, -30.0]]))
+    assert far[1] > far[0] > 0.45
+
+
+def test_classes_appear_as_if_they_had_been_known():
+    x, y = table(600, classes=4)
+    order = np.argsort(y == 3, kind="stable")  # class 3 comes last of all
+    x, y = x[order], y[order]
+    model = KernelClassifier()
+    model.learn(x, y)
+    assert sorted(model.classes) == [0, 1, 2, 3]
+    root = model._under("0_")
+    wanted = (y[:, None] == model.classes).astype(float)
+    seen = model._designs(x)[0]
+    weights = np.linalg.solve(seen.T @ seen + 0.03 * np.eye(seen.shape[1]), seen.T @ wanted)
+    np.testing.assert_allclose(root["weights"].T, weights, atol=1e-6)
+
+
+def test_probabilities_mean_what_they_say():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(4000, 2))
+    p = 1 / (1 + np.exp(-2 * x[:, 0]))
+    y = (rng.random(4000) < p).astype(float)
+    model = KernelClassifier()
+    model.learn(x[:3000], y[:3000])
+    found = model.probabilities(x[3000:])
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    one = found[:, model.classes.tolist().index(1.0)]
+    assert np.abs(one - p[3000:]).mean() < 0.08
+
+
+def test_more_classes_than_agreed_are_refused():
+    model = KernelClassifier(max_classes=2)
+    model.learn(np.zeros((2, 1)), np.array([0.0, 5.0]))
+    with pytest.raises(DataError, match="at most 2 classes, got 3"):
+        model.learn(np.zeros((1, 1)), np.array([7.0]))
+    for wrong in (-1.0, 0.5):
+        with pytest.raises(DataError, match="integers from 0 on"):
+            model.learn(np.zeros((1, 1)), np.array([wrong]))
+
+
+@pytest.mark.parametrize("cls", LEARNERS)
+def test_wrong_shapes_and_columns_are_named(cls):
+    model = cls(target="z")
+    rows = Batch("a", [0], [[1.0, 2.0]], Schema.of("x", "y"))
+    with pytest.raises(ParameterError, match="target must be one of the columns"):
+        model.update(rows)
+    with pytest.raises(DataError, match="at least one input"):
+        cls().update(Batch("a", [0], [[1.0]], Schema.of("x")))
+    with pytest.raises(DataError, match="values must have shape"):
+        model.learn(np.zeros((2, 1)), np.zeros(3))
+    model.learn(np.zeros((1, 2)), np.zeros(1))
+    with pytest.raises(DataError, match="the number of inputs must stay 2"):
+        model.predict(np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("width", 0), ("forget", 0.0), ("forget", 1.1), ("ridge", 0.0), ("robust", -1.0)],
+)
+def test_parameters_that_cannot_hold_are_named(parameter, value):
+    with pytest.raises(ParameterError, match=rf"{parameter} must be in .*, got {value!r}"):
+        RLS(**{parameter: value})
+    with pytest.raises(ParameterError, match="features must be a map"):
+        RLS(features=3)
+
+
+def test_a_model_stands_in_a_pipeline_file(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    model = RLS(Fourier(32), forget=0.99, target="x")
+    text = config.dump(FileSource(tmp_path / "a.csv"), {"model": model})
+    assert repr(config.load(text).operators["model"]) == repr(model)
+    assert catalog.find("models", "regressor") is KernelRegressor
+
+
+def test_other_maps_and_single_precision_serve():
+    x, y = table(400)
+    for features in (Fourier(64), Optical(64, response="exp"), Optical(300, dtype="float32")):
+        model = RLS(features)
+        model.learn(x, y)
+        assert np.abs(model.predict(x) - y).mean() < 0.3

@@ -1,0 +1,114 @@
+"""Least squares in a square root: the exact answer, in blocks too, and for ever."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamlyt.models._kernels_root import absorb_row
+from streamlyt.models._root import Root
+from tests.models.naive import ridge
+
+
+def rows(n, m, k=1, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, m)), rng.normal(size=(n, k))
+
+
+@pytest.mark.parametrize("forget", [1.0, 0.99, 0.8])
+@pytest.mark.parametrize("m", [1, 2, 7, 24])
+def test_weights_are_those_of_the_qr_solution(m, forget):
+    features, targets = rows(150, m, 2)
+    root = Root(forget, 0.3)
+    memory = root.start(m, 2)
+    root.follow(memory, features, targets)
+    weights, upper = ridge(features, targets, forget, 0.3)
+    np.testing.assert_allclose(memory["weights"].T, weights, atol=1e-10)
+    inverse = np.linalg.inv(upper.T @ upper)
+    spread = np.einsum("ij,jk,ik->i", features, inverse, features)
+    np.testing.assert_allclose(root.spread(memory, features), spread, rtol=1e-9)
+
+
+@given(
+    st.lists(st.integers(0, 90), min_size=1, max_size=6),
+    st.sampled_from([1.0, 0.999, 0.9]),
+    st.integers(1, 3),
+)
+@settings(deadline=None, derandomize=True, max_examples=40)
+def test_blocks_give_what_the_loop_gives(sizes, forget, k):
+    features, targets = rows(sum(sizes), 13, k)
+    root = Root(forget, 0.1)
+    loop, blocks = root.start(13, k), root.start(13, k)
+    root.follow(loop, features, targets)
+    start = 0
+    for size in sizes:
+        root.learn(blocks, features[start : start + size], targets[start : start + size])
+        start += size
+    probe, _ = rows(5, 13, seed=1)
+    pairs = [
+        (root.predict(loop, probe), root.predict(blocks, probe)),
+        (root.spread(loop, probe), root.spread(blocks, probe)),
+        (loop["noise"][1:], blocks["noise"][1:]),
+    ]
+    for one, other in pairs:
+        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
+    root.follow(loop, probe, targets[:5] if sum(sizes) >= 5 else np.zeros((5, k)))
+    root.follow(blocks, probe, targets[:5] if sum(sizes) >= 5 else np.zeros((5, k)))
+    np.testing.assert_allclose(blocks["weights"], loop["weights"], rtol=1e-9, atol=1e-9)
+
+
+def test_predictions_come_before_learning():
+    features, targets = rows(40, 6)
+    root = Root(0.95, 0.1)
+    memory, twin = root.start(6), root.start(6)
+    told = root.follow(memory, features, targets)
+    for i in range(40):
+        assert told[i] == root.predict(twin, features[i : i + 1])
+        root.follow(twin, features[i : i + 1], targets[i : i + 1])
+    assert all(np.array_equal(memory[name], twin[name]) for name in memory)
+
+
+def test_large_errors_count_linearly():
+    features, targets = rows(200, 5)
+    targets[150] = 1e6
+    root = Root(1.0, 0.1, robust=2.0)
+    memory = root.start(5)
+    told, weights, median = root.follow(memory, features, targets), np.ones(200), 0.0
+    for i, error in enumerate(np.abs(targets - told)[:, 0]):
+        if i > 1 and error > 2 * 1.4826 * median:
+            weights[i] = 2 * 1.4826 * median / error
+        step = 1 + max(1 / (i + 1), 0.02)
+        median = error if not median else median * step if error > median else median / step
+    expected, _ = ridge(features, targets, 1.0, 0.1, weights)
+    np.testing.assert_allclose(memory["weights"].T, expected, atol=1e-8)
+    assert np.abs(memory["weights"]).max() < 1 < np.abs(ridge(features, targets, 1.0, 0.1)[0]).max()
+
+
+@pytest.mark.parametrize("m", [5, 100])
+def test_forgetting_lasts_with_inputs_that_nothing_excites(m):
+    rng = np.random.default_rng(0)
+    root, n = Root(0.99, 0.1), 30_000
+    memory = root.start(m)
+    for _ in range(3):
+        features = rng.normal(size=(n, m)) / np.sqrt(m)
+        features[:, 0] = 1.0
+        features[:, 1] = 0.0
+        features[:, m // 2 :] *= rng.random(size=(n, 1)) < 1e-3
+        features[:, -1] = features[:, -2]
+        targets = features.sum(axis=1, keepdims=True) + 0.1 * rng.normal(size=(n, 1))
+        root.follow(memory, features, targets)
+    last = -(-4000 // m) * m  # whole turns: the pulls begin at the first coordinate
+    shift = (3 * n - last) % m
+    turned = np.roll(features[-last:], -shift, axis=1)
+    expected, _ = ridge(turned, targets[-last:], 0.99, 0.1)
+    expected = np.roll(expected, shift, axis=0)
+    np.testing.assert_allclose(memory["weights"].T, expected, atol=1e-9)
+
+
+def test_a_row_of_zeros_only_forgets():
+    root = Root(0.9, 1.0)
+    memory = root.start(3)
+    gain = np.empty(3)
+    assert absorb_row(memory["root"], np.zeros(3), 0, 2.0, gain) == 1.0
+    assert not gain.any()
+    assert memory["root"].tolist() == [2.0, 0.0, 2.0, 0.0, 0.0, 2.0]
