@@ -1,6 +1,7 @@
 """The feature maps beside bare loops, dense products, scikit-learn and river, in the same run.
 
-With ``--table`` nothing is measured: the table of docs/features.md is written anew.
+With names of parts (cells, river, bits, frames, portable) only these are measured, with ``table``
+nothing; then the tables of docs/features.md are written anew. On a GPU: bench_gpu.py.
 """
 
 import math
@@ -12,14 +13,16 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from _results import ROOT, cpu_seconds, latest, record, say
+from _results import ROOT, cpu_seconds, latest, record
 from river.feature_extraction import RBFSampler as RiverSampler
 from sklearn.kernel_approximation import RBFSampler
 
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 from streamlyt.compat.river import Transformer
-from streamlyt.features import Fourier, Optical, PackedBits
+from streamlyt.features import Fourier, Optical, PackedBits, Portable
+from streamlyt.features._kernels_wht import LANES as WORKING_LANES
+from streamlyt.features._kernels_wht import _spread, _transform_group
 
 BATCH = 256
 CELLS = (
@@ -38,6 +41,7 @@ LANES = 16  # rows that the second bare loop takes at once
 LARGEST_PEER = 1 << 28  # numbers in a matrix of scikit-learn's, which are in double precision
 LEAST_S = 0.05  # in one measurement: a call alone may be too short for the clock
 REPEATS = 5
+PORTABLE = ((16, 1000), (128, 10_000), (1024, 100_000), (16_384, 10_000))
 PAGE = ROOT / "docs" / "features.md"
 START, END = "<!-- table: features -->\n", "<!-- end -->"
 
@@ -210,27 +214,25 @@ def frames(d: int = 1 << 20) -> None:
     seconds = [1e3 * s / 3 for s in cpu_seconds(work, REPEATS)]
     told = "2^20 transform, a third of a frame"  # which is three of them, and what is between
     record("features", told, seconds, "ms", goal="at most 2.4")
+    row, other, working = (np.ones(d, np.float32) for _ in range(3))
+    last = WORKING_LANES.bit_length() - 1
+
+    def alone() -> None:  # from natural order to natural order
+        _spread(row, other, working)
+        _transform_group(working, other, d, last)
+
+    seconds = [1e3 * s for s in cpu_seconds(alone, REPEATS)]
+    record("features", "2^20 transform alone", seconds, "ms", goal="at most 2.4")
 
 
-def gpu(d: int = 1 << 20, m: int = 1 << 21) -> None:
-    try:
-        torch: Any = import_module("torch")
-    except ImportError:
-        return say("no PyTorch here: the GPU is not measured")
-    if not torch.cuda.is_available():
-        return say("no GPU here: it is not measured")
-    values = torch.randn((4, d), device="cuda")
-    features = Optical(m, bias=0.0, response=2)
-    features(values)
-    taken = []
-    for _ in range(REPEATS):
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        features(values)
-        torch.cuda.synchronize()
-        taken.append(len(values) / (time.perf_counter() - start))
-    record("features", "GPU, 2^20 to 2^21", taken, "frames/s", goal="more than 2000")
-    return None
+def portable() -> None:
+    for d, m in PORTABLE:
+        values = np.random.default_rng(4).normal(size=(BATCH, d)) / math.sqrt(d)
+        for features in (Optical(m), Fourier(m)):
+            case = f"{type(features).__name__} d={d} m={m}"
+            ours = measure(f"compiled {case}", partial(features, values), BATCH)
+            other = measure(f"portable {case}", partial(Portable(features), values), BATCH)
+            record("features", f"portable / compiled {case}", [other / ours], "times")
 
 
 def table() -> None:
@@ -265,13 +267,16 @@ def _short(number: float) -> str:
     return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
 
 
+PARTS = {part.__name__: part for part in (cells, river, bits, frames, portable)}
+
+
 def main() -> None:
-    if "--table" not in sys.argv:
-        cells()
-        river()
-        bits()
-        frames()
-        gpu()
+    chosen = sys.argv[1:] or list(PARTS)
+    pools: Any = import_module("threadpoolctl")
+    with pools.threadpool_limits(1):  # the peers too have one core
+        for name, part in PARTS.items():
+            if name in chosen:
+                part()
     table()
 
 
