@@ -12,6 +12,9 @@ __all__ = ["binary_rows"]
 
 FEATURES = 64  # features whose counts are kept together
 WORDS = 16  # words of an input and of the matrix at a time: a tile of two planes has 16 kB
+# Rows whose sums are made before the first one is read: they are written in shorter pieces than
+# they are read in, and what is still on its way to the cache has to be waited for then.
+ROWS = 8
 _1 = np.uint64(0x5555555555555555)
 _2 = np.uint64(0x3333333333333333)
 _4 = np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -101,8 +104,8 @@ def binary_rows(
     together = lanes if real else FEATURES
     tile = np.empty(lanes * WORDS, np.uint64)
     counts = np.empty((n, lanes), np.uint64)
-    signs, sums = np.empty(lanes, out.dtype), np.empty(lanes, out.dtype)
-    re, im = (sums, np.zeros_like(sums)) if real else (sums[:FEATURES], sums[FEATURES:])
+    signs, none = np.empty(lanes, out.dtype), np.zeros(lanes, out.dtype)
+    sums = np.empty((ROWS, lanes), out.dtype)
     planes = np.array([keys[0], keys[0] if real else keys[1]])
     set_bits = np.zeros(n, np.int64)
     for row in range(n):
@@ -120,13 +123,20 @@ def binary_rows(
             word = _word(keys[2], np.uint64(starts[half] + place + 1))
             bit = np.uint64(62 if half and not real else 63)
             signs[i] = -always if ((word >> bit) & np.uint64(1)) == np.uint64(1) else always
-        for row in range(n):
-            total = set_bits[row]
-            for i in range(lanes):
-                sums[i] = on * t(total - 2 * np.int64(counts[row, i])) + signs[i]
-            offset = 0.0
-            if kind == CENTRED:
-                parts = 1.0 if real else 2.0
-                offset = parts * exponent * (weight * weight * total + constant * constant)
-            count = min(together, wanted - start)
-            _respond(re, im, out[row], start, count, kind, exponent, factor, offset)
+        count = min(together, wanted - start)
+        for above in range(0, n, ROWS):
+            some = range(above, min(above + ROWS, n))
+            for row in some:
+                total = set_bits[row]
+                to = sums[row - above]
+                for i in range(lanes):
+                    to[i] = on * t(total - 2 * np.int64(counts[row, i])) + signs[i]
+            for row in some:
+                re = sums[row - above]
+                im = none if real else re[FEATURES:]
+                offset = 0.0
+                if kind == CENTRED:
+                    parts = 1.0 if real else 2.0
+                    size = weight * weight * set_bits[row] + constant * constant
+                    offset = parts * exponent * size
+                _respond(re, im, out[row], start, count, kind, exponent, factor, offset)

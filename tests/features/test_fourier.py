@@ -95,7 +95,7 @@ def test_unitary_blocks_are_unitary_and_have_gaussian_lengths():
     for block in (directions[:, :40], directions[:, 40:80], directions[:, 80:]):
         np.testing.assert_allclose(block.conj().T @ block, np.eye(block.shape[1]), atol=1e-12)
     assert lengths.shape == (100,)
-    entries = gaussian_rows(unitaries, 6, 4000)
+    entries = gaussian_rows(unitaries, 6, 1200)
     assert stats.kstest(2 * (np.abs(entries) ** 2).sum(axis=0), "chi2", (80,)).pvalue > 0.001
     for part in (entries.real, entries.imag):
         assert stats.kstest(np.sqrt(2) * part.ravel(), "norm").pvalue > 0.001
