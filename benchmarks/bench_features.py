@@ -238,15 +238,17 @@ def portable() -> None:
 def table() -> None:
     """Write the table of the page from the last line of each case."""
     lines = latest("features")
-    rows = [
-        f"| {case} | {_short(line['median'])} {line['unit']} | {line['goal']} |\n"
-        for case, line in lines.items()
-        if "goal" in line
-    ]
+    found: dict[tuple[str, str, str], dict[str, float]] = {}
+    for case, line in lines.items():
+        what, _, cell = case.partition(" d=")
+        if "goal" in line:
+            found.setdefault((what, line["unit"], line["goal"]), {})[cell] = line["median"]
+    rows = [_reached(*told, cells) for told, cells in found.items()]
     speeds = [_cell(lines, d, m) for d, m in CELLS]
     floors = ("bare loop", f"bare loop, {LANES} rows")
-    heads = ("d, m", "structured", "one row", *floors, "fourier", "RBFSampler", "dense sgemm")
-    text = "\n| what | measured | goal |\n|---|---|---|\n" + "".join(rows)
+    peers = ("fourier", "RBFSampler", "dense sgemm", "portable")
+    heads = ("d", "m", "structured", "one row", *floors, *peers)
+    text = "\n| what | goal | measured |\n|---|---|---|\n" + "".join(rows)
     text += f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n" + "".join(speeds) + "\n"
     before, start, rest = PAGE.read_text().partition(START)
     _, end, after = rest.partition(END)
@@ -255,12 +257,22 @@ def table() -> None:
     PAGE.write_text(before + start + text + end + after)
 
 
+def _reached(what: str, unit: str, goal: str, cells: Mapping[str, float]) -> str:
+    """Return the line of a goal, over all cells of d and m that have it."""
+    low, high = _short(min(cells.values())), _short(max(cells.values()))
+    named = ", ".join(f"d={cell}" for cell in cells if cell)
+    if len(cells) > 2:
+        named = f"{len(cells)} cells"
+    spread = low if low == high else f"{low} to {high}"
+    return f"| {what.removesuffix(' of')}{named and f' ({named})'} | {goal} | {spread} {unit} |\n"
+
+
 def _cell(lines: Mapping[str, Any], d: int, m: int) -> str:
     ours, peers = ("structured", "structured, one row"), ("scikit-learn RBFSampler", "dense sgemm")
     names = (*ours, "bare loop", f"bare loop, {LANES} rows", "fourier", *peers)
-    found = [lines.get(f"{name} d={d} m={m}") for name in names]
+    found = [lines.get(f"{name} d={d} m={m}") for name in (*names, "portable Optical")]
     shown = ["-" if line is None else _short(line["median"]) for line in found]
-    return f"| {d:,}, {m:,} | {' | '.join(shown)} |\n"
+    return f"| {d:,} | {m:,} | {' | '.join(shown)} |\n"
 
 
 def _short(number: float) -> str:

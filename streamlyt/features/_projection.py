@@ -178,6 +178,8 @@ class ProjectionMap(FeatureMap):
     def __call__(self, values: Any) -> Array:
         """Return the features, shape (n, m), of ``values``, shape (n, d).
 
+        A value that is not finite spoils the features of its row, and of no other.
+
         Parameters
         ----------
         values

@@ -57,8 +57,8 @@ class Optical(BinaryRows, ProjectionMap):
 
     the first from Price's expansion of two correlated speckles [1]_, [2]_, the second from their
     fourth moments, the last two from the characteristic function of two correlated complex
-    Gaussians. Where U is real (``field="real"``, entries from N(0, 1): no optics, half the cost
-    of the structured form and more variance) they are
+    Gaussians. Where U is real (``field="real"``, entries from N(0, 1): no optics, half the
+    transforms, and more variance) they are
 
     .. math:: k_s = \frac{2^s}{\pi} \Gamma\!\left(\frac{1 + s}{2}\right)^2 A^{s/2}
         {}_2F_1(-s/2, -s/2; 1/2; r^2), \qquad k_{\mathrm{centred}} = 2 A r^2,
