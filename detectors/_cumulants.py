@@ -1,5 +1,7 @@
 """The first four cumulants of the squared statistic, exact for any window, start and law."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from streamlyt.base import Array, Floats
@@ -7,7 +9,9 @@ from streamlyt.base import Array, Floats
 from ._forgetting import power_sum
 from ._moments import Moments
 
-__all__ = ["statistic_cumulants"]
+__all__ = ["POWERS", "cumulants_of", "statistic_cumulants"]
+
+POWERS = (2, 3, 4, 5, 6, 8)  # of the weights, whose sums the first four cumulants are made of
 
 
 def statistic_cumulants(
@@ -22,7 +26,15 @@ def statistic_cumulants(
     :math:`2 (S_2^2 - S_4)\, \mathrm{tr}\, C^2 + S_4 \mathrm{Var}\, |f|^2`, with
     :math:`S_k = \sum_j w_j^k`.
     """
-    s2, s3, s4, s5, s6, s8 = (power_sum(fast, slow, k, t) for k in (2, 3, 4, 5, 6, 8))
+    sums = tuple(power_sum(fast, slow, k, t) for k in POWERS)
+    return cumulants_of(sums, moments)
+
+
+def cumulants_of(
+    sums: Sequence[Array | float], moments: Moments
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the same from the sums of powers 2, 3, 4, 5, 6 and 8 of any weights that sum to 0."""
+    s2, s3, s4, s5, s6, s8 = (np.asarray(each, dtype=np.float64) for each in sums)
     # Sums over distinct rows of products of powers of their weights: d42 is that of w_i^4 w_j^2.
     d22, d33, d44 = s2**2 - s4, s3**2 - s6, s4**2 - s8
     d42, d53, d62 = s4 * s2 - s6, s5 * s3 - s8, s6 * s2 - s8

@@ -1,5 +1,6 @@
 """From a wanted run length to a level of the squared statistic: a model of the first passage."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +14,7 @@ from ._first_passage_table import EXCESS, LOG_RATE, SKEW
 from ._forgetting import decorrelation
 from ._moments import Moments
 
-__all__ = ["siegmund", "standard_level", "threshold_of_arl"]
+__all__ = ["level_of", "siegmund", "standard_level", "threshold_of_arl"]
 
 ROUNDS = 12  # of the fixed point for the overshoot; each gains a digit or more
 
@@ -29,8 +30,18 @@ def threshold_of_arl(
     """
     if not moments.trace > 0:
         return np.zeros(np.shape(t))
-    mean, variance, third, fourth = statistic_cumulants(fast, slow, moments, t)
     step = np.clip(decorrelation(fast, slow, t), 1e-9, 1.0)
+    return level_of(arl, step, statistic_cumulants(fast, slow, moments, t), moments)
+
+
+def level_of(
+    arl: float, step: Array | float, cumulants: Sequence[Array | float], moments: Moments
+) -> Floats:
+    """Return the same for any squared statistic with these cumulants.
+
+    ``step`` is one less the correlation, from a row to the next, of what is squared.
+    """
+    mean, variance, third, fourth = (np.asarray(each, dtype=np.float64) for each in cumulants)
     # Unequal eigenvalues and jumps of single rows both raise the kurtosis above that of a gamma
     # law. Behind the former the tail lies between Pearson's types III and VI, half way in the
     # logarithm of this factor (our finding, on spectra and streams of many kinds); behind the

@@ -1,0 +1,187 @@
+"""Maximum mean discrepancy on line: a kept reference against the last rows, in random features."""
+
+import math
+
+import numpy as np
+
+from streamlyt.alarms import AlarmPolicy
+from streamlyt.base import Array, FeatureMap, Floats
+from streamlyt.detector import Detector
+from streamlyt.errors import ParameterError
+
+from ._cumulants import POWERS, cumulants_of
+from ._first_passage import level_of
+from ._kernels_windows import reference_rows
+from ._moments import BLOCK, LEAST, Moments, NullMoments
+from ._scale import HEAD, learn_scale, take_head, to_scale
+from ._windows import ROUNDING, check_run, map_for
+
+__all__ = ["MMD"]
+
+
+class MMD(Detector):
+    r"""The distance of the last B rows to a reference that stays, in random features.
+
+    .. math:: s_t = \Big| \frac{1}{B} \sum_{i=0}^{B-1} \phi(x_{t-i})
+        - \frac{1}{R} \sum_{i=1}^{R} \phi(x_i) \Big|,
+
+    the (biased) maximum mean discrepancy of two samples [1]_ in the features of a kernel. The first
+    100 rows set each channel's scale and the width of the kernel; the first R rows are the
+    reference. Since it is not forgotten, a slow drift adds up until it is seen, where NEWMA follows
+    it; and the rows must come back to that law, where NEWMA gets used to another.
+
+    **What is promised.** For independent rows the null moments of :math:`s^2` are exact, and the
+    mean number of rows to a false alarm is ``arl`` by NEWMA's model of the first passage: within
+    20 %, for windows of 20 rows or more. For rows that depend on their past nothing is promised.
+    After an alarm the R rows that follow are the new reference; until it is complete the old one
+    and its threshold stay, so that what does not go back stands above it: one event, and no second
+    one is seen within R rows.
+
+    Parameters
+    ----------
+    window
+        B, from 2 to 10000 rows.
+    reference
+        R, a multiple of 32 from 192 to 1000000 rows, at least the window.
+    arl
+        Wanted mean number of rows to a false alarm, from 100 and the window to 1e9.
+    features
+        ``"optical"``, ``"fourier"``, or a map that takes rows centred, scaled, and divided by the
+        kernel width.
+    n_components
+        Number of features m, even, when ``features`` is a name; None: as many as NEWMA takes.
+    seed
+        Of the features when they are given by name.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    References
+    ----------
+    .. [1] A. Gretton et al., "A kernel two-sample test", JMLR 13, 2012, equation (5).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from streamlyt.base import Batch, Schema
+    >>> rows = np.random.default_rng(0).normal(size=(1800, 5))
+    >>> rows[1500:] += 1
+    >>> batch = Batch("", np.arange(1800), rows, Schema.of("a", "b", "c", "d", "e"))
+    >>> out, events = MMD(window=20).update(batch)
+    >>> [1490 <= event.change_index <= 1510 for event in events]
+    [True]
+    """
+
+    def __init__(
+        self,
+        window: int = 50,
+        *,
+        reference: int = 1024,
+        arl: float = 10_000.0,
+        features: FeatureMap | str = "optical",
+        n_components: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_run(window, arl)
+        if reference % BLOCK or not max(LEAST, window) <= reference <= 1_000_000:
+            raise ParameterError(
+                f"reference must be a multiple of {BLOCK} from {LEAST} and the window ({window} "
+                f"rows) to 1000000, got {reference!r}"
+            )
+        self.window = window
+        self.reference = reference
+        self.arl = arl
+        self.features = features
+        self.n_components = n_components
+        self.seed = seed
+        self._map = map_for(window, features, n_components, seed)
+        self._moments = NullMoments(reference)
+        self.policy = AlarmPolicy(release=1.0, join=window)
+        self.reach = max(64, 4 * window)
+        self.learning = reference
+
+    def score(self, values: Floats) -> tuple[Floats, Floats]:
+        """Absorb rows (n, d); return the statistic and its threshold, both (n,)."""
+        statistic = np.zeros(values.shape[0])
+        threshold = np.full(values.shape[0], np.inf)
+        taken = 0
+        if "centre" not in self.state:
+            taken = take_head(values, self.state)
+            if self.state["head"].shape[0] == HEAD:
+                head = self.state.pop("head")
+                self.state["centre"], self.state["factor"] = learn_scale(head)
+                self._walk(head, np.empty(HEAD), np.empty(HEAD))
+        if taken < values.shape[0]:
+            self._walk(values[taken:], statistic[taken:], threshold[taken:])
+        return statistic, threshold
+
+    def _walk(self, values: Floats, statistic: Floats, threshold: Floats) -> None:
+        state = self.state
+        features = self._map(to_scale(values, state["centre"], state["factor"]))
+        if "ring" not in state:
+            self._start(features)
+        done = 0
+        while done < features.shape[0]:
+            learning = self._moments.learning(state)
+            missing = self._moments.missing(state) if learning else features.shape[0]
+            part = features[done : done + missing]
+            count = self._follow(part, statistic[done:])
+            threshold[done : done + abs(count)] = state["level"][0]
+            if learning:
+                self._moments.add(part[: abs(count)], state)
+            if count < 0:
+                self._moments.start(state)
+            elif learning and not self._moments.missing(state):
+                self._conclude()
+            done += abs(count)
+        # What stands before the first reference is no distance to anything.
+        statistic[np.isinf(threshold)] = 0.0
+
+    def _start(self, features: Array) -> None:
+        state, m = self.state, features.shape[1]
+        state["ring"] = np.zeros((self.window, m), features.dtype)
+        state["total"] = np.zeros(m)
+        state["mean"] = np.zeros(m)
+        state["rows"] = np.zeros(1, np.int64)
+        state["level"] = np.array([np.inf])
+        state["last_above"] = np.array([-1 - self.window])
+        last_digit = np.finfo(features.dtype).eps * np.linalg.norm(features[0])
+        state["least"] = np.array([ROUNDING * last_digit])
+        self._moments.start(state)
+
+    def _follow(self, features: Array, statistic: Floats) -> int:
+        """Fold rows up to the first alarm, and return how many, below zero if there is one."""
+        state = self.state
+        count = reference_rows(
+            features,
+            state["ring"],
+            state["total"],
+            state["mean"],
+            int(state["rows"][0]),
+            float(state["level"][0]),
+            state["last_above"],
+            self.window,
+            statistic,
+        )
+        state["rows"] += abs(count)
+        return count
+
+    def _conclude(self) -> None:
+        """Take the reference that is now complete."""
+        state = self.state
+        moments, level = self._moments.read(state), 0.0
+        if moments.trace > 0:
+            level = math.sqrt(self._level(moments))
+        state["mean"] = state["null_mean"]
+        state["level"] = np.array([max(level, float(state["least"][0]))])
+        self._moments.stop(state)
+
+    def _level(self, moments: Moments) -> float:
+        # Weights 1/B on the last rows, -1/R on those of the reference.
+        sums = [
+            self.window ** (1.0 - k) + (-1.0) ** k * self.reference ** (1.0 - k) for k in POWERS
+        ]
+        return float(level_of(self.arl, 1.0 / self.window, cumulants_of(sums, moments), moments))

@@ -1,0 +1,227 @@
+"""Detectors that compare the last rows with those before: statistic, null moments, promises."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamlyt._states import pack, unpack
+from streamlyt.base import Batch, Schema
+from streamlyt.checks import check_operator, example_batch
+from streamlyt.detectors import MMD, MovingAverage, ScanB, SlicedWasserstein
+from streamlyt.detectors._moments import Moments
+from streamlyt.detectors._scale import learn_scale, to_scale
+from streamlyt.detectors._windows import block_cumulants, block_form, block_step
+from streamlyt.detectors.sliced_wasserstein import FLATTEST, _directions, _levels
+from streamlyt.errors import DataError, ParameterError
+from streamlyt.features import Fourier
+from tests.detectors import naive_windows as naive
+
+EVERY = [MovingAverage, ScanB, MMD, SlicedWasserstein]
+BLOCKS = [(MovingAverage, {}, 1), (ScanB, {}, 3), (ScanB, {"n_blocks": 2}, 2)]
+EXACT = Fourier(64, dtype="float64")
+
+
+def noise(n, d=5, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def batch(values):
+    names = [f"c{i}" for i in range(values.shape[1])]
+    return Batch("a", np.arange(len(values)), values, Schema.of(*names))
+
+
+def scaled(rows):
+    return to_scale(rows, *learn_scale(rows[:100]))
+
+
+@pytest.mark.parametrize(("detector", "more", "others"), BLOCKS)
+@pytest.mark.parametrize("window", [3, 40])
+def test_statistic_of_blocks_is_that_of_the_slow_twin(detector, more, others, window):
+    rows = noise(700)
+    rows[400:] += 1
+    statistic, _ = detector(window, features=EXACT, **more).score(rows)
+    expected = naive.blocks(EXACT(scaled(rows)), window, others)
+    assert (statistic[:100] == 0).all()
+    assert np.allclose(statistic[100:], expected[100:], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("window", [3, 40])
+def test_statistic_of_mmd_is_that_of_the_slow_twin(window):
+    rows = noise(500)
+    statistic, threshold = MMD(window, reference=192, features=EXACT).score(rows)
+    expected = naive.last_against(EXACT(scaled(rows)), window, 192)
+    assert np.isinf(threshold[:192]).all()
+    assert np.isfinite(threshold[192:]).all()
+    assert np.allclose(statistic, expected, rtol=1e-9)
+
+
+def test_statistic_of_slices_is_that_of_the_slow_twin():
+    rows = noise(330, d=3)
+    rows[200:, 0] += 1
+    statistic, _ = SlicedWasserstein(30, n_slices=7, seed=4).score(rows)
+    head = scaled(rows)[:100]
+    expected = naive.sliced(scaled(rows), head, _directions(4, 7, 3), _levels(), FLATTEST, 30)
+    assert np.allclose(statistic[100:], expected[100:], rtol=1e-5)
+
+
+def test_slices_give_the_wasserstein_distance_of_small_shifts():
+    # Two windows of normal rows, one moved by .2: along theta their quantiles are .2 theta_1 apart,
+    # and the mean of theta_1 ^ 2 over the sphere is 1 / d. Inner quantiles only: a little less.
+    rows = noise(8200, d=2)
+    rows[4150:, 0] += 0.2
+    detector = SlicedWasserstein(4000, n_slices=200)
+    statistic, _ = detector.score(rows[:8150])
+    _, factor = learn_scale(rows[:100])
+    assert statistic[-1] == pytest.approx(0.2 * factor[0] / np.sqrt(2), rel=0.15)
+
+
+@pytest.mark.parametrize(("window", "others"), [(2, 1), (7, 1), (5, 3), (11, 2)])
+def test_null_moments_of_blocks_are_those_of_their_coefficients(window, others):
+    K = naive.coefficients(window, others)
+    C = np.diag([1.0, 0.5, 0.1])
+    of = Moments(*(float(np.trace(np.linalg.matrix_power(C, k))) for k in (1, 2, 3, 4)), u2=0.3)
+    mean, variance, third, fourth = block_cumulants(others, window, of)
+    own = np.diagonal(K)
+    assert mean == pytest.approx(np.trace(K) * of.trace)
+    off = (K**2).sum() - (own**2).sum()
+    assert variance == pytest.approx(2 * off * of.trace2 + (own**2).sum() * of.u2)
+    assert third == pytest.approx(8 * np.trace(K @ K @ K) * of.trace3)
+    assert fourth == pytest.approx(48 * np.trace(K @ K @ K @ K) * of.trace4)
+    assert np.allclose(block_form(others).sum(axis=0), 0)
+    later = naive.coefficients(window, others, shift=1)
+    kept = (K * later).sum() / (K * K).sum()
+    assert block_step(others, window) == pytest.approx(1 - np.sqrt(kept))
+
+
+def test_step_of_two_windows_is_that_of_their_weights():
+    # Of 2 B rows, 2 B - 1 stay: 2 B - 2 on their side, and one changes its sign.
+    assert block_step(1, 10) == pytest.approx(1 - 17 / 20)
+
+
+@pytest.mark.parametrize("detector", EVERY)
+def test_run_length_is_the_one_asked_for(detector):
+    # 40 runs know it to 16 %; benchmarks/bench_windows.py to 6 %.
+    lengths = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        one = detector(20, arl=300, seed=seed)
+        one.score(rng.normal(size=(one.learning, 5)))
+        statistic, threshold = one.score(rng.normal(size=(3000, 5)))
+        above = np.flatnonzero(statistic > threshold)
+        lengths.append(above[0] + 1 if above.size else 3000)
+    assert 200 < np.mean(lengths) < 450
+
+
+@pytest.mark.parametrize("detector", EVERY)
+@pytest.mark.parametrize("n", [600, 2400])
+def test_every_promise_of_the_house_is_kept(detector, n):
+    check_operator(detector(20), example_batch(n))
+
+
+@settings(deadline=None, derandomize=True, max_examples=12)
+@given(st.lists(st.integers(0, 2600), max_size=8), st.sampled_from(EVERY))
+def test_no_cut_and_no_restart_moves_a_bit(cuts, detector):
+    rows = noise(2600)
+    rows[1500:] *= 2  # an alarm, and a reference that is opened again
+    whole = np.stack(detector(20).score(rows))
+    parts, one = [], detector(20)
+    for start, stop in pairwise([0, *sorted(cuts), 2600]):
+        parts.append(one.score(rows[start:stop]))
+        saved, one = pack(one.state), detector(20)
+        one.state = unpack(saved)
+    joined = np.concatenate([np.stack(part) for part in parts], axis=1)
+    assert joined.tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("detector", EVERY)
+def test_threshold_is_finite_after_as_many_rows_as_are_told(detector):
+    for window in (20, 700) if detector is MMD else (20, 300):
+        one = detector(window, arl=1e5)
+        _, threshold = one.score(noise(one.learning + 10))
+        assert np.isfinite(threshold).tolist() == [False] * one.learning + [True] * 10
+
+
+@pytest.mark.parametrize("detector", EVERY)
+@pytest.mark.parametrize("change", ["mean", "spread"])
+def test_a_change_is_one_event_and_the_next_one_another(detector, change):
+    rows = noise(6000, d=4)
+    if change == "mean":
+        rows[2000:4000, :2] += 1.5
+    else:
+        rows[2000:4000] *= 3.0
+    _, events = detector(60, arl=1e5).update(batch(rows))
+    assert [at <= e.alarm_index < at + 60 for at, e in zip((2000, 4000), events, strict=True)]
+    assert [abs(e.change_index - at) < 15 for at, e in zip((2000, 4000), events, strict=True)]
+
+
+def test_mmd_sees_a_slow_drift_that_moving_windows_follow():
+    rows = noise(8000, d=5)
+    rows[2000:] += np.linspace(0, 1.5, 6000)[:, None]
+    assert MMD(50, arl=1e6).update(batch(rows))[1]
+    assert not MovingAverage(50, arl=1e6).update(batch(rows))[1]
+
+
+@pytest.mark.parametrize("detector", EVERY)
+def test_rows_that_stand_still_raise_no_alarm_and_the_first_that_moves_does(detector):
+    rows = np.full((2000, 2), 1e6)
+    _, events = detector(20).update(batch(rows))
+    assert not events
+    rows[1800:] += 1.0
+    _, events = detector(20).update(batch(rows))
+    assert [1800 <= event.alarm_index < 1821 for event in events] == [True]
+
+
+@pytest.mark.parametrize("detector", EVERY)
+def test_values_of_any_size_are_taken_and_holes_refused(detector):
+    rows = noise(1500, d=2) * [1e-200, 1e200]
+    statistic, threshold = detector(20).score(rows)
+    assert np.isfinite(statistic).all()
+    assert np.isfinite(threshold[-1])
+    rows[3, 0] = np.nan
+    with pytest.raises(DataError, match="values must be finite"):
+        detector(20).update(batch(rows))
+
+
+@pytest.mark.parametrize(("moved", "by"), [("mean", 1.5), ("spread", 3.0)])
+def test_slices_name_the_channels_that_moved(moved, by):
+    right = 0
+    for seed in range(10):
+        rows = noise(1500, d=20, seed=seed)
+        own = np.random.default_rng(seed).permutation(20)[:5]
+        rows[1300:, own] = rows[1300:, own] + by if moved == "mean" else rows[1300:, own] * by
+        _, events = SlicedWasserstein(50, n_slices=256, arl=1e5).update(batch(rows))
+        right += len({f"c{i}" for i in own} & set(events[0].channels))
+    assert right / 50 > 0.8
+
+
+def test_shares_are_those_of_the_row_of_the_alarm_however_the_stream_is_cut():
+    rows = noise(1600, d=4)
+    rows[1300:, 2] += 2
+    _, whole = SlicedWasserstein(40).update(batch(rows))
+    one, events = SlicedWasserstein(40), []
+    for start in range(0, 1600, 37):
+        events += one.update(batch(rows).rows(start, start + 37))[1]
+    assert repr(events) == repr(whole)
+    assert whole[0].channels[0] == "c2"
+    assert 0.9 < sum(whole[0].shares) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: MovingAverage(1), "window must be from 2 to 10000 rows, got 1"),
+        (lambda: ScanB(50, arl=20), "arl must be from 100 and the window"),
+        (lambda: ScanB(n_blocks=0), "n_blocks must be from 1 to 100, got 0"),
+        (lambda: MMD(reference=1000), "reference must be a multiple of 32"),
+        (lambda: MMD(300, reference=192), "reference must be a multiple of 32"),
+        (lambda: SlicedWasserstein(n_slices=0), "n_slices must be from 1 to 4096"),
+        (lambda: MMD(features=EXACT, n_components=64), "n_components must be None"),
+        (lambda: MovingAverage(features="sound"), "features must be 'optical'"),
+    ],
+)
+def test_parameters_that_cannot_hold_are_named(make, told):
+    with pytest.raises(ParameterError, match=told):
+        make()
