@@ -66,6 +66,21 @@ class Learner(Operator):
         Rows whose target is NaN are left out.
         """
 
+    def widen(self, width: int) -> None:
+        """Go on with more inputs, ``width`` in all, the new ones behind the known.
+
+        Raises
+        ------
+        DataError
+            If the model cannot.
+        """
+        known = self._width()
+        if known is not None and width != known:
+            raise DataError(
+                f"the number of inputs must stay {known} as in the first rows, got {width}; "
+                "start another model for other inputs"
+            )
+
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
         """Predict and then learn row after row; see :class:`Operator`."""
         column = self._target_in(batch.schema)
@@ -99,7 +114,7 @@ class Learner(Operator):
         if width is not None and rows.shape[1] != width:
             raise DataError(
                 f"the number of inputs must stay {width} as in the first rows, "
-                f"got {rows.shape[1]}; start another model for other inputs"
+                f"got {rows.shape[1]}; widen the model, or start another one"
             )
         _refuse(np.abs(rows) > LARGEST, rows, "values")
         if targets is not None:

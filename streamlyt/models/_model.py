@@ -101,6 +101,32 @@ class ScaledLearner(Learner):
             self._keep(rows[start:stop], wanted[start:stop])
             start = stop
 
+    def widen(self, width: int) -> None:
+        """Go on with more inputs, ``width`` in all, the new ones behind the known.
+
+        The kept rows, in which the new inputs are holes, are learnt anew: after more than 256 rows
+        what was older is forgotten.
+
+        Raises
+        ------
+        DataError
+            If there were more inputs before.
+        """
+        known = self._width()
+        if known is None or width == known:
+            return
+        if width < known:
+            super().widen(width)
+        kept = self.state["kept"]
+        holes = np.full((KEPT, width - known), np.nan)
+        self.state["kept"] = np.hstack([kept[:, :known], holes, kept[:, known:]])
+        seen = int(self.state["seen"][0])
+        if seen > KEPT:  # the oldest row first, as if these were the first ones
+            for name in ("kept", "kept_targets"):
+                self.state[name] = np.roll(self.state[name], -(seen % KEPT), axis=0)
+            self.state["seen"][0] = KEPT
+        self._anew(min(seen, KEPT))
+
     def _width(self) -> int | None:
         return self.state["kept"].shape[1] - self._extra if "kept" in self.state else None
 
@@ -137,7 +163,10 @@ class ScaledLearner(Learner):
         return None
 
     def _anew(self, n: int) -> None:
-        """Take the scaling from the first n of the kept rows, and learn these."""
+        """Take the scaling from the first n places of the kept rows, and learn these.
+
+        They are in order: all of them at once only when the last one came to the last place.
+        """
         rows, targets = self.state["kept"][:n], self.state["kept_targets"][:n]
         self.state.update(fitted(rows))
         self._begin(rows, targets)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from streamlyt.base import FeatureMap
-from streamlyt.errors import DataError, MissingExtraError, ParameterError
+from streamlyt.errors import MissingExtraError, ParameterError
 from streamlyt.features import Optical
 
 try:
@@ -14,6 +14,7 @@ try:
 except ImportError as problem:
     raise MissingExtraError("river", "river") from problem
 
+from ._columns import check_most, with_names
 from ._numbers import number
 
 __all__ = ["Transformer"]
@@ -60,10 +61,7 @@ class Transformer(base.Transformer):
                 f"features must be a map of streamlyt.features, got {features!r}; "
                 "take Optical(1000) for one"
             )
-        if not isinstance(max_features, int) or isinstance(max_features, bool) or max_features < 1:
-            raise ParameterError(
-                f"max_features must be an integer of at least 1, got {max_features!r}"
-            )
+        check_most("max_features", max_features)
         self.features = features
         self.max_features = max_features
         self._columns: dict[Hashable, int] = {}
@@ -84,18 +82,9 @@ class Transformer(base.Transformer):
 
     def _with(self, x: Mapping[Any, Any]) -> dict[Hashable, int]:
         """Return the columns by name, those of new names included."""
-        columns = self._columns
-        new = [name for name in x if name not in columns]
-        if not new:
-            return columns
-        if len(columns) + len(new) > self.max_features:
-            raise DataError(
-                f"there must be at most {self.max_features!r} different names in all, got "
-                f"{len(columns) + len(new)}, the last ones {sorted(map(str, new))[:3]!r}; "
-                "raise max_features, or hash the names first (river's FeatureHasher)"
-            )
-        new.sort(key=lambda name: (type(name).__name__, str(name)))
-        return columns | {name: len(columns) + i for i, name in enumerate(new)}
+        if all(name in self._columns for name in x):
+            return self._columns
+        return with_names(self._columns, list(x), self.max_features)
 
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:

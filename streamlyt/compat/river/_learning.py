@@ -1,0 +1,84 @@
+"""What our river models share: a learner, and the columns of its inputs by name."""
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+
+from streamlyt._states import pack, unpack
+from streamlyt.base import Floats
+from streamlyt.catalog import find
+from streamlyt.errors import ParameterError, StateError
+from streamlyt.learner import Learner
+
+from ._columns import check_most, row_of, with_names
+
+__all__ = ["Learning"]
+
+SAVED_VERSION = 1  # raised when what is pickled changes its meaning
+
+
+class Learning:
+    """A clone of a learner, fed with dictionaries and with data frames."""
+
+    model: str | Learner
+    max_features: int
+
+    def _start(self, classifies: bool) -> None:
+        made = find("models", self.model)() if isinstance(self.model, str) else self.model
+        if not isinstance(made, Learner) or made.classifies != classifies:
+            kind = "classes" if classifies else "numbers"
+            raise ParameterError(
+                f"model must be a learner of {kind}, of streamlyt.models, got {self.model!r}"
+            )
+        check_most("max_features", self.max_features)
+        self._learner = made.clone()
+        self._columns: dict[Hashable, int] = {}
+
+    def _row(self, x: Mapping[Any, Any]) -> Floats:
+        return row_of(x, self._columns)
+
+    def _row_to_learn(self, x: Mapping[Any, Any]) -> Floats:
+        columns = self._columns
+        if any(name not in columns for name in x):
+            columns = with_names(columns, list(x), self.max_features)
+        row = row_of(x, columns)  # may refuse a value: nothing has changed until then
+        self._adopt(columns)
+        return row
+
+    def _rows(self, frame: Any, columns: Mapping[Hashable, int]) -> Floats:
+        rows = np.full((len(frame), max(1, len(columns))), math.nan)
+        for name in frame.columns:
+            if name in columns:
+                rows[:, columns[name]] = frame[name].to_numpy(dtype=np.float64, na_value=math.nan)
+        return rows
+
+    def _rows_to_learn(self, frame: Any) -> Floats:
+        columns = with_names(self._columns, list(frame.columns), self.max_features)
+        rows = self._rows(frame, columns)
+        self._learner.check(rows[:, : max(1, len(self._columns))])
+        self._adopt(columns)
+        return rows
+
+    def _adopt(self, columns: dict[Hashable, int]) -> None:
+        if len(columns) > len(self._columns):
+            self._learner.widen(len(columns))
+            self._columns = columns
+
+    def __getstate__(self) -> dict[str, Any]:
+        known = {**self.__dict__, "_learner": pack(self._learner.state)}
+        return {**known, "_version": SAVED_VERSION}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        known = dict(state)
+        version = known.pop("_version", None)
+        if version != SAVED_VERSION:
+            raise StateError(
+                f"a saved model must have version {SAVED_VERSION}, got {version!r}; train it again"
+            )
+        memory = unpack(known.pop("_learner"))
+        self.__dict__.update(known)
+        made = find("models", self.model)() if isinstance(self.model, str) else self.model
+        self._learner = made.clone()
+        self._learner.state = memory
