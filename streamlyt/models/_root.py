@@ -117,15 +117,17 @@ class Root(NamedTuple):
             unpack(memory["root"], upper)
         else:
             upper[:m, :m] = _inverted(memory)
-        upper *= math.sqrt(self.forget**n)
+        if self.forget < 1.0:
+            upper *= math.sqrt(self.forget**n)
         upper[:m, m:] = upper[:m, :m] @ memory["weights"].T
         turns = n if self.forget < 1.0 else 0
         below = np.zeros((n + turns, m + k), order="F")
-        below[:n, :m] = features * ages[:, None]
+        np.multiply(features, ages[:, None], out=below[:n, :m])
         below[:n, m:] = targets * ages[:, None]
         pull = math.sqrt((1.0 - self.forget) * self.ridge * m)
         below[n + np.arange(turns), (count + np.arange(turns)) % m] = pull * ages[:turns]
-        upper = lapack.dtpqrt(0, min(_BLOCK, m + k), upper, below)[0]
+        block = min(_BLOCK, m + k)
+        upper = lapack.dtpqrt(0, block, upper, below, overwrite_a=1, overwrite_b=1)[0]
         memory["weights"][:] = lapack.dtrtrs(upper[:m, :m], upper[:m, m:])[0].T
         pack(upper[:m, :m], memory["root"])
         residuals = np.square(np.triu(upper[m:, m:])).sum() / k

@@ -28,7 +28,8 @@ class Regressor(Learning, base.MiniBatchRegressor):
     A name keeps its column for good, so the order of names does not matter. A name that is absent,
     None or NaN is a missing value and counts as a typical one; it is not zero. With a new name the
     model learns its last 256 rows anew. Text and infinite values are refused, and leave the model
-    as it was. Nothing needs scaling first. Pickling keeps the memory, cloning does not.
+    as it was. Pickling keeps the memory, cloning does not. Put no running scaler in front: inputs
+    are scaled within, once, and a scaler that moves lets the same value mean another one each time.
 
     Parameters
     ----------

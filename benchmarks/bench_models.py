@@ -1,0 +1,207 @@
+"""Progressive validation on the tables in the river wheel, speeds, and how long numbers hold.
+
+One set of defaults for all tables. Persistence (or the majority class), the models of streamlyt and
+those of river run in the same process. ``--table`` measures nothing and writes docs/models.md anew;
+``--quick`` leaves out what takes minutes.
+"""
+
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from _results import ROOT, cpu_seconds, latest, record, say
+from _streams_of_river import CLASSES, CLASSIFIERS, NUMBERS, REGRESSORS
+
+from streamlyt.features import Optical
+from streamlyt.models import RLS
+from streamlyt.models._root import Root
+
+PAGE = ROOT / "docs" / "models.md"
+START, END = "<!-- table: {} -->\n", "<!-- end -->"
+MOST_S = 300.0  # of one model on one table: what is slower is told for the rows it did
+GOALS = {
+    "Bananas": "at least .900",
+    "Phishing": "at least .900",
+    "ImageSegments": "at least .946",
+    "TrumpApproval": "at most .190",
+    "ChickWeights": "at most 19.0",
+    "WaterFlow": "below persistence",
+    "Friedman": "at most 1.20",
+    "FriedmanDrift": "at most 1.60",
+}
+
+
+class Persistence:
+    """The last target, 0 before the first."""
+
+    def __init__(self) -> None:
+        self.last = 0.0
+
+    def predict_one(self, x: object) -> float:
+        return self.last
+
+    def learn_one(self, x: object, y: float) -> None:
+        self.last = y
+
+
+class Majority:
+    """The class that was the most frequent."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[Any] = Counter()
+
+    def predict_one(self, x: object) -> Any:
+        return self.seen.most_common(1)[0][0] if self.seen else None
+
+    def learn_one(self, x: object, y: Any) -> None:
+        self.seen[y] += 1
+
+
+def validated(model: Any, rows: list[tuple[Any, Any]], numbers: bool) -> tuple[float, float, int]:
+    """Return the score before learning, CPU seconds a row, and the rows done."""
+    total, done, start = 0.0, 0, time.process_time()
+    for x, y in rows:
+        told = model.predict_one(x)
+        if numbers:
+            error = abs((0.0 if told is None else told) - y)
+            total += error if math.isfinite(error) else math.inf
+        else:
+            total += told == y
+        model.learn_one(x, y)
+        done += 1
+        if time.process_time() - start > MOST_S:
+            break
+    return total / done, (time.process_time() - start) / done, done
+
+
+def tables() -> None:
+    for numbers, sets, models in ((True, NUMBERS, REGRESSORS), (False, CLASSES, CLASSIFIERS)):
+        plain = {"persistence": Persistence} if numbers else {"majority": Majority}
+        for name, made in sets.items():
+            rows = list(made())
+            for label, maker in {**plain, **models}.items():
+                if "--quick" in sys.argv and label in ("ARF", "AMF", "KNN"):
+                    continue
+                ours = label.startswith("Kernel")
+                if ours:
+                    validated(maker(), rows[:40], numbers)  # compiles
+                score, seconds, done = validated(maker(), rows, numbers)
+                record(
+                    "models",
+                    f"{name}: {label}",
+                    [score],
+                    "MAE" if numbers else "accuracy",
+                    goal=GOALS.get(name) if ours else None,
+                    rows_per_s=round(1 / seconds, 1),
+                    rows=done,
+                )
+
+
+def speeds(d: int = 16, m: int = 512, n: int = 256) -> None:
+    rng = np.random.default_rng(0)
+    rows, targets = rng.normal(size=(40 * n, d)), rng.normal(size=40 * n)
+    features = Optical(m - 1 - 6 * d, dtype="float64")  # beside a constant, lines and 5 bends each
+    model = RLS(features)
+    model.learn(rows[:600], targets[:600])
+
+    def one_by_one() -> None:
+        for i in range(n):
+            row = rows[i : i + 1]
+            model.predict(row)
+            model.learn(row, targets[i : i + 1])
+
+    def batches() -> None:
+        for start in range(600, 600 + 8 * n, n):
+            model.learn(rows[start : start + n], targets[start : start + n])
+
+    width = model.state["rls_weights"].shape[1]
+    for case, work, count, goal in (
+        ("RLS, learn_one and predict_one", one_by_one, n, "at least 10000"),
+        ("RLS, learn_many of 256", batches, 8 * n, "at least 30000"),
+    ):
+        taken = [count / seconds for seconds in cpu_seconds(work, 5)]
+        record("models", f"{case}, d={d} m={width}", taken, "rows/s", goal=goal)
+
+
+def immortality(m: int = 100, steps: int = 10_000_000, forget: float = 0.99) -> None:
+    """Compare with a QR solution of the rows that still count, after very many steps."""
+    rng = np.random.default_rng(0)
+    root = Root(forget, 0.1)
+    memory = root.start(m)
+    block, done = 50_000, 0
+    while done < steps:
+        features = rng.normal(size=(block, m)) / math.sqrt(m)
+        features[:, 0], features[:, 1] = 1.0, 0.0
+        features[:, m // 2 :] *= rng.random(size=(block, 1)) < 1e-3
+        targets = features.sum(axis=1, keepdims=True) + 0.1 * rng.normal(size=(block, 1))
+        root.follow(memory, features, targets)
+        done += block
+    kept = 4000
+    weights = np.sqrt(forget ** np.arange(kept - 1.0, -1.0, -1.0))[:, None]
+    pulls = np.zeros((kept, m))
+    turns = np.arange(done - kept, done) % m
+    pulls[np.arange(kept), turns] = math.sqrt((1 - forget) * 0.1 * m)
+    seen = np.vstack([features[-kept:] * weights, pulls * weights])
+    wanted = np.vstack([targets[-kept:] * weights, np.zeros((kept, 1))])
+    q, r = np.linalg.qr(seen)
+    gap = float(np.abs(memory["weights"].T - np.linalg.solve(r, q.T @ wanted)).max())
+    case = f"RLS after {done:.0e} steps, forget {forget} m={m}: off the QR solution"
+    record("models", case, [gap], "at most", goal="1e-6")
+
+
+def write() -> None:
+    """Write the tables of the page from the last line of each case."""
+    lines = latest("models")
+    text = PAGE.read_text()
+    for name, sets, labels in (
+        ("numbers", NUMBERS, ("persistence", *REGRESSORS)),
+        ("classes", CLASSES, ("majority", *CLASSIFIERS)),
+    ):
+        heads = ("data", "goal", *labels)
+        table = f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n"
+        for data in sets:
+            cells = [_cell(lines.get(f"{data}: {label}")) for label in labels]
+            table += f"| {data} | {GOALS.get(data, '')} | {' | '.join(cells)} |\n"
+        text = _filled(text, name, table)
+    rest = [line for case, line in lines.items() if case.startswith("RLS")]
+    table = "| what | measured | goal |\n|---|---|---|\n"
+    for line in rest:
+        told = f"{line['median']:.3g}" if line["median"] < 1 else f"{line['median']:,.0f}"
+        table += f"| {line['case']} | {told} {line['unit']} | {line['goal']} |\n"
+    PAGE.write_text(_filled(text, "speeds", table))
+
+
+def _cell(line: Any) -> str:
+    if line is None:
+        return "-"
+    score = line["median"]
+    told = f"{score:.3g}" if score < 1e5 else f"{score:.0e}"
+    if line["unit"] == "accuracy":
+        told = f"{score:.4f}".lstrip("0")
+    speed = line["rows_per_s"]
+    return f"{told} ({speed / 1000:.3g}k)" if speed >= 1000 else f"{told} ({speed:.0f})"
+
+
+def _filled(text: str, name: str, table: str) -> str:
+    before, start, rest = text.partition(START.format(name))
+    _, end, after = rest.partition(END)
+    if not end:
+        raise SystemExit(f"{PAGE.name} must have a place for table {name!r}")
+    return f"{before}{start}\n{table}\n{end}{after}"
+
+
+def main() -> None:
+    work: list[Callable[[], None]] = [speeds, immortality, tables]
+    if "--table" not in sys.argv:
+        for each in work:
+            say(each.__name__)
+            each()
+    write()
+
+
+if __name__ == "__main__":
+    main()
