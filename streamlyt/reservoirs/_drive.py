@@ -1,0 +1,132 @@
+"""What stands between rows and a read-out: windows, noise, and the features of all reservoirs."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from streamlyt.base import Array, Floats
+
+from ._kernels import read_rows
+from ._patches import Patches, reach_of
+from .reservoir import Reservoir
+
+__all__ = ["Drive"]
+
+_NOISE_ROWS = 256  # drawn at a time, counted from the first row of the series
+
+
+class Drive:
+    """Rows in, features out: a constant, the inputs, and the states of all reservoirs.
+
+    With noise the lanes are there twice: first quiet ones, then those of the disturbed rows.
+    """
+
+    def __init__(
+        self,
+        reservoirs: Sequence[Reservoir],
+        patch: int | None,
+        halo: float,
+        spacing: float,
+        boundary: str,
+        noise: float,
+        seed: int,
+    ) -> None:
+        self.reservoirs = reservoirs
+        self.noise = noise
+        self.seed = seed
+        self._cut = patch, reach_of(halo, spacing), boundary == "periodic"
+        self._appends = any(reservoir.appends_inputs for reservoir in reservoirs)
+        self._patches: Patches | None = None
+        self._width = 0
+        self._drawn = lru_cache(maxsize=2)(self._draw)
+
+    def patches(self, width: int) -> Patches:
+        """Return the windows of rows of so many channels."""
+        if self._patches is None or self._width != width:
+            self._patches, self._width = Patches(width, *self._cut), width
+        return self._patches
+
+    def n_features(self, width: int) -> int:
+        """Return the number of features of a lane."""
+        w = self.patches(width).width
+        own = sum(reservoir.n_outputs(w) for reservoir in self.reservoirs)
+        return 1 + (w if self._appends else 0) + own
+
+    def start(self, width: int) -> dict[str, Array]:
+        """Return all reservoirs at rest."""
+        patches = self.patches(width)
+        lanes = patches.lanes * (2 if self.noise else 1)
+        memory = {}
+        for i, reservoir in enumerate(self.reservoirs):
+            for name, array in reservoir.start(lanes, patches.width).items():
+                memory[f"reservoir{i}.{name}"] = array
+        return memory
+
+    def quiet(self, state: dict[str, Array]) -> dict[str, Array]:
+        """Return a copy of the memory of the quiet lanes."""
+        memory = {k: v for k, v in state.items() if k.startswith("reservoir")}
+        return {k: v[: len(v) // 2 if self.noise else len(v)].copy() for k, v in memory.items()}
+
+    def run(self, rows: Floats, memory: dict[str, Array], width: int) -> Floats:
+        """Drive all lanes with rows (n, d), or (n, 2 d) with noise; return (n, lanes, F)."""
+        patches = self.patches(width)
+        cut = [patches.windows(part) for part in np.split(rows, rows.shape[1] // width, axis=1)]
+        windows = cut[0] if len(cut) == 1 else np.concatenate(cut, axis=1)
+        features = np.empty((*windows.shape[:2], self.n_features(width)))
+        features[..., 0] = 1.0
+        at = 1
+        if self._appends:
+            at += patches.width
+            features[..., 1:at] = windows
+        for i, reservoir in enumerate(self.reservoirs):
+            prefix = f"reservoir{i}."
+            own = {k.removeprefix(prefix): v for k, v in memory.items() if k.startswith(prefix)}
+            states = reservoir.run(windows, own)
+            features[..., at : at + states.shape[2]] = states
+            at += states.shape[2]
+        return features
+
+    def disturbed(self, rows: Floats, first: int) -> tuple[Floats, Floats]:
+        """Return rows with their disturbed twins beside them (n, 2 d), and the noise (n, d).
+
+        ``first`` numbers the first row from the begin of the series.
+        """
+        if not self.noise:
+            return rows, np.zeros((len(rows), 0))
+        n, width = rows.shape
+        noise = np.empty(rows.shape)
+        for i in range(n):
+            block, place = divmod(first + i, _NOISE_ROWS)
+            noise[i] = self._drawn(block, width)[place]
+        return np.hstack([rows, rows + noise]), noise
+
+    def split(self, features: Floats) -> tuple[Floats, Floats]:
+        """Return the features (lanes, F) of one row of the quiet and of the disturbed lanes."""
+        lanes = len(features) // 2 if self.noise else len(features)
+        return features[:lanes], features[lanes:]
+
+    def split_rows(self, features: Floats) -> tuple[Floats, Floats]:
+        """Return the same of features (n, lanes, F)."""
+        lanes = features.shape[1] // 2 if self.noise else features.shape[1]
+        return features[:, :lanes], features[:, lanes:]
+
+    def read(self, features: Floats, weights: Floats) -> Floats:
+        """Return weights (p, F) times features (..., F), each row alone."""
+        rows = np.ascontiguousarray(features.reshape(-1, features.shape[-1]))
+        out = np.empty((len(rows), len(weights)))
+        read_rows(rows, weights, out)
+        return out
+
+    def persistence(self, width: int) -> Floats:
+        """Return the weights (p, w) on a window that give the patch itself."""
+        patches = self.patches(width)
+        inside = (patches.width - patches.size) // 2
+        weights = np.zeros((patches.size, patches.width))
+        weights[:, inside : inside + patches.size] = np.eye(patches.size)
+        return weights
+
+    def _draw(self, block: int, width: int) -> Floats:
+        rng = np.random.default_rng([self.seed, block])
+        drawn: Floats = self.noise * rng.normal(size=(_NOISE_ROWS, width))
+        return drawn

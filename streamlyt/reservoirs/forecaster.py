@@ -1,0 +1,352 @@
+"""The forecaster: reservoirs, a read-out that learns with every row, and its own future."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from streamlyt.base import Array, Floats
+from streamlyt.errors import DataError, ParameterError, StateError
+from streamlyt.features._checks import check_choice, check_integer, check_number
+from streamlyt.forecaster import Forecaster
+
+from ._drive import Drive
+from ._readout import BLOCK, Gram, Readout, SquareRoot
+from .echo import Echo
+from .reservoir import Reservoir
+
+__all__ = ["ReservoirForecaster"]
+
+_READOUTS: dict[str, type[Readout]] = {"gram": Gram, "square-root": SquareRoot}
+_GROWTH = 1.25  # of the rows learnt between two solutions, at first
+_FAR = 100.0  # times the largest deviation so far: the closed loop has left for good
+
+
+class ReservoirForecaster(Forecaster):
+    r"""Forecasts from reservoirs: fixed maps with a memory, and a linear read-out on line.
+
+    The first ``washout`` rows give centre and scale of each channel and drive the reservoirs from
+    rest; the last row is the prediction meanwhile. From then on the read-out
+
+    .. math:: \hat u_{t+1} = u_t + W \phi_t, \qquad \phi_t = (1, u_t, x_t),
+
+    learns from every row, x being the states of all reservoirs. W is the ridge solution over all
+    rows so far, each forgotten by the share ``forget`` with every later one. It is renewed after
+    every quarter more rows, and at least every ``refit``; :meth:`forecast` always takes the
+    newest, feeds its own predictions back, and leaves the memory of learning alone.
+
+    **Fields.** With a ``patch`` the channels are points of a field: every patch has its own
+    reservoirs, driven by its points and a halo beside them, and all patches share weights and
+    read-out. That is what makes a field of many points forecastable; it must obey the same law
+    everywhere.
+
+    Parameters
+    ----------
+    reservoirs
+        One reservoir, or several side by side; an :class:`Echo` of its defaults where None.
+    target
+        What the read-out gives: ``"increment"`` (as above) or ``"value"``.
+    ridge
+        Of the solution, relative to the trace of the Gram matrix of the features. The default
+        serves series without noise; with noise of a share s of their spread, s squared is a
+        beginning.
+    forget
+        Share of all that was learnt that each row takes away, in [0, 1): 1 over the memory.
+    washout
+        First rows, at least 10, that are not learnt from.
+    noise
+        Spread, relative to that of the channels, of noise on the inputs of a second set of
+        reservoirs from which the read-out learns to come back to the series: makes closed loops
+        steady, and doubles the time of the steps. 0 for none.
+    patch
+        Channels of a patch, a divisor of their number; None for one set of reservoirs over all.
+    halo
+        Width of what a patch sees on each side, in units of length.
+    spacing
+        Distance between two channels, in the same units.
+    boundary
+        ``"periodic"``: the last channel lies beside the first; ``"open"``: zeros beyond the ends.
+    readout
+        ``"gram"``: sums of products and Cholesky's factors; ``"square-root"``: the triangle of the
+        features themselves, with twice the digits at twice the time.
+    refit
+        Most rows between two solutions; None for the number of features.
+    seed
+        Of the noise.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> from streamlyt.systems import Lorenz
+    >>> rows = Lorenz().rows(3100)
+    >>> model = ReservoirForecaster(Echo(300, seed=1))
+    >>> predicted = model.predict_and_learn(rows[:3000])
+    >>> bool(np.abs(model.forecast(100) - rows[3000:]).max() < 1.0)
+    True
+    """
+
+    def __init__(
+        self,
+        reservoirs: Reservoir | Sequence[Reservoir] | None = None,
+        *,
+        target: Literal["increment", "value"] = "increment",
+        ridge: float = 1e-15,
+        forget: float = 0.0,
+        washout: int = 200,
+        noise: float = 0.0,
+        patch: int | None = None,
+        halo: float = 8.0,
+        spacing: float = 1.0,
+        boundary: Literal["periodic", "open"] = "periodic",
+        readout: Literal["gram", "square-root"] = "gram",
+        refit: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.reservoirs = reservoirs
+        self.target = target
+        self.ridge = ridge
+        self.forget = forget
+        self.washout = washout
+        self.noise = noise
+        self.patch = patch
+        self.halo = halo
+        self.spacing = spacing
+        self.boundary = boundary
+        self.readout = readout
+        self.refit = refit
+        self.seed = seed
+        check_choice("target", target, ("increment", "value"))
+        check_choice("boundary", boundary, ("periodic", "open"))
+        check_choice("readout", readout, tuple(_READOUTS))
+        for name in ("ridge", "noise", "halo"):
+            check_number(name, getattr(self, name), positive=False)
+        check_number("spacing", spacing, positive=True)
+        if not 0 <= forget < 1:
+            raise ParameterError(f"forget must be in [0, 1), got {forget!r}")
+        check_integer("washout", washout, 10)
+        check_integer("seed", seed, 0)
+        if patch is not None:
+            check_integer("patch", patch, 1)
+        if refit is not None:
+            check_integer("refit", refit, 1)
+        self._drive = Drive(_listed(reservoirs), patch, halo, spacing, boundary, noise, seed)
+        self._readout = _READOUTS[readout](ridge, 1.0 - forget)
+        self._newest: tuple[dict[str, Array], int, Floats] | None = None
+
+    def predict_and_learn(self, values: Floats) -> Floats:
+        """Predict each row (n, d) before it is learnt; see :class:`Forecaster`."""
+        self._check(values)
+        predicted = np.empty(values.shape)
+        start = 0
+        if "centre" not in self.state:
+            start = self._take_head(values, predicted)
+        while start < len(values):
+            place = int(self.state["learnt"]) % BLOCK
+            stop = min(len(values), start + BLOCK - place)
+            self._learn(values[start:stop], place, predicted[start:stop])
+            start = stop
+        return predicted
+
+    def forecast(self, horizon: int, after: Floats | None = None) -> Floats:
+        """Return the rows expected next, shape (horizon, d).
+
+        Parameters
+        ----------
+        horizon
+            Rows to go ahead, at least 1.
+        after
+            Rows (n, d), at least ``washout`` of them, after which the forecast begins; None: after
+            the last row that was learnt. The reservoirs are driven by them from rest.
+
+        Raises
+        ------
+        ParameterError
+            If the horizon is less than one row.
+        DataError
+            If fewer rows than the washout were learnt, or are in ``after``.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the closed loop leaves the series for good; the rows from there on are NaN.
+        """
+        check_integer("horizon", horizon, 1)
+        state = self.state
+        if "centre" not in state:
+            seen = len(state.get("head", ()))
+            raise DataError(
+                f"a forecast needs {self.washout} rows (the washout) to have been learnt, got "
+                f"{seen}; learn more rows, or take a shorter washout"
+            )
+        width = state["centre"].size
+        if after is None:
+            memory = self._drive.quiet(state)
+            row, features = state["last"], state["features"]
+        else:
+            memory, row, features = self._driven(np.asarray(after, np.float64))
+        weights = self._current()
+        increments = self.target == "increment"
+        far = _FAR * max(1.0, float(state["extent"]))
+        rows = np.empty((horizon, width))
+        for step in range(horizon):
+            ahead = self._drive.read(features, weights).reshape(1, width)
+            row = (row + ahead if increments else ahead)[0]
+            if not np.abs(row).max() < far:
+                rows[step:] = np.nan
+                warnings.warn(
+                    f"the closed loop left the series after {step} rows; more rows, noise on the "
+                    "inputs or a larger ridge make it steadier",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+                break
+            rows[step] = row
+            features = self._drive.run(row[None], memory, width)[0]
+        return state["centre"] + rows / state["factor"]
+
+    def _take_head(self, values: Floats, predicted: Floats) -> int:
+        # The last row is the prediction as long as scales are unknown.
+        head = self.state.get("head", np.empty((0, values.shape[1])))
+        taken = min(len(values), self.washout - len(head))
+        grown = np.vstack([head, values[:taken]])
+        first = (
+            grown[len(head) - 1 : len(head)] if len(head) else np.full((1, len(grown.T)), np.nan)
+        )
+        predicted[:taken] = np.vstack([first, values[: taken - 1]])
+        self.state["head"] = grown
+        if len(grown) == self.washout:
+            del self.state["head"]
+            self._begin(grown)
+        return taken
+
+    def _begin(self, head: Floats) -> None:
+        # Where patches share their weights, all channels have one scale.
+        axis = None if self.patch else 0
+        width = head.shape[1]
+        spread = np.broadcast_to(head.std(axis=axis), width)
+        centre = np.broadcast_to(head.mean(axis=axis), width).copy()
+        least = np.finfo(float).eps * np.abs(head).max(axis=0)
+        factor = np.divide(1.0, spread, out=np.ones(width), where=spread > least)
+        self.state.update(centre=centre, factor=factor)
+        state = self.state
+        state.update(self._drive.start(width))
+        rows = (head - centre) * factor
+        noisy, noise = self._drive.disturbed(rows, 0)
+        features = self._drive.run(noisy, state, width)[-1]
+        quiet, loud = self._drive.split(features)
+        patches = self._drive.patches(width)
+        state["features"], state["disturbed"] = quiet.copy(), loud.copy()
+        state["last"], state["noise"] = rows[-1].copy(), noise[-1].copy()
+        state["extent"] = np.abs(rows).max()
+        state["learnt"] = np.array(0)
+        state["solved"] = np.array(0)
+        state["weights"] = np.zeros((patches.size, quiet.shape[1]))
+        state["pending"] = np.zeros((BLOCK * patches.lanes, quiet.shape[1]))
+        state["answers"] = np.zeros((BLOCK * patches.lanes, patches.size))
+        state.update(self._readout.start(quiet.shape[1], patches.size))
+        if self.target == "value":
+            state["weights"][:, 1 : 1 + patches.width] = self._drive.persistence(width)
+
+    def _learn(self, values: Floats, place: int, predicted: Floats) -> None:
+        state, drive = self.state, self._drive
+        width = values.shape[1]
+        rows = (values - state["centre"]) * state["factor"]
+        before = np.vstack([state["last"], rows[:-1]])
+        learnt = int(state["learnt"])
+        disturbed, noise = drive.disturbed(rows, self.washout + learnt)
+        features = drive.run(disturbed, state, width)
+        quiet, loud = drive.split_rows(features)
+        seen = np.concatenate([state["features"][None], quiet[:-1]])
+        ahead = drive.read(seen, state["weights"]).reshape(rows.shape)
+        increments = self.target == "increment"
+        predicted[:] = state["centre"] + (before + ahead if increments else ahead) / state["factor"]
+        if self.noise:
+            seen = np.concatenate([state["disturbed"][None], loud[:-1]])
+            before = before + np.vstack([state["noise"], noise[:-1]])
+        answers = drive.patches(width).own(rows - before if increments else rows)
+        lanes = drive.patches(width).lanes
+        at = slice(place * lanes, (place + len(values)) * lanes)
+        state["pending"][at] = seen.reshape(-1, seen.shape[2])
+        state["answers"][at] = answers
+        state["last"], state["features"] = rows[-1].copy(), quiet[-1].copy()
+        state["disturbed"], state["noise"] = loud[-1].copy(), noise[-1].copy()
+        state["extent"] = np.maximum(state["extent"], np.abs(rows).max())
+        state["learnt"] = np.array(learnt + len(values))
+        if place + len(values) == BLOCK:
+            self._readout.absorb(state["pending"], state["answers"], BLOCK, state)
+            self._solve_when_due(learnt + len(values))
+
+    def _solve_when_due(self, learnt: int) -> None:
+        state = self.state
+        most = self.refit or state["features"].shape[1]
+        solved = int(state["solved"])
+        if learnt >= min(_GROWTH * solved, solved + most):
+            state["weights"] = self._readout.solve(state)
+            state["solved"] = np.array(learnt)
+
+    def _current(self) -> Floats:
+        """Return the solution over all rows so far, those of the open block too."""
+        state = self.state
+        learnt = int(state["learnt"])
+        if learnt == int(state["solved"]):
+            return state["weights"]
+        if self._newest is None or self._newest[0] is not state or self._newest[1] != learnt:
+            memory = dict(state)
+            place = learnt % BLOCK
+            if place:
+                rows = place * (len(state["pending"]) // BLOCK)
+                memory.update({name: memory[name].copy() for name in self._readout.start(0, 0)})
+                self._readout.absorb(
+                    state["pending"][:rows], state["answers"][:rows], place, memory
+                )
+            self._newest = state, learnt, self._readout.solve(memory)
+        return self._newest[2]
+
+    def _driven(self, after: Floats) -> tuple[dict[str, Array], Floats, Floats]:
+        if after.ndim != 2 or after.shape[1] != self.state["centre"].size:
+            raise DataError(
+                f"after must have shape (n, {self.state['centre'].size}), got {after.shape!r}"
+            )
+        if len(after) < self.washout or not np.isfinite(after).all():
+            raise DataError(
+                f"after must have at least {self.washout} rows (the washout), all finite, got "
+                f"{len(after)}"
+            )
+        rows = (after - self.state["centre"]) * self.state["factor"]
+        memory = self._drive.quiet(self._drive.start(after.shape[1]))
+        features = self._drive.run(rows, memory, after.shape[1])
+        return memory, rows[-1], features[-1]
+
+    def _check(self, values: Floats) -> None:
+        known = self.state.get("centre", self.state["head"][0] if "head" in self.state else None)
+        if known is not None and known.size != values.shape[1]:
+            raise DataError(
+                f"the number of channels must stay {known.size} as in the first rows, got "
+                f"{values.shape[1]}; start a new series for other channels"
+            )
+        if known is None:
+            self._drive.patches(values.shape[1])  # a patch that does not divide them is refused
+        elif "features" in self.state:
+            n = self._drive.n_features(values.shape[1])
+            if self.state["features"].shape[1] != n:
+                raise StateError(
+                    f"a saved state must be of these reservoirs ({n} features), got one of "
+                    f"{self.state['features'].shape[1]}; take the parameters of the saved run"
+                )
+
+
+def _listed(reservoirs: Any) -> tuple[Reservoir, ...]:
+    found = Echo() if reservoirs is None else reservoirs
+    several = found if isinstance(found, Sequence) else [found]
+    listed = tuple(each for each in several if isinstance(each, Reservoir))
+    if not listed or len(listed) != len(several):
+        raise ParameterError(
+            f"reservoirs must be a reservoir or several, got {reservoirs!r}; take Echo(1020)"
+        )
+    return listed
