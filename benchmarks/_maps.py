@@ -27,4 +27,4 @@ MAPS: dict[str, Callable[[int], FeatureMap | str]] = {
 
 def detector(features: str, seed: int, scale: float | None = SCALE) -> NEWMABank:
     """Return the bank with its defaults over one of the maps."""
-    return NEWMABank(features=MAPS[features](seed), scale=scale, seed=seed)
+    return NEWMABank(null="learned", features=MAPS[features](seed), scale=scale, seed=seed)

@@ -126,7 +126,7 @@ def stages(name: str, source: TrajectorySource, repeats: int) -> None:
     if layout.box:
         operators["whole"] = Whole(layout.parents)
     operators["dihedrals"] = Dihedrals(layout.dihedrals, layout.dihedral_labels)
-    operators["detector"] = NEWMABank(scale=SCALE)
+    operators["detector"] = NEWMABank(null="learned", scale=SCALE)
     if len(layout.sites) >= SITES:
         operators["superpose"] = Superpose(fit=layout.sites, keep=spread)
     taken: dict[str, list[float]] = {}

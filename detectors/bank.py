@@ -1,78 +1,79 @@
-"""A bank of NEWMA windows with a learned null, for rows that depend on their past."""
+"""The default detector: NEWMA at many scales, with the null that the stream asks for."""
+
+from typing import Literal
 
 import numpy as np
-from scipy.special import stdtrit
 
 from streamlyt.alarms import AlarmPolicy
 from streamlyt.base import FeatureMap, Floats
 from streamlyt.detector import Detector
 from streamlyt.errors import ParameterError
 
-from ._kernels_bank import bank_rows
-from ._maps import feature_map
-from ._scale import HEAD, learn_scale, take_head, to_scale
+from ._dependence import ORDERS, PAST, autoregression, innovations, judge, tied
+from ._learned import SMALLEST, WHITENED, Learned
+from ._maps import EVEN, STRONG, feature_map
+from ._scale import HEAD, learn_scale, to_scale
+from ._scales import Scales
 
 __all__ = ["NEWMABank"]
 
-STEPS = 10**0.5  # from a window to the next: three of them reach over a decade
-RATIO = 10.0  # slow over fast: the slow average is a reference of ten windows
-MEMORY = 20.0  # windows that a null remembers
-CLIP = 3.0  # standard deviations: what a null learns from one row at most
-RIDGE = 0.1  # of the mean variance: 64 features of few angles are never of full rank
-WHITENED = 64  # features of the whitened statistic; its cost grows with their square
-SUSPECT = 0.6  # of its critical value: from here on a statistic is evidence, and not learnt
-HEIGHT = 40.0  # evidence of an event: at least 29 rows
-READY = 10.0  # windows that a null learns before it is used
-START = 2.0  # windows before averages that overlap almost wholly are compared
-SMALLEST = 16  # rows: of the largest window
+INDEPENDENT, INNOVATIONS, LEARNED = range(3)  # what state["null"] says
+WINDOWS = {"auto": 1024, "independent": 1024, "learned": 316}
+COMPONENTS = 512, 256  # of the scales and of the learned null
+LOOK, SLOTS = 512, 128  # rows back, and parts of them, for the start of a change
+JOIN = 256  # rows after the last crossing that belong to the same event
 
 
 class NEWMABank(Detector):
-    r"""Three NEWMA windows on the same features, each against a null learnt from the stream.
+    r"""NEWMA at many scales on the same features; finds by itself what null the rows have.
 
-    For windows B of a tenth, a third and the whole of ``window``, two averages of the random
-    features forget with :math:`1/B` and :math:`1/(10 B)`; both start at zero and are corrected for
-    it. Their gap :math:`d`, in units of its standard deviation for independent rows, gives two
-    statistics,
+    The detector to take where nothing else is known. It holds the first 512 rows and then chooses:
 
-    .. math:: s^2 = |d|^2, \qquad T^2 = d_w^\top (S + 0.1 \bar S I)^{-1} d_w,
+    * rows that do not depend on one another: **scales with exact levels** (below);
+    * rows that a linear prediction of each channel from its own last rows, four at most, makes
+      independent: the same on what the prediction misses. Most sensors are of this kind;
+    * all others, such as simulations and systems that flip between states: a **learned null**,
+      three windows of NEWMA whose statistics are held against their own past.
 
-    the second over 64 of the features, with S the running mean of :math:`d_w d_w^\top` and
-    :math:`\bar S` the mean of its diagonal. :math:`s` sees a change however it moves the features,
-    but is swamped by a fast motion that has always been there; :math:`T` has learnt that motion and
-    sees a small change in a quiet direction. Cube roots of both are near normal. Their running
-    means and deviations over 20 B rows are the null, used once they hold 10 B rows. Each of the
-    six is put on one scale, :math:`R = (y - \mathrm{mean}) / (\mathrm{sd} \cdot c)`, where c is the
-    one-sided prediction bound of a normal sample: with n independent values in the null,
-    :math:`c = t_{n-1}^{-1}(1 - 2B/\mathrm{arl}) \sqrt{1 + 1/n}`.
+    **Scales.** Averages :math:`z_k` of the features forget with :math:`1, 1/4, 1/16, \dots` down to
+    :math:`1/\mathrm{window}`, all start at zero and are corrected for it, and each is compared with
+    a common reference z' four times as long,
 
-    The statistic is the evidence :math:`g \leftarrow \max(0, g + (\min(\max R, 2) - 0.6)/40)`, and
-    1 is its threshold: a change must stand out for 29 rows or more, so that no outlier alarms.
-    While :math:`\max R > 0.6` nothing is learnt. After an event everything is learnt anew: what
-    came before is another regime. An alarm is possible from 12 times the smallest window on.
+    .. math:: g = \max_k \|z_k - z'\| / h_k, \qquad \text{alarm where } g > 1.
 
-    **What is promised.** ``arl`` orders the thresholds; it is nominal, since the memory that the
-    rows have is not known. Measured with the defaults: at most 0.3 false events in 1e5 rows that
-    are independent, metastable (angles that flip), or of twenty channels and more; about 1 for
-    five channels with a long memory, and 6 to 16 for one. A change that comes back within a few
-    windows, a change of correlation alone, or one much smaller than the motion it hides in is not
-    seen.
-    Rows that are known to be independent are better served by :class:`~streamlyt.detectors.NEWMA`.
+    The level :math:`h_k` is the one at which, for independent rows, the first crossing is
+    :math:`0.85 K \cdot` ``arl`` rows away: from the first four cumulants of the squared distance,
+    exact for any law of the rows, and a model of the first passage, as in
+    :class:`~streamlyt.detectors.NEWMA`; for single rows from the tail of their distances. The share
+    0.85 of the K scales is what they are worth together, as they do not cross independently. Levels
+    are set after 512 rows and renewed after 1024, 2048, 4096 ... A change that lasts (128 rows
+    above more than below) starts a new detector from the rows that follow, and until that has seen
+    512 rows the old one keeps watch.
+
+    **What is promised.** For independent rows: a mean of ``arl`` rows from the end of the
+    first 512 to the first false alarm, within 20 % for 1e3 to 1e5. For autoregressive rows: within
+    a factor 2. Under the learned null the run length is nominal: ``arl`` orders the thresholds, and
+    the default gave at most 0.3 false events in 1e5 rows of twenty channels or more, 1 for five and
+    6 to 16 for one channel with a long memory. A change in the first 512 rows, or of correlation
+    alone unless it is strong, is not seen by any.
 
     Parameters
     ----------
     window
-        The largest window in rows, at least 16: as long as a change must last to be seen at its
-        smallest. Slower motions count as changes.
+        The longest scale in rows, at least 16: small changes are seen if they last as long. None:
+        1024, and 316 for the learned null.
+    null
+        ``"auto"``, or the null itself: ``"independent"`` or ``"learned"``.
     arl
-        Nominal mean number of rows between false events, from 1e3 to 1e15.
+        Wanted mean number of rows between false alarms (average run length), from 1e3 to 1e8.
     scale
         Factor on the rows before the feature map, whose kernel is one wide. None: each channel is
         centred and scaled, and the width set, by the first 100 rows.
     features
         ``"optical"``, ``"fourier"``, or a map from (n, d) to (n, m).
     n_components
-        Number of features m when ``features`` is a name, even and at least 64.
+        Number of features m when ``features`` is a name, even and at least 64. None: 512, and 256
+        under the learned null.
     seed
         Of the features when they are given by name.
 
@@ -83,8 +84,8 @@ class NEWMABank(Detector):
 
     Notes
     -----
-    Two averages and their distance are those of NEWMA [1]_; the bank, the nulls, the whitened
-    statistic and the evidence are ours.
+    Two averages and their distance are those of NEWMA [1]_; the scales, their common reference and
+    levels, the choice and the learned null are ours.
 
     References
     ----------
@@ -94,120 +95,158 @@ class NEWMABank(Detector):
     Examples
     --------
     >>> from streamlyt.base import Batch, Schema
-    >>> rng = np.random.default_rng(0)
-    >>> rows = np.empty((6000, 3))
-    >>> rows[0] = 0
-    >>> for i in range(1, 6000):  # each row remembers nine tenths of the one before
-    ...     rows[i] = 0.9 * rows[i - 1] + rng.normal(size=3)
-    >>> rows[4000:] += 8
-    >>> out, events = NEWMABank(window=100).update(
-    ...     Batch("", np.arange(6000), rows, Schema.of("a", "b", "c"))
-    ... )
-    >>> [3950 <= event.change_index <= 4050 for event in events]
-    [True]
+    >>> rows = np.random.default_rng(0).normal(size=(3000, 3))
+    >>> rows[2000:, 1] += 1
+    >>> detector = NEWMABank()
+    >>> out, events = detector.update(Batch("", np.arange(3000), rows, Schema.of("a", "b", "c")))
+    >>> [1980 <= event.change_index <= 2020 for event in events], events[0].channels[0]
+    ([True], 'b')
+    >>> detector.chosen
+    'independent'
     """
-
-    policy = AlarmPolicy()
 
     def __init__(
         self,
-        window: int = 316,
+        window: int | None = None,
         *,
-        arl: float = 1e8,
+        null: Literal["auto", "independent", "learned"] = "auto",
+        arl: float = 1e5,
         scale: float | None = None,
         features: FeatureMap | str = "optical",
-        n_components: int = 256,
+        n_components: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if window < SMALLEST:
-            raise ParameterError(f"window must be at least {SMALLEST} rows, got {window!r}")
-        if not 1e3 <= arl <= 1e15:
-            raise ParameterError(f"arl must be from 1e3 to 1e15 rows, got {arl!r}")
+        if null not in WINDOWS:
+            raise ParameterError(f"null must be 'auto', 'independent' or 'learned', got {null!r}")
+        if window is not None and window < SMALLEST:
+            raise ParameterError(f"window must be at least {SMALLEST} rows or None, got {window!r}")
+        if not 1e3 <= arl <= 1e8:
+            raise ParameterError(f"arl must be from 1e3 to 1e8 rows, got {arl!r}")
         if scale is not None and not 0 < scale < np.inf:
             raise ParameterError(f"scale must be a positive number or None, got {scale!r}")
         self.window = window
+        self.null = null
         self.arl = arl
         self.scale = scale
         self.features = features
         self.n_components = n_components
         self.seed = seed
-        self._map = feature_map(features, n_components, seed)
-        if self._map.n_components < WHITENED:
+        few, many = (n_components or each for each in COMPONENTS)
+        self._map = feature_map(features, few, seed, bias=EVEN)
+        self._learned_map = feature_map(features, many, seed, bias=STRONG)
+        if self._learned_map.n_components < WHITENED:
             raise ParameterError(
-                f"n_components must be at least {WHITENED}, got {self._map.n_components!r}"
+                f"n_components must be at least {WHITENED}, got {self._learned_map.n_components!r}"
             )
-        self._windows = np.array([max(4, round(window / STEPS**k)) for k in (2, 1, 0)])
-        self._critical = _critical(self._windows, arl)
-        self._knobs = np.array([RATIO, MEMORY, CLIP, RIDGE, SUSPECT, HEIGHT, READY, START])
-        self.reach = window
-        self.learning = int((START + READY) * self._windows[0])
+        self._scales = Scales(window or WINDOWS["independent"], arl)
+        self._learned = Learned(window or WINDOWS["learned"], arl)
+        self.reach = window or WINDOWS[null]
+        if null != "learned":
+            self.reach, self.slots = min(self.reach, LOOK), SLOTS
+        self.learning = self._learned.learning if null == "learned" else self._scales.reference
+        if null != "learned":
+            self.policy = AlarmPolicy(release=1.0, join=JOIN)
+
+    @property
+    def chosen(self) -> str | None:
+        """Which null is at work: independent, innovations or learned; None before row 512."""
+        if "null" not in self.state:
+            return None
+        return ("independent", "innovations", "learned")[int(self.state["null"][0])]
+
+    @property
+    def dependence(self) -> float:
+        """How far the rows of the reference were from independent, in standard errors.
+
+        Above 1 the promise for independent rows does not hold; 0 before row 512 and under
+        ``null="learned"``.
+        """
+        return float(self.state["dependence"][0]) if "dependence" in self.state else 0.0
 
     def score(self, values: Floats) -> tuple[Floats, Floats]:
-        """Absorb rows (n, d); return the evidence and its height, both (n,)."""
+        """Absorb rows (n, d); return the statistic and its level, both (n,)."""
         statistic = np.zeros(values.shape[0])
         threshold = np.full(values.shape[0], np.inf)
-        if self.scale is not None:
-            width = values.shape[1]
-            scaled = to_scale(values, np.zeros(width), np.full(width, self.scale))
-            self._walk(scaled, statistic, threshold)
-            return statistic, threshold
-        taken = 0
-        if "centre" not in self.state:
-            taken = take_head(values, self.state)
-            if self.state["head"].shape[0] == HEAD:
-                head = self.state.pop("head")
-                self.state["centre"], self.state["factor"] = learn_scale(head)
-                self._walk(self._scaled(head), np.empty(HEAD), np.empty(HEAD))
-        if taken < values.shape[0]:
-            self._walk(self._scaled(values[taken:]), statistic[taken:], threshold[taken:])
+        done = 0
+        while done < len(values):
+            if "null" not in self.state and "held" not in self.state:
+                self.state["held"] = np.empty((0, values.shape[1]))
+            rows, changed = values[done : done + self._missing()], False
+            if "null" in self.state:
+                found, level, changed = self._follow(rows)
+                rows = rows[: len(found)]
+                statistic[done : done + len(rows)] = found
+                threshold[done : done + len(rows)] = level
+            if changed:
+                self.state["held"] = np.empty((0, values.shape[1]))
+            elif "held" in self.state:
+                self._hold(rows)
+            done += len(rows)
         return statistic, threshold
 
-    def _scaled(self, values: Floats) -> Floats:
-        return to_scale(values, self.state["centre"], self.state["factor"])
+    def _missing(self) -> int:
+        """Return the rows until those held are enough to begin with; many if none are held."""
+        return self._needed - len(self.state["held"]) if "held" in self.state else 1 << 62
 
-    def _walk(self, values: Floats, statistic: Floats, threshold: Floats) -> None:
-        features = self._map(values)
+    @property
+    def _needed(self) -> int:
+        if self.null != "learned":
+            return self._scales.reference
+        return 1 if self.scale is not None else HEAD
+
+    def _hold(self, rows: Floats) -> None:
+        held = np.concatenate([self.state["held"], rows])
+        self.state["held"] = held
+        if held.shape[0] == self._needed:
+            del self.state["held"]
+            self._begin(held)
+
+    def _follow(self, rows: Floats) -> tuple[Floats, Floats | float, bool]:
+        """Absorb rows up to a new regime; return statistic, level, and whether one was found."""
         state = self.state
-        if "fast" not in state:
-            count, width, whitened = self._windows.size, features.shape[1], WHITENED
-            state["fast"] = np.zeros((count, width))
-            state["slow"] = np.zeros((count, width))
-            state["covariance"] = np.zeros((count, whitened, whitened))
-            state["factor_of_covariance"] = np.zeros((count, whitened, whitened))
-            state["terms"] = np.zeros(count)
-            state["nulls"] = np.zeros((count, 2, 3))
-            state["clock"] = np.zeros(4)
-        bank_rows(
-            features,
-            _chosen(features.shape[1]),
-            self._windows,
-            self._critical,
-            self._knobs,
-            state["fast"],
-            state["slow"],
-            state["covariance"],
-            state["factor_of_covariance"],
-            state["terms"],
-            state["nulls"],
-            state["clock"],
-            statistic,
-            threshold,
-        )
+        scaled = to_scale(rows, state["centre"], state["factor"])
+        if state["null"][0] == LEARNED:
+            return *self._learned.follow(self._learned_map(scaled), state), False
+        if state["null"][0] == INDEPENDENT:
+            found, changed = self._scales.follow(self._map(scaled), state)
+            return found, 1.0, changed
+        past = state["past"]
+        missed = innovations(scaled, state["weights"], past.copy())
+        missed = to_scale(missed, state["rest_centre"], state["rest_factor"])
+        found, changed = self._scales.follow(self._map(missed), state)
+        state["past"] = np.concatenate([scaled[: len(found)][::-1], past])[: len(past)]
+        return found, 1.0, changed
 
+    def _begin(self, held: Floats) -> None:
+        """Choose the null for the rows held, and let it learn them."""
+        state = self.state
+        if self.scale is None:
+            state["centre"], state["factor"] = learn_scale(held[:HEAD])
+        else:
+            width = held.shape[1]
+            state["centre"], state["factor"] = np.zeros(width), np.full(width, self.scale)
+        scaled = to_scale(held, state["centre"], state["factor"])
+        null = LEARNED if self.null == "learned" else self._begin_scales(scaled)
+        state["null"] = np.array([null])
+        if null == LEARNED:
+            self._scales.forget(state)
+            self._learned.follow(self._learned_map(scaled), state)
 
-def _chosen(width: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the features of the whitened statistic: as many cosines as sines of the same waves."""
-    half = np.arange(WHITENED // 2)
-    return np.concatenate([half, width // 2 + half])
-
-
-def _critical(windows: np.ndarray[tuple[int], np.dtype[np.int64]], arl: float) -> Floats:
-    """Return the critical values by window and by the number of independent values learnt from."""
-    values = np.arange(int(MEMORY) + 1)
-    table = np.full((windows.size, values.size), np.inf)
-    for w, window in enumerate(windows):
-        n = values[3:]
-        tail = min(0.5, 2.0 * window / arl)
-        table[w, 3:] = -stdtrit(n - 1.0, tail) * np.sqrt(1.0 + 1.0 / n)
-    return table
+    def _begin_scales(self, scaled: Floats) -> int:
+        features = self._map(scaled)
+        verdict = judge(features)
+        self.state["dependence"] = np.array([verdict.excess])
+        if verdict.independent or self.null == "independent":
+            self._scales.start(features, self.state)
+            return INDEPENDENT
+        weights = autoregression(scaled)
+        missed = innovations(scaled, weights, np.zeros_like(weights))[ORDERS:]
+        centre, factor = learn_scale(missed[:HEAD])
+        rest = self._map(to_scale(missed, centre, factor))
+        if not judge(rest).independent or tied(rest, features[ORDERS - 1 : -1]) > PAST:
+            return LEARNED
+        self._scales.start(rest, self.state)
+        self.state["weights"], self.state["past"] = weights, scaled[::-1][:ORDERS].copy()
+        self.state["rest_centre"], self.state["rest_factor"] = centre, factor
+        return INNOVATIONS

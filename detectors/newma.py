@@ -9,12 +9,11 @@ from streamlyt.alarms import AlarmPolicy
 from streamlyt.base import FeatureMap, Floats
 from streamlyt.detector import Detector
 from streamlyt.errors import ParameterError
-from streamlyt.features import Optical
 
 from ._calibration import Calibration
 from ._forgetting import forgetting_factors, n_components_for
 from ._kernels import adaptive_rows, newma_rows
-from ._maps import feature_map
+from ._maps import EVEN, feature_map
 from ._scale import HEAD, learn_scale, take_head, to_scale
 
 __all__ = ["NEWMA"]
@@ -22,11 +21,6 @@ __all__ = ["NEWMA"]
 # Below, the statistic is a sum of too few terms for four cumulants to say its tail; above, more
 # features change no alarm and cost time in proportion.
 FEWEST, MOST = 64, 16_384
-# Of the optical map: the reference beam is as strong as the mean row (half a squared kernel width),
-# and its beat with the rows then has the width of the kernel. A stronger one no longer sees spreads
-# that shrink (20 channels to 0.7 of their spread: after 2281 rows instead of 21), a weaker one not
-# means that move (100 channels, one by 3 deviations: 565 rows instead of 33).
-BIAS = 0.5**0.5
 WARM_UP = 4  # windows until the adaptive threshold has seen enough
 ROUNDING = 32.0  # least threshold, in last digits of a row of features
 
@@ -200,6 +194,4 @@ class NEWMA(Detector):
         if m is None:
             published = n_components_for(self._fast, self._slow)
             m = 2 * round(min(max(FEWEST, published), MOST) / 2)
-        if self.features == "optical":
-            return Optical(m, response="phase", bias=BIAS, seed=self.seed)
-        return feature_map(self.features, m, self.seed)
+        return feature_map(self.features, m, self.seed, bias=EVEN)

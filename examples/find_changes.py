@@ -15,7 +15,7 @@ pipeline = Pipeline(
     [
         Whole(layout.parents),  # the file has a periodic box
         Dihedrals(layout.dihedrals, layout.dihedral_labels),
-        NEWMABank(scale=2.0),
+        NEWMABank(null="learned", scale=2.0),
     ]
 )
 summary = LocalEngine(source, pipeline).run()

@@ -7,7 +7,7 @@ from streamlyt.detectors import NEWMABank
 
 schema = Schema.of("heat", "flow", "noise")
 rng = np.random.default_rng(0)
-detector = NEWMABank(window=100)
+detector = NEWMABank()
 
 row = np.zeros(3)
 for start in range(0, 6000, 8):

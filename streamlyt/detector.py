@@ -32,6 +32,8 @@ class Detector(Operator):
         When a crossing is an alarm.
     reach
         Rows that the search for the start of a change looks back on.
+    slots
+        Parts of these: a change is placed to within ``reach / slots`` rows.
     learning
         Rows that are needed before an alarm is possible.
 
@@ -52,6 +54,7 @@ class Detector(Operator):
 
     policy: AlarmPolicy = AlarmPolicy()
     reach: int = 64
+    slots: int = 64
     learning: int = 0
 
     def __init__(self) -> None:
@@ -86,7 +89,7 @@ class Detector(Operator):
 
     @property
     def _history(self) -> History:
-        return History(chunk=max(1, self.reach // 64))
+        return History(max(1, self.reach // self.slots), self.slots)
 
     def _update_tile(self, tile: Batch, events: list[Event]) -> Floats:
         statistic, threshold = self.score(tile.values)

@@ -9,14 +9,14 @@ from streamlyt.base import Array, Channel, Floats
 
 __all__ = ["History"]
 
-SLOTS = 64  # chunks looked back on; the resolution of the change row is 1/64 of what is kept
+SLOTS = 64  # chunks looked back on: the change row is known to 1/64 of what is kept
 LARGEST_POWER = 1000  # of two, whose inverse is a number too
 LISTED = 5  # channels named in an event; more than a reader takes in at a glance
 
 
 @dataclass(frozen=True)
 class History:
-    r"""The last ``64 * chunk`` rows as sums and sums of squares of chunks, in bounded memory.
+    r"""The last ``slots * chunk`` rows as sums and sums of squares of chunks, in bounded memory.
 
     At an alarm every chunk border is a candidate for the change. Channel j scores the two-sample
     statistics of its mean and of its spread,
@@ -36,6 +36,8 @@ class History:
     ----------
     chunk
         Rows a chunk, at least 1: the resolution of the change row.
+    slots
+        Chunks that are kept.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class History:
     """
 
     chunk: int
+    slots: int = SLOTS
 
     def start(self, first: Array) -> dict[str, Array]:
         """Return the memory before the first row, given that row (sums are taken about it)."""
@@ -60,10 +63,10 @@ class History:
         return {
             "history_unit": unit,
             "history_origin": first * unit,
-            "history_sums": np.zeros((SLOTS, width)),
-            "history_squares": np.zeros((SLOTS, width)),
-            "history_counts": np.zeros(SLOTS, dtype=np.int64),
-            "history_times": np.zeros(SLOTS, dtype=np.int64),
+            "history_sums": np.zeros((self.slots, width)),
+            "history_squares": np.zeros((self.slots, width)),
+            "history_counts": np.zeros(self.slots, dtype=np.int64),
+            "history_times": np.zeros(self.slots, dtype=np.int64),
             "history_rows": np.zeros(1, dtype=np.int64),
             "history_since": np.zeros(1, dtype=np.int64),
         }
@@ -98,8 +101,8 @@ class History:
         """
         last = (int(state["history_rows"][0]) - 1) // self.chunk
         since = -(-int(state["history_since"][0]) // self.chunk)
-        first = max(0, last - SLOTS + 1, min(since, last))
-        order = np.arange(first, last + 1) % SLOTS
+        first = max(0, last - self.slots + 1, min(since, last))
+        order = np.arange(first, last + 1) % self.slots
         counts = np.cumsum(state["history_counts"][order].astype(np.float64))[:, None]
         sums = np.cumsum(state["history_sums"][order], axis=0)
         squares = np.cumsum(state["history_squares"][order], axis=0)

@@ -6,8 +6,9 @@ from streamlyt.cli._options import NullModel
 from streamlyt.detector import Detector
 from streamlyt.detectors import NEWMA, NEWMABank
 from streamlyt.errors import ParameterError
+from streamlyt.pipeline import Pipeline
 
-__all__ = ["choose_detector"]
+__all__ = ["choose_detector", "doubt"]
 
 
 def choose_detector(
@@ -16,18 +17,44 @@ def choose_detector(
     window: int | None,
     seed: int,
     scale: float | None = None,
+    usual: NullModel = NullModel.auto,
 ) -> Detector:
-    """Return the detector for a null model; what was not asked stays at its default."""
+    """Return the detector for a null model, or the ``usual`` one; what was not asked stays."""
     asked: dict[str, Any] = {
         name: value for name, value in (("arl", arl), ("window", window)) if value is not None
     }
-    if null in (None, NullModel.learned):
+    null = null or usual
+    if null is not NullModel.adaptive:
+        asked["null"] = null.value
         return NEWMABank(seed=seed, scale=scale, **asked)
-    if null is NullModel.independent:
-        return NEWMA(null="independent", seed=seed, **asked)
     if arl is not None:
         raise ParameterError(
-            "--arl must go with --null learned or independent: the adaptive threshold is a rate "
-            "per row; leave it out"
+            "--arl must go with --null auto, learned or independent: the adaptive threshold is a "
+            "rate per row; leave it out"
         )
     return NEWMA(null="adaptive", seed=seed, **asked)
+
+
+def doubt(pipeline: Pipeline) -> str | None:
+    """Return what is to be said where rows depend on their past though told not to."""
+    names = [
+        name
+        for name, operator in pipeline.operators.items()
+        if isinstance(operator, NEWMABank) and operator.null == "independent"
+    ]
+    excess = max(
+        (
+            float(states[name]["dependence"][0])
+            for states in pipeline.states().values()
+            for name in names
+            if "dependence" in states[name]
+        ),
+        default=0.0,
+    )
+    if excess < 1.0:
+        return None
+    return (
+        f"--null independent does not fit: rows depend on those before them ({excess:.1f} times "
+        "what chance allows), so that false alarms come far more often than --arl says; leave "
+        "--null out"
+    )

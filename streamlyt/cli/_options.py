@@ -35,8 +35,9 @@ class Format(StrEnum):
 class NullModel(StrEnum):
     """What the rows do while nothing changes."""
 
-    learned = "learned"
+    auto = "auto"
     independent = "independent"
+    learned = "learned"
     adaptive = "adaptive"
 
 
@@ -63,8 +64,7 @@ _KEEPING = "Keeping"
 Arl = Annotated[
     float | None,
     typer.Option(
-        help="Wanted mean number of rows between false alarms; default 1e8 (nominal) where the "
-        "null is learned, 1e4 where rows are independent.",
+        help="Wanted mean number of rows between false alarms, from 1e3; default 1e5.",
         metavar="ROWS",
         rich_help_panel=_CHANGES,
     ),
@@ -72,8 +72,8 @@ Arl = Annotated[
 Null = Annotated[
     NullModel | None,
     typer.Option(
-        help="What the rows do without a change: learned (they depend on their past; the "
-        "default), independent, or adaptive (the threshold of the NEWMA paper).",
+        help="What the rows do without a change: auto (found from the first 512), independent (of "
+        "one another), learned (anything; what md takes), or adaptive (as in the NEWMA paper).",
         metavar="MODEL",
         parser=one_of(NullModel),
         rich_help_panel=_CHANGES,
@@ -82,8 +82,8 @@ Null = Annotated[
 Window = Annotated[
     int | None,
     typer.Option(
-        help="Rows that the smallest changes last; large ones are seen in about 30. Default 316, "
-        "and 50 where the null is not learned.",
+        help="Rows that the smallest changes last; large ones are seen in about 30. Default 1024, "
+        "316 where the null is learned, 50 where it is adaptive.",
         metavar="ROWS",
         rich_help_panel=_CHANGES,
     ),

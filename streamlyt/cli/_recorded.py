@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from streamlyt._compile import kernel_cache, told_of_compiling
 from streamlyt.base import Operator, Sink, Source
 from streamlyt.cli._closing import OffLine, closing, on_line
+from streamlyt.cli._detector import doubt
 from streamlyt.cli._guard import FOUND, say
 from streamlyt.cli._options import Format
 from streamlyt.cli._print import counted, print_events
@@ -128,6 +129,8 @@ def _told(
 ) -> Summary:
     """Say what the run came to, in one sentence where it was too short for an alarm, and print."""
     schema = engine.source.schema
+    if told := doubt(engine.pipeline):
+        say(f"{title}: {told}")
     if more is None or not more.whole:
         say(f"{title}: {closing(summary, engine.pipeline, schema)}{rate}")
     if more is not None:

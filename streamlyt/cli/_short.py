@@ -79,13 +79,13 @@ def _told(splits: dict[str, Event], row: str) -> str:
 def _hint(source: Source, detector: Operator, rows: int) -> str:
     """Return which shorter window would do, and that fewer frames might be left out."""
     hints = []
-    if hasattr(detector, "window"):
+    if "window" in detector.params():
         for window in WINDOWS:
             try:
                 shorter = type(detector)(**{**detector.params(), "window": window})
             except ParameterError:
                 continue
-            if window < detector.window and learning_of([shorter]) * ROOM <= rows:
+            if learning_of([shorter]) * ROOM <= rows:
                 hints.append(f"--window {window} takes {learning_of([shorter])}")
                 break
     if source.schema.row_step > 1:

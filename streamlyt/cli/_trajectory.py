@@ -7,6 +7,7 @@ from typing import Any
 from streamlyt.base import Operator
 from streamlyt.cli._closing import OffLine
 from streamlyt.cli._detector import choose_detector
+from streamlyt.cli._options import NullModel
 from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.cli._short import split_short
 from streamlyt.cli.md import Observe
@@ -57,7 +58,7 @@ def watch_trajectory(
     # Dihedrals come as rows of length one, for which a kernel half as wide is right; all else is
     # measured by its first frames.
     scale = 2.0 if observables and isinstance(observables[-1], Dihedrals) else None
-    detector = choose_detector(**knobs, scale=scale)
+    detector = choose_detector(**knobs, scale=scale, usual=NullModel.learned)
 
     def split(summary: Summary) -> OffLine | None:
         # Aligned whatever is watched: dihedrals say nothing of a few frames on a steady path.

@@ -41,7 +41,7 @@ def test_a_clock_that_is_named_is_watched_with_a_warning(logged):
     done = cli("detect", logged, "--columns", "timestamp,a")
     assert "timestamp only counts, which hides changes" in done.stderr
     assert "watching" not in done.stderr
-    assert "no change in 3,000 rows (rows 0-383 were only learnt from)" in done.stderr
+    assert "no change in 3,000 rows (rows 0-511 were only learnt from)" in done.stderr
 
 
 def test_blanks_between_names_of_columns_do_not_matter(logged):
@@ -80,7 +80,7 @@ def test_short_series_are_told_one_by_one_beside_long_ones(tmp_path):
     assert done.exit_code == 0  # a best split is no alarm
     closing, told = done.stderr.splitlines()[-2:]
     assert "no change in 660 rows of 2 series" in closing
-    assert "the first 384 rows of each were only learnt from" in closing
+    assert "the first 512 rows of each were only learnt from" in closing
     assert "1 of 2 series have too few rows" in told
     assert "'short' has 60" in told
     assert "best split, off line: 'short' row 30" in told
@@ -99,7 +99,7 @@ def test_a_short_recording_is_told_in_one_sentence_and_gives_no_status_3(tmp_pat
     assert "no change" not in done.stderr
     [_, told] = done.stderr.splitlines()
     assert told == (
-        "t.npy: 200 rows are too few for an on-line alarm, which takes 384 (--window 50 takes 60); "
+        "t.npy: 200 rows are too few for an on-line alarm, which takes 512; "
         "best split, off line: row 80"
     )
     assert "off line" in done.stdout
@@ -126,9 +126,9 @@ def test_the_standard_input_is_a_table_too(logged, tmp_path):
     whole = cli("detect", logged, "--format", "jsonl").stdout
     with logged.open() as stream:
         assert shell(*words, stdin=stream).stdout == whole
-    np.save(tmp_path / "t.npy", np.random.default_rng(0).normal(size=(500, 1)))
+    np.save(tmp_path / "t.npy", np.random.default_rng(0).normal(size=(600, 1)))
     with (tmp_path / "t.npy").open("rb") as stream:
-        assert "standard input: no change in 500 rows" in shell("detect", "-", stdin=stream).stderr
+        assert "standard input: no change in 600 rows" in shell("detect", "-", stdin=stream).stderr
 
 
 def test_the_standard_input_cannot_be_resumed_or_empty(tmp_path):

@@ -71,13 +71,22 @@ def test_each_series_has_its_own_detector_and_events(tables):
     assert "left" in table.stdout
 
 
-@pytest.mark.parametrize("null", ["independent", "adaptive", "learned"])
+@pytest.mark.parametrize("null", ["auto", "independent", "adaptive", "learned"])
 def test_every_null_model_runs(tables, null):
     done = cli("detect", tables / "t.csv", "--null", null, "--format", "jsonl", "--window", 50)
     assert done.exit_code == 0
     found = [event["alarm_index"] for event in events(done)]
     # The adaptive threshold is a rate per row: it alarms where nothing is, too.
     assert any(CHANGE <= index <= CHANGE + 60 for index in found) or null == "adaptive"
+
+
+def test_calling_rows_independent_that_are_not_is_doubted(tables, tmp_path):
+    steps = np.cumsum(np.random.default_rng(0).normal(size=(900, 2)), axis=0)
+    np.save(tmp_path / "walk.npy", steps)
+    doubt = "--null independent does not fit: rows depend on those before them"
+    assert doubt in cli("detect", tmp_path / "walk.npy", "--null", "independent").stderr
+    assert doubt not in cli("detect", tmp_path / "walk.npy").stderr
+    assert doubt not in cli("detect", tables / "t.csv", "--null", "independent").stderr
 
 
 def test_report_run_resume_and_status(tables, tmp_path):
@@ -125,8 +134,11 @@ def test_a_hole_is_named_with_its_column_and_time(tmp_path):
         (("--columns", "hea"), "did you mean 'heat'"),
         (("--time", "att"), "time must name"),
         (("--key", "pum"), "did you mean 'pump'"),
-        (("--window", 3), "window must be at least 16 rows, got 3"),
-        (("--null", "adaptive", "--arl", 100), "--arl must go with --null learned or independent"),
+        (("--window", 3), "window must be at least 16 rows or None, got 3"),
+        (
+            ("--null", "adaptive", "--arl", 100),
+            "--arl must go with --null auto, learned or independent",
+        ),
     ],
 )
 def test_options_that_cannot_hold_are_usage_errors(tables, words, said):

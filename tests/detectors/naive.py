@@ -18,6 +18,34 @@ def newma(features, fast, slow):
     return np.array(out)
 
 
+def scales(features, memories, reference):
+    """Squared distances of averages over so many rows from that over the reference, row by row."""
+
+    def averages(memory):
+        total, weight, out = np.zeros(features.shape[1]), 0.0, []
+        for row in features:
+            total = (1 - 1 / memory) * total + row / memory
+            weight = (1 - 1 / memory) * weight + 1 / memory
+            out.append(total / weight)
+        return np.array(out)
+
+    slow = averages(reference)
+    return np.array([((averages(b) - slow) ** 2).sum(axis=1) for b in memories]).T
+
+
+def tail_level(squares, bound, chance):
+    """The square that a row exceeds with this chance, by the docstring of the tail."""
+    v = -np.log(bound - squares)
+    u = np.quantile(v, 0.95)
+    excess = v[v > u] - u
+    k = len(excess)
+    xi = (1 - excess.mean() ** 2 / excess.var(ddof=1)) / 2
+    xi = min(max(xi * k / (k + 100), -0.3), 0.3)
+    beta = excess.mean() * (1 - xi)
+    y = k * ((k / (len(v) * chance)) ** (1 / k) - 1)
+    return bound - math.exp(-(u + beta * (math.exp(xi * y) - 1) / xi))
+
+
 def adaptive(statistic, rate, quantile, learning):
     """The paper's threshold of s^2, taken at its root, that learns nothing above itself."""
     mean = squares = 0.0

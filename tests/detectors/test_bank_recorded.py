@@ -46,7 +46,7 @@ def found(rows, layout, seed=0):
     if layout.box:
         rows, _ = Whole(layout.parents).update(rows)
     rows, _ = Dihedrals(layout.dihedrals, layout.dihedral_labels).update(rows)
-    return NEWMABank(scale=2.0, seed=seed).update(rows)[1]
+    return NEWMABank(null="learned", scale=2.0, seed=seed).update(rows)[1]
 
 
 def backwards(rows):

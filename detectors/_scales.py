@@ -1,0 +1,206 @@
+"""Many NEWMA scales on the same features, each with its own calibrated level."""
+
+import math
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamlyt.base import Array, Floats
+
+from ._first_passage import threshold_of_arl
+from ._kernels_scales import confirmed, scale_rows
+from ._moments import NullMoments
+from ._tail import Tail
+
+__all__ = ["Scales"]
+
+MOST, SHARE, FEWEST = 512, 4, 192  # rows before a first level: four windows, within these bounds
+STEP = 4  # from a memory to the next
+SHARED = 0.75  # of what run lengths would add up to if scales crossed independently
+SINGLE = 0.5  # of a scale's part for single rows: their law is known least
+CAUTION = 1.2  # the rate of alarms is exp(1.2 ln(arl)^2 / n) too high for n rows of reference
+FULL = 4096  # rows that go into the moments, every one up to DENSE and then one block in SPARSE:
+DENSE, SPARSE, BLOCK = 1024, 8, 32  # a block costs twenty times what scoring its rows does
+POINTS = 33  # of t, geometric: linear between them to 1e-4 of the level
+SETTLED = 36.0  # memories of the reference until its start is below rounding
+USABLE = 2.0  # memories of a scale before it is compared: until then it overlaps the reference
+CONFIRMED = 128  # hot rows more than others: then what came before is another regime
+WATCH = 64  # rows of the new regime before the old levels are held against it
+OF_ROWS = 2  # scales, the shortest, whose law is that of few rows: no old level serves a new regime
+LEAST = 1e-10  # of |f|^2: what rounding leaves of a squared distance
+
+State = MutableMapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Averages of features over 1, 4, 16, ... rows against one over four times the largest.
+
+    See :class:`streamlyt.detectors.NEWMABank` for the equations.
+
+    Parameters
+    ----------
+    window
+        The largest memory, in rows.
+    arl
+        Wanted mean number of rows to the first alarm.
+    """
+
+    window: int
+    arl: float
+
+    @property
+    def memories(self) -> Floats:
+        """Memories in rows, that of the common reference last."""
+        count = 1 + max(1, round(math.log(self.window, STEP)))
+        steps = self.window ** (np.arange(count) / (count - 1))
+        return np.append(steps, STEP * float(self.window))
+
+    @property
+    def reference(self) -> int:
+        """Rows to be handed to :meth:`start`."""
+        return min(max(SHARE * self.window, FEWEST), MOST)
+
+    def start(self, features: Array, state: State) -> None:
+        """Learn from the reference (n, m); all of ``state`` that is ours is made anew."""
+        self.forget(state)
+        self._restart(features, state)
+        squares = self._fold(features, state)
+        lengths = (features.astype(np.float64) ** 2).sum(axis=1)
+        moments = self._moments
+        moments.start(state)
+        moments.add(features, state)
+        state["length"] = np.array([lengths.mean(), moments.trace(state)])
+        alike = np.ptp(lengths) < 1e-3 * lengths.mean()
+        bound = 2.0 * lengths.mean() - state["length"][1] if alike else np.inf
+        # The first rows, held against hardly any, are no part of the law.
+        Tail.start(squares[WATCH:, 0], float(bound), state)
+        self._set_levels(state)
+
+    def forget(self, state: State) -> None:
+        """Drop all that is kept."""
+        NullMoments(FULL).stop(state)
+        for name in ("averages", "scale_clock", "levels", "tail", "length", "watch"):
+            state.pop(name, None)
+
+    def follow(self, features: Array, state: State) -> tuple[Floats, bool]:
+        """Absorb rows up to the one that confirms a new regime, if there is one.
+
+        Returns
+        -------
+        statistic
+            Largest ratio of a distance to its level, of the rows absorbed (n,).
+        changed
+            Whether the last of them confirms that a new regime has begun. The old levels keep
+            watch from then on, until :meth:`start` is called with rows of it.
+        """
+        clock = state["scale_clock"]
+        parts, done = [], 0
+        while done < features.shape[0]:
+            stop = min(features.shape[0], done + self._until_renewal(int(clock[0])))
+            rows = features[done:stop]
+            first = int(clock[0]) + 1
+            squares = self._fold(rows, state)
+            ratio = np.sqrt((squares / self._levels(first, len(rows), state)).max(axis=1))
+            calm = np.zeros(len(rows), np.bool_)
+            seen = confirmed(ratio > 1.0, clock[1:2], CONFIRMED, calm)
+            parts.append(ratio[: seen or len(rows)])
+            if seen:
+                self._restart(features, state)
+                state["watch"] = np.array([0.0, 1.0])
+                return np.concatenate(parts), True
+            if "watch" in state:
+                self._look(rows, first + len(rows) - 1, state)
+            else:
+                self._learn(rows, squares, calm, first, state)
+            done = stop
+        return np.concatenate(parts), False
+
+    @property
+    def _moments(self) -> NullMoments:
+        return NullMoments(FULL)
+
+    def _restart(self, features: Array, state: State) -> None:
+        state["averages"] = np.zeros((self.memories.size, features.shape[1]), features.dtype)
+        state["scale_clock"] = np.zeros(2, np.int64)  # rows since, and the count of hot rows
+
+    def _fold(self, rows: Array, state: State) -> Floats:
+        """Return the squared distances (n, k) of the scales from the reference."""
+        forget = 1.0 / self.memories
+        t = np.arange(1, len(rows) + 1)[:, None] + int(state["scale_clock"][0])
+        grown = 1.0 - (1.0 - forget) ** t
+        squares = np.zeros((len(rows), forget.size - 1))
+        scale_rows(
+            rows,
+            forget.astype(rows.dtype),
+            (1.0 / grown).astype(rows.dtype),
+            state["averages"],
+            squares,
+        )
+        state["scale_clock"][0] += len(rows)
+        return squares
+
+    def _until_renewal(self, rows: int) -> int:
+        """Return the rows until levels are set anew: at 64, 128, 256, ..."""
+        return max(WATCH, 1 << rows.bit_length()) - rows
+
+    def _learn(self, rows: Array, squares: Floats, calm: Array, first: int, state: State) -> None:
+        Tail.add(squares[calm, 0], state)
+        moments = self._moments
+        missing = moments.missing(state)
+        if missing:
+            before = np.arange(first - 1, first - 1 + len(rows))
+            taken = calm & ((before < DENSE) | (before // BLOCK % SPARSE == 0))
+            moments.add(rows[taken][:missing], state)
+        if _power_of_two(first + len(rows) - 1):
+            self._set_levels(state)
+
+    def _look(self, rows: Array, t: int, state: State) -> None:
+        """See by how much the features of the new regime spread more than those of the old."""
+        watch = state["watch"]
+        lengths = (rows.astype(np.float64) ** 2).sum(axis=1)
+        watch[0] = np.cumsum(np.append(watch[0], lengths))[-1]  # row by row, however they are cut
+        if _power_of_two(t):
+            grown = 1.0 - (1.0 - 1.0 / self.memories[-1]) ** t
+            mean = state["averages"][-1].astype(np.float64) / grown
+            trace = (float(watch[0]) - t * float(mean @ mean)) / (t - 1.0)
+            known = float(state["length"][1])
+            watch[1] = max(1.0, trace / known) if known > 0 else 1.0
+
+    def _set_levels(self, state: State) -> None:
+        """Set the levels of the squares, at 33 numbers of rows since the start."""
+        memories, count = self.memories, self.memories.size - 1
+        moments = self._moments.read(state)
+        points = np.geomspace(WATCH, SETTLED * memories[-1], POINTS)
+        # The run length is shared by the scales that are compared by then.
+        usable = (points[:, None] >= USABLE * memories[:-1]).sum(axis=1) - 1 + SINGLE
+        arl = self.arl * SHARED * usable
+        levels = np.empty((POINTS, count))
+        levels[:, 0] = [Tail.level(SINGLE / each, state) for each in arl]
+        arl *= np.exp(CAUTION * np.log(arl) ** 2 / (FULL - self._moments.missing(state)))
+        for k in range(1, count):
+            when = np.maximum(points, USABLE * memories[k])
+            fast, slow = 1.0 / memories[k], 1.0 / memories[-1]
+            levels[:, k] = threshold_of_arl(arl, fast, slow, moments, when)
+        state["levels"] = np.maximum(levels, max(LEAST * float(state["length"][0]), 1e-300))
+
+    def _levels(self, first: int, count: int, state: State) -> Floats:
+        """Return the levels (n, k) of rows from the ``first`` since the start on."""
+        memories, levels = self.memories, state["levels"]
+        points = np.geomspace(WATCH, SETTLED * memories[-1], POINTS)
+        t = np.arange(first, first + count, dtype=np.float64)
+        left = np.clip(np.searchsorted(points, t, side="right") - 1, 0, POINTS - 2)
+        share = np.clip((t - points[left]) / (points[left + 1] - points[left]), 0.0, 1.0)
+        found = (1.0 - share[:, None]) * levels[left] + share[:, None] * levels[left + 1]
+        found[t[:, None] < USABLE * memories[:-1]] = np.inf
+        if "watch" in state:
+            found[:, :OF_ROWS] = np.inf
+            found[t < WATCH] = np.inf
+            found *= state["watch"][1]
+        result: Floats = found
+        return result
+
+
+def _power_of_two(t: int) -> bool:
+    return t >= WATCH and t & (t - 1) == 0

@@ -1,0 +1,85 @@
+"""The tail of a statistic of single rows: excesses over a high quantile, carried further."""
+
+from collections.abc import MutableMapping
+
+import numpy as np
+
+from streamlyt.base import Array, Floats
+
+__all__ = ["Tail"]
+
+SHARE = 0.05  # of the reference that is above the quantile
+PRIOR = 100.0  # excesses that the exponential law is worth
+STEEPEST = 0.3  # shape either way: more is not believed of a few dozen excesses
+NEVER = 1e300  # a level that no square reaches; a number, so that it can be interpolated
+LEAST = 0.02  # of what is left to the bound: rows nearer to it are noise of the random features
+
+State = MutableMapping[str, Array]
+
+
+class Tail:
+    r"""The law of :math:`s^2 = |\phi(x) - z'|^2` of single rows, beyond what has been seen.
+
+    Where all rows of features have one length, :math:`s^2` has the bound
+    :math:`b = |\phi|^2 + |\mu|^2`, and :math:`b - s^2 = 2 \phi(x) \cdot \mu` is the kernel mean at
+    x, a product of many factors: :math:`v = -\ln(b - s^2)` then has a tail that is near
+    exponential, for normal rows that of their squared length. Of the excesses over its 95th
+    percentile u, a generalised Pareto law is taken, of shape :math:`\xi` by moments [1]_, drawn to
+    the exponential as by 100 more excesses. With k excesses among n rows a chance p belongs to
+
+    .. math:: v_p = u + \beta \frac{e^{\xi y} - 1}{\xi}, \qquad y = k ((k / n p)^{1/k} - 1),
+
+    where y, rather than its limit :math:`\ln(k / n p)`, is exact for exponential excesses when
+    their mean is known from those k alone. Other maps: v is :math:`s^2` itself.
+
+    References
+    ----------
+    .. [1] J. R. M. Hosking, J. R. Wallis, "Parameter and quantile estimation for the generalized
+       Pareto distribution", Technometrics 29, 1987.
+    """
+
+    @staticmethod
+    def start(squares: Floats, bound: float, state: State) -> None:
+        """Begin with the squares (n,) of a reference; ``bound`` is infinite if there is none."""
+        values = _values(squares, bound)
+        quantile = float(np.quantile(values, 1.0 - SHARE))
+        state["tail"] = np.array([bound, quantile, 0.0, 0.0, 0.0, 0.0])
+        Tail.add(squares, state)
+
+    @staticmethod
+    def add(squares: Floats, state: State) -> None:
+        """Absorb squares (n,)."""
+        tail = state["tail"]
+        excess = _values(squares, tail[0]) - tail[1]
+        above = excess[excess > 0]
+        tail[2] += squares.size
+        # One by one: the same digits for every cut of the rows.
+        for each in above:
+            tail[3:] += (1.0, each, each * each)
+
+    @staticmethod
+    def level(chance: float, state: State) -> float:
+        """Return the square that a row exceeds with this chance."""
+        bound, quantile, rows, count, total, squares = (float(x) for x in state["tail"])
+        if count < 2:
+            return NEVER
+        mean = total / count
+        variance = (squares - count * mean**2) / (count - 1.0)
+        shape = 0.5 * (1.0 - mean**2 / variance) if variance > 0 else 0.0
+        shape = min(max(shape * count / (count + PRIOR), -STEEPEST), STEEPEST)
+        rarity = count / (rows * chance)
+        if rarity <= 1.0:
+            return NEVER  # the reference is too coarse for so short a run
+        y = count * (rarity ** (1.0 / count) - 1.0)
+        far = np.expm1(shape * y) / shape if abs(shape) > 1e-9 else y
+        value = quantile + mean * (1.0 - shape) * float(far)
+        if bound == np.inf:
+            return value
+        return bound - np.exp(-value) if value < -np.log(LEAST) else NEVER
+
+
+def _values(squares: Floats, bound: float) -> Floats:
+    if bound == np.inf:
+        return squares
+    values: Floats = -np.log(np.maximum(bound - squares, LEAST))
+    return values
