@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .alarms import Matched, RunLength, match_alarms, run_length
     from .annotated import Annotated, read_annotated
     from .contenders import NEVER, PEERS, Contender, Watch, contender
+    from .forecasts import histogram_distance, interval_score, nrmse, valid_rows
     from .harness import LawScore, Plan, SeriesScore, on_law, on_series
     from .segments import Annotations, covering, f1_score, precision_recall
     from .streams import LAWS, changing_rows, quiet_rows
@@ -29,13 +30,17 @@ __all__ = [
     "contender",
     "covering",
     "f1_score",
+    "histogram_distance",
+    "interval_score",
     "match_alarms",
+    "nrmse",
     "on_law",
     "on_series",
     "precision_recall",
     "quiet_rows",
     "read_annotated",
     "run_length",
+    "valid_rows",
 ]
 
 _HOMES = {
@@ -62,6 +67,10 @@ _HOMES = {
     "quiet_rows": "streams",
     "read_annotated": "annotated",
     "run_length": "alarms",
+    "histogram_distance": "forecasts",
+    "interval_score": "forecasts",
+    "nrmse": "forecasts",
+    "valid_rows": "forecasts",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
