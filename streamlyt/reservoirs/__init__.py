@@ -7,16 +7,26 @@ from streamlyt._lazy import lazy_names
 if TYPE_CHECKING:
     from .echo import Echo
     from .forecaster import ReservoirForecaster
+    from .limits import KERNELS, recurrent_kernel
     from .polynomial import Polynomial
     from .reservoir import Reservoir
 
-__all__ = ["Echo", "Polynomial", "Reservoir", "ReservoirForecaster"]
+__all__ = [
+    "KERNELS",
+    "Echo",
+    "Polynomial",
+    "Reservoir",
+    "ReservoirForecaster",
+    "recurrent_kernel",
+]
 
 _HOMES = {
     "Echo": "echo",
+    "KERNELS": "limits",
     "Polynomial": "polynomial",
     "Reservoir": "reservoir",
     "ReservoirForecaster": "forecaster",
+    "recurrent_kernel": "limits",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
