@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from streamlyt.base import Array, Floats
 from streamlyt.errors import DataError
 
-__all__ = ["PackedBits", "as_rows", "check_shape", "rows_of"]
+__all__ = ["PackedBits", "as_rows", "check_shape", "not_finite", "rows_of"]
 
 _WORD = 64  # bits
 
@@ -94,17 +94,21 @@ class PackedBits:
 
 
 def as_rows(values: Any) -> Floats:
-    """Return rows as float64 of shape (n, d).
+    """Return finite rows as float64 of shape (n, d).
 
     Raises
     ------
     DataError
-        If there are not two dimensions, or there is no column, or the values are complex.
+        If there are not two dimensions, or there is no column, or the values are complex, or not
+        finite.
     """
     found = rows_of(values)
     rows: Floats = np.asarray(
         found if isinstance(found, np.ndarray) else found.toarray(), dtype=np.float64
     )
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise not_finite(rows[int(np.argmin(finite))], "float64")
     return rows
 
 
@@ -145,3 +149,14 @@ def check_shape(shape: tuple[int, ...]) -> None:
             f"values must have shape (n, d) with d at least 1, got {shape!r}; "
             "give one row as values[None, :], one channel as values[:, None]"
         )
+
+
+def not_finite(row: Array, dtype: str) -> DataError:
+    """Return the error for a row, shape (d,), with a value that ``dtype`` cannot hold."""
+    channel = int(np.argmax(~(np.abs(row) < np.inf)))
+    if np.isfinite(row).all():
+        channel = int(np.argmax(np.abs(row)))
+    return DataError(
+        f"values must be finite as {dtype}, got {row[channel].item()!r} in channel {channel}; "
+        "leave such rows out, or fill the holes first"
+    )

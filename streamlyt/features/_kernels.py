@@ -63,10 +63,11 @@ def _transform_back(a: Array, b: Array, stages: int) -> Array:
 
 
 @compiled()
-def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) -> None:
+def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) -> int:
     """Copy rows times their weights, the constant input behind them and zeros behind that.
 
-    What is too large for single precision becomes inf: whoever feeds us checks the rows.
+    Returns the number of the first row that is not finite in the type of the inputs (what is too
+    large for single precision becomes inf), -1 where there is none.
 
     Parameters
     ----------
@@ -91,10 +92,16 @@ def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) ->
         else:
             for j in range(d):
                 to[j] = t(x[j] * weights[j])
+        finite = True
+        for j in range(d):
+            finite &= abs(to[j]) < np.inf  # no branch, so that it runs in vectors
+        if not finite:
+            return row
         for j in range(d, to.size):
             to[j] = 0
         if constant:
             to[d] = t(constant)
+    return -1
 
 
 @compiled()

@@ -101,7 +101,8 @@ def portable_features(features: "ProjectionMap", values: Any) -> Any:
     Raises
     ------
     DataError
-        If ``values`` has not two dimensions, or no column, or is complex.
+        If ``values`` has not two dimensions, or no column, or is complex, or is not finite in the
+        type of the features (a GPU is waited for to know).
     """
     xp, device = array_namespace(values), device_of(values)
     if len(values.shape) != 2 or values.shape[1] == 0:
@@ -117,6 +118,11 @@ def portable_features(features: "ProjectionMap", values: Any) -> Any:
     m, dtype = features.n_components, getattr(xp, features.dtype)
     tables = _tables(features, d, xp, device)
     x = xp.astype(values, dtype)
+    if not bool(xp.all(xp.isfinite(x))):
+        raise DataError(
+            f"values must be finite as {features.dtype}, got others; "
+            "leave such rows out, or fill the holes first"
+        )
     rows = _rows_of_a_tile(features, tables, device)
     short = -n % rows
     if short:

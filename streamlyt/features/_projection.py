@@ -13,7 +13,7 @@ from streamlyt.errors import StateError
 
 from ._checks import check_choice, check_even, check_integer, check_number
 from ._hash import key_of
-from ._inputs import as_rows, rows_of
+from ._inputs import as_rows, not_finite, rows_of
 from ._kernels import GROUP, PANEL, dense_rows, structured_rows, weigh_rows
 from ._kernels_response import CENTRED, COSINES, PHASE
 from ._kernels_tiles import tile_rows
@@ -178,8 +178,6 @@ class ProjectionMap(FeatureMap):
     def __call__(self, values: Any) -> Array:
         """Return the features, shape (n, m), of ``values``, shape (n, d).
 
-        A value that is not finite spoils the features of its row, and of no other.
-
         Parameters
         ----------
         values
@@ -188,7 +186,8 @@ class ProjectionMap(FeatureMap):
         Raises
         ------
         DataError
-            If ``values`` has not two dimensions, or no column, or is complex.
+            If ``values`` has not two dimensions, or no column, or is complex, or is not finite in
+            the type of the features.
         """
         if not isinstance(values, np.ndarray) and is_foreign(values):
             # Arrays of another library are answered in kind, on their device.
@@ -224,7 +223,10 @@ class ProjectionMap(FeatureMap):
     def _fill(self, draws: Draws, rows: Any, out: Array) -> None:
         values = rows if isinstance(rows, np.ndarray) else rows.toarray()
         inputs = np.empty((values.shape[0], draws.width), dtype=self.dtype)
-        weigh_rows(np.ascontiguousarray(values), draws.weights, draws.constant, inputs)
+        values = np.ascontiguousarray(values)
+        row = weigh_rows(values, draws.weights, draws.constant, inputs)
+        if row >= 0:
+            raise not_finite(values[row], self.dtype)
         self._loop(draws, inputs, out)
 
     def save(self) -> bytes:

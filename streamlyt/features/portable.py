@@ -78,7 +78,7 @@ class Portable(FeatureMap):
         Raises
         ------
         DataError
-            If ``values`` has not two dimensions, or no column.
+            If ``values`` has not two dimensions, or no column, or is not finite.
         """
         if is_foreign(values):
             return self.features(values)

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import os
 from itertools import pairwise
 
 import numpy as np
@@ -114,17 +113,27 @@ def test_rows_in_single_precision_are_the_numbers_they_stand_for(features):
     assert (features.kernel(single, single) == double).all()
 
 
-@pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="uncompiled, an integer of NaN raises"
-)
 @each
-def test_a_hole_stays_in_its_row_and_does_not_crash(features):
+@pytest.mark.parametrize("hole", [math.nan, math.inf, -math.inf])
+def test_a_hole_is_refused_and_named(features, hole):
     values = np.random.default_rng(4).normal(size=(6, 5))
-    clean = features(values)
-    for hole in (np.nan, np.inf, -np.inf, 1e300):
-        values[2, 1] = hole
-        phi = features(values)
-        assert (np.delete(phi, 2, axis=0) == np.delete(clean, 2, axis=0)).all()
+    values[2, 1] = hole
+    for call in (features, lambda x: features.kernel(x, x), lambda x: features.variance(x, x)):
+        with pytest.raises(DataError, match=rf"must be finite as \w+, got {hole} in channel 1;"):
+            call(values)
+    for same in (np.asfortranarray(values), values.astype(np.float32), sparse.csr_array(values)):
+        with pytest.raises(DataError, match=r"finite as .* in channel 1;"):
+            features(same)
+    clean = np.delete(values, 2, axis=0)
+    assert np.isfinite(features(clean)).all()
+
+
+@each
+def test_what_the_type_of_the_features_cannot_hold_is_refused(features):
+    values = np.zeros((700, 3))
+    values[600, 2] = -1e300
+    with pytest.raises(DataError, match=r"finite as float32, got -1e\+300 in channel 2;"):
+        type(features)(**{**features.params(), "dtype": "float32", "threads": 2})(values)
 
 
 @each
