@@ -8,6 +8,7 @@ import pytest
 
 from streamlyt.broker import Broker, missing
 
+collect_ignore = ["codecs/fuzz.py"]  # a script of `make fuzz`, whose library the tests do without
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
