@@ -42,9 +42,11 @@ class Persistence:
         self.last = 0.0
 
     def predict_one(self, x: object) -> float:
+        """Return the last target."""
         return self.last
 
     def learn_one(self, x: object, y: float) -> None:
+        """Remember a target."""
         self.last = y
 
 
@@ -55,9 +57,11 @@ class Majority:
         self.seen: Counter[Any] = Counter()
 
     def predict_one(self, x: object) -> Any:
+        """Return the most frequent class so far, None before the first."""
         return self.seen.most_common(1)[0][0] if self.seen else None
 
     def learn_one(self, x: object, y: Any) -> None:
+        """Count a class."""
         self.seen[y] += 1
 
 

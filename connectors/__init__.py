@@ -5,27 +5,11 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .files import FileSource
-    from .kafka import KafkaSink, KafkaSource
-    from .memory import MemorySink, MemorySource
-    from .trajectories import TrajectorySource
+    from .files import FileSource as FileSource
+    from .kafka import KafkaSink as KafkaSink
+    from .kafka import KafkaSource as KafkaSource
+    from .memory import MemorySink as MemorySink
+    from .memory import MemorySource as MemorySource
+    from .trajectories import TrajectorySource as TrajectorySource
 
-__all__ = [
-    "FileSource",
-    "KafkaSink",
-    "KafkaSource",
-    "MemorySink",
-    "MemorySource",
-    "TrajectorySource",
-]
-
-_HOMES = {
-    "FileSource": "files",
-    "KafkaSink": "kafka",
-    "KafkaSource": "kafka",
-    "MemorySink": "memory",
-    "MemorySource": "memory",
-    "TrajectorySource": "trajectories",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

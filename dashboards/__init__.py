@@ -5,22 +5,11 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ._panel import Panel
-    from ._report import write_report
-    from .attribution import Attribution
-    from .change_points import ChangePoints
-    from .changes import Changes
-    from .observable import Observable
+    from ._panel import Panel as Panel
+    from ._report import write_report as write_report
+    from .attribution import Attribution as Attribution
+    from .change_points import ChangePoints as ChangePoints
+    from .changes import Changes as Changes
+    from .observable import Observable as Observable
 
-__all__ = ["Attribution", "ChangePoints", "Changes", "Observable", "Panel", "write_report"]
-
-_HOMES = {
-    "Attribution": "attribution",
-    "ChangePoints": "change_points",
-    "Changes": "changes",
-    "Observable": "observable",
-    "Panel": "_panel",
-    "write_report": "_report",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

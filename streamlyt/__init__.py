@@ -9,43 +9,20 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .base import Batch, Channel, Event, FeatureMap, Operator, Schema, Sink, Source
-    from .detector import Detector
-    from .engines.local import LocalEngine
-    from .pipeline import Pipeline
-    from .runfile._file import RunFile
-
-__all__ = [
-    "Batch",
-    "Channel",
-    "Detector",
-    "Event",
-    "FeatureMap",
-    "LocalEngine",
-    "Operator",
-    "Pipeline",
-    "RunFile",
-    "Schema",
-    "Sink",
-    "Source",
-    "__version__",
-]
+    from .base import Batch as Batch
+    from .base import Channel as Channel
+    from .base import Event as Event
+    from .base import FeatureMap as FeatureMap
+    from .base import Operator as Operator
+    from .base import Schema as Schema
+    from .base import Sink as Sink
+    from .base import Source as Source
+    from .detector import Detector as Detector
+    from .engines.local import LocalEngine as LocalEngine
+    from .pipeline import Pipeline as Pipeline
+    from .runfile._file import RunFile as RunFile
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Batch": "base",
-    "Channel": "base",
-    "Detector": "detector",
-    "Event": "base",
-    "FeatureMap": "base",
-    "LocalEngine": "engines.local",
-    "Operator": "base",
-    "Pipeline": "pipeline",
-    "RunFile": "runfile._file",
-    "Schema": "base",
-    "Sink": "base",
-    "Source": "base",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)
+__all__ += ["__version__"]

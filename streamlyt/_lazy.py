@@ -1,24 +1,28 @@
 """Names handed on lazily: a package's face costs no import until a name is asked for."""
 
-from collections.abc import Callable, Mapping
+import ast
+import sys
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-__all__ = ["lazy_names"]
+__all__ = ["homes_of", "lazy_names"]
+
+Face = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
 
 
-def lazy_names(
-    package: str, homes: Mapping[str, str]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return the module-level ``__getattr__`` and ``__dir__`` of a package's face (PEP 562).
+def lazy_names(package: str) -> Face:
+    """Return the module-level ``__getattr__``, ``__dir__`` and ``__all__`` of a package's face.
+
+    A face says each name once, for type checkers and for us: ``from .newma import NEWMA as NEWMA``
+    under ``if TYPE_CHECKING:``. What stands there is imported when it is asked for (PEP 562).
 
     Parameters
     ----------
     package
         ``__name__`` of the package.
-    homes
-        Public name -> the module, relative to the package, that defines it.
     """
+    homes = homes_of(package)
 
     def getattribute(name: str) -> Any:
         if name not in homes:
@@ -28,4 +32,18 @@ def lazy_names(
     def directory() -> list[str]:
         return sorted(homes)
 
-    return getattribute, directory
+    return getattribute, directory, sorted(homes)
+
+
+def homes_of(package: str) -> dict[str, str]:
+    """Return public name -> module, relative to the package, as the package's file says it."""
+    spec = sys.modules[package].__spec__
+    source = getattr(spec.loader, "get_source", lambda name: None)(package) if spec else None
+    return {
+        alias.asname or alias.name: node.module or ""
+        for block in ast.parse(source or "").body
+        if isinstance(block, ast.If) and getattr(block.test, "id", "") == "TYPE_CHECKING"
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
+    }

@@ -1,27 +1,22 @@
 """A pipeline as TOML: a source, operators and sinks by the names of the catalog."""
 
-import json
 import tomllib
-import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import Parameter, signature
 from os import PathLike
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 import tomli_w
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
+from streamlyt._build import OPERATOR_ROOMS, build
+from streamlyt._layers import Setting, labels, overlaid, settled
+from streamlyt._schema import schema
 from streamlyt.base import Operator, Sink, Source
-from streamlyt.catalog import ROOMS, describe, find, name_of, names, unknown
+from streamlyt.catalog import describe, unknown
 from streamlyt.errors import FormatError, ParameterError
 
-__all__ = ["PipelineSpec", "dump", "load"]
-
-# Where the name of an operator is looked for.
-_OPERATOR_ROOMS = ("detectors", "observables", "models")
+__all__ = ["PipelineSpec", "Setting", "dump", "load", "schema", "settings"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,9 @@ class PipelineSpec:
     sinks: tuple[Sink, ...] = ()
 
 
-def load(text: str | PathLike[str]) -> PipelineSpec:
+def load(
+    text: str | PathLike[str], sets: Iterable[str] = (), environ: Mapping[str, str] | None = None
+) -> PipelineSpec:
     """Make the objects that a pipeline file names.
 
     ::
@@ -64,12 +61,17 @@ def load(text: str | PathLike[str]) -> PipelineSpec:
         name = "files"
 
     A parameter that is left out keeps its default; ``"none"`` says None where that is not the
-    default.
+    default. A path counts from the working directory.
 
     Parameters
     ----------
     text
         The TOML; or the path of a file, as a ``Path`` or as one line without ``=``.
+    sets
+        What shall hold in place of the file's own: ``operators.fast.window=40``.
+    environ
+        Variables of the environment; those like ``STREAMLYT_OPERATORS__FAST__WINDOW`` stand
+        between the file and ``sets``. None: they are not looked at.
 
     Raises
     ------
@@ -78,32 +80,49 @@ def load(text: str | PathLike[str]) -> PipelineSpec:
     ParameterError
         If a table, name or parameter is unknown, missing or of another type.
     """
-    tables = _parsed(text)
-    for each in tables:
-        if each not in ("source", "operators", "sinks"):
-            raise unknown("table", each, ["source", "operators", "sinks"])
-    if not isinstance(tables.get("source"), dict):
-        raise ParameterError("there must be one table [source]; add it, with the name of a source")
+    tables, _ = overlaid(_tables(text), sets, environ or {})
     operators: dict[str, Operator] = {}
-    for table in _list(tables, "operators"):
+    for label, table in zip(labels(tables), _list(tables, "operators"), strict=True):
         where = f"operators.{len(operators)}"
-        rest = dict(table)
-        label = rest.pop("label", None)
-        operator = _component(rest, _OPERATOR_ROOMS, None, where)
-        label = _free(name_of(operator), operators) if label is None else label
-        if not isinstance(label, str) or label in operators:
+        rest = {name: value for name, value in table.items() if name != "label"}
+        operator = build(rest, OPERATOR_ROOMS, None, where)
+        if not isinstance(table.get("label", ""), str) or label in operators:
             raise ParameterError(
                 f"{where}.label must be a name that no operator has yet, got {label!r}"
             )
         operators[label] = operator
     return PipelineSpec(
-        source=_component(tables["source"], ("connectors",), "source", "source"),
+        source=build(tables["source"], ("connectors",), "source", "source"),
         operators=operators,
         sinks=tuple(
-            _component(table, ("connectors",), "sink", f"sinks.{i}")
+            build(table, ("connectors",), "sink", f"sinks.{i}")
             for i, table in enumerate(_list(tables, "sinks"))
         ),
     )
+
+
+def settings(
+    text: str | PathLike[str], sets: Iterable[str] = (), environ: Mapping[str, str] | None = None
+) -> list[Setting]:
+    r"""Return every value of a pipeline file, and where it comes from; see :func:`load`.
+
+    Raises
+    ------
+    FormatError
+        If it is not TOML.
+    ParameterError
+        If a table or a name is unknown.
+
+    Examples
+    --------
+    >>> text = "[source]\nname = 'files'\npath = 'a.csv'\n[[operators]]\nname = 'bank'\n"
+    >>> for each in settings(text, ["operators.bank.window=100"])[-7:-4]:
+    ...     print(each.key, each.value, each.origin)
+    operators.bank.name bank file
+    operators.bank.window 100 --set
+    operators.bank.arl 100000000.0 default
+    """
+    return settled(*overlaid(_tables(text), sets, environ or {}))
 
 
 def dump(
@@ -134,6 +153,18 @@ def dump(
     return tomli_w.dumps({name: table for name, table in tables.items() if table})
 
 
+def _tables(text: str | PathLike[str]) -> dict[str, Any]:
+    tables = _parsed(text)
+    for each in tables:
+        if each not in ("source", "operators", "sinks"):
+            raise unknown("table", each, ["source", "operators", "sinks"])
+    if not isinstance(tables.get("source"), dict):
+        raise ParameterError("there must be one table [source]; add it, with the name of a source")
+    for room in ("operators", "sinks"):
+        _list(tables, room)
+    return tables
+
+
 def _parsed(text: str | PathLike[str]) -> dict[str, Any]:
     is_path = not isinstance(text, str) or (text and "\n" not in text and "=" not in text)
     where = "the pipeline"
@@ -162,60 +193,3 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
         number += 1
         free = f"{name}_{number}"
     return free
-
-
-def _component(table: Mapping[str, Any], rooms: Sequence[str], kind: str | None, where: str) -> Any:
-    params = dict(table)
-    name = params.pop("name", None)
-    if not isinstance(name, str):
-        raise ParameterError(f"{where}.name must be the name of a component, got {name!r}")
-    known = {room: names(room) for room in rooms}
-    room = next((room for room in rooms if name.replace("-", "_") in known[room]), None)
-    if room is None:
-        raise unknown(f"{where}.name", name, [each for room in rooms for each in known[room]])
-    cls = find(room, name, kind)
-    expected = signature(cls).parameters
-    for given in params:
-        if given not in expected:
-            raise unknown(f"key of {where} ({name})", given, list(expected) or ["name"])
-    for missing, parameter in expected.items():
-        if missing not in params and parameter.default is Parameter.empty:
-            raise ParameterError(f"{where}.{missing} must be given: {name} cannot do without it")
-    hints = get_type_hints(cls.__init__)
-    return cls(
-        **{
-            key: _value(value, expected[key].default, hints.get(key, Any), f"{where}.{key}")
-            for key, value in params.items()
-        }
-    )
-
-
-def _value(value: Any, default: Any, hint: Any, where: str) -> Any:
-    key = where.rpartition(".")[2]
-    if isinstance(value, dict) and key in ROOMS and "name" in value:
-        return _component(value, (key,), None, where)
-    if value == "none" and default is not None and _optional(hint):
-        return None
-    try:
-        adapter = TypeAdapter(hint, config=_config(hint))
-    except (PydanticSchemaGenerationError, PydanticUserError):
-        return value  # an array or a class of ours: its component checks it
-    try:
-        # By way of JSON, where a list may be a tuple and text a path, and nothing else bends.
-        return adapter.validate_json(json.dumps(value, default=str), strict=True)
-    except ValidationError as error:
-        wrong = error.errors()[0]["msg"]
-        raise ParameterError(f"{where} must be {_named(hint)}, got {value!r}: {wrong}") from error
-
-
-def _config(hint: Any) -> ConfigDict | None:
-    # pydantic takes no configuration for types that bring their own.
-    return None if isinstance(hint, type) and hasattr(hint, "__pydantic_config__") else ConfigDict()
-
-
-def _optional(hint: Any) -> bool:
-    return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
-
-
-def _named(hint: Any) -> str:
-    return hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")

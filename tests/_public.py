@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from streamlyt._lazy import homes_of
+
 ROOT = Path(__file__).resolve().parents[1]
 HOUSE = ROOT / "streamlyt"
 
@@ -46,7 +48,7 @@ def _path(name: str) -> Path:
 
 def homes(face: ModuleType) -> dict[str, str]:
     """Return the table of a lazy face: public name -> module that defines it."""
-    return dict(getattr(face, "_HOMES", {}))
+    return homes_of(face.__name__)
 
 
 def public_objects(name: str) -> Iterator[tuple[str, Any]]:

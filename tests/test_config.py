@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlyt import catalog, config
+from streamlyt import _build, catalog, config
 from streamlyt.base import FeatureMap, Operator, Sink, Source
 from streamlyt.config import dump, load
 from streamlyt.errors import FormatError, ParameterError
@@ -87,13 +87,15 @@ def _house(monkeypatch):
     def find(room, name, kind=None):
         return ROOMS[room][name.replace("-", "_")]
 
+    def known(room):
+        return sorted(ROOMS[room])
+
     def name_of(component):
         return names[component if isinstance(component, type) else type(component)]
 
-    for module in (catalog, config):
-        monkeypatch.setattr(module, "find", find)
-        monkeypatch.setattr(module, "name_of", name_of)
-        monkeypatch.setattr(module, "names", lambda room: sorted(ROOMS[room]))
+    for module in (catalog, config, _build):
+        for name, fake in (("find", find), ("name_of", name_of), ("names", known)):
+            monkeypatch.setattr(module, name, fake, raising=module is catalog)
 
 
 TEXT = """

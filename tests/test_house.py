@@ -64,9 +64,15 @@ def test_face_hands_on_names_from_where_they_are_defined(face: str) -> None:
 @pytest.mark.parametrize("room", ["connectors", "detectors", "dashboards", "features", "models"])
 def test_room_offers_every_public_component_on_its_face(room: str) -> None:
     face = f"streamlyt.{room}"
-    own = {n for name in components() if name.startswith(f"{face}.") for n in load(name).__all__}
-    assert own
-    assert own <= set(load(face).__all__)
+    own = {
+        f"    from .{name.removeprefix(f'{face}.')} import {public} as {public}"
+        for name in components()
+        if name.startswith(f"{face}.")
+        for public in load(name).__all__
+        if public not in load(face).__all__
+    }
+    lines = "\n".join(sorted(own))
+    assert not own, f"add under TYPE_CHECKING in {room}/__init__.py:\n{lines}"
 
 
 @pytest.mark.parametrize("name", modules())

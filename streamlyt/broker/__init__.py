@@ -5,11 +5,7 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ._broker import Broker
-    from ._jars import missing
+    from ._broker import Broker as Broker
+    from ._jars import missing as missing
 
-__all__ = ["Broker", "missing"]
-
-_HOMES = {"Broker": "_broker", "missing": "_jars"}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -8,6 +8,7 @@ import typer
 
 from streamlyt.cli._guard import guarded
 from streamlyt.cli.broker import start_broker, status_of_broker, stop_broker
+from streamlyt.cli.config import init_config, schema_of_config, show_config, validate_config
 from streamlyt.cli.demo import demo
 from streamlyt.cli.detect import detect
 from streamlyt.cli.evaluate import evaluate_detectors
@@ -15,6 +16,7 @@ from streamlyt.cli.features import plan_features
 from streamlyt.cli.list import list_components
 from streamlyt.cli.md import md
 from streamlyt.cli.report import report
+from streamlyt.cli.run import run_pipeline
 
 __all__ = ["main"]
 
@@ -29,6 +31,7 @@ app = typer.Typer(
 app.command("demo")(guarded(demo))
 app.command("md")(guarded(md))
 app.command("detect")(guarded(detect))
+app.command("run")(guarded(run_pipeline))
 app.command("report")(guarded(report))
 app.command("list")(guarded(list_components))
 
@@ -37,6 +40,13 @@ features.command("plan")(guarded(plan_features))
 # A verb beside it keeps the sub-command's name on the command line.
 features.callback()(lambda: None)
 app.add_typer(features, name="features")
+
+config = typer.Typer(help="Make, show and check pipeline files.", no_args_is_help=True)
+config.command("init")(guarded(init_config))
+config.command("show")(guarded(show_config))
+config.command("validate")(guarded(validate_config))
+config.command("schema")(guarded(schema_of_config))
+app.add_typer(config, name="config")
 
 broker = typer.Typer(help="A Kafka broker on this machine, for trying out.", no_args_is_help=True)
 broker.command("start")(guarded(start_broker))

@@ -1,38 +1,75 @@
 """Which detector a verb runs, from what was asked on the command line."""
 
+from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
+from streamlyt._build import build
+from streamlyt._layers import value_of
+from streamlyt.base import Operator
+from streamlyt.catalog import describe, find, names, unknown
 from streamlyt.cli._options import NullModel
-from streamlyt.detector import Detector
 from streamlyt.detectors import NEWMA, NEWMABank
 from streamlyt.errors import ParameterError
 from streamlyt.pipeline import Pipeline
 
 __all__ = ["choose_detector", "doubt"]
 
+ROOM = ("detectors",)
+
 
 def choose_detector(
     null: NullModel | None,
     arl: float | None,
     window: int | None,
-    seed: int,
+    seed: int | None,
     scale: float | None = None,
     usual: NullModel = NullModel.auto,
-) -> Detector:
-    """Return the detector for a null model, or the ``usual`` one; what was not asked stays."""
-    asked: dict[str, Any] = {
-        name: value for name, value in (("arl", arl), ("window", window)) if value is not None
-    }
-    null = null or usual
+    detector: str | None = None,
+    sets: Sequence[str] = (),
+) -> Operator:
+    """Return the detector of a name, of a null model or the ``usual`` one; the rest stays."""
+    asked: dict[str, Any] = {"arl": arl, "window": window, "seed": seed}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if detector is None:
+        chosen = _by_null(null or usual, asked, scale)
+        if not sets:
+            return chosen
+        table = describe(chosen)
+    else:
+        if detector.replace("-", "_") not in names("detectors"):
+            raise unknown("--detector", detector, names("detectors"))
+        known = signature(find("detectors", detector)).parameters
+        table = {"name": detector, **asked}
+        if null is not None:
+            table["null"] = null.value
+        for name in table:
+            if name != "name" and name not in known:
+                raise ParameterError(
+                    f"--{name} must go with a detector that has it, got --detector {detector}, "
+                    f"which has {', '.join(known) or 'no parameters'}"
+                )
+        if scale is not None and "scale" in known:
+            table["scale"] = scale
+    for given in sets:
+        name, equals, text = given.partition("=")
+        if not equals:
+            raise ParameterError(f"--set must be like level=4, got {given!r}")
+        table[name.strip()] = value_of(text.strip())
+    built: Operator = build(table, ROOM, None, "detector")
+    return built
+
+
+def _by_null(null: NullModel, asked: dict[str, Any], scale: float | None) -> Operator:
     if null is not NullModel.adaptive:
         asked["null"] = null.value
-        return NEWMABank(seed=seed, scale=scale, **asked)
-    if arl is not None:
+        return NEWMABank(scale=scale, **asked)
+    if "arl" in asked:
         raise ParameterError(
             "--arl must go with --null auto, learned or independent: the adaptive threshold is a "
             "rate per row; leave it out"
         )
-    return NEWMA(null="adaptive", seed=seed, **asked)
+    return NEWMA(null="adaptive", **asked)
 
 
 def doubt(pipeline: Pipeline) -> str | None:

@@ -10,15 +10,19 @@ import typer
 
 __all__ = [
     "Arl",
+    "Detector",
+    "DetectorSets",
     "FailOnChange",
     "Form",
     "Format",
     "Null",
     "NullModel",
+    "PipelineFile",
     "Report",
     "Resume",
     "Run",
     "Seed",
+    "Sets",
     "Window",
     "one_of",
 ]
@@ -89,9 +93,12 @@ Window = Annotated[
     ),
 ]
 Seed = Annotated[
-    int,
+    int | None,
     typer.Option(
-        help="Seed of the random features.", metavar="NUMBER", min=0, rich_help_panel=_CHANGES
+        help="Seed of the random features; default 0.",
+        metavar="NUMBER",
+        min=0,
+        rich_help_panel=_CHANGES,
     ),
 ]
 Form = Annotated[
@@ -121,6 +128,34 @@ Resume = Annotated[
     bool,
     typer.Option(
         "--resume", help="Go on with the run file where it was stopped.", rich_help_panel=_KEEPING
+    ),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        help="Another detector by its name (streamlyt list), your own among them.",
+        metavar="NAME",
+        rich_help_panel=_CHANGES,
+    ),
+]
+DetectorSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A parameter of the detector, as level=4; as often as you like.",
+        metavar="NAME=VALUE",
+        rich_help_panel=_CHANGES,
+    ),
+]
+PipelineFile = Annotated[
+    Path, typer.Argument(help="A pipeline file (*.toml).", metavar="PIPELINE.toml")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A value in place of the file's, as operators.newma.window=40; as often as you like.",
+        metavar="KEY=VALUE",
     ),
 ]
 FailOnChange = Annotated[

@@ -15,7 +15,7 @@ from rich.table import Table
 from streamlyt.base import Event
 from streamlyt.cli._options import Format
 
-__all__ = ["OFF_LINE", "counted", "print_events", "shown_time"]
+__all__ = ["OFF_LINE", "counted", "plain_table", "print_events", "print_table", "shown_time"]
 
 OFF_LINE = "two_sample"  # the detector of what is no alarm: the best split of a short recording
 WIDEST = 1000  # columns of a table in a pipe
@@ -59,9 +59,24 @@ def print_events(events: Sequence[Event], form: Format, row: str = "row") -> Non
     elif form is Format.csv:
         _print_csv(events)
     elif events:
-        # Who reads a pipe looks for whole lines: nothing is folded there, unless a width is named.
-        piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-        Console(width=WIDEST if piped else None).print(_table(events, row))
+        print_table(_table(events, row))
+
+
+def print_table(table: Table) -> None:
+    """Write a table to stdout.
+
+    Who reads a pipe looks for whole lines: nothing is folded there, unless a width is named.
+    """
+    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    Console(width=WIDEST if piped else None).print(table)
+
+
+def plain_table(*headings: str) -> Table:
+    """Return a table of text without rows, in the look of all our tables."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
+        table.add_column(heading)
+    return table
 
 
 def _print_csv(events: Sequence[Event]) -> None:
@@ -76,7 +91,7 @@ def _print_csv(events: Sequence[Event]) -> None:
 
 
 def _table(events: Sequence[Event], row: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = plain_table()
     keyed = any(event.key for event in events)
     # Where nobody names a time it is the number of the row: told once.
     timed = any((e.time_unit, e.change_time) != ("step", e.change_index) for e in events)

@@ -14,10 +14,10 @@ def demo(
     output: Annotated[
         Path, typer.Option(help="Folder that receives report.html.", metavar="FOLDER")
     ] = Path("demo"),
-    seed: Seed = 0,
+    seed: Seed = None,
     form: Form = Format.table,
 ) -> int:
     """Find the changes in two recorded trajectories and draw them on one page."""
     from streamlyt.cli._demo import run_demo  # heavy: not for --help
 
-    return run_demo(output, seed, form)
+    return run_demo(output, seed or 0, form)

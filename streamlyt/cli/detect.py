@@ -7,6 +7,8 @@ import typer
 
 from streamlyt.cli._options import (
     Arl,
+    Detector,
+    DetectorSets,
     FailOnChange,
     Form,
     Format,
@@ -55,10 +57,12 @@ def detect(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
+    detector: Detector = None,
+    sets: DetectorSets = None,
     null: Null = None,
     arl: Arl = None,
     window: Window = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     form: Form = Format.table,
     report: Report = None,
     run: Run = None,
@@ -74,6 +78,13 @@ def detect(
         columns=columns,
         time=time,
         key=key,
-        knobs={"null": null, "arl": arl, "window": window, "seed": seed},
+        knobs={
+            "detector": detector,
+            "sets": sets or [],
+            "null": null,
+            "arl": arl,
+            "window": window,
+            "seed": seed,
+        },
         options=Options(form, report, run, resume, fail_on_change),
     )

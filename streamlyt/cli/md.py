@@ -8,6 +8,8 @@ import typer
 
 from streamlyt.cli._options import (
     Arl,
+    Detector,
+    DetectorSets,
     FailOnChange,
     Form,
     Format,
@@ -85,10 +87,12 @@ def md(
             help="Take every so many frames; default 1.", metavar="FRAMES", rich_help_panel=_FRAMES
         ),
     ] = None,
+    detector: Detector = None,
+    sets: DetectorSets = None,
     null: Null = None,
     arl: Arl = None,
     window: Window = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     form: Form = Format.table,
     report: Report = None,
     run: Run = None,
@@ -104,6 +108,13 @@ def md(
         select=select,
         observe=observe,
         frames=(start, stop, step),
-        knobs={"null": null, "arl": arl, "window": window, "seed": seed},
+        knobs={
+            "detector": detector,
+            "sets": sets or [],
+            "null": null,
+            "arl": arl,
+            "window": window,
+            "seed": seed,
+        },
         options=Options(form, report, run, resume, fail_on_change),
     )

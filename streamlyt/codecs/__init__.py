@@ -5,36 +5,14 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ._codec import Codec, Decoded, Rows
-    from ._dead import DeadLetter
-    from .arrow import ArrowCodec
-    from .avro import AvroCodec
-    from .csv import CsvCodec
-    from .json import JsonCodec
-    from .msgpack import MsgpackCodec
+    from ._codec import Codec as Codec
+    from ._codec import Decoded as Decoded
+    from ._codec import Rows as Rows
+    from ._dead import DeadLetter as DeadLetter
+    from .arrow import ArrowCodec as ArrowCodec
+    from .avro import AvroCodec as AvroCodec
+    from .csv import CsvCodec as CsvCodec
+    from .json import JsonCodec as JsonCodec
+    from .msgpack import MsgpackCodec as MsgpackCodec
 
-__all__ = [
-    "ArrowCodec",
-    "AvroCodec",
-    "Codec",
-    "CsvCodec",
-    "DeadLetter",
-    "Decoded",
-    "JsonCodec",
-    "MsgpackCodec",
-    "Rows",
-]
-
-_HOMES = {
-    "ArrowCodec": "arrow",
-    "AvroCodec": "avro",
-    "Codec": "_codec",
-    "CsvCodec": "csv",
-    "DeadLetter": "_dead",
-    "Decoded": "_codec",
-    "JsonCodec": "json",
-    "MsgpackCodec": "msgpack",
-    "Rows": "_codec",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -5,13 +5,7 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .local import LocalEngine, Summary
+    from .local import LocalEngine as LocalEngine
+    from .local import Summary as Summary
 
-__all__ = ["LocalEngine", "Summary"]
-
-_HOMES = {
-    "LocalEngine": "local",
-    "Summary": "local",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

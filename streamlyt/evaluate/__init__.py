@@ -5,72 +5,32 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .alarms import Matched, RunLength, match_alarms, run_length
-    from .annotated import Annotated, read_annotated
-    from .contenders import NEVER, PEERS, Contender, Watch, contender
-    from .forecasts import histogram_distance, interval_score, nrmse, valid_rows
-    from .harness import LawScore, Plan, SeriesScore, on_law, on_series
-    from .segments import Annotations, covering, f1_score, precision_recall
-    from .streams import LAWS, changing_rows, quiet_rows
+    from .alarms import Matched as Matched
+    from .alarms import RunLength as RunLength
+    from .alarms import match_alarms as match_alarms
+    from .alarms import run_length as run_length
+    from .annotated import Annotated as Annotated
+    from .annotated import read_annotated as read_annotated
+    from .contenders import NEVER as NEVER
+    from .contenders import PEERS as PEERS
+    from .contenders import Contender as Contender
+    from .contenders import Watch as Watch
+    from .contenders import contender as contender
+    from .forecasts import histogram_distance as histogram_distance
+    from .forecasts import interval_score as interval_score
+    from .forecasts import nrmse as nrmse
+    from .forecasts import valid_rows as valid_rows
+    from .harness import LawScore as LawScore
+    from .harness import Plan as Plan
+    from .harness import SeriesScore as SeriesScore
+    from .harness import on_law as on_law
+    from .harness import on_series as on_series
+    from .segments import Annotations as Annotations
+    from .segments import covering as covering
+    from .segments import f1_score as f1_score
+    from .segments import precision_recall as precision_recall
+    from .streams import LAWS as LAWS
+    from .streams import changing_rows as changing_rows
+    from .streams import quiet_rows as quiet_rows
 
-__all__ = [
-    "LAWS",
-    "NEVER",
-    "PEERS",
-    "Annotated",
-    "Annotations",
-    "Contender",
-    "LawScore",
-    "Matched",
-    "Plan",
-    "RunLength",
-    "SeriesScore",
-    "Watch",
-    "changing_rows",
-    "contender",
-    "covering",
-    "f1_score",
-    "histogram_distance",
-    "interval_score",
-    "match_alarms",
-    "nrmse",
-    "on_law",
-    "on_series",
-    "precision_recall",
-    "quiet_rows",
-    "read_annotated",
-    "run_length",
-    "valid_rows",
-]
-
-_HOMES = {
-    "Annotated": "annotated",
-    "Annotations": "segments",
-    "Contender": "contenders",
-    "LAWS": "streams",
-    "LawScore": "harness",
-    "Matched": "alarms",
-    "NEVER": "contenders",
-    "PEERS": "contenders",
-    "Plan": "harness",
-    "RunLength": "alarms",
-    "SeriesScore": "harness",
-    "Watch": "contenders",
-    "changing_rows": "streams",
-    "contender": "contenders",
-    "covering": "segments",
-    "f1_score": "segments",
-    "match_alarms": "alarms",
-    "on_law": "harness",
-    "on_series": "harness",
-    "precision_recall": "segments",
-    "quiet_rows": "streams",
-    "read_annotated": "annotated",
-    "run_length": "alarms",
-    "histogram_distance": "forecasts",
-    "interval_score": "forecasts",
-    "nrmse": "forecasts",
-    "valid_rows": "forecasts",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

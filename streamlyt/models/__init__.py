@@ -5,12 +5,8 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .classifier import KernelClassifier
-    from .regressor import KernelRegressor
-    from .rls import RLS
+    from .classifier import KernelClassifier as KernelClassifier
+    from .regressor import KernelRegressor as KernelRegressor
+    from .rls import RLS as RLS
 
-__all__ = ["RLS", "KernelClassifier", "KernelRegressor"]
-
-_HOMES = {"KernelClassifier": "classifier", "KernelRegressor": "regressor", "RLS": "rls"}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

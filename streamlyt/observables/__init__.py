@@ -5,18 +5,9 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .dihedrals import Dihedrals
-    from .distances import Distances
-    from .superpose import Superpose
-    from .whole import Whole
+    from .dihedrals import Dihedrals as Dihedrals
+    from .distances import Distances as Distances
+    from .superpose import Superpose as Superpose
+    from .whole import Whole as Whole
 
-__all__ = ["Dihedrals", "Distances", "Superpose", "Whole"]
-
-_HOMES = {
-    "Dihedrals": "dihedrals",
-    "Distances": "distances",
-    "Superpose": "superpose",
-    "Whole": "whole",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

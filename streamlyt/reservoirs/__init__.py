@@ -5,28 +5,11 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .echo import Echo
-    from .forecaster import ReservoirForecaster
-    from .limits import KERNELS, recurrent_kernel
-    from .polynomial import Polynomial
-    from .reservoir import Reservoir
+    from .echo import Echo as Echo
+    from .forecaster import ReservoirForecaster as ReservoirForecaster
+    from .limits import KERNELS as KERNELS
+    from .limits import recurrent_kernel as recurrent_kernel
+    from .polynomial import Polynomial as Polynomial
+    from .reservoir import Reservoir as Reservoir
 
-__all__ = [
-    "KERNELS",
-    "Echo",
-    "Polynomial",
-    "Reservoir",
-    "ReservoirForecaster",
-    "recurrent_kernel",
-]
-
-_HOMES = {
-    "Echo": "echo",
-    "KERNELS": "limits",
-    "Polynomial": "polynomial",
-    "Reservoir": "reservoir",
-    "ReservoirForecaster": "forecaster",
-    "recurrent_kernel": "limits",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -5,11 +5,7 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from ._file import RunFile
-    from ._reading import Overview
+    from ._file import RunFile as RunFile
+    from ._reading import Overview as Overview
 
-__all__ = ["Overview", "RunFile"]
-
-_HOMES = {"Overview": "_reading", "RunFile": "_file"}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -5,33 +5,13 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .kuramoto_sivashinsky import KuramotoSivashinsky
-    from .lorenz import Lorenz
-    from .lorenz96 import Lorenz96
-    from .mackey_glass import MackeyGlass
-    from .rossler import Rossler
-    from .system import System, largest_exponent, trusted_time
+    from .kuramoto_sivashinsky import KuramotoSivashinsky as KuramotoSivashinsky
+    from .lorenz import Lorenz as Lorenz
+    from .lorenz96 import Lorenz96 as Lorenz96
+    from .mackey_glass import MackeyGlass as MackeyGlass
+    from .rossler import Rossler as Rossler
+    from .system import System as System
+    from .system import largest_exponent as largest_exponent
+    from .system import trusted_time as trusted_time
 
-__all__ = [
-    "KuramotoSivashinsky",
-    "Lorenz",
-    "Lorenz96",
-    "MackeyGlass",
-    "Rossler",
-    "System",
-    "largest_exponent",
-    "trusted_time",
-]
-
-_HOMES = {
-    "KuramotoSivashinsky": "kuramoto_sivashinsky",
-    "Lorenz": "lorenz",
-    "Lorenz96": "lorenz96",
-    "MackeyGlass": "mackey_glass",
-    "Rossler": "rossler",
-    "System": "system",
-    "largest_exponent": "system",
-    "trusted_time": "system",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from threading import Thread
 
 import pytest
 
@@ -16,7 +17,7 @@ HEAVY = (
     *("MDAnalysis", "bokeh", "numba", "numpy", "pandas", "pyarrow", "scipy", "sqlite3"),
     *("streamlyt.base", "streamlyt.config", "streamlyt.engines.local"),
 )
-VERBS = ("demo", "md", "detect", "report", "list")
+VERBS = ("demo", "md", "detect", "run", "config", "report", "list")
 
 
 @pytest.mark.parametrize("words", [(), *((verb,) for verb in VERBS)])
@@ -63,10 +64,21 @@ def test_the_first_run_says_that_it_compiles_and_the_second_does_not(tmp_path):
     assert "a second" not in first.stderr  # a rate that counts the compiler says nothing
 
 
+def read_terminal(terminal):
+    try:
+        return os.read(terminal, 1 << 12)
+    except OSError:  # Linux's word for: the other side has closed it
+        return b""
+
+
 @compiled_only
 def test_the_progress_bar_leaves_nothing_behind():
     """On a terminal the bar is drawn and erased: the closing line is all that stays."""
     ours, theirs = os.openpty()
+    parts = []
+    # Read while it runs: a terminal that nobody reads is full after 4 kB, and the command waits.
+    reader = Thread(target=lambda: parts.extend(iter(lambda: read_terminal(ours), b"")))
+    reader.start()
     done = subprocess.run(
         command("md", *VILLIN, "--stop", 3000),
         env=SETTINGS | {"TERM": "xterm", "COLUMNS": "100"},
@@ -75,8 +87,9 @@ def test_the_progress_bar_leaves_nothing_behind():
         check=False,
     )
     os.close(theirs)
-    drawn = os.read(ours, 1 << 16).decode()
+    reader.join()
     os.close(ours)
+    drawn = b"".join(parts).decode()
     assert done.returncode == 0
     assert "3000/3000" in drawn
     assert "\x1b[2K" in drawn.rpartition("3000/3000")[2]  # the line of the bar is erased

@@ -5,18 +5,9 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .classifier import Classifier
-    from .drift_detector import DriftDetector
-    from .regressor import Regressor
-    from .transformer import Transformer
+    from .classifier import Classifier as Classifier
+    from .drift_detector import DriftDetector as DriftDetector
+    from .regressor import Regressor as Regressor
+    from .transformer import Transformer as Transformer
 
-__all__ = ["Classifier", "DriftDetector", "Regressor", "Transformer"]
-
-_HOMES = {
-    "Classifier": "classifier",
-    "DriftDetector": "drift_detector",
-    "Regressor": "regressor",
-    "Transformer": "transformer",
-}
-
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__, __all__ = lazy_names(__name__)

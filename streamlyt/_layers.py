@@ -1,0 +1,165 @@
+"""Settings of a pipeline in layers: default, file, environment, flag, each over the one before."""
+
+import copy
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from typing import Any
+
+from streamlyt._build import OPERATOR_ROOMS, class_of
+from streamlyt.catalog import ROOMS, unknown
+from streamlyt.errors import ParameterError
+
+__all__ = ["Setting", "labels", "overlaid", "settled", "value_of"]
+
+PREFIX = "STREAMLYT_"
+TABLES = ("source", "operators", "sinks")
+DEFAULT, FILE = "default", "file"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A value of a pipeline, and where it comes from.
+
+    Parameters
+    ----------
+    key
+        Its name with dots: ``operators.newma.window``.
+    value
+        As TOML says it; None where nothing is said.
+    origin
+        ``"default"``, ``"file"``, the name of a variable of the environment, or ``"--set"``.
+    """
+
+    key: str
+    value: Any
+    origin: str
+
+
+def value_of(text: str) -> Any:
+    """Return a value as TOML reads it; what is no TOML, and what TOML reads as a date, is text.
+
+    Examples
+    --------
+    >>> value_of("40"), value_of("1e4"), value_of("[1, 2]"), value_of("a.csv"), value_of("true")
+    (40, 10000.0, [1, 2], 'a.csv', True)
+    """
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+    return value if isinstance(value, bool | int | float | str | list | dict) else text
+
+
+def labels(tables: Mapping[str, Any]) -> list[str]:
+    """Return the names of the operators of a pipeline: their labels, or those of their files."""
+    found: list[str] = []
+    for table in tables.get("operators", []):
+        name = str(table.get("name", "")).replace("-", "_")
+        label, number = table.get("label", name), 1
+        while label in found and "label" not in table:
+            number += 1
+            label = f"{name}_{number}"
+        found.append(str(label))
+    return found
+
+
+def overlaid(
+    tables: Mapping[str, Any], sets: Iterable[str], environ: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the tables of a file with what the environment and the flags set in them.
+
+    Parameters
+    ----------
+    tables
+        What the file says.
+    sets
+        ``key=value``, as ``operators.newma.window=40``; an operator goes by its name or number.
+    environ
+        Variables; ``STREAMLYT_OPERATORS__NEWMA__WINDOW`` is that key. Others are passed over.
+
+    Returns
+    -------
+    The tables, and key -> origin of what was set.
+
+    Raises
+    ------
+    ParameterError
+        If a key is no place in this pipeline.
+    """
+    result = copy.deepcopy(dict(tables))
+    origins: dict[str, str] = {}
+    for name in sorted(environ):
+        key = name.removeprefix(PREFIX).lower().split("__")
+        if name.startswith(PREFIX) and len(key) > 1 and key[0] in TABLES:
+            origins[_put(result, key, environ[name], name)] = name
+    for given in sets:
+        path, equals, text = given.partition("=")
+        key = path.strip().split(".")
+        if not equals or len(key) < 2 or key[0] not in TABLES:
+            raise ParameterError(
+                f"--set must be like operators.newma.window=40 or source.path=rows.csv, "
+                f"got {given!r}"
+            )
+        origins[_put(result, key, text.strip(), "--set")] = "--set"
+    return result, origins
+
+
+def settled(tables: Mapping[str, Any], origins: Mapping[str, str]) -> list[Setting]:
+    """Return every setting of a pipeline, the defaults included, with where each comes from."""
+    found = list(_settled(tables["source"], ("connectors",), "source", "source", origins))
+    for label, table in zip(labels(tables), tables.get("operators", []), strict=True):
+        rest = {name: value for name, value in table.items() if name != "label"}
+        found += _settled(rest, OPERATOR_ROOMS, None, f"operators.{label}", origins)
+    for i, table in enumerate(tables.get("sinks", [])):
+        found += _settled(table, ("connectors",), "sink", f"sinks.{i}", origins)
+    return found
+
+
+def _settled(
+    table: Mapping[str, Any],
+    rooms: tuple[str, ...],
+    kind: str | None,
+    where: str,
+    origins: Mapping[str, str],
+) -> Iterator[Setting]:
+    parameters = signature(class_of(table.get("name"), rooms, kind, where)).parameters
+    yield Setting(f"{where}.name", table["name"], origins.get(f"{where}.name", FILE))
+    for name, parameter in parameters.items():
+        key = f"{where}.{name}"
+        if name not in table:
+            default = None if parameter.default is Parameter.empty else parameter.default
+            yield Setting(key, default, DEFAULT)
+        elif isinstance(table[name], dict) and name in ROOMS:
+            yield from _settled(table[name], (name,), None, key, origins)
+        else:
+            yield Setting(key, table[name], origins.get(key, FILE))
+
+
+def _put(tables: dict[str, Any], key: list[str], text: str, origin: str) -> str:
+    """Set a value where a key leads; return the key with the name of its operator in it."""
+    room, *rest = key
+    place: Any = tables.setdefault(room, {}) if room == "source" else tables.get(room, [])
+    known = [room]
+    if room != "source":
+        found = labels(tables) if room == "operators" else [str(i) for i in range(len(place))]
+        which, *rest = rest
+        folded = {name.lower(): i for i, name in enumerate(found)}
+        number = folded.get(which.lower())
+        if number is None and which.isdigit() and int(which) < len(place):
+            number = int(which)
+        if number is None or not rest:
+            raise unknown(f"{origin}: {room[:-1]}", which, found or ["none: the file names none"])
+        place = place[number]
+        known.append(found[number])
+    for part in rest[:-1]:
+        place = place.setdefault(part, {})
+        known.append(part)
+        if not isinstance(place, dict):
+            raise ParameterError(
+                f"{origin}: {'.'.join(known)} must be a component to have settings of its own, "
+                f"got {place!r}; set {'.'.join(known)}.name first"
+            )
+    place[rest[-1]] = value_of(text)
+    return ".".join([*known, rest[-1]])

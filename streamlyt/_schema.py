@@ -1,0 +1,131 @@
+"""What a pipeline file may say, as JSON Schema: editors complete and check by it."""
+
+import re
+from collections.abc import Mapping
+from inspect import Parameter, cleandoc, signature
+from typing import Any, get_type_hints
+
+from streamlyt._build import OPERATOR_ROOMS, adapted, is_optional
+from streamlyt.catalog import ROOMS, find, names
+from streamlyt.errors import MissingExtraError, ParameterError
+
+__all__ = ["schema", "told_parameters"]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of pipeline files, from the catalog as it is now.
+
+    A component whose optional dependency is not installed takes any parameter.
+
+    Examples
+    --------
+    >>> schema()["properties"]["source"]["oneOf"][0]
+    {'$ref': '#/$defs/source.files'}
+    """
+    known: dict[str, Any] = {}
+    rooms = {
+        "source": _room(known, "source", ("connectors",), "source"),
+        "operator": _room(known, "operator", OPERATOR_ROOMS, None),
+        "sink": _room(known, "sink", ("connectors",), "sink"),
+        "features": _room(known, "features", ("features",), None),
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "A pipeline of streamlyt",
+        "type": "object",
+        "required": ["source"],
+        "additionalProperties": False,
+        "properties": {
+            "source": {"description": "Where rows come from.", "oneOf": rooms["source"]},
+            "operators": {
+                "description": "What is done with them, in order.",
+                "type": "array",
+                "items": {"oneOf": rooms["operator"]},
+            },
+            "sinks": {
+                "description": "Where they go.",
+                "type": "array",
+                "items": {"oneOf": rooms["sink"]},
+            },
+        },
+        "$defs": known,
+    }
+
+
+def told_parameters(cls: type[Any]) -> dict[str, str]:
+    """Return what the docstring of a class says of each parameter, in one line each."""
+    text = cleandoc(cls.__doc__ or "")
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^[^\n]+\n---|\Z)", text, re.M | re.S)
+    told: dict[str, str] = {}
+    heading: list[str] = []
+    for line in (section[1] if section else "").splitlines():
+        if line and not line.startswith(" "):
+            heading = [name.strip().lstrip("*") for name in line.split(",")]
+        elif line.strip():
+            for name in heading:
+                told[name] = f"{told[name]} {line.strip()}" if name in told else line.strip()
+    return told
+
+
+def _room(
+    known: dict[str, Any], kind: str, rooms: tuple[str, ...], wanted: str | None
+) -> list[dict[str, str]]:
+    """Add the components of some rooms to what is known; return references to them."""
+    refs = []
+    for room in rooms:
+        for name in names(room):
+            try:
+                entry = _component(find(room, name, wanted), name, kind)
+            except MissingExtraError as error:
+                entry = _named(name, kind) | {"description": str(error)}
+            except ParameterError:
+                continue  # a connector that has no such kind
+            known[f"{kind}.{name}"] = entry
+            refs.append({"$ref": f"#/$defs/{kind}.{name}"})
+    return refs
+
+
+def _named(name: str, kind: str) -> dict[str, Any]:
+    ways = sorted({name, name.replace("_", "-")})
+    properties: dict[str, Any] = {"name": {"enum": ways}}
+    if kind == "operator":
+        properties["label"] = {"type": "string", "description": "Its name in this pipeline."}
+    return {"type": "object", "required": ["name"], "properties": properties}
+
+
+def _component(cls: type[Any], name: str, kind: str) -> dict[str, Any]:
+    entry = _named(name, kind)
+    told, hints = told_parameters(cls), get_type_hints(cls.__init__)
+    for key, parameter in signature(cls).parameters.items():
+        value = _parameter(key, hints.get(key, Any), parameter)
+        if key in told:
+            value["description"] = told[key]
+        entry["properties"][key] = value
+        if parameter.default is Parameter.empty:
+            entry["required"].append(key)
+    entry["description"] = cleandoc(cls.__doc__ or name).splitlines()[0]
+    return entry | {"additionalProperties": False}
+
+
+def _parameter(key: str, hint: Any, parameter: Parameter) -> dict[str, Any]:
+    if key in ROOMS:
+        maps = [{"$ref": f"#/$defs/{key}.{name}"} for name in names(key)]
+        return {"anyOf": [{"type": "string"}, *maps]}
+    default = parameter.default
+    plain = isinstance(default, bool | int | float | str)
+    found: dict[str, Any] = {"default": default} if plain else {}
+    adapter = adapted(hint)
+    if adapter is None:
+        return found
+    try:
+        read: Mapping[str, Any] = adapter.json_schema()
+    except Exception:
+        return found
+    if "$defs" in read:
+        return found
+    ways = [way for way in read.get("anyOf", [read]) if way != {"type": "null"}]
+    if is_optional(hint) and default is not None and default is not Parameter.empty:
+        ways.append({"const": "none"})  # the word for None where that is not the default
+    return (dict(ways[0]) if len(ways) == 1 else {"anyOf": ways}) | found

@@ -1,0 +1,144 @@
+"""Pipeline files from end to end: written, shown, checked, run."""
+
+import csv
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from rich.markup import escape
+
+from streamlyt._schema import told_parameters
+from streamlyt.catalog import find
+from streamlyt.cli._closing import OffLine, learning_of
+from streamlyt.cli._columns import tell_of_columns
+from streamlyt.cli._guard import say
+from streamlyt.cli._options import Format
+from streamlyt.cli._print import counted, plain_table, print_table
+from streamlyt.cli._recorded import Options, run_recorded, status
+from streamlyt.config import load, settings
+from streamlyt.connectors import FileSource
+from streamlyt.engines.local import Summary
+from streamlyt.errors import ParameterError
+
+__all__ = ["beginning", "print_settings", "run_file", "validate"]
+
+
+def run_file(file: Path, sets: Sequence[str], options: Options) -> int:
+    """Run ``streamlyt run``; return its exit status."""
+    spec = load(file, sets, os.environ)
+    options.check()
+    if isinstance(spec.source, FileSource):
+        tell_of_columns(spec.source, file.stem)
+    learning = learning_of(list(spec.operators.values()))
+
+    def few(summary: Summary) -> OffLine | None:
+        if not summary.series or max(summary.series.values()) >= learning:
+            return None
+        rows = counted(max(summary.series.values()), spec.source.schema.row)
+        return OffLine(f"{rows} in the longest series: an alarm takes {learning}")
+
+    try:
+        summary = run_recorded(spec.source, spec.operators, options, file.stem, few, spec.sinks)
+    finally:
+        spec.source.close()
+        for sink in spec.sinks:
+            sink.close()
+    return status(summary, options)
+
+
+def validate(file: Path, sets: Sequence[str]) -> None:
+    """Make what the file names, and say so."""
+    spec = load(file, sets, os.environ)
+    parts = [
+        f"source {type(spec.source).__name__}",
+        *(f"operator {label}" for label in spec.operators),
+        *(f"sink {type(sink).__name__}" for sink in spec.sinks),
+    ]
+    say(f"{file} holds: {', '.join(parts)}")
+
+
+def print_settings(file: Path, sets: Sequence[str], form: Format) -> None:
+    """Write key, value and origin of every setting to stdout."""
+    load(file, sets, os.environ)  # what cannot hold is refused, not shown
+    rows = [
+        {"key": each.key, "value": _plain(each.value), "from": each.origin}
+        for each in settings(file, sets, os.environ)
+    ]
+    if form is Format.jsonl:
+        for row in rows:
+            print(json.dumps(row))
+    elif form is Format.csv:
+        writer = csv.DictWriter(sys.stdout, ["key", "value", "from"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row | {"value": _toml(row["value"])} for row in rows)
+    else:
+        table = plain_table("key", "value", "from")
+        for row in rows:
+            table.add_row(*map(escape, [row["key"], _toml(row["value"]), row["from"]]))
+        print_table(table)
+
+
+def beginning(data: Path, detector: str) -> str:
+    """Return a pipeline file that reads a table, with every setting of both as a comment."""
+    lines = [
+        "# streamlyt run THIS_FILE; editors: streamlyt config schema > streamlyt.schema.json",
+        "#:schema ./streamlyt.schema.json",
+        "",
+        "[source]",
+        *_written("connectors", "files", "source", {"path": str(data)}),
+        "",
+        "[[operators]]",
+        *_written("detectors", detector, None, {}),
+    ]
+    return "\n".join(lines)
+
+
+def _written(room: str, name: str, kind: str | None, given: dict[str, Any]) -> Iterator[str]:
+    cls = find(room, name, kind)
+    told = told_parameters(cls)
+    yield _assigned("name", name)
+    for key, parameter in signature(cls).parameters.items():
+        yield ""
+        yield from _comment(told.get(key, ""))
+        if key in given:
+            yield _assigned(key, given[key])
+        elif parameter.default is Parameter.empty:
+            yield f"# {key} =   # must be given"
+        elif parameter.default is None:
+            yield f"# {key} ="
+        else:
+            yield f"# {_assigned(key, _plain(parameter.default))}"
+
+
+def _comment(text: str, width: int = 90) -> Iterator[str]:
+    line = "#"
+    for word in re.sub(r":\w+:`|`", "", text).split():
+        if len(line) + len(word) >= width:
+            yield line
+            line = "#"
+        line += f" {word}"
+    if line != "#":
+        yield line
+
+
+def _assigned(key: str, value: Any) -> str:
+    try:
+        return tomli_w.dumps({key: value}).strip()
+    except TypeError as error:
+        raise ParameterError(f"{key} must be plain to be written, got {value!r}") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _toml(value: Any) -> str:
+    return "" if value is None else _assigned("value", value).partition(" = ")[2]
