@@ -21,6 +21,9 @@ def plan_features(
         str | None,
         typer.Option(help="Of the optical map: an exponent, centred, exp or phase."),
     ] = None,
+    field: Annotated[
+        str | None, typer.Option(help="Of the optical map: complex or real matrices.")
+    ] = None,
     scale: Annotated[float, typer.Option(help="Factor on the inputs, rows of length one.")] = 1.0,
     error: Annotated[
         float, typer.Option(help="Wanted error of the kernel, a part of its largest value.")
@@ -40,6 +43,8 @@ def plan_features(
     wanted: dict[str, Any] = {"scale": scale, "seed": seed}
     if response is not None:
         wanted["response"] = _number_or_name(response)
+    if field is not None:
+        wanted["field"] = field
     try:
         features = find("features", kernel)(2, **wanted)
     except TypeError as problem:

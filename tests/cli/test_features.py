@@ -42,6 +42,7 @@ def test_json_lines_and_csv_hold_the_same_figures():
 def test_response_is_a_number_or_a_name():
     for response in ("2", "0.5", "centred", "exp", "phase"):
         assert run("--d", "3", "--response", response, "--error", "0.5").exit_code == 0
+    assert run("--d", "3", "--field", "real", "--error", "0.5").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ def test_response_is_a_number_or_a_name():
         (("--d", "5", "--error", "0"), "error must be a finite number above 0, got 0.0"),
         (("--d", "5", "--response", "cube"), "response must be one of"),
         (("--d", "5", "--kernel", "optic"), "did you mean optical"),
+        (("--d", "5", "--field", "imaginary"), "field must be one of 'complex', 'real'"),
         (("--d", "5", "--kernel", "fourier", "--response", "2"), "--kernel must be a map that has"),
     ],
 )
