@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamlyt.base import Event
+from streamlyt.evaluate import match_alarms
 
 __all__ = ["Score", "score"]
 
@@ -31,17 +32,8 @@ class Score:
 
 def score(events: Sequence[Event], changes: Sequence[int], within: int) -> Score:
     """Match each change to the first event from it to the next change, or ``within`` rows on."""
-    left = list(events)
-    found = Score()
-    nexts = [*changes, float("inf")][1:]
-    for change, following in zip(changes, nexts, strict=True):
-        ends = min(following, change + within)
-        mine = next((e for e in left if change <= e.alarm_index < ends), None)
-        if mine is None:
-            found.missed += 1
-            continue
-        left.remove(mine)
-        found.delays.append(mine.alarm_index - change)
-        found.errors.append(mine.change_index - change)
-    found.others = [event.alarm_index for event in left]
-    return found
+    alarms = [event.alarm_index for event in events]
+    matched = match_alarms(alarms, changes, within)
+    pairs = zip(changes, matched.found, strict=True)
+    errors = [events[at].change_index - change for change, at in pairs if at is not None]
+    return Score([*matched.delays], errors, len(matched.missed), [*matched.false])
