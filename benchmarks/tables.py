@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 
+from _detector_tables import peers, run_lengths
 from _laws import CHANGES, MEMORIES
 from _maps import MAPS
 from _results import ROOT, latest
@@ -14,7 +15,7 @@ from _systems import SYSTEMS
 from bench_quiet import BEFORE, LAWS, SINCE, SIZES, D
 from bench_streams import COMPARED, COMPARED_SYSTEMS, WIDTHS
 
-PAGES = ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "detection.md"
+PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "detection.md", "evaluate.md"))
 NONE = "not measured"
 MOSTLY = 0.8  # of the streams: what is called found in one word
 
@@ -239,6 +240,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "systems": systems,
     "stages": stages,
     "quiet": young,
+    "windows": lambda: markdown(*run_lengths()),
+    "detectors": lambda: markdown(*peers()),
 }
 
 if __name__ == "__main__":

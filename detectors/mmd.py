@@ -18,6 +18,8 @@ from ._windows import ROUNDING, check_run, map_for
 
 __all__ = ["MMD"]
 
+SHORTEST, WINDOWS = 1024, 20  # rows and windows of a reference: what it lacks is then little noise
+
 
 class MMD(Detector):
     r"""The distance of the last B rows to a reference that stays, in random features.
@@ -32,17 +34,18 @@ class MMD(Detector):
 
     **What is promised.** For independent rows the null moments of :math:`s^2` are exact, and the
     mean number of rows to a false alarm is ``arl`` by NEWMA's model of the first passage: within
-    20 %, for windows of 20 rows or more. For rows that depend on their past nothing is promised.
-    After an alarm the R rows that follow are the new reference; until it is complete the old one
-    and its threshold stay, so that what does not go back stands above it: one event, and no second
-    one is seen within R rows.
+    20 %, for windows from 20 rows to R / 20. For rows that depend on their past nothing is
+    promised. After an alarm the R rows that follow are the new reference; until it is complete the
+    old one and its threshold stay, so that what does not go back stands above it: one event, and no
+    second one is seen within R rows.
 
     Parameters
     ----------
     window
         B, from 2 to 10000 rows.
     reference
-        R, a multiple of 32 from 192 to 1000000 rows, at least the window.
+        R, a multiple of 32 from 192 to 1000000 rows, at least the window; None: 20 windows, at
+        least 1024 rows.
     arl
         Wanted mean number of rows to a false alarm, from 100 and the window to 1e9.
     features
@@ -78,7 +81,7 @@ class MMD(Detector):
         self,
         window: int = 50,
         *,
-        reference: int = 1024,
+        reference: int | None = None,
         arl: float = 10_000.0,
         features: FeatureMap | str = "optical",
         n_components: int | None = None,
@@ -86,7 +89,8 @@ class MMD(Detector):
     ) -> None:
         super().__init__()
         check_run(window, arl)
-        if reference % BLOCK or not max(LEAST, window) <= reference <= 1_000_000:
+        rows = _reference_for(window) if reference is None else reference
+        if rows % BLOCK or not max(LEAST, window) <= rows <= 1_000_000:
             raise ParameterError(
                 f"reference must be a multiple of {BLOCK} from {LEAST} and the window ({window} "
                 f"rows) to 1000000, got {reference!r}"
@@ -98,10 +102,10 @@ class MMD(Detector):
         self.n_components = n_components
         self.seed = seed
         self._map = map_for(window, features, n_components, seed)
-        self._moments = NullMoments(reference)
+        self._moments = NullMoments(rows)
         self.policy = AlarmPolicy(release=1.0, join=window)
         self.reach = max(64, 4 * window)
-        self.learning = reference
+        self.learning = rows
 
     def score(self, values: Floats) -> tuple[Floats, Floats]:
         """Absorb rows (n, d); return the statistic and its threshold, both (n,)."""
@@ -181,7 +185,10 @@ class MMD(Detector):
 
     def _level(self, moments: Moments) -> float:
         # Weights 1/B on the last rows, -1/R on those of the reference.
-        sums = [
-            self.window ** (1.0 - k) + (-1.0) ** k * self.reference ** (1.0 - k) for k in POWERS
-        ]
+        b, r = float(self.window), float(self.learning)
+        sums = [b ** (1 - k) + (-1) ** k * r ** (1 - k) for k in POWERS]
         return float(level_of(self.arl, 1.0 / self.window, cumulants_of(sums, moments), moments))
+
+
+def _reference_for(window: int) -> int:
+    return BLOCK * math.ceil(max(SHORTEST, WINDOWS * window) / BLOCK)

@@ -121,13 +121,24 @@ def _contenders(asked: "list[str]", seed: int) -> "list[Contender]":
     from streamlyt.evaluate import NEVER, PEERS, contender
 
     if not asked:
-        asked = [*names("detectors"), *(PEERS if find_spec("river") else ()), NEVER]
+        ours = [name for name in names("detectors") if _complete(name)]
+        asked = [*ours, *(PEERS if find_spec("river") else ()), NEVER]
     # A class of one's own lies where one stands: a script has that folder on its path, we do not.
     sys.path.append("")
     try:
         return [contender(text, seed) for text in asked]
     finally:
         sys.path.remove("")
+
+
+def _complete(name: str) -> bool:
+    """Return whether a detector can be made without arguments."""
+    from inspect import Parameter, signature
+
+    from streamlyt.catalog import find
+
+    parameters = signature(find("detectors", name)).parameters.values()
+    return all(each.default is not Parameter.empty for each in parameters)
 
 
 def _on_laws(everyone: "list[Contender]", laws: "list[str]", plan: "Plan") -> "list[LawScore]":

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from streamlyt.cli._guard import ERROR, USAGE
+from streamlyt.cli.evaluate import _contenders
 from tests.cli.running import cli, refused, shell
 
 FEW = ("--law", "gaussian", "--streams", "1", "--rows", "500", "--seconds", "0")
@@ -52,6 +53,12 @@ def test_annotated_folder_is_scored_and_left_as_it_is(folder):
     assert done.stdout.split()[-5:] == ["2", "0", "0.667", "0.611", "0.0"]
     assert "a" in run("never", "--data", folder, "--each").stdout.split()
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_all_that_is_there_is_measured_if_nothing_is_named():
+    names = [who.name for who in _contenders([], seed=0)]
+    assert {"newma", "bank", "scan_b", "river.drift:ADWIN", "never"} <= set(names)
+    assert names[-1] == "never"
 
 
 def test_class_of_ones_own_is_found_where_one_stands(folder):
