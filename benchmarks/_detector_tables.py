@@ -1,40 +1,12 @@
 """Tables of the detectors beside one another, from the last line of each case."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from _results import latest
 
-from streamlyt.evaluate import LAWS
-
-__all__ = ["peers", "run_lengths"]
+__all__ = ["run_lengths"]
 
 Cells = Iterable[tuple[object, ...]]
-
-
-def peers() -> tuple[tuple[str, ...], Cells]:
-    """Return head and rows of all detectors on the streams of each law."""
-    lines = latest("detectors")
-    heads = ("law", "detector", "ARL0", "delay", "missed", "false", "F1", "covering", "µs/row")
-    rows = []
-    for law in LAWS:
-        for line in lines.values():
-            if line.get("law") == law:
-                judged = line["changes"] > 0
-                rows.append(
-                    (
-                        law,
-                        f"`{line['detector']}`",
-                        _run_length(line),
-                        "-" if line["delay"] is None else f"{line['delay']:.3g}",
-                        f"{line['missed']} of {line['changes']}" if judged else "-",
-                        line["false"] if judged else "-",
-                        f"{line['f1']:.2f}" if judged else "-",
-                        f"{line['covering']:.3f}" if judged else "-",
-                        f"{line['microseconds']:.1f}",
-                    )
-                )
-    return heads, rows
 
 
 def run_lengths() -> tuple[tuple[str, ...], Cells]:
@@ -59,11 +31,3 @@ def run_lengths() -> tuple[tuple[str, ...], Cells]:
         (f"`{name}`", *(spread(name, cell) for cell in cells), ", ".join(costs.get(name, [])))
         for name in detectors
     ]
-
-
-def _run_length(line: dict[str, Any]) -> str:
-    if line["arl_least"] is None:
-        return "-"
-    if line["arl"] is None:
-        return f"> {line['arl_least']:,.0f}"
-    return f"{line['arl']:,.0f} ± {line['arl_error']:,.0f}" if line["arl_error"] else "-"

@@ -28,8 +28,9 @@ from streamlyt.evaluate import (
     read_annotated,
 )
 
-# All with their defaults, and the windows also as long as a change of the mixture takes.
-OURS = ("newma", "bank", "moving_average", "scan_b", "mmd", "sliced_wasserstein")
+# All with their defaults; the bank also for the run length of the others, and windows also as long
+# as a change of the mixture takes.
+OURS = ("newma", "bank(arl=1e4)", "bank", "moving_average", "scan_b", "mmd", "sliced_wasserstein")
 LONG = ("newma(window=250)", "moving_average(window=250)", "scan_b(window=250)", "mmd(window=250)")
 SECONDS = 3.0  # of a detector on a law
 

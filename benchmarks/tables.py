@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 
-from _detector_tables import peers, run_lengths
+from _detector_tables import run_lengths
 from _laws import CHANGES, MEMORIES
 from _maps import MAPS
 from _results import ROOT, latest
@@ -241,7 +241,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "stages": stages,
     "quiet": young,
     "windows": lambda: markdown(*run_lengths()),
-    "detectors": lambda: markdown(*peers()),
 }
 
 if __name__ == "__main__":

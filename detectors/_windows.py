@@ -11,20 +11,18 @@ from streamlyt.alarms import AlarmPolicy
 from streamlyt.base import Array, FeatureMap, Floats
 from streamlyt.detector import Detector
 from streamlyt.errors import ParameterError
-from streamlyt.features import Optical
 
 from ._calibration import MEMORIES, Calibration
 from ._first_passage import level_of
 from ._forgetting import forgetting_factors, n_components_for
 from ._kernels_windows import block_rows
-from ._maps import feature_map
+from ._maps import EVEN, feature_map
 from ._moments import Moments
 from ._scale import HEAD, learn_scale, take_head, to_scale
 
 __all__ = ["ROUNDING", "Blocks", "block_cumulants", "block_step", "check_run", "map_for"]
 
 FEWEST, MOST = 64, 16_384  # features that are drawn where nobody says how many: as for NEWMA
-BIAS = 0.5**0.5  # the reference beam of the optical map: as for NEWMA
 ROUNDING = 32.0  # least threshold, in last digits of a row of features
 
 State = MutableMapping[str, Array]
@@ -61,9 +59,7 @@ def map_for(
     if m is None:
         published = n_components_for(*forgetting_factors(window))
         m = 2 * round(min(max(FEWEST, published), MOST) / 2)
-    if features == "optical":
-        return Optical(m, response="phase", bias=BIAS, seed=seed)
-    return feature_map(features, m, seed)
+    return feature_map(features, m, seed, bias=EVEN)
 
 
 def block_form(others: int) -> Floats:

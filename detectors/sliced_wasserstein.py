@@ -47,7 +47,7 @@ class SlicedWasserstein(Blocks):
     names no channel.
 
     **What is promised.** For independent rows, whatever their law, the mean number of rows to a
-    false alarm is ``arl`` by NEWMA's model of the first passage: within 20 %, for windows of 20
+    false alarm is ``arl`` by NEWMA's model of the first passage: within 25 %, for windows of 20
     rows or more. For rows that depend on their past nothing is promised. After an alarm a new
     reference is taken from the rows that follow; crossings within 2 B rows are one event.
 

@@ -51,7 +51,7 @@ def test_statistic_of_blocks_is_that_of_the_slow_twin(detector, more, others, wi
 @pytest.mark.parametrize("window", [3, 40])
 def test_statistic_of_mmd_is_that_of_the_slow_twin(window):
     rows = noise(500)
-    statistic, threshold = MMD(window, reference=192, features=EXACT).score(rows)
+    statistic, threshold = MMD(window, reference=192, arl=1e9, features=EXACT).score(rows)
     expected = naive.last_against(EXACT(scaled(rows)), window, 192)
     assert np.isinf(threshold[:192]).all()
     assert np.isfinite(threshold[192:]).all()
@@ -155,6 +155,13 @@ def test_a_change_is_one_event_and_the_next_one_another(detector, change):
     _, events = detector(60, arl=1e5).update(batch(rows))
     assert [at <= e.alarm_index < at + 60 for at, e in zip((2000, 4000), events, strict=True)]
     assert [abs(e.change_index - at) < 15 for at, e in zip((2000, 4000), events, strict=True)]
+
+
+def test_a_weak_change_is_one_event_of_mmd():
+    rows = noise(4000, d=20)
+    rows[1500:, :4] += 0.35  # crosses the level now and then
+    _, events = MMD(100, reference=1024).update(batch(rows))
+    assert len([event for event in events if 1500 <= event.alarm_index < 2600]) == 1
 
 
 def test_mmd_sees_a_slow_drift_that_moving_windows_follow():
