@@ -47,6 +47,7 @@ def closing(summary: Summary, pipeline: Pipeline, schema: Schema) -> str:
     told = f"{found} in {counted(summary.rows, schema.row)}"
     if len(summary.series) > 1:
         told += f" of {counted(len(summary.series), 'series', 'series')}"
+    told += _mended(pipeline)
     learnt = learning_of(list(pipeline.operators.values()))
     if events or not learnt:
         return told
@@ -54,3 +55,15 @@ def closing(summary: Summary, pipeline: Pipeline, schema: Schema) -> str:
         return f"{told} (the first {learnt} {schema.row}s of each were only learnt from)"
     last = schema.row_number(learnt - 1)
     return f"{told} ({schema.row}s {schema.first_row}-{last} were only learnt from)"
+
+
+def _mended(pipeline: Pipeline) -> str:
+    """Return how many rows with missing values were left out, and how many values held."""
+    states = [s for by_name in pipeline.states().values() for s in by_name.values()]
+    dropped = sum(int(state["left_out"][1]) for state in states if "left_out" in state)
+    held = sum(int(state["filled"][0]) for state in states if "filled" in state)
+    parts = [
+        *([f"{counted(dropped, 'row')} left out"] if dropped else []),
+        *([f"{counted(held, 'value')} held"] if held else []),
+    ]
+    return f", {' and '.join(parts)} for missing values" if parts else ""

@@ -15,6 +15,7 @@ __all__ = [
     "FailOnChange",
     "Form",
     "Format",
+    "Holes",
     "Null",
     "NullModel",
     "PipelineFile",
@@ -34,6 +35,14 @@ class Format(StrEnum):
     table = "table"
     jsonl = "jsonl"
     csv = "csv"
+
+
+class Holes(StrEnum):
+    """What becomes of missing values."""
+
+    stop = "stop"
+    drop = "drop"
+    hold = "hold"
 
 
 class NullModel(StrEnum):

@@ -7,14 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from streamlyt.cli._closing import OffLine
 from streamlyt.cli._columns import named_columns, tell_of_columns
 from streamlyt.cli._detector import choose_detector
+from streamlyt.cli._print import counted
 from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.cli._short import split_short
 from streamlyt.connectors import FileSource
 from streamlyt.engines.local import Summary
-from streamlyt.errors import FormatError, ParameterError
+from streamlyt.errors import DataError, FormatError, ParameterError
+from streamlyt.observables import Missing
+from streamlyt.observables.missing import Policy
 
 __all__ = ["find_changes"]
 
@@ -27,6 +32,7 @@ def find_changes(
     columns: str | None,
     time: str | None,
     key: str | None,
+    missing: Policy,
     knobs: Mapping[str, Any],
     options: Options,
 ) -> int:
@@ -40,10 +46,37 @@ def find_changes(
         options.check()
         tell_of_columns(source, title)
 
-        def split(summary: Summary) -> OffLine | None:
-            return split_short(source, [], True, summary, detector)
+        filling = [] if missing == "stop" else [Missing(missing)]
 
-        return status(run_recorded(source, [detector], options, title, split), options)
+        def split(summary: Summary) -> OffLine | None:
+            return split_short(source, filling, True, summary, detector)
+
+        try:
+            summary = run_recorded(source, [*filling, detector], options, title, split)
+        except FormatError:
+            raise
+        except DataError as error:
+            raise _holes(source, title) or error from None
+        return status(summary, options)
+
+
+def _holes(source: FileSource, title: str) -> DataError | None:
+    """Return the error that tells of all missing values of a table; None where there is none."""
+    first, rows, holed = None, 0, 0
+    for batch, _ in FileSource(source.path, columns=list(source.schema.names)).read():
+        holes = ~np.isfinite(batch.values)
+        if first is None and holes.any():
+            row, column = (int(i) for i in np.argwhere(holes)[0])
+            first = rows + row, source.schema.names[column]
+        rows += batch.n
+        holed += int(holes.any(axis=1).sum())
+    if first is None:
+        return None
+    return DataError(
+        f"{title}: {first[1]!r} must be a number in every row, got none in row {first[0]:,} (from "
+        f"0); {holed:,} of {counted(rows, 'row')} {'has' if holed == 1 else 'have'} such holes: "
+        f"--missing drop leaves them out, --missing hold puts the last value in place"
+    )
 
 
 @contextmanager

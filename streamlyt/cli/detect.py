@@ -12,12 +12,14 @@ from streamlyt.cli._options import (
     FailOnChange,
     Form,
     Format,
+    Holes,
     Null,
     Report,
     Resume,
     Run,
     Seed,
     Window,
+    one_of,
 )
 
 __all__ = ["detect"]
@@ -57,6 +59,15 @@ def detect(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
+    missing: Annotated[
+        Holes,
+        typer.Option(
+            help="Missing values: stop (the default), drop the row, or hold the last value.",
+            metavar="POLICY",
+            parser=one_of(Holes),
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = Holes.stop,
     detector: Detector = None,
     sets: DetectorSets = None,
     null: Null = None,
@@ -78,6 +89,7 @@ def detect(
         columns=columns,
         time=time,
         key=key,
+        missing=missing.value,
         knobs={
             "detector": detector,
             "sets": sets or [],

@@ -7,6 +7,7 @@ from streamlyt._lazy import lazy_names
 if TYPE_CHECKING:
     from .dihedrals import Dihedrals as Dihedrals
     from .distances import Distances as Distances
+    from .missing import Missing as Missing
     from .superpose import Superpose as Superpose
     from .whole import Whole as Whole
 

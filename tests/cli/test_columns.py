@@ -149,3 +149,31 @@ def test_a_table_in_a_pipe_keeps_its_lines_whole(tmp_path):
     [line] = [line for line in done.stdout.splitlines() if "number" in line]
     assert line.count("number") == 3
     assert " time " not in done.stdout  # it would be the row number once more
+
+
+@pytest.mark.parametrize("policy", ["drop", "hold"])
+def test_rows_with_holes_are_dropped_or_held_and_changes_keep_their_rows(tmp_path, policy):
+    values = np.random.default_rng(0).normal(size=(N, 2))
+    values[CHANGE:, 0] += 4
+    values[100:900:4, 1] = np.nan
+    np.save(tmp_path / "t.npy", values)
+    words = ("detect", tmp_path / "t.npy", "--format", "jsonl")
+    refused(cli(*words), 1, "'x1'", "row 100 (from 0)", "200 of 3,000 rows have such holes")
+    done = cli(*words, "--missing", policy)
+    [event] = events(done)
+    assert abs(event["change_index"] - CHANGE) <= 5
+    assert event["change_index"] == event["change_time"]
+    assert ("200 rows left out" if policy == "drop" else "200 values held") in done.stderr
+
+
+def test_what_was_found_before_a_hole_is_printed(tmp_path):
+    values = np.random.default_rng(0).normal(size=(N, 1))
+    values[CHANGE:] += 5
+    values[2500] = np.nan
+    np.save(tmp_path / "t.npy", values)
+    done = cli("detect", tmp_path / "t.npy", "--format", "jsonl")
+    assert done.exit_code == 1
+    [event] = events(done)
+    assert abs(event["change_index"] - CHANGE) <= 20
+    assert "1 change in 2,500 rows, before it had to stop" in done.stderr
+    assert "row 2,500 (from 0); 1 of 3,000 rows has such holes" in done.stderr.splitlines()[-1]

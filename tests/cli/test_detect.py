@@ -125,7 +125,14 @@ def test_a_column_of_text_is_refused(tables):
 
 def test_a_hole_is_named_with_its_column_and_time(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3,\n")
-    refused(cli("detect", tmp_path / "t.csv"), 1, "'b'", "time 1 step", "fill or drop")
+    refused(
+        cli("detect", tmp_path / "t.csv"),
+        1,
+        "'b'",
+        "row 1 (from 0)",
+        "1 of 2 rows has such holes",
+        "--missing drop",
+    )
 
 
 @pytest.mark.parametrize(
