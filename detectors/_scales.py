@@ -3,6 +3,7 @@
 import math
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -50,7 +51,7 @@ class Scales:
     window: int
     arl: float
 
-    @property
+    @cached_property
     def memories(self) -> Floats:
         """Memories in rows, that of the common reference last."""
         count = 1 + max(1, round(math.log(self.window, STEP)))
@@ -128,8 +129,11 @@ class Scales:
     def _fold(self, rows: Array, state: State) -> Floats:
         """Return the squared distances (n, k) of the scales from the reference."""
         forget = 1.0 / self.memories
-        t = np.arange(1, len(rows) + 1)[:, None] + int(state["scale_clock"][0])
-        grown = 1.0 - (1.0 - forget) ** t
+        done = int(state["scale_clock"][0])
+        grown = np.ones((len(rows), forget.size))
+        young = done < SETTLED * self.memories
+        t = np.arange(done + 1, done + len(rows) + 1)[:, None]
+        grown[:, young] -= (1.0 - forget[young]) ** t
         squares = np.zeros((len(rows), forget.size - 1))
         scale_rows(
             rows,
@@ -172,7 +176,7 @@ class Scales:
         """Set the levels of the squares, at 33 numbers of rows since the start."""
         memories, count = self.memories, self.memories.size - 1
         moments = self._moments.read(state)
-        points = np.geomspace(WATCH, SETTLED * memories[-1], POINTS)
+        points = _points(float(memories[-1]))
         # The run length is shared by the scales that are compared by then.
         usable = (points[:, None] >= USABLE * memories[:-1]).sum(axis=1) - 1 + SINGLE
         arl = self.arl * SHARED * usable
@@ -188,7 +192,10 @@ class Scales:
     def _levels(self, first: int, count: int, state: State) -> Floats:
         """Return the levels (n, k) of rows from the ``first`` since the start on."""
         memories, levels = self.memories, state["levels"]
-        points = np.geomspace(WATCH, SETTLED * memories[-1], POINTS)
+        points = _points(float(memories[-1]))
+        if first >= points[-1]:
+            settled: Floats = levels[-1:]
+            return settled
         t = np.arange(first, first + count, dtype=np.float64)
         left = np.clip(np.searchsorted(points, t, side="right") - 1, 0, POINTS - 2)
         share = np.clip((t - points[left]) / (points[left + 1] - points[left]), 0.0, 1.0)
@@ -200,6 +207,13 @@ class Scales:
             found *= state["watch"][1]
         result: Floats = found
         return result
+
+
+@lru_cache(maxsize=64)
+def _points(reference: float) -> Floats:
+    """Return the numbers of rows at which levels are known."""
+    points: Floats = np.geomspace(WATCH, SETTLED * reference, POINTS)
+    return points
 
 
 def _power_of_two(t: int) -> bool:

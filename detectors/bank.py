@@ -19,7 +19,7 @@ __all__ = ["NEWMABank"]
 
 INDEPENDENT, INNOVATIONS, LEARNED = range(3)  # what state["null"] says
 WINDOWS = {"auto": 1024, "independent": 1024, "learned": 316}
-COMPONENTS = 512, 256  # of the scales and of the learned null
+COMPONENTS = 1024, 256  # of the scales and of the learned null
 LOOK, SLOTS = 512, 128  # rows back, and parts of them, for the start of a change
 JOIN = 256  # rows after the last crossing that belong to the same event
 
@@ -72,7 +72,7 @@ class NEWMABank(Detector):
     features
         ``"optical"``, ``"fourier"``, or a map from (n, d) to (n, m).
     n_components
-        Number of features m when ``features`` is a name, even and at least 64. None: 512, and 256
+        Number of features m when ``features`` is a name, even and at least 64. None: 1024, and 256
         under the learned null.
     seed
         Of the features when they are given by name.
