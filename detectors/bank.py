@@ -21,7 +21,7 @@ INDEPENDENT, INNOVATIONS, LEARNED = range(3)  # what state["null"] says
 WINDOWS = {"auto": 1024, "independent": 1024, "learned": 316}
 COMPONENTS = 1024, 256  # of the scales and of the learned null
 LOOK, SLOTS = 512, 128  # rows back, and parts of them, for the start of a change
-JOIN = 256  # rows after the last crossing that belong to the same event
+JOIN = 64  # rows after the last crossing that belong to the same event
 
 
 class NEWMABank(Detector):
