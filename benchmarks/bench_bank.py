@@ -103,8 +103,8 @@ def laws(quick: bool) -> None:
         rng = np.random.default_rng([20, seed])
         before = NEWMABank(arl=1e4, seed=seed)
         statistic, _ = before.score(rng.standard_normal((16_384, 20)))
-        if (statistic > 1).any():
-            continue
+        if (statistic[-2000:] > 1).any() or "held" in before.state:
+            continue  # in the midst of a false alarm
         for name, (_, after) in AFTER.items():
             for _ in range(10):
                 detector = NEWMABank(arl=1e4, seed=seed)

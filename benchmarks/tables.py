@@ -233,7 +233,31 @@ def young() -> str:
     return markdown(("rows before the change", *heads), rows)
 
 
+def bank() -> str:
+    """Return the figures of the default detector beside what is to be reached."""
+    rows = []
+    for case, line in sorted(latest("bank").items()):
+        shown = line.get("mean", line["median"])
+        error = f" ± {line['error']:.2g}" if "error" in line else ""
+        more = [
+            f"{name.replace('_', ' ')} {line[key]:.3g}{unit}"
+            for key, name, unit in (
+                ("place", "placed within (median)", ""),
+                ("place_90", "90 %", ""),
+                ("rows_a_further_event", "rows a further event", ""),
+                ("after_a_tenth", "after a tenth of them", ""),
+            )
+            if key in line
+        ]
+        if "missed" in line:
+            more.insert(0, f"{100 * line['missed']:.1f} % of {line['changes']} missed")
+        told = f"{shown:.3g}{error} {line['unit']}" + "".join(f"; {each}" for each in more)
+        rows.append((case, line.get("goal", ""), told))
+    return markdown(("what", "reach", "measured"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "bank": bank,
     "goals": goals,
     "maps": maps,
     "laws": laws,
