@@ -6,6 +6,9 @@ from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
     from .classifier import KernelClassifier as KernelClassifier
+    from .fogd import FOGD as FOGD
+    from .logistic import LogisticFOGD as LogisticFOGD
+    from .nlms import NLMS as NLMS
     from .regressor import KernelRegressor as KernelRegressor
     from .rls import RLS as RLS
 

@@ -1,16 +1,13 @@
 """The kernel classifier: one against the rest over random features, by a bank of experts."""
 
-from itertools import pairwise
-
 import numpy as np
 
-from streamlyt.base import Batch, FeatureMap, Floats, Operator, Schema
-from streamlyt.checks import example_batch
-from streamlyt.errors import DataError
+from streamlyt.base import FeatureMap, Floats
 
+from ._classes import ClassLearner
 from ._design import design_width
 from ._kernels_classes import mix_classes, weigh_classes
-from ._model import ScaledLearner, check_count
+from ._model import check_count
 from ._root import Root
 
 __all__ = ["KernelClassifier"]
@@ -26,7 +23,7 @@ _SIZE = len(_BANK) + 2  # two more learn no weights: the last class, and the fre
 _SHARPNESS = 5.0  # at the beginning, of scores that are 1 for the class of a row and 0 for others
 
 
-class KernelClassifier(ScaledLearner):
+class KernelClassifier(ClassLearner):
     """Kernel classification with nothing to set, and probabilities that mean what they say.
 
     Each class has a regression of one against the rest (1 for its rows, 0 for others) by recursive
@@ -67,8 +64,6 @@ class KernelClassifier(ScaledLearner):
     True
     """
 
-    classifies = True
-
     def __init__(
         self, features: FeatureMap | None = None, *, max_classes: int = 100, target: str = ""
     ) -> None:
@@ -77,36 +72,6 @@ class KernelClassifier(ScaledLearner):
         self.target = target
         super().__init__()
         check_count("max_classes", max_classes)
-
-    @classmethod
-    def _example(cls) -> tuple[Operator, Batch]:
-        batch = example_batch()
-        values = np.column_stack([batch.values, batch.values[:, 0] > 0])
-        return cls(), batch.with_values(values, Schema.of("x", "y", "z", "above"))
-
-    @property
-    def classes(self) -> Floats:
-        """The classes seen, in the order of their first rows, shape (k,)."""
-        found: Floats = self.state.get("classes", np.zeros(0))
-        return found
-
-    def probabilities(self, values: Floats) -> Floats:
-        """Return the probability of each of :attr:`classes`, shape (n, k)."""
-        rows, _ = self.check(values)
-        if "kept" not in self.state:
-            return np.empty((len(rows), 0))
-        return self._mixed(rows)
-
-    def learn(self, values: Floats, targets: Floats) -> None:
-        """Learn inputs, shape (n, d), and their classes, shape (n,), in this order."""
-        rows, wanted = self.check(values, targets)
-        new = len(set(wanted[~np.isnan(wanted)]) - set(self.classes))
-        if len(self.classes) + new > self.max_classes:
-            raise DataError(
-                f"there must be at most {self.max_classes!r} classes, got "
-                f"{len(self.classes) + new}; raise max_classes, or take a regressor"
-            )
-        super().learn(rows, wanted)
 
     def _begin(self, rows: Floats, targets: Floats) -> None:
         m, k = design_width(self._map, rows.shape[1]), len(self.classes)
@@ -118,22 +83,9 @@ class KernelClassifier(ScaledLearner):
         self.state["last"] = np.full(1, -1)
         self.state["stayed"] = np.zeros(2)
 
-    def _learn_rows(self, rows: Floats, targets: Floats) -> None:
-        for start, stop in self._stretches(targets):
-            self._learn_known(rows[start:stop], targets[start:stop])
-
-    def _stretches(self, targets: Floats) -> list[tuple[int, int]]:
-        """Cut rows before each that is the first of its class."""
-        _, first = np.unique(targets, return_index=True)
-        cuts = sorted({0, *first.tolist(), len(targets)})
-        return list(pairwise(cuts))
-
-    def _learn_known(self, rows: Floats, targets: Floats) -> None:
-        """Learn rows of which none but the first is of a class that was not seen."""
-        if not np.any(self.classes == targets[0]):
-            self.state["classes"] = np.append(self.classes, targets[0])
-        self._make_room(len(self.classes))
-        labels = np.argmax(targets[:, None] == self.classes, axis=1)
+    def _learn_known(self, rows: Floats, labels: Floats) -> None:
+        for name in ("counts", *(f"{i}_weights" for i in range(len(_BANK)))):
+            self._grown(name)
         wanted = np.zeros((len(rows), len(self.classes)))
         wanted[np.arange(len(rows)), labels] = 1.0
         scores = np.empty((len(_BANK), *wanted.shape))
@@ -149,21 +101,6 @@ class KernelClassifier(ScaledLearner):
             int(state["last"][0]),
             state["stayed"],
         )
-
-    def _make_room(self, k: int) -> None:
-        """Let each expert have weights of zero for classes that are new."""
-        missing = k - len(self.state["counts"])
-        if missing:
-            self.state["counts"] = np.append(self.state["counts"], np.zeros(missing))
-            for i in range(len(_BANK)):
-                weights = self.state[f"{i}_weights"]
-                self.state[f"{i}_weights"] = np.vstack(
-                    [weights, np.zeros((missing, weights.shape[1]))]
-                )
-
-    def _predict_rows(self, rows: Floats) -> Floats:
-        best: Floats = self.classes[np.argmax(self._mixed(rows), axis=1)]
-        return best
 
     def _mixed(self, rows: Floats) -> Floats:
         state, k = self.state, len(self.classes)

@@ -1,5 +1,6 @@
 """What every model promises: late labels, holes, classes that appear, words for what is wrong."""
 
+import math
 import pickle
 
 import numpy as np
@@ -10,10 +11,10 @@ from streamlyt.base import Batch, Schema
 from streamlyt.connectors import FileSource
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.features import Fourier, Optical
-from streamlyt.models import RLS, KernelClassifier, KernelRegressor
+from streamlyt.models import FOGD, NLMS, RLS, KernelClassifier, KernelRegressor, LogisticFOGD
 
-REGRESSORS = [RLS, KernelRegressor]
-CLASSIFIERS = [KernelClassifier]
+REGRESSORS = [RLS, KernelRegressor, FOGD, NLMS]
+CLASSIFIERS = [KernelClassifier, LogisticFOGD]
 LEARNERS = REGRESSORS + CLASSIFIERS
 
 
@@ -183,8 +184,9 @@ def test_probabilities_mean_what_they_say():
     assert np.abs(one - p[3000:]).mean() < 0.08
 
 
-def test_more_classes_than_agreed_are_refused():
-    model = KernelClassifier(max_classes=2)
+@pytest.mark.parametrize("cls", CLASSIFIERS)
+def test_more_classes_than_agreed_are_refused(cls):
+    model = cls(max_classes=2)
     model.learn(np.zeros((2, 1)), np.array([0.0, 5.0]))
     with pytest.raises(DataError, match="at most 2 classes, got 3"):
         model.learn(np.zeros((1, 1)), np.array([7.0]))
@@ -206,6 +208,35 @@ def test_wrong_shapes_and_columns_are_named(cls):
     model.learn(np.zeros((1, 2)), np.zeros(1))
     with pytest.raises(DataError, match="the number of inputs must stay 2"):
         model.predict(np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("cls", [NLMS, FOGD])
+def test_steps_are_those_of_the_formula(cls):
+    x, y = table(400)
+    model = cls(rate=0.7)
+    model.learn(x, y)
+    seen = model._designed(x, (1.0, 3))[0]
+    w, origin = np.zeros(seen.shape[1]), np.median(y[:256])
+    for t, (f, wanted) in enumerate(zip(seen, y - origin, strict=True)):
+        rate = 0.7 / math.sqrt(1 + 0.01 * t) if cls is FOGD else 0.7
+        w += rate * (wanted - w @ f) * f / (f @ f)
+    np.testing.assert_allclose(model.predict(x), seen @ w + origin, rtol=1e-8)
+
+
+def test_logistic_steps_are_those_of_the_formula():
+    x, y = table(400, classes=3)
+    model = LogisticFOGD()
+    model.learn(x, y)
+    seen = model._designed(x, (1.0, 3))[0]
+    w = np.zeros((3, seen.shape[1]))  # all three were known when the 256 rows were learnt anew
+    for t, (f, wanted) in enumerate(zip(seen, y, strict=True)):
+        at = model.classes.tolist().index(wanted)
+        told = np.exp(w[:3] @ f)
+        told /= told.sum()
+        w += 8 / math.sqrt(1 + 0.01 * t) * np.outer(np.eye(3)[at] - told, f) / (f @ f)
+    expected = np.exp(seen @ w.T)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.probabilities(x), expected, atol=1e-8)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Fourier on-line gradient descent: one step a row, shorter and shorter."""
+
+from streamlyt.base import FeatureMap
+
+from .nlms import NLMS
+
+__all__ = ["FOGD"]
+
+FADE = 0.01  # a step is half as long after 300 rows, and a tenth after 10,000
+
+
+class FOGD(NLMS):
+    r"""On-line gradient descent over random features, with steps that fall as :math:`1/\sqrt t`.
+
+    .. math:: w \leftarrow w + \eta_t \, e \, f / |f|^2, \qquad
+        \eta_t = \eta / \sqrt{1 + t / 100},
+
+    whose regret against the best fixed w grows as :math:`\sqrt t` [1]_; here any random features
+    serve, and a step is measured in rows' own lengths. O(m) a row.
+
+    Parameters
+    ----------
+    features
+        Feature map on the normal scores of the inputs; None for ``Optical(128)``.
+    width
+        Kernel width, in units of the root-mean-square length of a row of scores.
+    rate
+        :math:`\eta` in (0, 2).
+    target
+        Column to be learnt in a pipeline; empty for the last one.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter cannot hold.
+
+    References
+    ----------
+    .. [1] J. Lu, S. Hoi, J. Wang, P. Zhao, Z.-Y. Liu, "Large scale online kernel learning", Journal
+       of Machine Learning Research 17, 2016, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).uniform(-1, 1, size=(3000, 2))
+    >>> model = FOGD()
+    >>> model.learn(x, np.sin(3 * x[:, 0]))
+    >>> bool(np.abs(model.predict(x) - np.sin(3 * x[:, 0])).mean() < 0.1)
+    True
+    """
+
+    _fade = FADE
+
+    def __init__(
+        self,
+        features: FeatureMap | None = None,
+        *,
+        width: float = 1.0,
+        rate: float = 1.0,
+        target: str = "",
+    ) -> None:
+        super().__init__(features, width=width, rate=rate, target=target)

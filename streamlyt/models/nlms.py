@@ -1,0 +1,91 @@
+"""Normalised least mean squares over random features: one step of constant length a row."""
+
+import math
+
+import numpy as np
+
+from streamlyt.base import FeatureMap, Floats
+
+from ._design import design_width
+from ._kernels_gradient import step_rows
+from ._kernels_root import products
+from ._model import ScaledLearner, check_between
+
+__all__ = ["NLMS"]
+
+
+class NLMS(ScaledLearner):
+    r"""Normalised least mean squares over random features.
+
+    With f the features of a row and e the error of its prediction,
+
+    .. math:: w \leftarrow w + \eta \, e \, f / |f|^2,
+
+    where :math:`\eta` is ``rate`` [1]_. It costs O(m) a row, forgets at a pace that follows the
+    rate, and learns directions of little variance slowly, where
+    :class:`streamlyt.models.rls.RLS` does not. Inputs are scaled, and what stands beside the
+    features, as there.
+
+    Parameters
+    ----------
+    features
+        Feature map on the normal scores of the inputs; None for ``Optical(128)``.
+    width
+        Kernel width, in units of the root-mean-square length of a row of scores.
+    rate
+        :math:`\eta` in (0, 2): 1 meets the target of each row exactly.
+    target
+        Column to be learnt in a pipeline; empty for the last one.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter cannot hold.
+
+    References
+    ----------
+    .. [1] S. Haykin, "Adaptive filter theory", Prentice Hall 2002, chapter 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).uniform(-1, 1, size=(3000, 2))
+    >>> model = NLMS()
+    >>> model.learn(x, np.sin(3 * x[:, 0]))
+    >>> bool(np.abs(model.predict(x) - np.sin(3 * x[:, 0])).mean() < 0.1)
+    True
+    """
+
+    _fade: float = 0.0  # of the step, which is constant here
+
+    def __init__(
+        self,
+        features: FeatureMap | None = None,
+        *,
+        width: float = 1.0,
+        rate: float = 0.5,
+        target: str = "",
+    ) -> None:
+        self.features = features
+        self.width = width
+        self.rate = rate
+        self.target = target
+        super().__init__()
+        check_between("width", width, 0.0, math.inf)
+        check_between("rate", rate, 0.0, 2.0)
+
+    def _begin(self, rows: Floats, targets: Floats) -> None:
+        self.state["weights"] = np.zeros((1, design_width(self._map, rows.shape[1])))
+        self.state["counts"] = np.zeros(1, dtype=np.int64)
+        self.state["origin"] = np.array([np.median(targets)])
+
+    def _learn_rows(self, rows: Floats, targets: Floats) -> None:
+        state, seen = self.state, self._designed(rows, (self.width, rows.shape[1]))[0]
+        wanted = (targets - state["origin"])[:, None]
+        step_rows(seen, wanted, state["weights"], state["counts"], self.rate, self._fade, False)
+
+    def _predict_rows(self, rows: Floats) -> Floats:
+        out = np.empty((len(rows), 1))
+        seen = self._designed(rows, (self.width, rows.shape[1]))[0]
+        products(seen, self.state["weights"], out)
+        return out[:, 0] + self.state["origin"]
