@@ -10,7 +10,7 @@ from river.datasets import synth
 
 from streamlyt.compat.river import Classifier, Regressor
 
-__all__ = ["CLASSES", "CLASSIFIERS", "NUMBERS", "REGRESSORS"]
+__all__ = ["CLASSES", "CLASSIFIERS", "MOST_ROWS", "NUMBERS", "REGRESSORS"]
 
 Rows = Iterator[tuple[dict[Any, Any], Any]]
 Maker = Callable[[], Any]
@@ -32,9 +32,7 @@ def _lagged(rows: Iterable[tuple[Any, Any]], lags: int) -> Rows:
     """Give past values for inputs; before the first one they are the first."""
     past: list[float] = []
     for _, y in rows:
-        first = (
-            past[-1] if past else 0.0
-        )  # river's models take no holes: the oldest value stands in
+        first = past[-1] if past else 0.0  # river's models take no holes
         filled = [*past, *[first] * (lags - len(past))]
         yield {f"lag {k + 1}": value for k, value in enumerate(filled)}, float(y)
         past = [float(y), *past][:lags]
@@ -68,6 +66,7 @@ NUMBERS: Mapping[str, Callable[[], Rows]] = {
 CLASSES: Mapping[str, Callable[[], Rows]] = {
     name: _shipped(name) for name in ("Bananas", "Phishing", "ImageSegments", "Shuttle")
 }
+MOST_ROWS = {"Shuttle": 5000}  # of 49,097: the slowest models take minutes for those
 
 
 def _scaled(model: Any) -> Any:

@@ -2,7 +2,8 @@
 
 One set of defaults for all tables. Persistence (or the majority class), the models of streamlyt and
 those of river run in the same process. ``--table`` measures nothing and writes docs/models.md anew;
-``--quick`` leaves out what takes minutes.
+``--tables``, ``--speeds`` and ``--immortality`` measure that alone; ``--quick`` leaves out the
+slowest models.
 """
 
 import math
@@ -10,11 +11,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from _results import ROOT, cpu_seconds, latest, record, say
-from _streams_of_river import CLASSES, CLASSIFIERS, NUMBERS, REGRESSORS
+from _streams_of_river import CLASSES, CLASSIFIERS, MOST_ROWS, NUMBERS, REGRESSORS
 
 from streamlyt.features import Optical
 from streamlyt.models import RLS
@@ -42,11 +44,11 @@ class Persistence:
         self.last = 0.0
 
     def predict_one(self, x: object) -> float:
-        """Return the last target."""
+        """Return it."""
         return self.last
 
     def learn_one(self, x: object, y: float) -> None:
-        """Remember a target."""
+        """Keep it."""
         self.last = y
 
 
@@ -57,11 +59,11 @@ class Majority:
         self.seen: Counter[Any] = Counter()
 
     def predict_one(self, x: object) -> Any:
-        """Return the most frequent class so far, None before the first."""
+        """Return it."""
         return self.seen.most_common(1)[0][0] if self.seen else None
 
     def learn_one(self, x: object, y: Any) -> None:
-        """Count a class."""
+        """Count it."""
         self.seen[y] += 1
 
 
@@ -86,7 +88,7 @@ def tables() -> None:
     for numbers, sets, models in ((True, NUMBERS, REGRESSORS), (False, CLASSES, CLASSIFIERS)):
         plain = {"persistence": Persistence} if numbers else {"majority": Majority}
         for name, made in sets.items():
-            rows = list(made())
+            rows = list(islice(made(), MOST_ROWS.get(name)))
             for label, maker in {**plain, **models}.items():
                 if "--quick" in sys.argv and label in ("ARF", "AMF", "KNN"):
                     continue
@@ -199,11 +201,11 @@ def _filled(text: str, name: str, table: str) -> str:
 
 
 def main() -> None:
-    work: list[Callable[[], None]] = [speeds, immortality, tables]
-    if "--table" not in sys.argv:
-        for each in work:
-            say(each.__name__)
-            each()
+    work: list[Callable[[], None]] = [tables, speeds, immortality]
+    named = [each for each in work if f"--{each.__name__}" in sys.argv]
+    for each in (named or work) if "--table" not in sys.argv else ():
+        say(each.__name__)
+        each()
     write()
 
 
