@@ -4,12 +4,13 @@ from abc import abstractmethod
 
 import numpy as np
 
-from streamlyt.base import Array, FeatureMap, Floats
+from streamlyt.base import FeatureMap, Floats
 from streamlyt.errors import ParameterError
 from streamlyt.features import Optical
 from streamlyt.learner import Learner
 
 from ._design import design, narrowed
+from ._root import PARTS, Memory
 from ._scaling import fitted, outside, scaled
 
 __all__ = ["ScaledLearner", "check_between", "check_count"]
@@ -172,13 +173,10 @@ class ScaledLearner(Learner):
         self._begin(rows, targets)
         self._learn_rows(rows, targets)
 
-    def _under(self, prefix: str) -> dict[str, Array]:
-        """Return the part of the memory whose names begin so; its arrays are the memory's own."""
-        return {
-            name.removeprefix(prefix): array
-            for name, array in self.state.items()
-            if name.startswith(prefix)
-        }
+    def _under(self, prefix: str) -> Memory:
+        """Return the memory of the least squares whose names begin so."""
+        state = self.state
+        return {name: state[prefix + name] for name in PARTS}
 
 
 def check_between(name: str, value: object, low: float, high: float, closed: bool = False) -> None:

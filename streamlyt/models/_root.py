@@ -10,9 +10,10 @@ from streamlyt.base import Array, Floats
 
 from ._kernels_root import follow_rows, pack, products, spread_rows, unpack
 
-__all__ = ["Root"]
+__all__ = ["PARTS", "Memory", "Root"]
 
 Memory = dict[str, Array]
+PARTS = ("root", "weights", "noise", "counts")  # of a memory
 
 _FEW = 24  # rows: below, one after the other costs less than two inversions
 _MOST = 1024  # rows that are taken in at once
