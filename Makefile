@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 
 OURS := PYTHONWARNINGS='ignore:Editable installation' $(PIP) --no-build-isolation --editable
 
-.PHONY: help demo test check fix cover bench broker fuzz docs clean
+.PHONY: help demo test check fix cover bench broker chaos fuzz docs clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench: $(TEST) ## measure: every benchmarks/bench_*.py writes to benchmarks/resu
 
 broker: $(TEST) ## a Kafka broker on loopback, for trying out (streamlyt broker stop ends it)
 	$(BIN)/streamlyt broker start
+
+chaos: $(TEST) ## kill -9 a run from Kafka to Kafka a hundred times (KILLS=100), and count the rows
+	$(BIN)/python -W ignore -m tests.connectors.chaos $(or $(KILLS),100)
 
 fuzz: $(FUZZ) ## feed the decoders what nobody would send, for a minute (SECONDS=60)
 	$(BIN)/python -m tests.codecs.fuzz $(or $(SECONDS),60)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .files import FileSource as FileSource
     from .kafka import KafkaSink as KafkaSink
     from .kafka import KafkaSource as KafkaSource
+    from .kafka import redrive as redrive
     from .memory import MemorySink as MemorySink
     from .memory import MemorySource as MemorySource
     from .trajectories import TrajectorySource as TrajectorySource

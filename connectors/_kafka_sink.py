@@ -1,7 +1,7 @@
 """Rows and findings into Kafka topics, with transactions or without."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,12 +16,11 @@ from ._kafka_access import client_options, told
 from ._kafka_rows import codec_of, name_and_rest
 from ._kafka_source import KafkaSource
 
-__all__ = ["KafkaSink", "letter_headers"]
+__all__ = ["KafkaSink", "redrive"]
 
 _COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 _COLUMNAR_ROWS = 1024  # 64 kB of eight channels: below, what a message costs outweighs its rows
 _LARGEST = 16 * 2**20  # bytes of a message; the broker has its own word on that
-_MS = 10**6
 
 
 class KafkaSink(Sink):
@@ -43,7 +42,8 @@ class KafkaSink(Sink):
         Addresses of brokers, ``host:port``, with commas between.
     codec
         Name of a codec, or a table of its name and its own parameters. A message has the time in
-        the field ``time``: nanoseconds since 1970, or steps.
+        the field ``time``: nanoseconds since 1970, or steps. Its timestamp is that of writing: by
+        it a broker decides what is old enough to be dropped.
     message_rows
         Most rows in a message; where None, 1024 in Arrow and 1 in the other formats.
     compression
@@ -98,7 +98,7 @@ class KafkaSink(Sink):
         self._seen: tuple[Schema, Codec] | None = None
         self._producer: Any = None
         self._begun = False
-        self._failed: list[BaseException] = []
+        self._sent: list[Any] = []  # since the last flush
 
     @property
     def transacts(self) -> bool:
@@ -117,12 +117,10 @@ class KafkaSink(Sink):
                 )
             self._seen = batch.schema, self._codecs[batch.schema]
         codec, key = self._seen[1], batch.key.encode()
-        stamped = batch.schema.time_unit == "ns"
         for start in range(0, batch.n, self._cut):
             stop = min(start + self._cut, batch.n)
             message = codec.encode(Rows(batch.values[start:stop], batch.times[start:stop]))
-            stamp = int(batch.times[stop - 1]) // _MS if stamped else -1
-            self._send(self.topic, message, key, stamp)
+            self._send(self.topic, message, key)
 
     def record(self, event: Event) -> None:
         """Take a finding."""
@@ -133,8 +131,7 @@ class KafkaSink(Sink):
     def refuse(self, letter: DeadLetter) -> None:
         """Take a message that could not be decoded."""
         if self.dead is not None:
-            stamp = letter.time // _MS
-            self._send(self.dead, letter.value, letter.key, stamp, letter_headers(letter))
+            self._send(self.dead, letter.value, letter.key, _headers(letter))
 
     def flush(self) -> None:
         """Return when the brokers have all that was taken."""
@@ -142,11 +139,7 @@ class KafkaSink(Sink):
             return
         with self._failures():
             self._producer.flush()
-            if self._failed:
-                failed, self._failed = self._failed, []
-                raise SinkError(
-                    f"{len(failed)} messages could not be written at {self.servers}: {failed[0]}"
-                )
+        self._settle()
 
     def open(self) -> None:
         """End what another process of the same name left open; that process can do no more."""
@@ -160,16 +153,13 @@ class KafkaSink(Sink):
         with self._failures():
             producer = self._begin()
             producer.flush()
-            if not self._failed:
-                offsets = source.offsets(position)
-                if offsets:
-                    producer.send_offsets_to_transaction(offsets, source.membership)
-                producer.commit_transaction()
-                self._begun = False
-        if self._failed:
-            failed, self._failed = self._failed, []
-            self.abort()
-            raise SinkError(f"the transaction was given up: {failed[0]}")
+        self._settle()
+        with self._failures():
+            offsets = source.offsets(position)
+            if offsets:
+                producer.send_offsets_to_transaction(offsets, source.membership)
+            producer.commit_transaction()
+            self._begun = False
 
     def abort(self) -> None:
         """Drop what was taken since the last time."""
@@ -177,7 +167,7 @@ class KafkaSink(Sink):
             with self._failures():
                 self._producer.abort_transaction()
             self._begun = False
-        self._failed = []
+        self._sent = []
 
     def close(self) -> None:
         """Flush, and close the connections; a transaction that is open is dropped."""
@@ -199,19 +189,27 @@ class KafkaSink(Sink):
         topic: str,
         value: bytes,
         key: bytes | None,
-        stamp: int = -1,
         headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
         with self._failures():
             producer = self._begin() if self.transacts else self._opened()
-            sent = producer.send(
+            future = producer.send(
                 topic,
                 value,
                 key=key or None,
                 headers=headers,
-                timestamp_ms=stamp if stamp >= 0 else None,
             )
-            sent.add_errback(self._failed.append)
+            self._sent.append(future)
+
+    def _settle(self) -> None:
+        """Hold the brokers to what was sent; raise where they have not taken all of it."""
+        sent, self._sent = self._sent, []
+        failed = [one for one in sent if not one.is_done or one.exception is not None]
+        if failed:
+            raise SinkError(
+                f"{len(failed)} of {len(sent)} messages could not be written at {self.servers}: "
+                f"{failed[0].exception or 'no answer came'}"
+            )
 
     def _begin(self) -> Any:
         producer = self._opened()
@@ -252,7 +250,35 @@ class KafkaSink(Sink):
             ) from error
 
 
-def letter_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+def redrive(
+    letters: Sequence[DeadLetter], servers: str, access: Mapping[str, str] | None = None
+) -> None:
+    """Send dead letters once more, byte for byte, to the topics that they came from.
+
+    Parameters
+    ----------
+    letters
+        What :meth:`streamlyt.runfile.RunFile.dead_letters` gives.
+    servers, access
+        As for the sink.
+
+    Raises
+    ------
+    SinkError
+        If one cannot be written; those before it may have been.
+    """
+    for topic in {letter.topic for letter in letters}:
+        sink = KafkaSink(topic, servers=servers, access=access)
+        try:
+            for letter in letters:
+                if letter.topic == topic:
+                    sink._send(topic, letter.value, letter.key)
+            sink.flush()
+        finally:
+            sink.close()
+
+
+def _headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
     """Return where a dead letter stood and why it is one, as headers of its message."""
     where = {
         "topic": letter.topic,

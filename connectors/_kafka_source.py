@@ -314,7 +314,7 @@ class KafkaSource(Source):
         """Count the ends of transactions, which take offsets of their own and are no messages."""
         for part in ends:
             position[str(part.partition)] = max(
-                position[str(part.partition)], self._consumer.position(part)
+                int(position[str(part.partition)]), self._consumer.position(part) or 0
             )
 
     def _heartbeat(self) -> Batch:

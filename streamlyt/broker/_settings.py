@@ -69,6 +69,8 @@ def properties(folder: Path, ports: Mapping[str, int]) -> str:
         "broker.session.timeout.ms": "4000",
         "broker.heartbeat.interval.ms": "1000",
         "group.min.session.timeout.ms": "1000",
+        # By its own clock a broker drops what is a week old, and recorded rows may be of 1970.
+        "log.retention.ms": "-1",
         "message.max.bytes": str(16 * 2**20),
     }
     if any("SSL" in protocol for protocol in protocols.values()):

@@ -9,6 +9,7 @@ import typer
 from streamlyt.cli._guard import guarded
 from streamlyt.cli.broker import start_broker, status_of_broker, stop_broker
 from streamlyt.cli.config import init_config, schema_of_config, show_config, validate_config
+from streamlyt.cli.deadletter import list_letters, redrive_letters
 from streamlyt.cli.demo import demo
 from streamlyt.cli.detect import detect
 from streamlyt.cli.evaluate import evaluate_detectors
@@ -53,6 +54,11 @@ broker.command("start")(guarded(start_broker))
 broker.command("stop")(guarded(stop_broker))
 broker.command("status")(guarded(status_of_broker))
 app.add_typer(broker, name="broker")
+
+deadletter = typer.Typer(help="Messages that could not be decoded.", no_args_is_help=True)
+deadletter.command("list")(guarded(list_letters))
+deadletter.command("redrive")(guarded(redrive_letters))
+app.add_typer(deadletter, name="deadletter")
 
 evaluate = typer.Typer(help="Measure how good something is.", no_args_is_help=True)
 evaluate.command("detectors")(guarded(evaluate_detectors))

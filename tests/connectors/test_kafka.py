@@ -1,8 +1,8 @@
 """Kafka against the real broker: what goes in comes out, whoever guards the door."""
 
 import base64
-import gc
 import json
+import re
 import time
 
 import numpy as np
@@ -17,12 +17,11 @@ from streamlyt.engines import LocalEngine
 from streamlyt.errors import ParameterError, SinkError, SourceError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
+from tests._public import ROOT
 
 from .topics import content, new_topic, plain, put
 
 pytestmark = pytest.mark.kafka
-# kafka-python leaves the socket open by which it did not get in.
-left_open = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 XY = ["x", "y"]
 SCHEMA = Schema.of(*XY, time_unit="ns")
@@ -109,7 +108,6 @@ def test_every_door_opens_and_no_secret_is_shown(
     assert token().split(".")[1][:20] not in shown
 
 
-@left_open
 def test_a_wrong_password_is_told_in_one_line(broker, monkeypatch):
     monkeypatch.setenv("KAFKA_PASSWORD", "wrong, and secret")
     access = {"sasl": "PLAIN", "user": "streamlyt", "secret": "env:KAFKA_PASSWORD"}
@@ -118,7 +116,6 @@ def test_a_wrong_password_is_told_in_one_line(broker, monkeypatch):
         next(source.read())
     assert "access where the broker asks for TLS or a password" in str(caught.value)
     assert "wrong, and secret" not in str(caught.value)
-    gc.collect()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +166,6 @@ def test_it_is_made_from_toml_and_back():
     assert spec.sinks[0].params() == sink.params()
 
 
-@left_open
 def test_a_topic_or_a_broker_that_is_not_there_is_told_in_one_line(broker):
     with pytest.raises(SourceError, match="there is no topic 'nowhere' at"):
         next(KafkaSource("nowhere", XY, servers=plain(broker)).read())
@@ -178,7 +174,6 @@ def test_a_topic_or_a_broker_that_is_not_there_is_told_in_one_line(broker):
         next(KafkaSource("t", XY, **gone).read())
     with pytest.raises(SinkError, match=r"cannot be written at 127\.0\.0\.1:1"):
         KafkaSink("t", **gone).write(batch("a", 1))
-    gc.collect()
 
 
 def test_keys_times_and_holes_are_those_of_the_messages(broker):
@@ -293,3 +288,12 @@ def test_a_message_that_is_too_large_is_told(broker):
     with pytest.raises(SinkError, match="cannot be written"):
         sink.write(sink_batch)
     sink.close()
+
+
+def test_the_example_of_the_page_finds_its_change(broker, capsys):
+    page = (ROOT / "docs" / "kafka.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(code, "docs/kafka.md", "exec"), {"SERVERS": plain(broker)})
+    key, change = capsys.readouterr().out.split()
+    assert key == "pump-1"
+    assert abs(int(change) - 4000) < 50

@@ -25,9 +25,12 @@ def new_topic(servers, partitions=1):
 def put(servers, topic, messages, **options):
     """Write (key, value[, partition]) messages."""
     producer = KafkaProducer(bootstrap_servers=servers, linger_ms=5, **options)
-    for i, (key, value, *rest) in enumerate(messages):
+    sent = [
         producer.send(topic, value, key=key, partition=rest[0] if rest else None, timestamp_ms=i)
-    producer.flush()
+        for i, (key, value, *rest) in enumerate(messages)
+    ]
+    for one in sent:
+        one.get(30)
     producer.close()
 
 

@@ -1,0 +1,142 @@
+"""Kill -9 at any moment: every row comes out once, with the state that it should have."""
+
+import pytest
+
+from streamlyt.connectors import KafkaSink, KafkaSource, MemorySink
+from streamlyt.engines import LocalEngine
+from streamlyt.errors import ParameterError, SinkError
+from streamlyt.pipeline import Pipeline
+from streamlyt.runfile import RunFile
+
+from .exactly_once import Life, engine, expected, faults, lives, messages, of_run, of_topic
+from .topics import new_topic, plain, put
+
+pytestmark = pytest.mark.kafka
+
+
+def finish(*words):
+    """Run to the end of the topic in this process."""
+    one, held = engine(*words, follow=False)
+    summary = one.run()
+    for each in held:
+        each.close()
+    return summary
+
+
+@pytest.mark.parametrize("into", ["run file", "topic"])
+def test_killed_six_times_every_row_comes_once_and_in_its_state(broker, tmp_path, into):
+    servers = plain(broker)
+    topic, out = new_topic(servers, 2), new_topic(servers, 2) if into == "topic" else ""
+    sent = messages(24_000, 5, 2)
+    words = tmp_path / "a.streamlyt", servers, topic, out, f"g-{topic}", "one"
+    chunks = [sent[i * 4000 : (i + 1) * 4000] for i in range(6)]
+    for i, chunk in enumerate(chunks):
+        put(servers, topic, chunk)
+        lives(1, i, words)
+    summary = finish(*words)
+    assert summary.rows == len(sent)
+    assert faults(of_run(words[0]), expected(sent)) == (0, 0, 0)
+    if out:
+        assert faults(of_topic(servers, out), expected(sent)) == (0, 0, 0)
+
+
+def test_killed_between_the_transaction_and_the_run_file_nothing_comes_twice(broker, tmp_path):
+    servers = plain(broker)
+    topic, out = new_topic(servers, 2), new_topic(servers, 2)
+    sent = messages(3000, 4, 2)
+    put(servers, topic, sent)
+    words = tmp_path / "a.streamlyt", servers, topic, out, f"g-{topic}", "one"
+    one, held = engine(*words)
+    made = []
+
+    def cut(*arguments, **rest):
+        made.append(1)
+        if len(made) == 3:
+            raise SinkError("the disk is gone")
+        return type(one.runfile).checkpoint(one.runfile, *arguments, **rest)
+
+    one.runfile.checkpoint = cut
+    with pytest.raises(SinkError, match="the disk is gone"):
+        one.run()
+    for each in held:
+        each.close()
+    with RunFile.open(words[0]) as run:
+        saved = run.meta["rows"]
+    assert sum(map(len, of_topic(servers, out).values())) > saved
+    finish(*words)
+    assert faults(of_topic(servers, out), expected(sent)) == (0, 0, 0)
+    assert faults(of_run(words[0]), expected(sent)) == (0, 0, 0)
+
+
+def test_a_zombie_can_write_nothing_more(broker, tmp_path):
+    servers = plain(broker)
+    topic, out = new_topic(servers), new_topic(servers)
+    put(servers, topic, messages(500, 1, 1))
+    sink = KafkaSink(out, servers=servers, transaction=f"t-{topic}")
+    later = KafkaSink(out, servers=servers, transaction=f"t-{topic}")
+    source = KafkaSource(topic, ["n", "x"], servers=servers, group=f"g-{topic}")
+    sink.open()
+    batch, position = next(pair for pair in source.read() if pair[0].n)
+    sink.write(batch)
+    later.open()
+    with pytest.raises(SinkError, match=r"took the transactions .* over"):
+        sink.commit(source, position)
+    later.write(batch)
+    later.commit(source, position)
+    assert source.committed() == dict(position)
+    assert sum(map(len, rows_of(servers, out).values())) == batch.n
+    for each in (source, later):
+        each.close()
+
+
+def rows_of(servers, topic):
+    got = MemorySink()
+    source = KafkaSource(topic, ["n"], servers=servers, follow=False)
+    LocalEngine(source, Pipeline([]), [got]).run()
+    source.close()
+    return {key: got.values(key) for key in got.keys()}  # noqa: SIM118 - a sink is no mapping
+
+
+def test_the_broker_is_killed_in_mid_stream_and_nothing_is_lost(broker, tmp_path):
+    servers = plain(broker)
+    topic, out = new_topic(servers, 2), new_topic(servers, 2)
+    sent = messages(8000, 4, 2)
+    put(servers, topic, sent[:4000])
+    words = tmp_path / "a.streamlyt", servers, topic, out, f"g-{topic}", "one"
+    life = Life(*words)
+    life.commits()
+    broker.kill()
+    broker.start()
+    put(servers, topic, sent[4000:])
+    life.kill()
+    finish(*words)
+    assert faults(of_topic(servers, out), expected(sent)) == (0, 0, 0)
+
+
+def test_two_of_a_group_share_the_partitions_and_take_over_from_one_another(broker, tmp_path):
+    servers = plain(broker)
+    topic, out = new_topic(servers, 4), new_topic(servers, 2)
+    sent = messages(12_000, 8, 4)
+    put(servers, topic, sent[:4000])
+    words = [
+        (tmp_path / f"{name}.streamlyt", servers, topic, out, f"g-{topic}", name)
+        for name in ("one", "two")
+    ]
+    first = Life(*words[0])
+    first.commits()
+    second = Life(*words[1])
+    put(servers, topic, sent[4000:8000])
+    second.commits()
+    first.kill()
+    put(servers, topic, sent[8000:])
+    second.commits(2)
+    second.kill()
+    finish(*words[0])
+    assert faults(of_topic(servers, out), expected(sent)) == (0, 0, 0)
+
+
+def test_transactions_without_a_run_file_or_a_kafka_source_are_refused():
+    sink = KafkaSink("out", transaction="t")
+    source = KafkaSource("t", ["x"], group="g")
+    with pytest.raises(ParameterError, match="got 1 such sinks, KafkaSource and no run file"):
+        LocalEngine(source, Pipeline([]), [sink])
