@@ -1,0 +1,224 @@
+"""Reservoirs: how long forecasts hold on chaotic systems, and what a step costs beside bare loops.
+
+The series have seeds that chose no default: 101 to learn from, 202 to forecast.
+"""
+
+import argparse
+import os
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # CPU seconds count threads that spin
+
+import numpy as np
+from _results import cpu_seconds, record, say
+
+from streamlyt._compile import compiled
+from streamlyt.base import Array, Floats
+from streamlyt.evaluate import histogram_distance, valid_rows
+from streamlyt.features._kernels import _transform
+from streamlyt.reservoirs import Echo, Polynomial, ReservoirForecaster
+from streamlyt.reservoirs._kernels import _hadamard, _tanh
+from streamlyt.systems import KuramotoSivashinsky, Lorenz, MackeyGlass, System, trusted_time
+
+LEARN, JUDGE = 101, 202  # seeds of the series
+STARTS = 20
+LOOP = 100_000  # steps of the closed loop
+
+
+def local(length: float) -> ReservoirForecaster:
+    """Return what is used for fields: four points a patch, a halo of 2.75 to 3 units."""
+    return ReservoirForecaster(
+        Echo(1000, spectral_radius=0.6),
+        patch=4,
+        halo=3.0,
+        spacing=length / KuramotoSivashinsky(length=length).schema.width,
+        noise=3e-4,
+        ridge=1e-12,
+    )
+
+
+# Case -> system by its seed, rows learnt, model, most Lyapunov times looked at, goal.
+Case = tuple[Callable[[int], System], int, Callable[[], ReservoirForecaster], float, str]
+CASES: dict[str, Case] = {
+    "Lorenz, default": (
+        lambda seed: Lorenz(seed=seed),
+        20_000,
+        ReservoirForecaster,
+        22,
+        "at least 12.5",
+    ),
+    "Lorenz, dense": (
+        lambda seed: Lorenz(seed=seed),
+        20_000,
+        lambda: ReservoirForecaster(Echo(1020, construction="dense")),
+        22,
+        "at least 12.5",
+    ),
+    "Lorenz, products of order 3": (
+        lambda seed: Lorenz(seed=seed),
+        20_000,
+        lambda: ReservoirForecaster(
+            Polynomial(3, order=3), ridge=1e-19, readout="square-root", refit=20_000
+        ),
+        22,
+        "at least 15",
+    ),
+    "Mackey-Glass, default": (
+        lambda seed: MackeyGlass(seed=seed),
+        20_000,
+        ReservoirForecaster,
+        14,
+        "at least 7",
+    ),
+    "Kuramoto-Sivashinsky 22, patches": (
+        lambda seed: KuramotoSivashinsky(seed=seed),
+        12_000,
+        lambda: local(22.0),
+        12,
+        "at least 5.8",
+    ),
+    "Kuramoto-Sivashinsky 60, patches": (
+        lambda seed: KuramotoSivashinsky(length=60.0, seed=seed),
+        12_000,
+        lambda: local(60.0),
+        9,
+        "at least 5.6",
+    ),
+    "Kuramoto-Sivashinsky 100, patches": (
+        lambda seed: KuramotoSivashinsky(length=100.0, seed=seed),
+        8_000,
+        lambda: local(100.0),
+        9,
+        "at least 4.6",
+    ),
+}
+
+
+def hold(case: str) -> None:
+    """Measure for how many Lyapunov times forecasts hold, from starts over a series never seen."""
+    system, n, make, most, goal = CASES[case]
+    truth = system(JUDGE)
+    assert truth.lyapunov is not None
+    unit = truth.dt * truth.lyapunov
+    horizon = int(most / unit)
+    model = make()
+    rows = truth.rows(model.washout + horizon + max(4000, horizon))
+    seen = system(LEARN).rows(n)
+    begin = time.process_time()
+    model.predict_and_learn(seen)
+    spent = time.process_time() - begin
+    starts = np.linspace(model.washout, len(rows) - horizon, STARTS).astype(int)
+    times = []
+    for start in starts:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a loop that leaves is only short
+            ahead = model.forecast(horizon, after=rows[start - model.washout : start])
+        times.append(valid_rows(rows[start : start + horizon], ahead, rows.var(axis=0)) * unit)
+    record(
+        "reservoirs",
+        f"valid time: {case}",
+        times,
+        "Lyapunov times",
+        goal,
+        exponent=truth.lyapunov,
+        rows=n,
+        cpu_s=round(spent, 1),
+        trusted=round(trusted_time(truth, 45 / truth.lyapunov) * truth.lyapunov, 1),
+    )
+
+
+def loop(case: str) -> None:
+    """Measure how like the truth a long closed loop stays."""
+    system, n, make, _, _ = CASES[case]
+    seen = system(LEARN).rows(n)
+    model = make()
+    model.predict_and_learn(seen)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        ahead = model.forecast(LOOP)
+    truth = system(JUDGE).rows(LOOP)
+    distance = histogram_distance(truth, ahead)
+    own = histogram_distance(truth, system(JUDGE + 1).rows(LOOP))
+    record(
+        "reservoirs",
+        f"closed loop of {LOOP} rows: {case}",
+        [distance],
+        "histogram distance",
+        "at most 0.05",
+        held=int(np.isfinite(ahead).all(axis=1).sum()),
+        between_two_truths=round(own, 3),
+    )
+
+
+@compiled()
+def bare_steps(x: Array, signs: Array, rows: int) -> None:
+    """Three transforms with signs before each, and tanh: no input, no bias, no record."""
+    stages = 0
+    while (1 << stages) < x.size:
+        stages += 1
+    a, b = np.empty_like(x), np.empty_like(x)
+    for _ in range(rows):
+        y = x
+        for turn in range(3):
+            table = signs[turn]
+            for i in range(x.size):
+                a[i] = y[i] * table[i]
+            y = _transform(a, b, stages) if x.size < 2048 else _hadamard(a, b, stages)
+        _tanh(y)
+        x[:] = y
+
+
+def speed() -> None:
+    """Measure a step of a structured reservoir beside the bare loop."""
+    for power in (10, 14, 20):
+        m = 1 << power
+        rows = max(4, (1 << 23) // m)
+        echo = Echo(m - 3, activation="tanh", dtype="float32", spectral_radius=0.9)
+        inputs: Floats = np.random.default_rng(0).normal(size=(rows, 1, 3))
+        memory = echo.start(1, 3)
+        tables = echo._weights(3)[1][0]
+        state = np.full(m, 0.1, np.float32)
+
+        def ours(
+            echo: Echo = echo, inputs: Floats = inputs, memory: dict[str, Array] = memory
+        ) -> None:
+            for start in range(0, len(inputs), 64):
+                echo.run(inputs[start : start + 64], memory)
+
+        bare = cpu_seconds(partial(bare_steps, state, tables, rows))
+        taken = cpu_seconds(ours)
+        each = [1e6 * seconds / rows for seconds in taken]
+        ratio = float(np.median(taken) / np.median(bare))
+        record("reservoirs", f"step 2^{power}: bare loop", [1e6 * s / rows for s in bare], "us")
+        record(
+            "reservoirs",
+            f"step 2^{power}: Echo",
+            each,
+            "us",
+            "at most 1.15 times the bare loop",
+            ratio=round(ratio, 3),
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=("hold", "loop", "speed"))
+    parser.add_argument("--quick", action="store_true", help="leave out the long fields")
+    given = parser.parse_args()
+    cases = [case for case in CASES if not (given.quick and ("60" in case or "100" in case))]
+    if given.only in (None, "hold"):
+        for case in cases:
+            hold(case)
+    if given.only in (None, "loop"):
+        for case in ("Lorenz, default", "Mackey-Glass, default"):
+            loop(case)
+    if given.only in (None, "speed"):
+        speed()
+    say("done")
+
+
+if __name__ == "__main__":
+    main()
