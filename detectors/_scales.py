@@ -16,7 +16,7 @@ from ._tail import Tail
 
 __all__ = ["Scales"]
 
-MOST, SHARE, FEWEST = 512, 4, 192  # rows before a first level: four windows, within these bounds
+MOST, SHARE, FEWEST = 512, 4, 256  # rows before a first level: four windows, within these bounds
 STEP = 4  # from a memory to the next
 SHARED = 0.75  # of what run lengths would add up to if scales crossed independently
 SINGLE = 0.5  # of a scale's part for single rows: their law is known least
