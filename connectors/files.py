@@ -66,9 +66,10 @@ class FileSource(Source):
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name) / "pump.csv"
     >>> _ = path.write_text("at,heat,state\n2024-01-01T00:00,1.5,on\n2024-01-01T00:01,,on\n")
-    >>> batch, position = next(FileSource(path, time="at").read())
-    >>> batch.schema.names, batch.values.ravel(), int(np.diff(batch.times)[0]), position
-    (('heat',), array([1.5, nan]), 60000000000, {'row': 2, 'series': 0})
+    >>> for batch, position in FileSource(path, time="at").read():
+    ...     print(batch.schema.names, batch.values.ravel(), position)
+    ('heat',) [1.5] {'row': 1, 'series': 0}
+    ('heat',) [nan] {'row': 2, 'series': 0}
     >>> folder.cleanup()
     """
 
