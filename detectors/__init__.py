@@ -12,5 +12,6 @@ if TYPE_CHECKING:
     from .newma import NEWMA as NEWMA
     from .scan_b import ScanB as ScanB
     from .sliced_wasserstein import SlicedWasserstein as SlicedWasserstein
+    from .split_search import SplitSearch as SplitSearch
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .delays import Delays as Delays
     from .dihedrals import Dihedrals as Dihedrals
     from .distances import Distances as Distances
     from .missing import Missing as Missing
