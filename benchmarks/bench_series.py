@@ -39,7 +39,10 @@ def main() -> None:
 
 def collection(name: str, folder: Path, most: int | None) -> None:
     """Score all series of a folder, each against never telling of a change."""
-    scores, never, found, rows, start = [], [], {}, 0, time.process_time()
+    scores: list[tuple[float, float]] = []
+    never: list[tuple[float, float]] = []
+    found: dict[str, list[int]] = {}
+    rows, start = 0, time.process_time()
     for series in read_annotated(folder)[:most]:
         n = len(series.values)
         # The published scores of tssb count a change found within a hundredth of the series.

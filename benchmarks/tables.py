@@ -256,6 +256,16 @@ def bank() -> str:
     return markdown(("what", "reach", "measured"), rows)
 
 
+def series() -> str:
+    """Return the split search on annotated series."""
+    lines = latest("series")
+    rows = (
+        (name, f"{line['mean']:.3f}", f"{line['never']:.3f}", line.get("goal", ""))
+        for name, line in lines.items()
+    )
+    return markdown(("collection", "mean over series", "never a change", "goal"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "bank": bank,
     "goals": goals,
@@ -265,6 +275,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "stages": stages,
     "quiet": young,
     "windows": lambda: markdown(*run_lengths()),
+    "series": series,
 }
 
 if __name__ == "__main__":
