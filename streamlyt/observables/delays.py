@@ -1,7 +1,5 @@
 """Delay embedding: a row becomes the shape of the rows that led up to it."""
 
-from typing import Self
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
