@@ -116,11 +116,13 @@ def settings(
     Examples
     --------
     >>> text = "[source]\nname = 'files'\npath = 'a.csv'\n[[operators]]\nname = 'bank'\n"
-    >>> for each in settings(text, ["operators.bank.window=100"])[-7:-4]:
-    ...     print(each.key, each.value, each.origin)
+    >>> for each in settings(text, ["operators.bank.window=100"]):
+    ...     if each.origin != "default":
+    ...         print(each.key, each.value, each.origin)
+    source.name files file
+    source.path a.csv file
     operators.bank.name bank file
     operators.bank.window 100 --set
-    operators.bank.arl 100000000.0 default
     """
     return settled(*overlaid(_tables(text), sets, environ or {}))
 
