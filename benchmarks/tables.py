@@ -15,7 +15,8 @@ from _systems import SYSTEMS
 from bench_quiet import BEFORE, LAWS, SINCE, SIZES, D
 from bench_streams import COMPARED, COMPARED_SYSTEMS, WIDTHS
 
-PAGES = tuple(ROOT / "docs" / name for name in ("benchmarks.md", "detection.md", "evaluate.md"))
+NAMES = ("benchmarks", "detection", "evaluate", "reservoirs")
+PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in NAMES)
 NONE = "not measured"
 MOSTLY = 0.8  # of the streams: what is called found in one word
 
@@ -266,6 +267,21 @@ def series() -> str:
     return markdown(("collection", "mean over series", "never a change", "goal"), rows)
 
 
+def reservoirs() -> str:
+    """Return how long forecasts hold, how like the truth they stay, and what a step costs."""
+    rows = []
+    for case, line in latest("reservoirs").items():
+        if "goal" not in line:
+            continue
+        told = f"{line['median']:.3g} {line['unit']}"
+        if "trusted" in line:
+            told += f" ({line['least']:.3g} to {line['most']:.3g}; {line['cpu_s']:g} CPU s)"
+        if "ratio" in line:
+            told += f": {line['ratio']:.2f} times"
+        rows.append((case, line["goal"], told))
+    return markdown(("what", "goal", "measured"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "bank": bank,
     "goals": goals,
@@ -276,6 +292,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "quiet": young,
     "windows": lambda: markdown(*run_lengths()),
     "series": series,
+    "reservoirs": reservoirs,
 }
 
 if __name__ == "__main__":
