@@ -15,7 +15,7 @@ from streamlyt.errors import ParameterError
 __all__ = ["OPERATOR_ROOMS", "adapted", "build", "class_of", "is_optional"]
 
 # Where the name of an operator is looked for.
-OPERATOR_ROOMS = ("detectors", "observables", "models")
+OPERATOR_ROOMS = ("detectors", "observables", "models", "reservoirs")
 
 
 def build(table: Mapping[str, Any], rooms: Sequence[str], kind: str | None, where: str) -> Any:
@@ -77,6 +77,8 @@ def _value(value: Any, default: Any, hint: Any, where: str) -> Any:
     key = where.rpartition(".")[2]
     if isinstance(value, dict) and key in ROOMS and "name" in value:
         return build(value, (key,), None, where)
+    if isinstance(value, list) and key in ROOMS:
+        return [_value(each, None, hint, where) for each in value]
     if value == "none" and default is not None and is_optional(hint):
         return None
     adapter = adapted(hint)

@@ -30,6 +30,7 @@ def schema() -> dict[str, Any]:
         "operator": _room(known, "operator", OPERATOR_ROOMS, None),
         "sink": _room(known, "sink", ("connectors",), "sink"),
         "features": _room(known, "features", ("features",), None),
+        "reservoirs": _room(known, "reservoirs", ("reservoirs",), "reservoir"),
     }
     return {
         "$schema": DIALECT,
@@ -109,10 +110,22 @@ def _component(cls: type[Any], name: str, kind: str) -> dict[str, Any]:
     return entry | {"additionalProperties": False}
 
 
+def _is_part(room: str, name: str) -> bool:
+    """Tell whether a component is of the kind that its room is named after."""
+    try:
+        find(room, name, next(iter(ROOMS[room])))
+    except MissingExtraError:
+        return True
+    except ParameterError:
+        return False  # a forecaster in the room of the reservoirs
+    return True
+
+
 def _parameter(key: str, hint: Any, parameter: Parameter) -> dict[str, Any]:
     if key in ROOMS:
-        maps = [{"$ref": f"#/$defs/{key}.{name}"} for name in names(key)]
-        return {"anyOf": [{"type": "string"}, *maps]}
+        maps = [{"$ref": f"#/$defs/{key}.{name}"} for name in names(key) if _is_part(key, name)]
+        several = [{"type": "array", "items": {"anyOf": maps}}] if key == "reservoirs" else []
+        return {"anyOf": [{"type": "string"}, *maps, *several]}
     default = parameter.default
     plain = isinstance(default, bool | int | float | str)
     found: dict[str, Any] = {"default": default} if plain else {}

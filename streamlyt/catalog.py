@@ -23,6 +23,10 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "observables": {"observable": "streamlyt.base:Operator"},
     "features": {"features": "streamlyt.base:FeatureMap"},
     "models": {"model": "streamlyt.learner:Learner"},
+    "reservoirs": {
+        "reservoir": "streamlyt.reservoirs:Reservoir",
+        "forecaster": "streamlyt.forecaster:Forecaster",
+    },
     "codecs": {"codec": "streamlyt.codecs:Codec"},
     "dashboards": {"panel": "streamlyt.dashboards:Panel"},
 }
@@ -65,7 +69,7 @@ def find(room: str, name: str, kind: str | None = None) -> type[Any]:
     ----------
     room
         ``"connectors"``, ``"detectors"``, ``"observables"``, ``"features"``,
-        ``"models"``, ``"codecs"`` or ``"dashboards"``.
+        ``"models"``, ``"reservoirs"``, ``"codecs"`` or ``"dashboards"``.
     name
         Name of its file, with or without hyphens in place of underscores.
     kind

@@ -75,6 +75,7 @@ ROOMS = {
     "detectors": {"detect": Detect},
     "observables": {},
     "models": {},
+    "reservoirs": {},
     "features": {"map": Map},
 }
 

@@ -61,7 +61,9 @@ def test_face_hands_on_names_from_where_they_are_defined(face: str) -> None:
         assert set(package.__all__) - {"__version__"} == set(homes(package))
 
 
-@pytest.mark.parametrize("room", ["connectors", "detectors", "dashboards", "features", "models"])
+@pytest.mark.parametrize(
+    "room", ["connectors", "detectors", "dashboards", "features", "models", "reservoirs"]
+)
 def test_room_offers_every_public_component_on_its_face(room: str) -> None:
     face = f"streamlyt.{room}"
     own = {

@@ -4,7 +4,7 @@ __all__ = ["list_components"]
 
 
 def list_components() -> int:
-    """List detectors, connectors, feature maps, models, observables and panels by name."""
+    """List every component by its room and name: what pipelines and options call it."""
     from streamlyt.catalog import ROOMS, names
 
     for room in ROOMS:

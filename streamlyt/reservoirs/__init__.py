@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._limits import KERNELS as KERNELS
+    from ._limits import recurrent_kernel as recurrent_kernel
+    from ._reservoir import Reservoir as Reservoir
     from .echo import Echo as Echo
     from .forecaster import ReservoirForecaster as ReservoirForecaster
-    from .limits import KERNELS as KERNELS
-    from .limits import recurrent_kernel as recurrent_kernel
     from .polynomial import Polynomial as Polynomial
-    from .reservoir import Reservoir as Reservoir
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

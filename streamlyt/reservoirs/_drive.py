@@ -9,7 +9,7 @@ from streamlyt.base import Array, Floats
 
 from ._kernels import read_rows
 from ._patches import Patches, reach_of
-from .reservoir import Reservoir
+from ._reservoir import Reservoir
 
 __all__ = ["Drive"]
 

@@ -11,7 +11,7 @@ from streamlyt.features._checks import check_choice, check_integer, check_number
 from streamlyt.features._hash import bits, complex_normals, signs
 
 from ._kernels import ACTIVATIONS, dense_steps, sparse_steps, structured_steps
-from .reservoir import Reservoir
+from ._reservoir import Reservoir
 
 __all__ = ["Echo"]
 

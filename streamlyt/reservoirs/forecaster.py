@@ -13,8 +13,8 @@ from streamlyt.forecaster import Forecaster
 
 from ._drive import Drive
 from ._readout import BLOCK, Gram, Readout, SquareRoot
+from ._reservoir import Reservoir
 from .echo import Echo
-from .reservoir import Reservoir
 
 __all__ = ["ReservoirForecaster"]
 

@@ -9,7 +9,7 @@ from streamlyt.errors import ParameterError
 from streamlyt.features._checks import check_integer
 
 from ._kernels import delay_rows
-from .reservoir import Reservoir
+from ._reservoir import Reservoir
 
 __all__ = ["Polynomial"]
 

@@ -6,6 +6,8 @@ import pytest
 from streamlyt._states import pack, unpack
 from streamlyt.base import Batch, Schema
 from streamlyt.checks import check_operator, example_batch
+from streamlyt.config import dump, load
+from streamlyt.connectors import FileSource
 from streamlyt.errors import DataError, ParameterError, StateError
 from streamlyt.reservoirs import Echo, Polynomial, ReservoirForecaster
 from streamlyt.systems import Lorenz, Lorenz96
@@ -258,3 +260,16 @@ def test_predictions_stand_beside_their_channels():
     assert events == []
     assert np.isnan(out.values[0, 3:]).all()
     np.testing.assert_array_equal(out.values[1:20, 3:], LORENZ[:19])
+
+
+def test_a_pipeline_file_names_forecasters_and_several_reservoirs(tmp_path):
+    np.save(tmp_path / "a.npy", LORENZ[:20])
+    source = FileSource(tmp_path / "a.npy")
+    pair = [Echo(50, spectral_radius=0.7), Polynomial(2, order=2)]
+    for model in (small(), ReservoirForecaster(pair, ridge=1e-6), ReservoirForecaster()):
+        spec = load(dump(source, [model]))
+        assert list(spec.operators) == ["forecaster"]
+        assert dump(spec.source, spec.operators) == dump(source, [model])
+    wrong = dump(source, [small()]).replace("leak_rate = 1.0", "leak_rate = 'much'")
+    with pytest.raises(ParameterError, match=r"reservoirs\.leak_rate must be float"):
+        load(wrong)
