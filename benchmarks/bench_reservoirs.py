@@ -17,14 +17,17 @@ from _results import cpu_seconds, record, say
 
 from streamlyt._compile import compiled
 from streamlyt.base import Array, Floats
-from streamlyt.evaluate import histogram_distance, valid_rows
+from streamlyt.evaluate import histogram_distance, interval_score, valid_rows
 from streamlyt.features._kernels import _transform
 from streamlyt.reservoirs import Echo, Polynomial, ReservoirForecaster
+from streamlyt.reservoirs._bands import followed
 from streamlyt.reservoirs._kernels import _hadamard, _tanh
+from streamlyt.reservoirs._loop import moments_of
 from streamlyt.systems import KuramotoSivashinsky, Lorenz, MackeyGlass, System, trusted_time
 
 LEARN, JUDGE = 101, 202  # seeds of the series
 STARTS = 20
+BANDS = 200  # moments at which bands are looked at
 LOOP = 100_000  # steps of the closed loop
 
 
@@ -130,6 +133,77 @@ def hold(case: str) -> None:
     )
 
 
+def bands(case: str) -> None:
+    """Measure which share 90 % bands hold out to three Lyapunov times, and what they score.
+
+    Beside them: bands of one width for all moments, once of its own for each horizon and once the
+    same for all, each with the half width that the same earlier moments would have wanted.
+    """
+    system, n, make, _, _ = CASES[case]
+    truth = system(JUDGE)
+    assert truth.lyapunov is not None
+    unit = truth.dt * truth.lyapunov
+    horizon = int(3 / unit)
+    model = make()
+    rows = truth.rows(model.washout + horizon + 20_000)
+    model.predict_and_learn(system(LEARN).rows(n))
+    constant, flat = constant_widths(model, horizon)
+    scores: dict[str, list[float]] = {"ours": [], "horizon": [], "flat": []}
+    held, expected, found = [], [], []
+    for start in np.linspace(model.washout, len(rows) - horizon, BANDS).astype(int):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            banded = model.forecast_bands(horizon, after=rows[start - model.washout : start])
+        came = rows[start : start + horizon]
+        held.append(((banded.lower <= came) & (came <= banded.upper)).mean(axis=1))
+        around = banded.rows
+        for name, half in (("horizon", constant), ("flat", flat)):
+            scores[name].append(interval_score(came, around - half, around + half, 0.9).mean())
+        scores["ours"].append(interval_score(came, banded.lower, banded.upper, 0.9).mean())
+        expected.append(banded.valid_rows)
+        found.append(valid_rows(came, around, rows.var(axis=0)))
+    share = np.mean(held, axis=0)
+    tenths = [part.mean() for part in np.array_split(share, 10)]
+    record(
+        "reservoirs",
+        f"share that 90 % bands hold: {case}",
+        tenths,
+        "on ten parts of the horizon",
+        "0.85 to 0.95 out to 3 Lyapunov times",
+        least=round(float(share.min()), 3),
+        most=round(float(share.max()), 3),
+        starts=BANDS,
+    )
+    ours = float(np.mean(scores["ours"]))
+    for name, told in (("flat", "one width for all"), ("horizon", "one width a horizon")):
+        record(
+            "reservoirs",
+            f"interval score of bands against {told}: {case}",
+            [ours / float(np.mean(scores[name]))],
+            "times",
+            "below 1",
+        )
+    record(
+        "reservoirs",
+        f"expected valid time of a forecast: {case}",
+        (np.array(expected) / np.maximum(found, 1)).tolist(),
+        "of the one it had (no longer than 3 Lyapunov times)",
+        correlation=round(float(np.corrcoef(expected, found)[0, 1]), 2),
+    )
+
+
+def constant_widths(model: ReservoirForecaster, horizon: int) -> tuple[Floats, Floats]:
+    """Return half widths (horizon, d) and (d,) by the same moments and the same read-out."""
+    state = model.state
+    kept, first = model._calibration.kept(state, 9)
+    ends, came = followed(kept, first, horizon)
+    at = moments_of(model._drive, kept, ends)
+    error = np.abs(model._looped(at, state["lag.weights"], horizon)() - came)
+    error = np.where(np.isnan(error) & ~np.isnan(came), np.inf, error) / state["factor"]
+    each = np.nanquantile(error, 0.9, axis=1, method="higher")
+    return each, np.nanquantile(error, 0.9, axis=(0, 1), method="higher")
+
+
 def loop(case: str) -> None:
     """Measure how like the truth a long closed loop stays."""
     system, n, make, _, _ = CASES[case]
@@ -205,13 +279,16 @@ def speed() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=("hold", "loop", "speed"))
+    parser.add_argument("--only", choices=("hold", "bands", "loop", "speed"))
     parser.add_argument("--quick", action="store_true", help="leave out the long fields")
     given = parser.parse_args()
     cases = [case for case in CASES if not (given.quick and ("60" in case or "100" in case))]
     if given.only in (None, "hold"):
         for case in cases:
             hold(case)
+    if given.only in (None, "bands"):
+        for case in ("Lorenz, default", "Mackey-Glass, default"):
+            bands(case)
     if given.only in (None, "loop"):
         for case in ("Lorenz, default", "Mackey-Glass, default"):
             loop(case)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._bands import BandedForecast as BandedForecast
     from ._limits import KERNELS as KERNELS
     from ._limits import recurrent_kernel as recurrent_kernel
     from ._reservoir import Reservoir as Reservoir

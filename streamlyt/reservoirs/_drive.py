@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from streamlyt.base import Array, Floats
+from streamlyt.errors import ParameterError
 
 from ._kernels import read_rows
 from ._patches import Patches, reach_of
 from ._reservoir import Reservoir
+from .echo import Echo
 
-__all__ = ["Drive"]
+__all__ = ["Drive", "listed"]
 
 _NOISE_ROWS = 256  # drawn at a time, counted from the first row of the series
 
@@ -130,3 +133,15 @@ class Drive:
         rng = np.random.default_rng([self.seed, block])
         drawn: Floats = self.noise * rng.normal(size=(_NOISE_ROWS, width))
         return drawn
+
+
+def listed(reservoirs: Any) -> tuple[Reservoir, ...]:
+    """Return one reservoir or several as a tuple; None is an Echo of its defaults."""
+    found = Echo() if reservoirs is None else reservoirs
+    several = found if isinstance(found, Sequence) else [found]
+    listed = tuple(each for each in several if isinstance(each, Reservoir))
+    if not listed or len(listed) != len(several):
+        raise ParameterError(
+            f"reservoirs must be a reservoir or several, got {reservoirs!r}; take Echo(1020)"
+        )
+    return listed

@@ -2,7 +2,9 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from dataclasses import replace
+from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -11,10 +13,12 @@ from streamlyt.errors import DataError, ParameterError, StateError
 from streamlyt.features._checks import check_choice, check_integer, check_number
 from streamlyt.forecaster import Forecaster
 
-from ._drive import Drive
+from ._bands import BandedForecast, Quantiles, calibrated, fewest_moments, followed
+from ._calibration import Calibration
+from ._drive import Drive, listed
+from ._loop import Moments, checked, closed_loop, moments_of
 from ._readout import BLOCK, Gram, Readout, SquareRoot
 from ._reservoir import Reservoir
-from .echo import Echo
 
 __all__ = ["ReservoirForecaster"]
 
@@ -72,8 +76,11 @@ class ReservoirForecaster(Forecaster):
         features themselves, with twice the digits at twice the time.
     refit
         Most rows between two solutions; None for the number of features.
+    calibration
+        Newest rows from which the bands of :meth:`forecast_bands` are made: an earlier read-out
+        is kept that had not seen them, and twice as many rows. 0: no bands, and nothing is kept.
     seed
-        Of the noise.
+        Of the noise, and of the kicks for the bands.
 
     Raises
     ------
@@ -82,6 +89,7 @@ class ReservoirForecaster(Forecaster):
 
     Examples
     --------
+    >>> from streamlyt.reservoirs import Echo
     >>> from streamlyt.systems import Lorenz
     >>> rows = Lorenz().rows(3100)
     >>> model = ReservoirForecaster(Echo(300, seed=1))
@@ -105,6 +113,7 @@ class ReservoirForecaster(Forecaster):
         boundary: Literal["periodic", "open"] = "periodic",
         readout: Literal["gram", "square-root"] = "gram",
         refit: int | None = None,
+        calibration: int = 2000,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -120,6 +129,7 @@ class ReservoirForecaster(Forecaster):
         self.boundary = boundary
         self.readout = readout
         self.refit = refit
+        self.calibration = calibration
         self.seed = seed
         check_choice("target", target, ("increment", "value"))
         check_choice("boundary", boundary, ("periodic", "open"))
@@ -130,13 +140,16 @@ class ReservoirForecaster(Forecaster):
         if not 0 <= forget < 1:
             raise ParameterError(f"forget must be in [0, 1), got {forget!r}")
         check_integer("washout", washout, 10)
+        check_integer("calibration", calibration, 0)
         check_integer("seed", seed, 0)
         if patch is not None:
             check_integer("patch", patch, 1)
         if refit is not None:
             check_integer("refit", refit, 1)
-        self._drive = Drive(_listed(reservoirs), patch, halo, spacing, boundary, noise, seed)
+        self._drive = Drive(listed(reservoirs), patch, halo, spacing, boundary, noise, seed)
         self._readout = _READOUTS[readout](ridge, 1.0 - forget)
+        self._calibration = Calibration(calibration, washout)
+        self._asked: tuple[dict[str, Array], tuple[int, int, float], Quantiles] | None = None
         self._newest: tuple[dict[str, Array], int, Floats] | None = None
 
     def predict_and_learn(self, values: Floats) -> Floats:
@@ -176,7 +189,84 @@ class ReservoirForecaster(Forecaster):
         RuntimeWarning
             If the closed loop leaves the series for good; the rows from there on are NaN.
         """
+        return self._unscaled(self._ahead(horizon, after)[:, 0])
+
+    def forecast_bands(
+        self, horizon: int, coverage: float = 0.9, after: Floats | None = None
+    ) -> BandedForecast:
+        """Return the rows expected next, bands around them, and how long they will hold.
+
+        Closed loops of an earlier read-out begin at up to 100 of the newest ``calibration`` rows,
+        which it had not learnt from, and are compared with what followed: split conformal bands,
+        each horizon and channel of its own, wider where the system runs apart. They promise the
+        coverage as long as the series goes on as over these rows; an early model that still
+        learns fast is better than its bands. Nothing is learnt and nothing changes.
+
+        Parameters
+        ----------
+        horizon, after
+            As for :meth:`forecast`.
+        coverage
+            Share of the cases in which a band holds the true value, in (0, 1).
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is out of its range, or ``calibration`` is 0.
+        DataError
+            If there are too few rows yet; the message says how many it takes.
+        """
+        if not 0 < coverage < 1:
+            raise ParameterError(f"coverage must be in (0, 1), got {coverage!r}")
+        main = self._ahead(horizon, after)
+        new = self._looped(self._moments(after), self._current(), horizon)
+        found = self._quantiles(horizon, coverage).around(new, main)
+        return replace(
+            found,
+            rows=self._unscaled(found.rows),
+            lower=self._unscaled(found.lower),
+            upper=self._unscaled(found.upper),
+        )
+
+    def _quantiles(self, horizon: int, coverage: float) -> Quantiles:
+        state = self.state
+        kept, first = self._calibration.kept(state, fewest_moments(coverage))
+        asked = int(state["learnt"]), horizon, coverage
+        if self._asked is None or self._asked[0] is not state or self._asked[1] != asked:
+            ends, truth = followed(kept, first, horizon)
+            earlier = moments_of(self._drive, kept, ends)
+            loop = self._looped(earlier, state["lag.weights"], horizon)
+            variance = float(kept.var(axis=0).mean())
+            found = calibrated(loop, truth, coverage, variance, self.seed)
+            self._asked = state, asked, found
+        return self._asked[2]
+
+    def _unscaled(self, rows: Floats) -> Floats:
+        unscaled: Floats = self.state["centre"] + rows / self.state["factor"]
+        return unscaled
+
+    def _ahead(self, horizon: int, after: Floats | None) -> Floats:
+        """Return the closed loop from the last row, or after others; say where it left."""
         check_integer("horizon", horizon, 1)
+        start = self._moments(after)
+        rows = self._looped(start, self._current(), horizon)()
+        left = np.flatnonzero(np.isnan(rows[:, 0, 0]))
+        if left.size:
+            warnings.warn(
+                f"the closed loop left the series after {left[0]} rows; more rows, noise on the "
+                "inputs or a larger ridge make it steadier",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        return rows
+
+    def _looped(self, start: Moments, weights: Floats, horizon: int) -> partial[Floats]:
+        far = _FAR * max(1.0, float(self.state["extent"]))
+        increments = self.target == "increment"
+        return partial(closed_loop, self._drive, start, weights, horizon, increments, far)
+
+    def _moments(self, after: Floats | None) -> Moments:
+        """Return the moment after the last row that was learnt, or after others."""
         state = self.state
         if "centre" not in state:
             seen = len(state.get("head", ()))
@@ -184,31 +274,11 @@ class ReservoirForecaster(Forecaster):
                 f"a forecast needs {self.washout} rows (the washout) to have been learnt, got "
                 f"{seen}; learn more rows, or take a shorter washout"
             )
-        width = state["centre"].size
         if after is None:
-            memory = self._drive.quiet(state)
-            row, features = state["last"], state["features"]
-        else:
-            memory, row, features = self._driven(np.asarray(after, np.float64))
-        weights = self._current()
-        increments = self.target == "increment"
-        far = _FAR * max(1.0, float(state["extent"]))
-        rows = np.empty((horizon, width))
-        for step in range(horizon):
-            ahead = self._drive.read(features, weights).reshape(1, width)
-            row = (row + ahead if increments else ahead)[0]
-            if not np.abs(row).max() < far:
-                rows[step:] = np.nan
-                warnings.warn(
-                    f"the closed loop left the series after {step} rows; more rows, noise on the "
-                    "inputs or a larger ridge make it steadier",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-                break
-            rows[step] = row
-            features = self._drive.run(row[None], memory, width)[0]
-        return state["centre"] + rows / state["factor"]
+            return Moments(self._drive.quiet(state), state["last"][None], state["features"])
+        after = checked(np.asarray(after, np.float64), state["centre"].size, self.washout)
+        rows = (after - state["centre"]) * state["factor"]
+        return moments_of(self._drive, rows, np.array([len(rows)]))
 
     def _take_head(self, values: Floats, predicted: Floats) -> int:
         # The last row is the prediction as long as scales are unknown.
@@ -252,6 +322,7 @@ class ReservoirForecaster(Forecaster):
         state.update(self._readout.start(quiet.shape[1], patches.size))
         if self.target == "value":
             state["weights"][:, 1 : 1 + patches.width] = self._drive.persistence(width)
+        state.update(self._calibration.start(rows, state["weights"]))
 
     def _learn(self, values: Floats, place: int, predicted: Floats) -> None:
         state, drive = self.state, self._drive
@@ -277,6 +348,7 @@ class ReservoirForecaster(Forecaster):
         state["last"], state["features"] = rows[-1].copy(), quiet[-1].copy()
         state["disturbed"], state["noise"] = loud[-1].copy(), noise[-1].copy()
         state["extent"] = np.maximum(state["extent"], np.abs(rows).max())
+        self._calibration.keep(rows, learnt, state)
         state["learnt"] = np.array(learnt + len(values))
         if place + len(values) == BLOCK:
             self._readout.absorb(state["pending"], state["answers"], BLOCK, state)
@@ -289,6 +361,7 @@ class ReservoirForecaster(Forecaster):
         if learnt >= min(_GROWTH * solved, solved + most):
             state["weights"] = self._readout.solve(state)
             state["solved"] = np.array(learnt)
+            self._calibration.solved(state["weights"], learnt, state)
 
     def _current(self) -> Floats:
         """Return the solution over all rows so far, those of the open block too."""
@@ -308,21 +381,6 @@ class ReservoirForecaster(Forecaster):
             self._newest = state, learnt, self._readout.solve(memory)
         return self._newest[2]
 
-    def _driven(self, after: Floats) -> tuple[dict[str, Array], Floats, Floats]:
-        if after.ndim != 2 or after.shape[1] != self.state["centre"].size:
-            raise DataError(
-                f"after must have shape (n, {self.state['centre'].size}), got {after.shape!r}"
-            )
-        if len(after) < self.washout or not np.isfinite(after).all():
-            raise DataError(
-                f"after must have at least {self.washout} rows (the washout), all finite, got "
-                f"{len(after)}"
-            )
-        rows = (after - self.state["centre"]) * self.state["factor"]
-        memory = self._drive.quiet(self._drive.start(after.shape[1]))
-        features = self._drive.run(rows, memory, after.shape[1])
-        return memory, rows[-1], features[-1]
-
     def _check(self, values: Floats) -> None:
         known = self.state.get("centre", self.state["head"][0] if "head" in self.state else None)
         if known is not None and known.size != values.shape[1]:
@@ -339,14 +397,3 @@ class ReservoirForecaster(Forecaster):
                     f"a saved state must be of these reservoirs ({n} features), got one of "
                     f"{self.state['features'].shape[1]}; take the parameters of the saved run"
                 )
-
-
-def _listed(reservoirs: Any) -> tuple[Reservoir, ...]:
-    found = Echo() if reservoirs is None else reservoirs
-    several = found if isinstance(found, Sequence) else [found]
-    listed = tuple(each for each in several if isinstance(each, Reservoir))
-    if not listed or len(listed) != len(several):
-        raise ParameterError(
-            f"reservoirs must be a reservoir or several, got {reservoirs!r}; take Echo(1020)"
-        )
-    return listed

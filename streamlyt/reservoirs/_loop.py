@@ -1,0 +1,107 @@
+"""The closed loop: reservoirs that are fed what their read-out predicts, many of them at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamlyt.base import Array, Floats
+from streamlyt.errors import DataError
+
+from ._drive import Drive
+
+__all__ = ["Moments", "checked", "closed_loop", "moments_of"]
+
+_TILE = 16  # moments run at a time: their features stay in the second-level cache
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Where closed loops begin: m moments of a series of d channels.
+
+    Parameters
+    ----------
+    memory
+        Of the quiet reservoirs: arrays of shape (m * lanes, ...).
+    rows
+        The last rows, shape (m, d), in units of the spread.
+    features
+        After them, shape (m * lanes, F).
+    """
+
+    memory: dict[str, Array]
+    rows: Floats
+    features: Floats
+
+    def part(self, start: int, stop: int) -> "Moments":
+        """Return some of them, with memory of their own."""
+        lanes = len(self.features) // len(self.rows)
+        at = slice(start * lanes, stop * lanes)
+        memory = {name: array[at].copy() for name, array in self.memory.items()}
+        return Moments(memory, self.rows[start:stop], self.features[at])
+
+
+def checked(after: Floats, width: int, washout: int) -> Floats:
+    """Return rows after which a loop can begin.
+
+    Raises
+    ------
+    DataError
+        If they are others, too few or not finite.
+    """
+    if after.ndim != 2 or after.shape[1] != width:
+        raise DataError(f"after must have shape (n, {width}), got {after.shape!r}")
+    if len(after) < washout or not np.isfinite(after).all():
+        raise DataError(
+            f"after must have at least {washout} rows (the washout), all finite, got {len(after)}"
+        )
+    return after
+
+
+def moments_of(drive: Drive, rows: Floats, ends: Array) -> Moments:
+    """Drive reservoirs from rest by rows (n, d); return the moments after ``ends`` rows each."""
+    width = rows.shape[1]
+    memory = drive.quiet(drive.start(width))
+    memories: list[dict[str, Array]] = []
+    features = []
+    at = 0
+    for end in ends:
+        features.append(drive.run(rows[at:end], memory, width)[-1])
+        memories.append({name: array.copy() for name, array in memory.items()})
+        at = int(end)
+    together = {name: np.concatenate([each[name] for each in memories]) for name in memory}
+    return Moments(together, rows[np.asarray(ends) - 1], np.concatenate(features))
+
+
+def closed_loop(
+    drive: Drive,
+    start: Moments,
+    weights: Floats,
+    horizon: int,
+    increments: bool,
+    far: float,
+    kick: Floats | None = None,
+) -> Floats:
+    """Return what follows each moment, shape (horizon, m, d), in units of the spread.
+
+    ``kick`` (m, d) is added to the first row. A loop that leaves the series, with a value beyond
+    ``far``, is NaN from there on. Nothing that was given is written to.
+    """
+    m, width = start.rows.shape
+    out = np.empty((horizon, m, width))
+    for first in range(0, m, _TILE):
+        part = start.part(first, min(m, first + _TILE))
+        row, features = part.rows, part.features
+        alive = np.ones(len(row), bool)
+        for step in range(horizon):
+            ahead = drive.read(features, weights).reshape(row.shape)
+            row = row + ahead if increments else ahead
+            if step == 0 and kick is not None:
+                row = row + kick[first : first + _TILE]
+            alive &= (np.abs(row) < far).all(axis=1)  # a NaN is not below
+            out[step, first : first + _TILE] = np.where(alive[:, None], row, np.nan)
+            if not alive.any():
+                out[step:, first : first + _TILE] = np.nan
+                break
+            row = np.where(alive[:, None], row, 0.0)  # lanes run on together
+            features = drive.run(row.reshape(1, -1), part.memory, width)[0]
+    return out
