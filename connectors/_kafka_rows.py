@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamlyt._arrival import as_they_came
 from streamlyt.base import Array, Batch, Floats, Schema
 from streamlyt.catalog import find
 from streamlyt.codecs import Codec, DeadLetter, Rows
@@ -103,7 +104,7 @@ def _cut(
     series: str | Array, times: NDArray[np.int64], values: Floats, schema: Schema
 ) -> Iterator[Batch]:
     if isinstance(series, str):
-        yield from _in_order(series, times, values, schema)
+        yield from as_they_came(series, times, values, schema)
         return
     number: dict[str, int] = {}
     codes = np.fromiter((number.setdefault(name, len(number)) for name in series), np.int64)
@@ -111,16 +112,7 @@ def _cut(
     ends = np.cumsum(np.bincount(codes, minlength=len(number)))
     for name, start, end in zip(number, [0, *ends[:-1]], ends, strict=True):
         mine = order[start:end]
-        yield from _in_order(name, times[mine], values[mine], schema)
-
-
-def _in_order(
-    key: str, times: NDArray[np.int64], values: Floats, schema: Schema
-) -> Iterator[Batch]:
-    back = np.flatnonzero(times[1:] < times[:-1]) + 1
-    for start, end in zip([0, *back], [*back, len(times)], strict=True):
-        if end > start:
-            yield Batch(key, times[start:end], values[start:end], schema)
+        yield from as_they_came(name, times[mine], values[mine], schema)
 
 
 def _name(key: bytes | None) -> str | None:

@@ -24,7 +24,7 @@ _LARGEST = 16 * 2**20  # bytes of a message; the broker has its own word on that
 
 
 class KafkaSink(Sink):
-    """Rows as messages of one topic, findings as JSON in another, and dead letters in a third.
+    """Rows as messages of one topic, findings as JSON in another, and apart what was amiss.
 
     The key of each message is the name of the series, so that a series stays in one partition
     and in order.
@@ -38,6 +38,8 @@ class KafkaSink(Sink):
     dead
         Where messages go that could not be decoded: their own bytes, and as headers topic,
         partition, offset and reason.
+    late
+        Where rows go that came too late to be put in order, in the form of the others.
     servers
         Addresses of brokers, ``host:port``, with commas between.
     codec
@@ -71,6 +73,7 @@ class KafkaSink(Sink):
         *,
         events: str | None = None,
         dead: str | None = None,
+        late: str | None = None,
         servers: str = "127.0.0.1:9092",
         codec: str | dict[str, Any] = "json",
         message_rows: int | None = None,
@@ -78,15 +81,17 @@ class KafkaSink(Sink):
         transaction: str | None = None,
         access: Mapping[str, str] | None = None,
     ) -> None:
-        if topic is None and events is None and dead is None:
-            raise ParameterError("topic, events or dead must be given: there is nothing to write")
+        if topic is None and events is None and dead is None and late is None:
+            raise ParameterError(
+                "topic, events, dead or late must be given: there is nothing to write"
+            )
         if compression not in _COMPRESSIONS:
             raise ParameterError(
                 f"compression must be one of {list(_COMPRESSIONS)!r}, got {compression!r}"
             )
         if message_rows is not None and message_rows < 1:
             raise ParameterError(f"message_rows must be at least 1, got {message_rows!r}")
-        self.topic, self.events, self.dead = topic, events, dead
+        self.topic, self.events, self.dead, self.late = topic, events, dead, late
         self.servers, self.access = servers, access
         self.codec, self.message_rows = codec, message_rows
         self.compression = compression
@@ -107,20 +112,11 @@ class KafkaSink(Sink):
 
     def write(self, batch: Batch) -> None:
         """Take rows."""
-        if self.topic is None or not batch.n:
-            return
-        if self._seen is None or self._seen[0] is not batch.schema:
-            if batch.schema not in self._codecs:
-                unit = "step" if batch.schema.time_unit != "ns" else "ns"
-                self._codecs[batch.schema] = codec_of(
-                    self.codec, columns=batch.schema.names, time="time", time_unit=unit
-                )
-            self._seen = batch.schema, self._codecs[batch.schema]
-        codec, key = self._seen[1], batch.key.encode()
-        for start in range(0, batch.n, self._cut):
-            stop = min(start + self._cut, batch.n)
-            message = codec.encode(Rows(batch.values[start:stop], batch.times[start:stop]))
-            self._send(self.topic, message, key)
+        self._write(batch, self.topic)
+
+    def set_aside(self, batch: Batch) -> None:
+        """Take rows that came too late to be put in order."""
+        self._write(batch, self.late)
 
     def record(self, event: Event) -> None:
         """Take a finding."""
@@ -183,6 +179,22 @@ class KafkaSink(Sink):
         finally:
             self._begun = False
             producer.close(timeout=2)
+
+    def _write(self, batch: Batch, topic: str | None) -> None:
+        if topic is None or not batch.n:
+            return
+        if self._seen is None or self._seen[0] is not batch.schema:
+            if batch.schema not in self._codecs:
+                unit = "step" if batch.schema.time_unit != "ns" else "ns"
+                self._codecs[batch.schema] = codec_of(
+                    self.codec, columns=batch.schema.names, time="time", time_unit=unit
+                )
+            self._seen = batch.schema, self._codecs[batch.schema]
+        codec, key = self._seen[1], batch.key.encode()
+        for start in range(0, batch.n, self._cut):
+            stop = min(start + self._cut, batch.n)
+            message = codec.encode(Rows(batch.values[start:stop], batch.times[start:stop]))
+            self._send(topic, message, key)
 
     def _send(
         self,

@@ -4,11 +4,12 @@ import os
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from streamlyt._arrival import as_they_came
 from streamlyt.base import Array, Batch, Channel, Floats, Position, Schema, Source
 from streamlyt.errors import DataError, FormatError, ParameterError, in_series
 
@@ -39,6 +40,9 @@ class FileSource(Source):
         Column that names the series of each row; where None, all rows are one series ``""``.
     batch_rows
         Most rows in a batch.
+    disorder
+        ``"refuse"`` times that go back, or ``"pass"`` rows on as they come;
+        :class:`~streamlyt.windows.Ordered` puts them in order.
 
     Attributes
     ----------
@@ -81,9 +85,13 @@ class FileSource(Source):
         time: str | None = None,
         key: str | None = None,
         batch_rows: int = 4096,
+        disorder: Literal["refuse", "pass"] = "refuse",
     ) -> None:
         if batch_rows < 1:
             raise ParameterError(f"batch_rows must be at least 1, got {batch_rows!r}")
+        if disorder not in ("refuse", "pass"):
+            raise ParameterError(f"disorder must be 'refuse' or 'pass', got {disorder!r}")
+        self.disorder = disorder
         self.path = os.fspath(path)
         self.columns = columns if columns is None else list(columns)
         self.time = time
@@ -138,7 +146,7 @@ class FileSource(Source):
             self._look = first_look(self._table, self.time, self.key)
         return self._look
 
-    def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
+    def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position | None]]:
         """Yield batches of one series each.
 
         A position is ``{"row": first row of a block, "series": how many of the block's series
@@ -155,11 +163,14 @@ class FileSource(Source):
                 if i < done:
                     continue
                 own = times[mine]
-                self._in_order(own, last.get(name), name, row)
+                if self.disorder == "refuse":
+                    self._in_order(own, last.get(name), name, row)
                 last[name] = int(own[-1])
                 ended = i + 1 == len(names)
                 position = {"row": row + n, "series": 0} if ended else {"row": row, "series": i + 1}
-                yield Batch(name, own, values[mine], self._schema), position
+                batches = list(as_they_came(name, own, values[mine], self._schema))
+                for batch in batches:
+                    yield batch, position if batch is batches[-1] else None
             row, done = row + n, 0
 
     def _blocks(self, row: int) -> Iterator[tuple[Floats, Array, Array | None]]:

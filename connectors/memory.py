@@ -1,10 +1,11 @@
 """Arrays as a source, and a sink that keeps what it is given."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from streamlyt._arrival import as_they_came
 from streamlyt.base import Array, Batch, Event, Floats, Position, Schema, Sink, Source
 from streamlyt.errors import DataError, ParameterError
 
@@ -19,18 +20,22 @@ class MemorySource(Source):
     values
         Shape (n, d), or (n,) for one channel.
     times
-        Shape (n,), whole numbers that never decrease; the row numbers where None.
+        Shape (n,), whole numbers that never decrease, unless ``disorder`` lets them; the row
+        numbers where None.
     schema
         What the columns are; ``x0``, ``x1``, ... where None.
     key
         Name of the series.
     batch_rows
         Most rows in a batch.
+    disorder
+        ``"refuse"`` times that go back, or ``"pass"`` rows on as they come, a new batch wherever
+        time goes back; :class:`~streamlyt.windows.Ordered` puts them in order.
 
     Raises
     ------
     ParameterError
-        If ``batch_rows`` is not positive.
+        If ``batch_rows`` is not positive, or ``disorder`` not known.
     DataError
         If values, times and schema do not fit one another.
 
@@ -48,18 +53,24 @@ class MemorySource(Source):
         schema: Schema | None = None,
         key: str = "",
         batch_rows: int = 4096,
+        disorder: Literal["refuse", "pass"] = "refuse",
     ) -> None:
         if batch_rows < 1:
             raise ParameterError(f"batch_rows must be at least 1, got {batch_rows!r}")
         self.values, self.times = values, times
         self.key = key
         self.batch_rows = batch_rows
+        if disorder not in ("refuse", "pass"):
+            raise ParameterError(f"disorder must be 'refuse' or 'pass', got {disorder!r}")
+        self.disorder = disorder
         rows = np.asarray(values, dtype=np.float64)
         if rows.ndim not in (1, 2):
             raise DataError(f"values must have shape (n, d) or (n,), got {rows.shape!r}")
         rows = rows[:, None] if rows.ndim == 1 else rows
         named = schema or Schema.of(*(f"x{i}" for i in range(rows.shape[1])))
-        self._all = Batch(key, np.arange(len(rows)) if times is None else times, rows, named)
+        clock = np.arange(len(rows)) if times is None else np.array(times, dtype=np.int64)
+        self._all = Batch(key, np.sort(clock) if disorder == "pass" else clock, rows, named)
+        self._came = clock
         self.n_rows = self._all.n
 
     @property
@@ -69,9 +80,13 @@ class MemorySource(Source):
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
         """Yield batches; a position is ``{"row": next row}``."""
-        for row in range(int(start["row"]) if start else 0, self._all.n, self.batch_rows):
-            stop = min(row + self.batch_rows, self._all.n)
-            yield self._all.rows(row, stop), {"row": stop}
+        for first in range(int(start["row"]) if start else 0, self._all.n, self.batch_rows):
+            row = first
+            stop = min(first + self.batch_rows, self._all.n)
+            times, values = self._came[row:stop], self._all.values[row:stop]
+            for batch in as_they_came(self.key, times, values, self.schema):
+                row += batch.n
+                yield batch, {"row": row}
 
 
 class MemorySink(Sink):
@@ -81,6 +96,8 @@ class MemorySink(Sink):
     ----------
     batches, events
         What was written and recorded, in order.
+    late
+        Rows that came too late to be put in order.
     flushes
         How often ``flush`` was called.
 
@@ -98,6 +115,7 @@ class MemorySink(Sink):
     def __init__(self) -> None:
         self.batches: list[Batch] = []
         self.events: list[Event] = []
+        self.late: list[Batch] = []
         self.flushes = 0
 
     def write(self, batch: Batch) -> None:
@@ -107,6 +125,10 @@ class MemorySink(Sink):
     def record(self, event: Event) -> None:
         """Keep an event."""
         self.events.append(event)
+
+    def set_aside(self, batch: Batch) -> None:
+        """Keep rows that came too late."""
+        self.late.append(batch)
 
     def flush(self) -> None:
         """Count: what is in memory is as durable as it gets."""

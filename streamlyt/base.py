@@ -1,6 +1,5 @@
 """The words of the house: what flows (Batch, Event), where from and to, and what works on it."""
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from streamlyt.component import Component
 from streamlyt.errors import DataError, ParameterError, in_series
 
 __all__ = [
@@ -135,6 +135,10 @@ class Schema:
 class Batch:
     """Rows of one series. Frozen, its arrays read-only; no rows at all is a heartbeat.
 
+    Times never decrease within a batch. Where rows come out of order, a source hands them on as
+    they came and begins a new batch wherever time goes back;
+    :class:`~streamlyt.windows.Ordered` puts them in order.
+
     Parameters
     ----------
     key
@@ -254,27 +258,6 @@ class Event:
         return cls(**fields)
 
 
-class Component:
-    """A thing with parameters: they are set in ``__init__`` under their own names, for good."""
-
-    def params(self) -> dict[str, Any]:
-        """Return the parameters by name, as given to ``__init__``."""
-        names = inspect.signature(type(self)).parameters
-        return {name: getattr(self, name) for name in names}
-
-    def clone(self) -> Self:
-        """Return a new one with the same parameters and no memory."""
-        return type(self)(**{k: _cloned(v) for k, v in self.params().items()})
-
-    def __repr__(self) -> str:
-        listed = ", ".join(f"{name}={value!r}" for name, value in self.params().items())
-        return f"{type(self).__name__}({listed})"
-
-
-def _cloned(value: Any) -> Any:
-    return value.clone() if isinstance(value, Component) else value
-
-
 class Source(Component, ABC):
     """Where rows come from: one outside system, read in order.
 
@@ -350,6 +333,18 @@ class Operator(Component, ABC):
         The stream may be cut into batches anywhere: the rows that come out are the same, bit for
         bit. A heartbeat (no rows) leaves no trace.
         """
+
+    def finish(self, batch: Batch) -> tuple[Batch, list[Event]]:
+        """Absorb the last rows of the series, and give up all that was held back for others.
+
+        Called once, when the source has come to its end; no rows follow. An operator that holds
+        nothing back has nothing more to say than :meth:`update`.
+        """
+        return self.update(batch)
+
+    def aside(self) -> list[Batch]:
+        """Return rows that the last update neither absorbed nor gave on: those that were late."""
+        return []
 
     def came_from(self, index: int) -> int:
         """Return which of the rows that it took the row is that it gave on as number ``index``.

@@ -21,6 +21,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "connectors": {"source": "streamlyt.base:Source", "sink": "streamlyt.base:Sink"},
     "detectors": {"detector": "streamlyt.base:Operator"},
     "observables": {"observable": "streamlyt.base:Operator"},
+    "windows": {"window": "streamlyt.base:Operator"},
     "features": {"features": "streamlyt.base:FeatureMap"},
     "models": {"model": "streamlyt.learner:Learner"},
     "reservoirs": {
@@ -68,8 +69,8 @@ def find(room: str, name: str, kind: str | None = None) -> type[Any]:
     Parameters
     ----------
     room
-        ``"connectors"``, ``"detectors"``, ``"observables"``, ``"features"``,
-        ``"models"``, ``"reservoirs"``, ``"codecs"`` or ``"dashboards"``.
+        ``"connectors"``, ``"detectors"``, ``"observables"``, ``"windows"``,
+        ``"features"``, ``"models"``, ``"reservoirs"``, ``"codecs"`` or ``"dashboards"``.
     name
         Name of its file, with or without hyphens in place of underscores.
     kind

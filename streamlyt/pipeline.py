@@ -49,16 +49,15 @@ class Pipeline:
 
     def step(self, batch: Batch) -> tuple[Batch, list[Event]]:
         """Absorb the rows of one series; return what comes out at the end, and the findings."""
-        found: list[Event] = []
-        schemas = [batch.schema]
-        passed: list[Operator] = []
-        for name, operator in self._memory(batch.key).items():
-            batch, events = operator.update(batch)
-            found += [_numbered(replace(e, detector=name), passed, schemas[0]) for e in events]
-            schemas.append(batch.schema)
-            passed.append(operator)
-        self._schemas[batch.key] = schemas
-        return batch, found
+        return self._through(batch, last=False)
+
+    def finish(self, batch: Batch) -> tuple[Batch, list[Event]]:
+        """Absorb the last rows of a series, or none; return also all that was held back."""
+        return self._through(batch, last=True)
+
+    def aside(self, key: str) -> list[Batch]:
+        """Return the rows of a series that its last step set aside, because they were late."""
+        return [batch for operator in self._memory(key).values() for batch in operator.aside()]
 
     def renumbered(self, event: Event) -> Event:
         """Return a finding on the rows that came out with the row numbers of the source."""
@@ -107,6 +106,18 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return f"Pipeline({self.operators!r})"
+
+    def _through(self, batch: Batch, last: bool) -> tuple[Batch, list[Event]]:
+        found: list[Event] = []
+        schemas = [batch.schema]
+        passed: list[Operator] = []
+        for name, operator in self._memory(batch.key).items():
+            batch, events = operator.finish(batch) if last else operator.update(batch)
+            found += [_numbered(replace(e, detector=name), passed, schemas[0]) for e in events]
+            schemas.append(batch.schema)
+            passed.append(operator)
+        self._schemas[batch.key] = schemas
+        return batch, found
 
     def _memory(self, key: str) -> dict[str, Operator]:
         if key not in self._series:

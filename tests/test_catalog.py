@@ -31,6 +31,7 @@ def room(tmp_path, monkeypatch):
         ("connectors", (Source, Sink)),
         ("features", FeatureMap),
         ("observables", Operator),
+        ("windows", Operator),
         ("dashboards", Component),
     ],
 )

@@ -34,7 +34,7 @@ MOLECULAR = {
 
 
 def found():
-    for room in ("detectors", "observables", "models", "reservoirs"):
+    for room in ("detectors", "observables", "windows", "models", "reservoirs"):
         for name in catalog.names(room):
             yield pytest.param(room, name, id=f"{room}/{name}")
 

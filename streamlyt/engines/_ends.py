@@ -7,7 +7,16 @@ from streamlyt.base import Batch, Position, Sink, Source
 from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError
 
-__all__ = ["Commits", "Refuses", "Replays", "TakesLetters", "Transacts", "free", "transacting"]
+__all__ = [
+    "Commits",
+    "Refuses",
+    "Replays",
+    "TakesLateRows",
+    "TakesLetters",
+    "Transacts",
+    "free",
+    "transacting",
+]
 
 
 @runtime_checkable
@@ -32,6 +41,14 @@ class TakesLetters(Protocol):
 
     def refuse(self, letter: DeadLetter) -> None:
         """Take one."""
+
+
+@runtime_checkable
+class TakesLateRows(Protocol):
+    """A sink for rows that came too late to be put in order."""
+
+    def set_aside(self, batch: Batch) -> None:
+        """Take some."""
 
 
 @runtime_checkable

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
 from streamlyt.base import Batch, Event, Position, Sink, Source
 from streamlyt.catalog import describe, name_of
 from streamlyt.errors import ParameterError, RewindError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-from ._ends import Commits, Refuses, Replays, TakesLetters, free, transacting
+from ._ends import Commits, Refuses, Replays, TakesLateRows, TakesLetters, free, transacting
 
 __all__ = ["LocalEngine", "Summary"]
 
@@ -144,6 +146,8 @@ class LocalEngine:
             return self.summary()
         try:
             self._read(progress)
+            if not self._stopped:
+                self._finish()
             self._complete = not self._stopped
         except BaseException:
             # Not whole: a batch is half done, or a checkpoint has failed. The last one stands.
@@ -249,8 +253,23 @@ class LocalEngine:
             self._position = position
             self._whole = True
 
-    def _step(self, batch: Batch) -> None:
-        rows, events = self.pipeline.step(batch)
+    def _finish(self) -> None:
+        """Let go of the rows that operators hold back for others that may come: none will."""
+        self._whole = False
+        schema = self.source.schema
+        for key in list(self._series):
+            none = Batch(key, np.empty(0, np.int64), np.empty((0, schema.width)), schema)
+            self._step(none, last=True)
+        self._whole = True
+
+    def _step(self, batch: Batch, last: bool = False) -> None:
+        rows, events = self.pipeline.finish(batch) if last else self.pipeline.step(batch)
+        for late in self.pipeline.aside(batch.key):
+            for sink in self._others if self._silent else self.sinks:
+                if isinstance(sink, TakesLateRows):
+                    sink.set_aside(late)
+            if self.runfile is not None:
+                self.runfile.set_aside(late)
         for sink in self._others if self._silent else self.sinks:
             sink.write(rows)
             for event in events:

@@ -17,6 +17,7 @@ from streamlyt.errors import ParameterError, SinkError, StateError
 
 from ._blobs import BlobFolder, checked
 from ._dead import add_letters, mark_letters
+from ._late import add_late
 from ._reading import SERIES, RunReader, event_row
 from ._series import SeriesWriter
 from ._tables import FORMAT, connect, create, set_meta, transaction
@@ -62,6 +63,7 @@ class RunFile(RunReader):
         self._series: dict[str, SeriesWriter] = {}
         self._events: list[Event] = []
         self._letters: list[DeadLetter] = []
+        self._late: list[Batch] = []
         self._hashes: dict[tuple[str, str], str] = {}
         self._n_events = 0  # saved
         if writable:
@@ -168,10 +170,14 @@ class RunFile(RunReader):
         """Take a message that could not be decoded."""
         self._letters.append(letter)
 
+    def set_aside(self, batch: Batch) -> None:
+        """Take rows that came too late to be put in order."""
+        self._late.append(batch)
+
     def forget(self) -> None:
         """Drop all that was taken since the last checkpoint."""
         self._series.clear()
-        self._events, self._letters = [], []
+        self._events, self._letters, self._late = [], [], []
 
     def redrive(self, letters: Collection[DeadLetter]) -> None:
         """Remember, at once, that dead letters were sent once more.
@@ -229,7 +235,7 @@ class RunFile(RunReader):
                 f"safe ({self._safe()}): mend this and resume the run"
             ) from error
         self._n_events, self._events = self._n_events + len(self._events), []
-        self._letters = []
+        self._letters, self._late = [], []
         for series in self._series.values():
             series.settle()
         if hashes:
@@ -352,6 +358,7 @@ class RunFile(RunReader):
                 [event_row(i, event) for i, event in enumerate(self._events, self._n_events)],
             )
             add_letters(self._db, self._letters)
+            add_late(self._db, self._late)
             self._db.executemany(
                 "INSERT OR REPLACE INTO positions VALUES (?, ?)",
                 [(source, json.dumps(dict(where))) for source, where in positions.items()],

@@ -11,13 +11,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlyt.base import Event, Floats, Schema
+from streamlyt.base import Batch, Event, Floats, Schema
 from streamlyt.catalog import unknown
 from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError
 
 from ._chunks import decode
 from ._dead import read_letters
+from ._late import read_late
 from ._levels import BUCKET
 from ._series import INTS, TABLES, Kept
 from ._tables import read_meta, reading
@@ -99,6 +100,11 @@ class RunReader:
         """Return the messages that could not be decoded, also those ``redriven`` if asked for."""
         with reading(self._db, self.path):
             return read_letters(self._db, redriven)
+
+    def late(self) -> list[Batch]:
+        """Return the rows that came too late to be put in order, as they came."""
+        with reading(self._db, self.path):
+            return read_late(self._db)
 
     def position(self, source: str) -> dict[str, int | float | str] | None:
         """Return where to go on reading a source, None if nothing was saved."""

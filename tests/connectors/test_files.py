@@ -199,3 +199,24 @@ def test_time_that_goes_back_is_refused_across_batches_too(tmp_path):
     for batch_rows in (2, 10):
         with pytest.raises(DataError, match="got 1 after 2 step near row"):
             all_rows(FileSource(path, time="t", batch_rows=batch_rows))
+
+
+def test_rows_out_of_order_pass_where_asked_as_they_came(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("t,k,x\n3,a,1\n1,a,2\n2,b,3\n5,a,4\n4,b,5\n3,b,6\n")
+    source = FileSource(path, time="t", key="k", disorder="pass")
+    read = [(b.key, b.times.tolist(), position) for b, position in source.read()]
+    assert [each[:2] for each in read] == [
+        ("a", [3]),
+        ("a", [1, 5]),
+        ("b", [2, 4]),
+        ("b", [3]),
+    ]
+    assert [each[2] for each in read] == [
+        None,
+        {"row": 0, "series": 1},
+        None,
+        {"row": 6, "series": 0},
+    ]
+    with pytest.raises(ParameterError, match="disorder must be 'refuse' or 'pass', got 'sort'"):
+        FileSource(path, disorder="sort")

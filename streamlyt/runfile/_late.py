@@ -1,0 +1,58 @@
+"""Late rows in the run file: those that came too late to be put in order."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+
+from streamlyt.base import Batch, Schema
+
+from ._chunks import decode, encode
+
+__all__ = ["add_late", "read_late"]
+
+# Made when the first late row comes: a run file of before is written on as it is.
+_TABLE = """
+CREATE TABLE IF NOT EXISTS late (
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL, first_time INTEGER NOT NULL,
+    last_time INTEGER NOT NULL, n INTEGER NOT NULL, schema TEXT NOT NULL, columns BLOB NOT NULL
+)
+"""
+
+
+def add_late(db: sqlite3.Connection, batches: Sequence[Batch]) -> None:
+    """Write late rows."""
+    if not batches:
+        return
+    db.execute(_TABLE)
+    db.executemany(
+        "INSERT INTO late (key, first_time, last_time, n, schema, columns) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (
+                one.key,
+                int(one.times[0]),
+                int(one.times[-1]),
+                one.n,
+                json.dumps(one.schema.to_dict()),
+                encode([("time", one.times), *zip(one.schema.names, one.values.T, strict=True)]),
+            )
+            for one in batches
+        ],
+    )
+
+
+def read_late(db: sqlite3.Connection) -> list[Batch]:
+    """Return the late rows in the order in which they came."""
+    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'late'").fetchone() is None:
+        return []
+    found = []
+    for number, key, described, blob in db.execute(
+        "SELECT number, key, schema, columns FROM late ORDER BY number"
+    ):
+        schema = Schema.from_dict(json.loads(described))
+        times, *columns = decode(blob, range(1 + schema.width), f"late rows {number}")
+        values = np.concatenate(columns, axis=1) if columns else np.empty((len(times), 0))
+        found.append(Batch(key, times, values, schema))
+    return found
