@@ -264,6 +264,8 @@ class LocalEngine:
 
     def _step(self, batch: Batch, last: bool = False) -> None:
         rows, events = self.pipeline.finish(batch) if last else self.pipeline.step(batch)
+        if last and not rows.n and not events:
+            return  # nothing was held back, as with most operators
         for late in self.pipeline.aside(batch.key):
             for sink in self._others if self._silent else self.sinks:
                 if isinstance(sink, TakesLateRows):
