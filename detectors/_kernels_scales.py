@@ -1,78 +1,201 @@
-"""The compiled loop of many averages over one stream of features, block by block of features."""
+"""Compiled loops of many averages over one stream of features, and of what follows from them."""
 
 import numpy as np
 
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-__all__ = ["confirmed", "innovation_rows", "scale_rows"]
+__all__ = ["GROUP", "add_excesses", "confirmed", "innovation_rows", "over_levels", "scale_rows"]
 
-BLOCK = 1024  # features at a time: seven averages of them, 28 kB, stay in the first-level cache
+BLOCK = 1024  # features at a time: the averages of them, 32 kB, stay in the first-level cache
+GROUP = 4  # rows that the long averages and the reference take in one step
+
+REGROUPED = {"reassoc", "contract", "nsz"}
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz"})
-def _follow(row: Array, average: Array, forget: float, lift: float, out: Array) -> None:
-    """Fold a row into an average; write the average times ``lift``."""
+@compiled(fastmath=REGROUPED)
+def _near(
+    row: Array, average: Array, forget: float, lift: float, reference: Array, group: Array
+) -> tuple[float, float]:
+    """Fold a row into the short average and its group; return both squared distances.
+
+    They are those of the row itself and of the average, lifted, from the reference.
+    """
+    single: float = row.dtype.type(0)
+    short: float = row.dtype.type(0)
     for j in range(row.size):
-        z = average[j] + forget * (row[j] - average[j])
+        x = row[j]
+        group[j] += x
+        z = average[j] + forget * (x - average[j])
         average[j] = z
-        out[j] = lift * z
+        gap = x - reference[j]
+        single += gap * gap
+        gap = lift * z - reference[j]
+        short += gap * gap
+    return single, short
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz"})
-def _fold(row: Array, average: Array, forget: float, lift: float, other: Array) -> float:
-    """Fold a row into an average; return the squared distance of it, lifted, from another."""
-    total: float = row.dtype.type(0)
-    for j in range(row.size):
-        z = average[j] + forget * (row[j] - average[j])
+@compiled(fastmath=REGROUPED)
+def _close(group: Array, average: Array, forget: float, lift: float, reference: Array) -> None:
+    """Fold the mean of a whole group into the reference; leave the mean in ``group``."""
+    share = group.dtype.type(1.0 / GROUP)
+    for j in range(group.size):
+        x = share * group[j]
+        group[j] = x
+        z = average[j] + forget * (x - average[j])
         average[j] = z
-        gap = lift * z - other[j]
-        total += gap * gap
-    return total
+        reference[j] = lift * z
 
 
-@compiled(fastmath={"reassoc", "contract", "nsz"})
-def _apart(row: Array, other: Array) -> float:
-    """Return the squared distance of a row from another."""
-    total: float = row.dtype.type(0)
-    for j in range(row.size):
-        gap = row[j] - other[j]
+@compiled(fastmath=REGROUPED)
+def _far(mean: Array, average: Array, forget: float, lift: float, reference: Array) -> float:
+    """Fold the mean of a group into a long average; return its squared distance, lifted."""
+    total: float = mean.dtype.type(0)
+    for j in range(mean.size):
+        z = average[j] + forget * (mean[j] - average[j])
+        average[j] = z
+        gap = lift * z - reference[j]
         total += gap * gap
     return total
 
 
 @compiled()
-def scale_rows(features: Array, forget: Array, lift: Array, averages: Array, out: Array) -> None:
-    """Fold rows (n, m) into averages (k + 1, m); write squared distances from the last (n, k).
+def scale_rows(
+    features: Array,
+    rows: int,
+    memories: Array,
+    settled: float,
+    averages: Array,
+    group: Array,
+    far: Array,
+    out: Array,
+) -> None:
+    """Fold rows (n, m) into averages; write squared distances from the reference (n, k).
+
+    The first two scales, the row itself and the short average, move with every row. All others
+    and the reference take the mean of four rows in one step, and keep their distance until the
+    next. Each average starts at zero and is divided by its weights' sum where it is compared.
 
     Parameters
     ----------
     features
         Shape (n, m).
-    forget
-        Forgetting factors (k + 1,), in the features' precision like ``lift``.
-    lift
-        Shape (n, k + 1): what each average is multiplied by before it is compared.
+    rows
+        How many went before.
+    memories
+        Of the scales, the first 1, and of the reference (k + 1,), in rows.
+    settled
+        Memories after which an average has forgotten that it started at zero.
     averages
-        Shape (k + 1, m).
+        Shape (k, m): of all scales but the single row, the reference last.
+    group
+        Sum of the rows of the group that is not yet whole (m,).
+    far
+        Squared distances of the long scales at the end of the last group (k - 2,).
     out
         Shape (n, k), filled with zeros.
     """
-    last = forget.size - 1
-    width = features.shape[1]
+    n, width = features.shape
+    last = memories.size - 1
+    kind = features.dtype.type
+    lifts = np.ones((n + 1, last), features.dtype)  # the reference of row 0: before these rows
+    for k in range(1, last + 1):
+        forget = 1.0 / memories[k]
+        for i in range(n + 1):
+            t = rows + i
+            if k > 1:
+                t -= t % GROUP
+            if 0 < t < settled * memories[k]:
+                lifts[i, k - 1] = kind(1.0 / (1.0 - (1.0 - forget) ** t))
     reference = np.empty(min(BLOCK, width), features.dtype)
     for start in range(0, width, BLOCK):
         end = min(start + BLOCK, width)
-        there = reference[: end - start]
-        for i in range(features.shape[0]):
-            row = features[i, start:end]
-            _follow(row, averages[last, start:end], forget[last], lift[i, last], there)
-            for k in range(last):
-                part = averages[k, start:end]
-                if forget[k] == 1.0:  # the row itself
-                    out[i, k] += _apart(row, there)
-                else:
-                    out[i, k] += _fold(row, part, forget[k], lift[i, k], there)
+        there, sums = reference[: end - start], group[start:end]
+        base = averages[last - 1, start:end]
+        for j in range(end - start):
+            there[j] = lifts[0, last - 1] * base[j]
+        for i in range(n):
+            single, short = _near(
+                features[i, start:end],
+                averages[0, start:end],
+                kind(1.0 / memories[1]),
+                lifts[i + 1, 0],
+                there,
+                sums,
+            )
+            out[i, 0] += single
+            out[i, 1] += short
+            if (rows + i + 1) % GROUP:
+                continue
+            forget = kind(1.0 - (1.0 - 1.0 / memories[last]) ** GROUP)
+            _close(sums, base, forget, lifts[i + 1, last - 1], there)
+            for k in range(2, last):
+                part = averages[k - 1, start:end]
+                forget = kind(1.0 - (1.0 - 1.0 / memories[k]) ** GROUP)
+                out[i, k] += _far(sums, part, forget, lifts[i + 1, k - 1], there)
+            sums[:] = 0.0
+    for i in range(n):
+        for k in range(2, last):
+            if (rows + i + 1) % GROUP:
+                out[i, k] = far[k - 2]
+            else:
+                far[k - 2] = out[i, k]
+
+
+@compiled()
+def over_levels(
+    squares: Array,
+    rows: int,
+    points: Array,
+    levels: Array,
+    usable: Array,
+    first: int,
+    factor: float,
+    out: Array,
+) -> None:
+    """Write the largest ratio of a distance to its level, row by row.
+
+    Parameters
+    ----------
+    squares
+        Squared distances (n, k).
+    rows
+        How many went before.
+    points, levels
+        Numbers of rows (p,) at which the levels of the squares (p, k) are known; between them
+        they are on a straight line, and before and beyond them constant.
+    usable
+        Rows from which on each scale is compared (k,).
+    first
+        The first scale that is compared.
+    factor
+        By which levels are raised.
+    out
+        Shape (n,).
+    """
+    left, most = 0, points.size - 2
+    for i in range(squares.shape[0]):
+        t = rows + i + 1
+        while left < most and t >= points[left + 1]:
+            left += 1
+        share = (t - points[left]) / (points[left + 1] - points[left])
+        share = min(max(share, 0.0), 1.0)
+        largest = 0.0
+        for k in range(first, squares.shape[1]):
+            if t >= usable[k]:
+                level = (1.0 - share) * levels[left, k] + share * levels[left + 1, k]
+                largest = max(largest, squares[i, k] / (factor * level))
+        out[i] = np.sqrt(largest)
+
+
+@compiled()
+def add_excesses(excess: Array, sums: Array) -> None:
+    """Add count, sum and sum of squares of what is above zero, one by one."""
+    for i in range(excess.size):
+        if excess[i] > 0.0:
+            sums[0] += 1.0
+            sums[1] += excess[i]
+            sums[2] += excess[i] * excess[i]
 
 
 @compiled()

@@ -9,9 +9,11 @@ import numpy as np
 
 from streamlyt.base import Array, Floats
 
-from ._first_passage import threshold_of_arl
-from ._kernels_scales import confirmed, scale_rows
-from ._moments import NullMoments
+from ._cumulants import POWERS, cumulants_of
+from ._first_passage import level_of, threshold_of_arl
+from ._forgetting import decorrelation, power_sum
+from ._kernels_scales import GROUP, confirmed, over_levels, scale_rows
+from ._moments import Moments, NullMoments
 from ._tail import Tail
 
 __all__ = ["Scales"]
@@ -28,7 +30,8 @@ SETTLED = 36.0  # memories of the reference until its start is below rounding
 USABLE = 2.0  # memories of a scale before it is compared: until then it overlaps the reference
 CONFIRMED = 128  # hot rows more than others: then what came before is another regime
 WATCH = 64  # rows of the new regime before the old levels are held against it
-OF_ROWS = 2  # scales, the shortest, whose law is that of few rows: no old level serves a new regime
+NEAR = 2  # scales, the shortest, that move with every row; all others with groups of four
+OF_ROWS = NEAR  # whose law is that of few rows: no old level serves a new regime
 LEAST = 1e-10  # of |f|^2: what rounding leaves of a squared distance
 
 State = MutableMapping[str, Array]
@@ -82,7 +85,7 @@ class Scales:
     def forget(self, state: State) -> None:
         """Drop all that is kept."""
         NullMoments(FULL).stop(state)
-        for name in ("averages", "scale_clock", "levels", "tail", "length", "watch"):
+        for name in ("averages", "group", "far", "scale_clock", "levels", "tail", "length", "watch"):
             state.pop(name, None)
 
     def follow(self, features: Array, state: State) -> tuple[Floats, bool]:
@@ -103,7 +106,7 @@ class Scales:
             rows = features[done:stop]
             first = int(clock[0]) + 1
             squares = self._fold(rows, state)
-            ratio = np.sqrt((squares / self._levels(first, len(rows), state)).max(axis=1))
+            ratio = self._over_levels(squares, first - 1, state)
             calm = np.zeros(len(rows), np.bool_)
             seen = confirmed(ratio > 1.0, clock[1:2], CONFIRMED, calm)
             parts.append(ratio[: seen or len(rows)])
@@ -123,26 +126,19 @@ class Scales:
         return NullMoments(FULL)
 
     def _restart(self, features: Array, state: State) -> None:
-        state["averages"] = np.zeros((self.memories.size, features.shape[1]), features.dtype)
+        kind, width = features.dtype, features.shape[1]
+        state["averages"] = np.zeros((self.memories.size - 1, width), kind)
+        state["group"] = np.zeros(width, kind)
+        state["far"] = np.zeros(self.memories.size - 1 - NEAR)
         state["scale_clock"] = np.zeros(2, np.int64)  # rows since, and the count of hot rows
 
     def _fold(self, rows: Array, state: State) -> Floats:
         """Return the squared distances (n, k) of the scales from the reference."""
-        forget = 1.0 / self.memories
-        done = int(state["scale_clock"][0])
-        grown = np.ones((len(rows), forget.size))
-        young = done < SETTLED * self.memories
-        t = np.arange(done + 1, done + len(rows) + 1)[:, None]
-        grown[:, young] -= (1.0 - forget[young]) ** t
-        squares = np.zeros((len(rows), forget.size - 1))
-        scale_rows(
-            rows,
-            forget.astype(rows.dtype),
-            (1.0 / grown).astype(rows.dtype),
-            state["averages"],
-            squares,
-        )
-        state["scale_clock"][0] += len(rows)
+        squares = np.zeros((len(rows), self.memories.size - 1))
+        averages = state["averages"], state["group"], state["far"]
+        clock = state["scale_clock"]
+        scale_rows(rows, int(clock[0]), self.memories, SETTLED, *averages, squares)
+        clock[0] += len(rows)
         return squares
 
     def _until_renewal(self, rows: int) -> int:
@@ -185,28 +181,32 @@ class Scales:
         arl *= np.exp(CAUTION * np.log(arl) ** 2 / (FULL - self._moments.missing(state)))
         for k in range(1, count):
             when = np.maximum(points, USABLE * memories[k])
-            fast, slow = 1.0 / memories[k], 1.0 / memories[-1]
-            levels[:, k] = threshold_of_arl(arl, fast, slow, moments, when)
+            levels[:, k] = self._level(k, arl, moments, when)
         state["levels"] = np.maximum(levels, max(LEAST * float(state["length"][0]), 1e-300))
 
-    def _levels(self, first: int, count: int, state: State) -> Floats:
-        """Return the levels (n, k) of rows from the ``first`` since the start on."""
-        memories, levels = self.memories, state["levels"]
-        points = _points(float(memories[-1]))
-        if first >= points[-1]:
-            settled: Floats = levels[-1:]
-            return settled
-        t = np.arange(first, first + count, dtype=np.float64)
-        left = np.clip(np.searchsorted(points, t, side="right") - 1, 0, POINTS - 2)
-        share = np.clip((t - points[left]) / (points[left + 1] - points[left]), 0.0, 1.0)
-        found = (1.0 - share[:, None]) * levels[left] + share[:, None] * levels[left + 1]
-        found[t[:, None] < USABLE * memories[:-1]] = np.inf
+    def _level(self, k: int, arl: Floats, moments: Moments, t: Floats) -> Floats:
+        """Return the level of the square of a scale after t rows; ``arl`` is its part."""
+        fast, slow = 1.0 / self.memories[k], 1.0 / self.memories[-1]
+        if k < NEAR:
+            return threshold_of_arl(arl, fast, slow, moments, t)
+        if not moments.trace > 0:
+            return np.zeros(t.shape)
+        # Of groups: as many fewer rows, which all forget as much as a group does.
+        fast, slow = (1.0 - (1.0 - each) ** GROUP for each in (fast, slow))
+        t, arl = t / GROUP, arl / GROUP
+        sums = [power_sum(fast, slow, power, t) / GROUP ** (power - 1) for power in POWERS]
+        return level_of(arl, decorrelation(fast, slow, t), cumulants_of(sums, moments), moments)
+
+    def _over_levels(self, squares: Floats, rows: int, state: State) -> Floats:
+        """Return the largest ratio of a distance to its level (n,); ``rows`` went before."""
+        usable, first, factor = USABLE * self.memories[:-1], 0, 1.0
         if "watch" in state:
-            found[:, :OF_ROWS] = np.inf
-            found[t < WATCH] = np.inf
-            found *= state["watch"][1]
-        result: Floats = found
-        return result
+            usable, first = np.maximum(usable, WATCH), OF_ROWS
+            factor = float(state["watch"][1])
+        ratio = np.empty(len(squares))
+        points = _points(float(self.memories[-1]))
+        over_levels(squares, rows, points, state["levels"], usable, first, factor, ratio)
+        return ratio
 
 
 @lru_cache(maxsize=64)

@@ -6,6 +6,8 @@ import numpy as np
 
 from streamlyt.base import Array, Floats
 
+from ._kernels_scales import add_excesses
+
 __all__ = ["Tail"]
 
 SHARE = 0.05  # of the reference that is above the quantile
@@ -50,12 +52,9 @@ class Tail:
     def add(squares: Floats, state: State) -> None:
         """Absorb squares (n,)."""
         tail = state["tail"]
-        excess = _values(squares, tail[0]) - tail[1]
-        above = excess[excess > 0]
         tail[2] += squares.size
         # One by one: the same digits for every cut of the rows.
-        for each in above:
-            tail[3:] += (1.0, each, each * each)
+        add_excesses(_values(squares, tail[0]) - tail[1], tail[3:])
 
     @staticmethod
     def level(chance: float, state: State) -> float:

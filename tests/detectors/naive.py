@@ -19,18 +19,31 @@ def newma(features, fast, slow):
 
 
 def scales(features, memories, reference):
-    """Squared distances of averages over so many rows from that over the reference, row by row."""
+    """Squared distances of averages from the reference, row by row.
 
-    def averages(memory):
-        total, weight, out = np.zeros(features.shape[1]), 0.0, []
-        for row in features:
-            total = (1 - 1 / memory) * total + row / memory
-            weight = (1 - 1 / memory) * weight + 1 / memory
-            out.append(total / weight)
+    The first two are those of single rows; the others and the reference see the means of four
+    rows, and stay as they are between.
+    """
+
+    def averages(memory, group):
+        kept = (1 - 1 / memory) ** group
+        total, weight, out = np.zeros(features.shape[1]), 0.0, [np.zeros(features.shape[1])]
+        for t in range(1, len(features) + 1):
+            if t % group == 0:
+                total = kept * total + (1 - kept) * features[t - group : t].mean(axis=0)
+                weight = kept * weight + (1 - kept)
+            out.append(total / weight if weight else total)
         return np.array(out)
 
-    slow = averages(reference)
-    return np.array([((averages(b) - slow) ** 2).sum(axis=1) for b in memories]).T
+    slow = averages(reference, 4)
+    found = []
+    for k, memory in enumerate(memories):
+        if k < 2:  # held against the reference of the rows before the group is whole
+            here, t = averages(memory, 1)[1:], np.arange(len(features))
+            found.append(((here - slow[t - t % 4]) ** 2).sum(axis=1))
+        else:
+            found.append(((averages(memory, 4) - slow)[1:] ** 2).sum(axis=1))
+    return np.array(found).T
 
 
 def tail_level(squares, bound, chance):
