@@ -5,6 +5,7 @@ from collections.abc import MutableMapping
 import numpy as np
 
 from streamlyt.base import Array, Floats
+from streamlyt.observables.standardise import robust_scale
 
 from ._kernels import scaled_rows
 
@@ -13,7 +14,6 @@ __all__ = ["HEAD", "RADIUS", "learn_scale", "take_head", "to_scale"]
 HEAD = 100  # rows; the published recipe takes the kernel width from this many
 RADIUS = 100.0  # kernel widths; in single precision the phase of a row farther out has no digits
 LARGEST = 1e100  # a scaled entry whose square is still a number
-STILL = 1e-12  # of a channel's size: a spread of this is rounding, and the channel stands still
 
 
 def take_head(values: Floats, state: MutableMapping[str, Array]) -> int:
@@ -27,11 +27,9 @@ def take_head(values: Floats, state: MutableMapping[str, Array]) -> int:
 def learn_scale(head: Floats) -> tuple[Floats, Floats]:
     r"""Return centre (d,) and factor (d,): rows enter the feature map as (x - centre) * factor.
 
-    Each channel is centred on its median and divided by its interquartile range over 1.349 (one
-    standard deviation of normal rows; outliers do not matter), or by its standard deviation where
-    more than half of its values are one and the same; a channel that stands still is only centred.
-    All are then divided by the kernel width :math:`\sigma`, where :math:`\sigma^2` is the median of
-    the squared distances between the rows so scaled.
+    Each channel is centred and divided by its spread as :func:`robust_scale` tells them; a channel
+    that stands still is only centred. All are then divided by the kernel width :math:`\sigma`,
+    where :math:`\sigma^2` is the median of the squared distances between the rows so scaled.
 
     Examples
     --------
@@ -40,18 +38,15 @@ def learn_scale(head: Floats) -> tuple[Floats, Floats]:
     >>> centre.round(1), factor.round(1)
     (array([5.1]), array([0.5]))
     """
-    # In units of the largest value nothing overflows; the smallest numbers count as zero.
-    size = np.maximum(np.abs(head).max(axis=0), 1e-290)
-    rows = head / size
-    middle = np.median(rows, axis=0)
-    low, high = np.quantile(rows, [0.25, 0.75], axis=0)
-    spread = np.where(high - low > STILL, (high - low) / 1.349, rows.std(axis=0))
-    still = spread <= STILL
-    rows = (rows - middle) / np.where(still, 1.0, spread)
+    middle, spread = robust_scale(head)
+    still = spread == 0
+    unit = np.where(still, 1.0, spread)
+    with np.errstate(over="ignore"):  # an outlier is then the largest there is
+        rows = np.clip((head - middle) / unit, -LARGEST, LARGEST)
     rows[:, still] = 0.0
     squares = _squared_distances(rows)
     width = float(np.median(squares)) or float(squares.mean()) or 1.0
-    return middle * size, 1.0 / (np.where(still, 1.0, spread * size) * np.sqrt(width))
+    return middle, 1.0 / (unit * np.sqrt(width))
 
 
 def to_scale(values: Floats, centre: Floats, factor: Floats) -> Floats:

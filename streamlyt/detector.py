@@ -5,9 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from streamlyt._rows import check_finite, check_width
 from streamlyt.alarms import AlarmPolicy
 from streamlyt.base import Batch, Channel, Event, Floats, Operator, Schema
-from streamlyt.errors import DataError, in_series
 from streamlyt.explain import History
 
 __all__ = ["OUTPUTS", "Detector"]
@@ -78,7 +78,9 @@ class Detector(Operator):
         out = np.empty((batch.n, schema.width))
         events: list[Event] = []
         if batch.n:
-            self._check(batch)
+            origin = self.state.get("history_origin")
+            check_width(batch, None if origin is None else origin.size)
+            check_finite(batch)
             if "alarms" not in self.state:
                 self.state["alarms"] = self.policy.start()
                 self.state.update(self._history.start(batch.values[0]))
@@ -133,22 +135,6 @@ class Detector(Operator):
             shares=shares,
             time_unit=tile.schema.time_unit,
         )
-
-    def _check(self, batch: Batch) -> None:
-        origin = self.state.get("history_origin")
-        if origin is not None and origin.size != batch.schema.width:
-            raise DataError(
-                f"{in_series(batch.key)}the number of channels must stay {origin.size} as in the "
-                f"first rows, got {batch.schema.width}; start a new series for other channels"
-            )
-        bad = ~np.isfinite(batch.values)
-        if bad.any():
-            row, column = (int(i) for i in np.argwhere(bad)[0])
-            raise DataError(
-                f"{in_series(batch.key)}values must be finite, got {batch.values[row, column]} in "
-                f"channel {batch.schema.names[column]!r} at time {batch.times[row]} "
-                f"{batch.schema.time_unit}; fill or drop such rows before the detector"
-            )
 
 
 @lru_cache(maxsize=64)

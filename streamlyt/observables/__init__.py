@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from .delays import Delays as Delays
     from .dihedrals import Dihedrals as Dihedrals
     from .distances import Distances as Distances
+    from .duplicates import Duplicates as Duplicates
     from .missing import Missing as Missing
+    from .standardise import Standardise as Standardise
     from .superpose import Superpose as Superpose
     from .whole import Whole as Whole
 

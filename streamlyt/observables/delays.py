@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from streamlyt._rows import check_finite, check_width
 from streamlyt.base import Batch, Channel, Event, Floats, Operator
-from streamlyt.errors import DataError, ParameterError, in_series
+from streamlyt.errors import ParameterError
 
 __all__ = ["Delays", "period", "rhythm", "shapes"]
 
@@ -70,8 +71,7 @@ class Delays(Operator):
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
         """Return the shapes that are complete; see :class:`Operator`."""
-        if not np.isfinite(batch.values).all():
-            raise DataError(f"{in_series(batch.key)}values must be finite; fill or drop such rows")
+        check_finite(batch)
         names = [
             Channel(f"{channel.name}-{lag}", channel.unit, channel.group or channel.name)
             for channel in batch.schema.channels
@@ -79,11 +79,7 @@ class Delays(Operator):
         ]
         schema = batch.schema.with_channels(names)
         held = self.state.get("held", np.empty((0, batch.schema.width)))
-        if batch.n and held.shape[1] != batch.schema.width:
-            raise DataError(
-                f"{in_series(batch.key)}the number of channels must stay {held.shape[1]} as in the "
-                f"first rows, got {batch.schema.width}; start a new series for other channels"
-            )
+        check_width(batch, held.shape[1] if batch.n else None)
         rows = np.concatenate([held, batch.values])
         times = np.concatenate([self.state.get("times", np.empty(0, np.int64)), batch.times])
         if batch.n:

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from streamlyt._rows import check_width
 from streamlyt.base import Batch, Event, Operator
 from streamlyt.catalog import unknown
 from streamlyt.errors import DataError, ParameterError, in_series
@@ -63,12 +64,7 @@ class Missing(Operator):
         policies = self._policies(batch)
         if not batch.n:
             return batch, []
-        width = self.state["last"].size if "last" in self.state else batch.schema.width
-        if width != batch.schema.width:
-            raise DataError(
-                f"{in_series(batch.key)}the number of channels must stay {width} as in the first "
-                f"rows, got {batch.schema.width}; start a new series for other channels"
-            )
+        check_width(batch, self.state["last"].size if "last" in self.state else None)
         holes = ~np.isfinite(batch.values)
         self._refuse(batch, holes & (policies == "stop"))
         hold = policies == "hold"
