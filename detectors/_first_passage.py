@@ -20,7 +20,7 @@ ROUNDS = 12  # of the fixed point for the overshoot; each gains a digit or more
 
 
 def threshold_of_arl(
-    arl: float, fast: float, slow: float, moments: Moments, t: Array | float = np.inf
+    arl: Array | float, fast: float, slow: float, moments: Moments, t: Array | float = np.inf
 ) -> Floats:
     """Return the level of s^2 at which a first crossing is ``arl`` rows away in the mean.
 
@@ -35,7 +35,7 @@ def threshold_of_arl(
 
 
 def level_of(
-    arl: float, step: Array | float, cumulants: Sequence[Array | float], moments: Moments
+    arl: Array | float, step: Array | float, cumulants: Sequence[Array | float], moments: Moments
 ) -> Floats:
     """Return the same for any squared statistic with these cumulants.
 

@@ -76,6 +76,9 @@ class NEWMABank(Detector):
     n_components
         Number of features m when ``features`` is a name, even and at least 64. None: 1024, and 256
         under the learned null.
+    persistence
+        Rows on end that the statistic must be above its level before it is an event: 3, say, lets
+        outliers of one or two rows pass. The run length is then longer than ``arl``.
     seed
         Of the features when they are given by name.
 
@@ -116,6 +119,7 @@ class NEWMABank(Detector):
         scale: float | None = None,
         features: FeatureMap | str = "optical",
         n_components: int | None = None,
+        persistence: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -133,6 +137,7 @@ class NEWMABank(Detector):
         self.scale = scale
         self.features = features
         self.n_components = n_components
+        self.persistence = persistence
         self.seed = seed
         few, many = (n_components or each for each in COMPONENTS)
         self._map = feature_map(features, few, seed, bias=EVEN)
@@ -147,8 +152,9 @@ class NEWMABank(Detector):
         if null != "learned":
             self.reach, self.slots = min(self.reach, LOOK), SLOTS
         self.learning = self._learned.learning if null == "learned" else self._scales.reference
+        self.policy = AlarmPolicy(persistence)
         if null != "learned":
-            self.policy = AlarmPolicy(release=1.0, join=JOIN)
+            self.policy = AlarmPolicy(persistence, release=1.0, join=JOIN)
 
     @property
     def chosen(self) -> str | None:

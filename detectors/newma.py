@@ -79,6 +79,9 @@ class NEWMA(Detector):
         at least 64 and at most 16384.
     quantile
         Of the adaptive threshold, in (0.5, 1).
+    persistence
+        Rows on end that the statistic must be above its threshold before it is an event. The run
+        length is then longer than ``arl``.
     seed
         Of the features when they are given by name.
 
@@ -112,6 +115,7 @@ class NEWMA(Detector):
         features: FeatureMap | str = "optical",
         n_components: int | None = None,
         quantile: float = 0.95,
+        persistence: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -131,6 +135,7 @@ class NEWMA(Detector):
         self.features = features
         self.n_components = n_components
         self.quantile = quantile
+        self.persistence = persistence
         self.seed = seed
         self._fast, self._slow = forgetting_factors(window)
         self._map = self._feature_map()
@@ -138,7 +143,7 @@ class NEWMA(Detector):
         # it. What flickers is joined, for as long as a change is in the slow average; under the
         # adaptive threshold, which is crossed often, for a window.
         join = window if null == "adaptive" else round(2 / self._slow)
-        self.policy = AlarmPolicy(release=1.0, join=join)
+        self.policy = AlarmPolicy(persistence, release=1.0, join=join)
         self.reach = max(64, round(3 / self._slow))
         self._calibration = Calibration(arl, self._fast, self._slow, join)
         adaptive = max(HEAD, WARM_UP * window)

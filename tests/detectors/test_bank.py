@@ -285,3 +285,16 @@ def test_run_lengths_are_those_asked_for(null):
 
     mean = np.mean([run_length(seed) for seed in range(60)])
     assert 650 < mean < 1600  # nearly three standard errors either way
+
+
+def test_persistence_lets_outliers_pass_and_changes_not():
+    rows = noise(3000, 5, 3)
+    rows[1200] = rows[1800] = rows[2000] = 30.0
+    rows[2500:] += 1.5
+    found = [event.alarm_index for event in events_of(rows, arl=1e6, **INDEPENDENT)]
+    assert found[:3] == [1200, 1800, 2000]
+    late = [event.alarm_index for event in events_of(rows, arl=1e6, persistence=3, **INDEPENDENT)]
+    assert len(late) == 1
+    assert 2502 <= late[0] <= 2540
+    with pytest.raises(ParameterError, match="persistence must be at least 1 row"):
+        NEWMABank(persistence=0)
