@@ -44,6 +44,13 @@ class Drive:
         self._width = 0
         self._drawn = lru_cache(maxsize=2)(self._draw)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_drawn"}
+
+    def __setstate__(self, known: dict[str, Any]) -> None:
+        self.__dict__.update(known)
+        self._drawn = lru_cache(maxsize=2)(self._draw)  # what was drawn is no memory
+
     def patches(self, width: int) -> Patches:
         """Return the windows of rows of so many channels."""
         if self._patches is None or self._width != width:

@@ -7,6 +7,7 @@ from streamlyt._lazy import lazy_names
 if TYPE_CHECKING:
     from .classifier import Classifier as Classifier
     from .drift_detector import DriftDetector as DriftDetector
+    from .forecaster import Forecaster as Forecaster
     from .regressor import Regressor as Regressor
     from .transformer import Transformer as Transformer
 
