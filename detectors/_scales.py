@@ -20,7 +20,7 @@ __all__ = ["Scales"]
 
 MOST, SHARE, FEWEST = 512, 4, 256  # rows before a first level: four windows, within these bounds
 STEP = 4  # from a memory to the next
-SHARED = 0.7  # of what run lengths would add up to if scales crossed independently
+SHARED = 0.75  # of what run lengths would add up to if scales crossed independently
 PARTS = 0.7  # of the false alarms that a scale may raise, so many the next one: a row more or less
 # is much of the delay of a short scale, and little of that of a long one
 CAUTION = 1.2  # the rate of alarms is exp(1.2 ln(arl)^2 / n) too high for n rows of reference
@@ -188,8 +188,12 @@ class Scales:
         total = ((points[:, None] >= USABLE * memories[:-1]) * parts).sum(axis=1)
         arl = self.arl * SHARED * total[:, None] / parts
         levels = np.empty((POINTS, count))
-        levels[:, 0] = [Tail.level(1.0 / each, state) for each in arl[:, 0]]
-        arl *= np.exp(CAUTION * np.log(arl) ** 2 / (FULL - self._moments.missing(state)))
+        rows = FULL - self._moments.missing(state)
+        # Estimates let alarms through too often in the mean. Where the run is no longer than what
+        # the levels are learnt from, the levels that are too high make up for that.
+        caution = max(0.0, (self.arl - rows) / (self.arl + rows))
+        levels[:, 0] = [Tail.level(1.0 / each, caution, state) for each in arl[:, 0]]
+        arl *= np.exp(caution * CAUTION * np.log(arl) ** 2 / rows)
         for k in range(1, count):
             when = np.maximum(points, USABLE * memories[k])
             levels[:, k] = self._level(k, arl[:, k], moments, when)

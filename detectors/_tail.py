@@ -30,17 +30,20 @@ class Tail:
     percentile u, a generalised Pareto law is taken, its shape :math:`\xi_k` by moments [1]_. With k
     excesses among n rows a chance p belongs to
 
-    .. math:: v_p = u + \beta \frac{e^{\xi y} - 1}{\xi}, \qquad y = k (r^{1/k} - 1), \qquad
-        r = \frac{k}{n p} \exp\left(\tfrac{1}{8} \sigma^2 \ln^4 \tfrac{k}{n p}\right).
+    .. math:: v_p = u + \beta \frac{e^{\xi y} - 1}{\xi}, \qquad y = \ln \frac{k}{n p}.
 
-    y, rather than its limit :math:`\ln r`, is exact for exponential excesses when their mean is
-    known from those k alone. :math:`\xi = c\,(k \xi_k - 0.05 \cdot 100) / (k + 100)` is drawn to
+    :math:`\xi = c\,(k \xi_k - 0.05 \cdot 100) / (k + 100)` is drawn to
     what is usual, as by 100 more excesses, and c is 1/2 where it is negative: tails that are
     lighter than exponential become exponential farther out, and half of the shape that the excesses
     show carries from the 95th percentile to a chance of 1e-5. (Measured on twelve laws of 1 to 100
     channels, a million rows each: shapes of -.04 to -.2 act as -.02 to -.1; those above zero, from
-    heavy tails, act in full.) Its standard error :math:`\sigma = c \sqrt{k} / (k + 100)` would let
-    rows through too often, :math:`\sigma^2 y^4 / 8` in the logarithm, and r makes up for that.
+    heavy tails, act in full.)
+
+    This would let rows through too often, as mean and shape of the excesses are estimates: in the
+    mean over them the chance is p with :math:`k (e^{y'/k} - 1)` in the place of y (exact for
+    exponential excesses of which only the mean is not known), where
+    :math:`y' = y + \sigma^2 y^4 / 8` and :math:`\sigma = c \sqrt{k} / (k + 100)` is the standard
+    error of :math:`\xi`.
     Other maps: v is :math:`s^2` itself.
 
     References
@@ -66,8 +69,12 @@ class Tail:
         add_excesses(_values(squares, tail[0]) - tail[1], tail[3:])
 
     @staticmethod
-    def level(chance: float, state: State) -> float:
-        """Return the square that a row exceeds with this chance."""
+    def level(chance: float, caution: float, state: State) -> float:
+        """Return the square that a row exceeds with this chance.
+
+        ``caution``, from 0 to 1, is the share that is taken of what makes up for the tail being an
+        estimate.
+        """
         bound, quantile, rows, count, total, squares = (float(x) for x in state["tail"])
         if count < 2:
             return NEVER
@@ -81,8 +88,10 @@ class Tail:
         rarity = count / (rows * chance)
         if rarity <= 1.0:
             return NEVER  # the reference is too coarse for so short a run
-        rarity *= np.exp((fading * weight) ** 2 / count * np.log(rarity) ** 4 / 8.0)
-        y = count * (rarity ** (1.0 / count) - 1.0)
+        plain = np.log(rarity)
+        careful = plain + (fading * weight) ** 2 / count * plain**4 / 8.0
+        careful = count * np.expm1(careful / count)
+        y = plain + caution * (careful - plain)
         far = np.expm1(shape * y) / shape if abs(shape) > 1e-9 else y
         value = quantile + mean * (1.0 - shape) * float(far)
         if bound == np.inf:

@@ -58,12 +58,16 @@ def closing(summary: Summary, pipeline: Pipeline, schema: Schema) -> str:
 
 
 def _mended(pipeline: Pipeline) -> str:
-    """Return how many rows with missing values were left out, and how many values held."""
-    states = [s for by_name in pipeline.states().values() for s in by_name.values()]
-    dropped = sum(int(state["left_out"][1]) for state in states if "left_out" in state)
-    held = sum(int(state["filled"][0]) for state in states if "filled" in state)
-    parts = [
-        *([f"{counted(dropped, 'row')} left out"] if dropped else []),
-        *([f"{counted(held, 'value')} held"] if held else []),
-    ]
-    return f", {' and '.join(parts)} for missing values" if parts else ""
+    """Return how many rows each operator left out, and how many values it held."""
+    counts: dict[str, tuple[int, int]] = {}
+    for by_name in pipeline.states().values():
+        for name, state in by_name.items():
+            dropped, held = counts.get(name, (0, 0))
+            dropped += int(state["left_out"][1]) if "left_out" in state else 0
+            held += int(state["filled"][0]) if "filled" in state else 0
+            counts[name] = dropped, held
+    parts = []
+    for name, (dropped, held) in counts.items():
+        parts += [f"{counted(dropped, 'row')} left out by {name}"] if dropped else []
+        parts += [f"{counted(held, 'value')} held by {name}"] if held else []
+    return f", {' and '.join(parts)}" if parts else ""
