@@ -21,7 +21,7 @@ __all__ = ["Scales"]
 MOST, SHARE, FEWEST = 512, 4, 256  # rows before a first level: four windows, within these bounds
 STEP = 4  # from a memory to the next
 SHARED = 0.75  # of what run lengths would add up to if scales crossed independently
-PARTS = 0.7  # of the false alarms that a scale may raise, so many the next one: a row more or less
+PARTS = 0.8  # of the false alarms that a scale may raise, so many the next one: a row more or less
 # is much of the delay of a short scale, and little of that of a long one
 CAUTION = 1.2  # the rate of alarms is exp(1.2 ln(arl)^2 / n) too high for n rows of reference
 FULL = 4096  # rows that go into the moments, every one up to DENSE and then one block in SPARSE:

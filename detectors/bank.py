@@ -43,11 +43,11 @@ class NEWMABank(Detector):
 
     The row itself and the shortest average move with every row; the others and the reference take
     the mean of four rows in one step. The level :math:`h_k` is the one at which, for independent
-    rows, the first crossing is :math:`0.7\,(\sum_i p_i / p_k)` ``arl`` rows away, with
-    :math:`p_k = 0.7^k` the part of the false alarms that scale k may raise: from the first four
+    rows, the first crossing is :math:`0.75\,(\sum_i p_i / p_k)` ``arl`` rows away, with
+    :math:`p_k = 0.8^k` the part of the false alarms that scale k may raise: from the first four
     cumulants of the squared distance, exact for any law of the rows, and a model of the first
     passage, as in :class:`~streamlyt.detectors.NEWMA`; for single rows from the tail of their
-    distances. Seven tenths are what the scales are worth together, as they do not cross
+    distances. Three quarters are what the scales are worth together, as they do not cross
     independently. Levels are set after 512 rows and renewed after 1024, 2048, 4096 ... A change
     that lasts (128 rows above more than below) starts a new detector from the rows that follow,
     and until that has seen 512 rows the old one keeps watch.

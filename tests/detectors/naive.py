@@ -46,7 +46,7 @@ def scales(features, memories, reference):
     return np.array(found).T
 
 
-def tail_level(squares, bound, chance):
+def tail_level(squares, bound, chance, caution):
     """The square that a row exceeds with this chance, by the docstring of the tail."""
     v = -np.log(bound - squares)
     u = np.quantile(v, 0.95)
@@ -57,10 +57,10 @@ def tail_level(squares, bound, chance):
     fading = 0.5 if xi < 0 else 1.0
     xi = min(max(fading * xi, -0.3), 0.3)
     beta = excess.mean() * (1 - xi)
-    rarity = k / (len(v) * chance)
+    plain = math.log(k / (len(v) * chance))
     error = fading * k / (k + 100) / math.sqrt(k)
-    rarity *= math.exp(error**2 * math.log(rarity) ** 4 / 8)
-    y = k * (rarity ** (1 / k) - 1)
+    careful = k * (math.exp((plain + error**2 * plain**4 / 8) / k) - 1)
+    y = plain + caution * (careful - plain)
     return bound - math.exp(-(u + beta * (math.exp(xi * y) - 1) / xi))
 
 

@@ -74,23 +74,24 @@ def test_the_statistic_is_the_largest_gap_over_its_level_by_the_plain_recursions
         return float(level_of(arl / group, step, cumulants_of(sums, known), known))
 
     known = moments.read(state)
-    parts = np.array([1, 0.7, 0.49, 0.343])
-    arl = 1e4 * 0.7 * parts.sum() / parts
-    cautious = arl * np.exp(1.2 * np.log(arl) ** 2 / 256)
+    parts = 0.8 ** np.arange(4)
+    arl = 1e4 * 0.75 * parts.sum() / parts
+    caution = (1e4 - 256) / (1e4 + 256)
+    cautious = arl * np.exp(caution * 1.2 * np.log(arl) ** 2 / 256)
     # Just after the reference: levels of later rows are interpolated and renewed.
     for t in (257, 300):
         levels = [
-            detector_level(squares[64:256, 0], 1 / arl[0], rows),
+            detector_level(squares[64:256, 0], 1 / arl[0], caution, rows),
             *(level(a, b, max(t, 2 * b)) for a, b in zip(cautious, memories, strict=True) if b > 1),
         ]
         ratios = np.sqrt(squares[t - 1] / levels)
         assert statistic[t - 1] == pytest.approx(ratios.max(), rel=2e-3)
 
 
-def detector_level(squares, chance, features):
+def detector_level(squares, chance, caution, features):
     mean = features[:256].mean(axis=0)
     bound = 1 + 1 - (1 - mean @ mean) * 256 / 255
-    return naive.tail_level(squares, bound, chance)
+    return naive.tail_level(squares, bound, chance, caution)
 
 
 @pytest.mark.parametrize(
