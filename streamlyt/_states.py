@@ -1,6 +1,8 @@
-"""States as bytes: plain arrays in an npz archive, never pickled, checked by their hash."""
+"""States as bytes: plain arrays behind a list of them, never pickled, checked by their hash."""
 
 import io
+import json
+import math
 import zipfile
 from collections.abc import Mapping
 from hashlib import sha256
@@ -12,7 +14,8 @@ from streamlyt.errors import StateError
 
 __all__ = ["STATE_VERSION", "digest", "pack", "unpack"]
 
-STATE_VERSION = 1  # raised when these bytes change their meaning
+STATE_VERSION = 2  # raised when these bytes change their meaning; 1 was an npz archive
+_MAGIC = b"STRMLYT2"  # never the beginning of an archive, nor of a time stamp
 
 
 def pack(state: Mapping[str, Array]) -> bytes:
@@ -33,19 +36,18 @@ def pack(state: Mapping[str, Array]) -> bytes:
     >>> unpack(pack({"mean": np.arange(3.0)}))
     {'mean': array([0., 1., 2.])}
     """
-    buffer = io.BytesIO()
-    # A ZipInfo made from a name alone is dated 1980, so the bytes tell nothing of the clock.
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, value in state.items():
-            array = np.asarray(value)
-            if array.dtype.hasobject:
-                raise StateError(
-                    f"state {name!r} must be an array of numbers or text, got dtype "
-                    f"{array.dtype!r}; keep only plain arrays in the state"
-                )
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, array, allow_pickle=False)
-    return buffer.getvalue()
+    listed, parts = [], []
+    for name, value in state.items():
+        array = np.asarray(value)
+        if array.dtype.hasobject:
+            raise StateError(
+                f"state {name!r} must be an array of numbers or text, got dtype "
+                f"{array.dtype!r}; keep only plain arrays in the state"
+            )
+        listed.append([name, array.dtype.str, array.shape])
+        parts.append(array.tobytes())
+    head = json.dumps(listed, separators=(",", ":")).encode()
+    return b"".join([_MAGIC, len(head).to_bytes(4, "little"), head, *parts])
 
 
 def unpack(blob: bytes) -> dict[str, Array]:
@@ -56,6 +58,28 @@ def unpack(blob: bytes) -> dict[str, Array]:
     StateError
         If the bytes are no such archive.
     """
+    if not blob.startswith(_MAGIC):
+        return _unpack_npz(blob)
+    state: dict[str, Array] = {}
+    try:
+        at = len(_MAGIC) + 4
+        end = at + int.from_bytes(blob[at - 4 : at], "little")
+        for name, kind, shape in json.loads(blob[at:end]):
+            dtype = np.dtype(kind)
+            count = math.prod(shape)
+            if dtype.hasobject:
+                raise ValueError(f"an array of {dtype}")
+            state[name] = np.frombuffer(blob, dtype, count, end).reshape(shape).copy()
+            end += count * dtype.itemsize
+    except (ValueError, TypeError, AttributeError) as error:
+        raise StateError(f"a saved state cannot be read: {error}") from error
+    if end != len(blob):
+        raise StateError(f"a saved state must have {end} bytes, got {len(blob)}")
+    return state
+
+
+def _unpack_npz(blob: bytes) -> dict[str, Array]:
+    """Read what version 1 wrote."""
     state = {}
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:

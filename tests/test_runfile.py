@@ -104,7 +104,7 @@ def test_rows_events_position_and_meta_come_back_exactly(tmp_path):
         assert run.position("s") == {"row": 5000, "file": "x", "t": 0.1}
         assert run.position("other") is None
         meta = run.meta
-        assert (meta["format"], meta["pipeline"], meta["rows"]) == (1, "[source]\n", 5010)
+        assert (meta["format"], meta["pipeline"], meta["rows"]) == (2, "[source]\n", 5010)
         assert meta["complete"] is True
         assert meta["created"].endswith("+00:00")
         assert meta["streamlyt"]
@@ -250,10 +250,11 @@ def test_states_come_back_and_those_not_given_stay(tmp_path):
 
 def test_files_of_large_states_are_removed_when_their_state_is_replaced(tmp_path):
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
-        for i in range(3):
+        for i in range(5):
             run.checkpoint({}, {"a": {"one": {"memory": np.full(40_000, i)}}})
-            assert len(list((tmp_path / "a.streamlyt.d").iterdir())) == 1
-        run.checkpoint({}, {"a": {"one": {"memory": np.zeros(1)}}})
+            assert len(list((tmp_path / "a.streamlyt.d").iterdir())) == min(i + 1, 3)
+        for i in range(3):
+            run.checkpoint({}, {"a": {"one": {"memory": np.full(1, i)}}})
     assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
 
 

@@ -72,8 +72,8 @@ def test_a_run_is_overwritten_only_when_asked(tmp_path):
 def test_a_later_format_is_refused(tmp_path):
     made(tmp_path / "a.streamlyt").close()
     with closing(sqlite3.connect(tmp_path / "a.streamlyt")) as db:
-        db.execute("PRAGMA user_version = 2")
-    with pytest.raises(StateError, match=r"up to format 1, got .* of format 2"):
+        db.execute("PRAGMA user_version = 3")
+    with pytest.raises(StateError, match=r"up to format 2, got .* of format 3"):
         RunFile.open(tmp_path / "a.streamlyt")
 
 

@@ -225,14 +225,15 @@ class LocalEngine:
             meta = self.runfile.meta
             self._refuse_another(meta["pipeline"])
             self._load(self.runfile)
+            meta = self.runfile.meta
             self._seconds, self._complete = meta["seconds"], meta["complete"]
         if self._transaction is not None:
             self._transaction.open()
         self._started = self._saved_at = self._clock()
 
     def _load(self, runfile: RunFile) -> None:
+        self.pipeline.restore(runfile.recover())
         self._position = runfile.position(self._name)
-        self.pipeline.restore(runfile.states())
         self._rows = self._saved_rows = runfile.meta["rows"]
         known = runfile.keys()
         self._series = {key: runfile.n_rows(key) for key in known}

@@ -7,7 +7,13 @@ from pathlib import Path
 from streamlyt._states import digest
 from streamlyt.errors import StateError
 
-__all__ = ["BlobFolder", "checked", "sync"]
+__all__ = ["BlobFolder", "DamagedError", "checked", "sync"]
+
+_ENDINGS = (".state", ".npz", ".new")  # .npz: as version 1 of the states wrote them
+
+
+class DamagedError(StateError):
+    """A saved state is not what was saved."""
 
 
 class BlobFolder:
@@ -24,7 +30,7 @@ class BlobFolder:
 
     def put(self, blob: bytes, name: str) -> None:
         """Write a file, unless it is there: when this returns it is on the disk, whole."""
-        target = self.path / f"{name}.npz"
+        target = self.path / f"{name}.state"
         if target.exists():
             return
         self.path.mkdir(exist_ok=True)
@@ -39,13 +45,14 @@ class BlobFolder:
 
         Raises
         ------
-        StateError
+        DamagedError
             If it is gone.
         """
+        older = self.path / f"{name}.npz"
         try:
-            return (self.path / f"{name}.npz").read_bytes()
+            return (older if older.exists() else self.path / f"{name}.state").read_bytes()
         except OSError as error:
-            raise StateError(
+            raise DamagedError(
                 f"a saved state is missing: {error}; keep {self.path} beside its run file"
             ) from error
 
@@ -53,7 +60,7 @@ class BlobFolder:
         """Remove every file of ours but these, and the folder when nothing is left in it."""
         if not self.path.is_dir():
             return
-        for file in [*self.path.glob("*.npz"), *self.path.glob("*.new")]:
+        for file in [each for end in _ENDINGS for each in self.path.glob(f"*{end}")]:
             if file.suffix == ".new" or file.stem not in names:
                 file.unlink(missing_ok=True)
         if not any(self.path.iterdir()):
@@ -61,9 +68,15 @@ class BlobFolder:
 
 
 def checked(blob: bytes, name: str, whose: str) -> bytes:
-    """Return the bytes if they have the hash that they were saved with."""
+    """Return the bytes if they have the hash that they were saved with.
+
+    Raises
+    ------
+    DamagedError
+        If they have another.
+    """
     if digest(blob) != name:
-        raise StateError(
+        raise DamagedError(
             f"the saved state of {whose} does not have the hash it was saved with: the file is "
             f"damaged; start the run again"
         )

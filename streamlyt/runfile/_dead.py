@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from streamlyt.codecs import DeadLetter
 
-__all__ = ["add_letters", "mark_letters", "read_letters"]
+__all__ = ["add_letters", "count_letters", "drop_letters", "mark_letters", "read_letters"]
 
 # Made when the first letter comes: a run file of before is written on as it is.
 _TABLE = """
@@ -34,8 +34,7 @@ def add_letters(db: sqlite3.Connection, letters: Sequence[DeadLetter]) -> None:
 
 def read_letters(db: sqlite3.Connection, redriven: bool) -> list[DeadLetter]:
     """Return the letters that were not redriven, or all, in the order in which they came."""
-    there = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'deadletters'").fetchone()
-    if there is None:
+    if not _there(db):
         return []
     some = "" if redriven else " WHERE redriven = 0"
     rows = db.execute(f"SELECT {_FIELDS} FROM deadletters{some} ORDER BY number")
@@ -47,4 +46,23 @@ def mark_letters(db: sqlite3.Connection, letters: Iterable[DeadLetter]) -> None:
     db.executemany(
         "UPDATE deadletters SET redriven = 1 WHERE topic = ? AND partition = ? AND offset = ?",
         [(one.topic, one.partition, one.offset) for one in letters],
+    )
+
+
+def count_letters(db: sqlite3.Connection) -> int:
+    """Return the number of the last one, 0 where there is none."""
+    if not _there(db):
+        return 0
+    return int(db.execute("SELECT ifnull(max(number), 0) FROM deadletters").fetchone()[0])
+
+
+def drop_letters(db: sqlite3.Connection, number: int) -> None:
+    """Forget those after a number."""
+    if _there(db):
+        db.execute("DELETE FROM deadletters WHERE number > ?", (number,))
+
+
+def _there(db: sqlite3.Connection) -> bool:
+    return (
+        db.execute("SELECT 1 FROM sqlite_master WHERE name = 'deadletters'").fetchone() is not None
     )

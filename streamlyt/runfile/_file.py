@@ -1,6 +1,7 @@
 """The run file: events, columns, positions and states of one run, in one SQLite file."""
 
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Collection, Mapping
@@ -10,25 +11,28 @@ from pathlib import Path
 from typing import Any, Self
 
 from streamlyt import __version__
-from streamlyt._states import STATE_VERSION, digest, pack, unpack
+from streamlyt._states import STATE_VERSION, digest, pack
 from streamlyt.base import Array, Batch, Event, Position
 from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError, SinkError, StateError
 
-from ._blobs import BlobFolder, checked
+from ._blobs import BlobFolder, DamagedError
 from ._dead import add_letters, mark_letters
+from ._generations import LEVELS, add_generation, go_back, insert_chunks, steps
 from ._late import add_late
-from ._reading import SERIES, RunReader, event_row
+from ._reading import SERIES, event_row
+from ._saved import StateReader
 from ._series import SeriesWriter
-from ._tables import FORMAT, connect, create, set_meta, transaction
+from ._tables import FORMAT, connect, create, set_meta, transaction, upgrade
 
 __all__ = ["RunFile"]
 
-_LEVELS = "_levels"  # the operator under whose name the open buckets of a series are saved
 _LARGEST_BLOB = 256 * 1024  # bytes: larger states cost SQLite 4 times a plain file
 
+log = logging.getLogger("streamlyt.runfile")
 
-class RunFile(RunReader):
+
+class RunFile(StateReader):
     """One run in one file (``*.streamlyt``, SQLite), which can be read while it grows.
 
     What was written since the last checkpoint is kept in memory; a checkpoint puts it into the
@@ -38,7 +42,8 @@ class RunFile(RunReader):
 
     Tables: ``meta``, ``events``, ``chunks`` (columns as Arrow IPC: level 0 the rows as they came,
     each higher level the minimum, maximum and mean of 64 rows of the one below, holes left out),
-    ``positions``, ``states`` (arrays as npz, hashed; above 256 kB in a folder beside the file).
+    ``positions``, ``states`` (plain arrays, hashed; above 256 kB in a folder beside the file),
+    ``generations`` (the last three checkpoints).
 
     Make one with :meth:`create` or :meth:`open`.
 
@@ -58,7 +63,6 @@ class RunFile(RunReader):
 
     def __init__(self, path: Path, db: sqlite3.Connection, writable: bool) -> None:
         super().__init__(path, db)
-        self._blobs = BlobFolder(path)
         self._writable = writable
         self._series: dict[str, SeriesWriter] = {}
         self._events: list[Event] = []
@@ -236,6 +240,7 @@ class RunFile(RunReader):
             ) from error
         self._n_events, self._events = self._n_events + len(self._events), []
         self._letters, self._late = [], []
+        self._known.update(self._series)
         for series in self._series.values():
             series.settle()
         if hashes:
@@ -243,20 +248,41 @@ class RunFile(RunReader):
             names = self._db.execute("SELECT hash FROM states WHERE blob IS NULL")
             self._blobs.keep({name for (name,) in names})
 
-    def states(self) -> dict[str, dict[str, dict[str, Array]]]:
-        """Return series -> operator -> state as of the last checkpoint.
+    def recover(self) -> dict[str, dict[str, dict[str, Array]]]:
+        """Return the states to go on from: those of the newest checkpoint that is whole.
+
+        Where a state of the last checkpoint is damaged, a warning is logged, and the file becomes
+        what it was at the one before, its positions, rows and findings too; and so on for the
+        last three. What was read since is read again.
 
         Raises
         ------
         StateError
-            If one is damaged, missing, or of a later version.
+            If none of them is whole, or a later version wrote one.
         """
-        states: dict[str, dict[str, dict[str, Array]]] = {}
-        for key, operator, *saved in self._rows("SELECT * FROM states"):
-            if operator != _LEVELS:
-                whose = f"operator {operator!r}, series {key!r}"
-                states.setdefault(key, {})[operator] = self._state(whose, *saved)
-        return states
+        newest = self.meta["step"]
+        for step in steps(self._db) or [newest]:
+            try:
+                states = self._states(step)
+            except DamagedError as error:
+                log.warning("%s: checkpoint %d is passed over: %s", self.path, step, error)
+                failed = error
+                continue
+            if step != newest:
+                self._go_back(step)
+            return states
+        raise failed
+
+    def _go_back(self, step: int) -> None:
+        try:
+            with transaction(self._db):
+                go_back(self._db, step, self._kept, self._open_buckets, SERIES)
+        except sqlite3.Error as error:
+            raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
+        self.forget()
+        self._hashes.clear()
+        self._known = set(self.keys())
+        (self._n_events,) = self._rows("SELECT count(*) FROM events")[0]
 
     def close(self) -> None:
         """Close the file; what no checkpoint saved is dropped. No log stays beside it."""
@@ -275,40 +301,28 @@ class RunFile(RunReader):
         self._token = os.urandom(8).hex()
         try:
             with transaction(self._db):
+                upgrade(self._db)
                 set_meta(self._db, {"writer": self._token})
                 self._n_events = self._db.execute("SELECT count(*) FROM events").fetchone()[0]
         except sqlite3.OperationalError as error:
             raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
+        self._known = set(self.keys())
+        self._layout = self.meta["wide"], self.meta["chunk_bytes"]
 
     def _series_of(self, batch: Batch, full: Collection[str] | None) -> SeriesWriter:
         series = self._series.get(batch.key)
         if series is None:
-            meta = self.meta
-            if batch.key in self.keys():
+            if batch.key in self._known:
                 kept = self._kept(batch.key)
                 n = self.n_rows(batch.key)
                 series = SeriesWriter.restored(
                     batch.key, kept, n, self._open_buckets(batch.key), self._db
                 )
             else:
-                kept = SeriesWriter.start(batch, full, meta["wide"], meta["chunk_bytes"])
+                kept = SeriesWriter.start(batch, full, *self._layout)
                 series = SeriesWriter(kept)
             self._series[batch.key] = series
         return series
-
-    def _open_buckets(self, key: str) -> dict[str, Array]:
-        rows = self._rows("SELECT * FROM states WHERE key = ? AND operator = ?", (key, _LEVELS))
-        return self._state(f"the levels of series {key!r}", *rows[0][2:]) if rows else {}
-
-    def _state(
-        self, whose: str, step: int, version: int, name: str, blob: bytes | None
-    ) -> dict[str, Array]:
-        if version > STATE_VERSION:
-            raise StateError(
-                f"this streamlyt reads states up to version {STATE_VERSION}, got version "
-                f"{version!r} of {whose} at step {step}; install a newer streamlyt"
-            )
-        return unpack(checked(self._blobs.get(name) if blob is None else blob, name, whose))
 
     def _safe(self) -> str:
         rows = {key: self.n_rows(key) for key in self.keys()}
@@ -324,7 +338,7 @@ class RunFile(RunReader):
         """Write all in one transaction; return the hashes of the states that are new in it."""
         blobs: dict[tuple[str, str], tuple[str, bytes | None]] = {}
         grown = {key: one for key, one in self._series.items() if one.n != one.saved}
-        levels = {key: {_LEVELS: one.state()} for key, one in grown.items()}
+        levels = {key: {LEVELS: one.state()} for key, one in grown.items()}
         for key, by_name in [*states.items(), *levels.items()]:
             for operator, state in by_name.items():
                 blob = pack(state)
@@ -341,18 +355,14 @@ class RunFile(RunReader):
                     f"another process took the run {self.path} over; let only one write it"
                 )
             step = before["step"] + 1 if step is None else step
-            known = self.keys()
             new = {
                 SERIES + key: one.kept.to_dict()
                 for key, one in self._series.items()
-                if key not in known
+                if key not in self._known
             }
             set_meta(self._db, {**new, **meta, "step": step})
             for key, one in grown.items():
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [(key, *head, step, blob) for *head, blob in one.chunks()],
-                )
+                insert_chunks(self._db, key, one, step)
             self._db.executemany(
                 f"INSERT OR REPLACE INTO events VALUES ({', '.join('?' * 13)})",
                 [event_row(i, event) for i, event in enumerate(self._events, self._n_events)],
@@ -367,4 +377,5 @@ class RunFile(RunReader):
                 "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?)",
                 [(*whose, step, STATE_VERSION, *saved) for whose, saved in blobs.items()],
             )
+            add_generation(self._db, {**before, **meta, "step": step}, blobs)
         return {whose: name for whose, (name, _) in blobs.items()}

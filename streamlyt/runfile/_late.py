@@ -10,7 +10,7 @@ from streamlyt.base import Batch, Schema
 
 from ._chunks import decode, encode
 
-__all__ = ["add_late", "read_late"]
+__all__ = ["add_late", "count_late", "drop_late", "read_late"]
 
 # Made when the first late row comes: a run file of before is written on as it is.
 _TABLE = """
@@ -45,7 +45,7 @@ def add_late(db: sqlite3.Connection, batches: Sequence[Batch]) -> None:
 
 def read_late(db: sqlite3.Connection) -> list[Batch]:
     """Return the late rows in the order in which they came."""
-    if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'late'").fetchone() is None:
+    if not _there(db):
         return []
     found = []
     for number, key, described, blob in db.execute(
@@ -56,3 +56,20 @@ def read_late(db: sqlite3.Connection) -> list[Batch]:
         values = np.concatenate(columns, axis=1) if columns else np.empty((len(times), 0))
         found.append(Batch(key, times, values, schema))
     return found
+
+
+def count_late(db: sqlite3.Connection) -> int:
+    """Return the number of the last one, 0 where there is none."""
+    if not _there(db):
+        return 0
+    return int(db.execute("SELECT ifnull(max(number), 0) FROM late").fetchone()[0])
+
+
+def drop_late(db: sqlite3.Connection, number: int) -> None:
+    """Forget those after a number."""
+    if _there(db):
+        db.execute("DELETE FROM late WHERE number > ?", (number,))
+
+
+def _there(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = 'late'").fetchone() is not None

@@ -164,12 +164,13 @@ class SeriesWriter:
                 tail.drop(len(tail.whole()[0]) // size * size)
 
     def state(self) -> dict[str, Array]:
-        """Return the open bucket of every level."""
-        return {
+        """Return the number of rows, and the open bucket of every level."""
+        buckets = {
             f"{level}/{name}": array
             for level, reducer in enumerate(self._reducers, start=1)
             for name, array in reducer.state().items()
         }
+        return {"n": np.array([self.n]), **buckets}
 
     @classmethod
     def restored(
@@ -180,7 +181,7 @@ class SeriesWriter:
         if not n:
             return writer
         writer.n = writer.saved = n
-        levels = 1 + max(int(name.partition("/")[0]) for name in state)
+        levels = 1 + max(int(name.partition("/")[0]) for name in state if "/" in name)
         writer._reducers = [Reducer(kept.schema.width) for _ in range(1, levels)]
         for level, reducer in enumerate(writer._reducers, start=1):
             reducer.restore(
@@ -232,7 +233,7 @@ class SeriesWriter:
         where = f"series {key!r}, level {level}, row {first}"
         if level == 0:
             times, *tables = decode(blob, range(1 + blocks), where)
-            tail.add(times, _side_by_side(tables, n))
+            tail.add(times[:full], _side_by_side(tables, n)[:full])
             return tail
         columns = decode(blob, range(len(INTS) + len(TABLES) * blocks), where)
         ints, tables = np.column_stack(columns[: len(INTS)]), columns[len(INTS) :]

@@ -12,9 +12,18 @@ from streamlyt.errors import FormatError, SinkError, SourceError, StateError
 
 from ._blobs import sync
 
-__all__ = ["FORMAT", "connect", "create", "read_meta", "reading", "set_meta", "transaction"]
+__all__ = [
+    "FORMAT",
+    "connect",
+    "create",
+    "read_meta",
+    "reading",
+    "set_meta",
+    "transaction",
+    "upgrade",
+]
 
-FORMAT = 1  # raised when the tables change their meaning
+FORMAT = 2  # raised when the tables change their meaning
 _APPLICATION = 0x5354524D  # "STRM": how SQLite knows a run file from any other database
 _BUSY_S = 30.0  # a reader may hold the file for a moment; longer means that it hangs
 
@@ -35,9 +44,12 @@ CREATE TABLE chunks (
 CREATE TABLE positions (source TEXT PRIMARY KEY, position TEXT NOT NULL);
 CREATE TABLE states (
     key TEXT NOT NULL, operator TEXT NOT NULL, step INTEGER NOT NULL, version INTEGER NOT NULL,
-    hash TEXT NOT NULL, blob BLOB, PRIMARY KEY (key, operator)
+    hash TEXT NOT NULL, blob BLOB, PRIMARY KEY (key, operator, step)
 );
+CREATE INDEX large ON states (hash) WHERE blob IS NULL;
+CREATE TABLE generations (step INTEGER PRIMARY KEY, record TEXT NOT NULL);
 """
+_STATES = _TABLES[_TABLES.index("CREATE TABLE states") :]
 
 
 def create(path: Path, meta: Mapping[str, Any], overwrite: bool) -> None:
@@ -185,6 +197,19 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         _end(db)
 
 
+def upgrade(db: sqlite3.Connection) -> None:
+    """Make a run file of format 1, which kept one state each, one of today's."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == FORMAT:
+        return
+    db.execute("ALTER TABLE states RENAME TO states_1")
+    for statement in _STATES.split(";")[:-1]:
+        db.execute(statement)
+    db.execute("INSERT INTO states SELECT * FROM states_1")
+    db.execute("DROP TABLE states_1")
+    set_meta(db, {"format": FORMAT})
+    db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
 def set_meta(db: sqlite3.Connection, meta: Mapping[str, Any]) -> None:
     """Write entries of the table ``meta``, as JSON."""
     rows = [(name, json.dumps(value)) for name, value in meta.items()]
@@ -192,5 +217,6 @@ def set_meta(db: sqlite3.Connection, meta: Mapping[str, Any]) -> None:
 
 
 def read_meta(db: sqlite3.Connection) -> dict[str, Any]:
-    """Return the table ``meta``."""
-    return {name: json.loads(value) for name, value in db.execute("SELECT * FROM meta")}
+    """Return the table ``meta``, without what it says of each series."""
+    rows = db.execute("SELECT * FROM meta WHERE name < 'series:' OR name >= 'series;'")
+    return {name: json.loads(value) for name, value in rows}

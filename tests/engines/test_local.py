@@ -136,7 +136,8 @@ def content(path):
             "SELECT key, level, first_row, last_row, first_time, last_time, n, columns FROM chunks"
         )
         chunks = sorted(run._rows(query))
-        hashes = sorted(run._rows("SELECT key, operator, hash FROM states"))
+        newest = "SELECT key, operator, hash, max(step) FROM states GROUP BY key, operator"
+        hashes = [row[:3] for row in run._rows(newest)]
         return rows, chunks, hashes, run.events(), run.meta["rows"], run.meta["complete"]
 
 

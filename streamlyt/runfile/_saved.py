@@ -1,0 +1,57 @@
+"""The states that a run file holds, checked as they are read."""
+
+import sqlite3
+from pathlib import Path
+
+from streamlyt._states import STATE_VERSION, unpack
+from streamlyt.base import Array
+from streamlyt.errors import StateError
+
+from ._blobs import BlobFolder, checked
+from ._generations import LEVELS, NEWEST
+from ._reading import RunReader
+
+__all__ = ["StateReader"]
+
+
+class StateReader(RunReader):
+    """A run file with the memory of its operators."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection) -> None:
+        super().__init__(path, db)
+        self._blobs = BlobFolder(path)
+
+    def states(self) -> dict[str, dict[str, dict[str, Array]]]:
+        """Return series -> operator -> state as of the last checkpoint.
+
+        Raises
+        ------
+        StateError
+            If one is damaged, missing, or of a later version.
+        """
+        return self._states(self.meta["step"])
+
+    def _states(self, step: int) -> dict[str, dict[str, dict[str, Array]]]:
+        states: dict[str, dict[str, dict[str, Array]]] = {}
+        for key, operator, *saved in self._rows(NEWEST, (step,)):
+            state = self._state(f"operator {operator!r}, series {key!r}", *saved)
+            if operator != LEVELS:
+                states.setdefault(key, {})[operator] = state
+        return states
+
+    def _open_buckets(self, key: str) -> dict[str, Array]:
+        rows = self._rows(
+            "SELECT * FROM states WHERE key = ? AND operator = ? ORDER BY step DESC LIMIT 1",
+            (key, LEVELS),
+        )
+        return self._state(f"the levels of series {key!r}", *rows[0][2:]) if rows else {}
+
+    def _state(
+        self, whose: str, step: int, version: int, name: str, blob: bytes | None
+    ) -> dict[str, Array]:
+        if version > STATE_VERSION:
+            raise StateError(
+                f"this streamlyt reads states up to version {STATE_VERSION}, got version "
+                f"{version!r} of {whose} at step {step}; install a newer streamlyt"
+            )
+        return unpack(checked(self._blobs.get(name) if blob is None else blob, name, whose))
