@@ -19,9 +19,10 @@ from streamlyt._compile import compiled
 from streamlyt.base import Array, Floats
 from streamlyt.evaluate import histogram_distance, interval_score, valid_rows
 from streamlyt.features._kernels import _transform
+from streamlyt.features._kernels_wht import _hadamard
 from streamlyt.reservoirs import Echo, Polynomial, ReservoirForecaster
 from streamlyt.reservoirs._bands import followed
-from streamlyt.reservoirs._kernels import _hadamard, _tanh
+from streamlyt.reservoirs._kernels import _tanh
 from streamlyt.reservoirs._loop import moments_of
 from streamlyt.systems import KuramotoSivashinsky, Lorenz, MackeyGlass, System, trusted_time
 

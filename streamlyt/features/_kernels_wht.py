@@ -21,6 +21,8 @@ LANES = 16
 # Rows that share a reading of the tables, which may lie in a far cache; and how many values they
 # may be, for beyond that they drive one another out of it.
 ROWS, ROOM = 8, 1 << 17
+# Values that are transformed to the end before the next: with their partners in 128 kB of cache.
+_NEAR = 8192
 
 
 @compiled()
@@ -141,6 +143,22 @@ def _transform_group(a: Array, b: Array, width: int, last: int) -> Array:
     if step < a.size:
         _stage_far(a, step)
     return _stages_last(a, b, last)
+
+
+@compiled()
+def _hadamard(a: Array, b: Array, stages: int) -> Array:
+    # A Walsh-Hadamard transform, its outputs in some fixed order; a and b are overwritten, one of
+    # them is returned.
+    if a.size < GROUP:
+        return _transform(a, b, stages)
+    size = a.size
+    while size > _NEAR:
+        size //= 4
+        _stages_far(a, size)
+    for start in range(0, a.size, size):
+        # Four stages come last, two at a time: they end where they began.
+        _transform_group(a[start : start + size], b[start : start + size], 128, 4)
+    return a
 
 
 @compiled()

@@ -10,8 +10,7 @@ import numpy as np
 
 from streamlyt._compile import compiled
 from streamlyt.base import Array
-from streamlyt.features._kernels import GROUP, _transform
-from streamlyt.features._kernels_wht import _stages_far, _transform_group
+from streamlyt.features._kernels_wht import _hadamard
 
 __all__ = [
     "ACTIVATIONS",
@@ -24,25 +23,6 @@ __all__ = [
 
 ACTIVATIONS = ("tanh", "erf", "cos", "relu", "sign", "heaviside")
 _TANH, _ERF, _COS, _RELU, _SIGN, _HEAVISIDE = range(6)
-
-# Values that are transformed to the end before the next: with their partners in 128 kB of cache.
-_NEAR = 8192
-
-
-@compiled()
-def _hadamard(a: Array, b: Array, stages: int) -> Array:
-    # A Walsh-Hadamard transform, its outputs in some fixed order; a and b are overwritten, one of
-    # them is returned.
-    if a.size < GROUP:
-        return _transform(a, b, stages)
-    size = a.size
-    while size > _NEAR:
-        size //= 4
-        _stages_far(a, size)
-    for start in range(0, a.size, size):
-        # Four stages come last, two at a time: they end where they began.
-        _transform_group(a[start : start + size], b[start : start + size], 128, 4)
-    return a
 
 
 @compiled()

@@ -37,7 +37,7 @@ def structured_weights(tables, nodes):
 
 def transform_order(m):
     """Which output of the ordinary transform stands where in ours."""
-    from streamlyt.reservoirs._kernels import _hadamard
+    from streamlyt.features._kernels_wht import _hadamard
 
     places = []
     for i in range(m.bit_length() - 1):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.linalg import hadamard
 
+from streamlyt.features._kernels_wht import _hadamard
 from streamlyt.reservoirs import Echo, Polynomial
-from streamlyt.reservoirs._kernels import ACTIVATIONS, _hadamard, _tanh, read_rows
+from streamlyt.reservoirs._kernels import ACTIVATIONS, _tanh, read_rows
 from tests.reservoirs import naive
 
 ROWS = np.random.default_rng(0).normal(size=(40, 3))

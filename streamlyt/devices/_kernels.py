@@ -1,0 +1,110 @@
+"""The compiled loops of the simulated device: fields behind a medium, and counts.
+
+A row is worked on alone and in one order, so no result depends on how many come at once. The
+transforms are those of the feature maps: empty the cache after a change there.
+"""
+
+import numpy as np
+
+from streamlyt._compile import compiled
+from streamlyt.base import Array
+from streamlyt.features._kernels_wht import _hadamard
+
+__all__ = ["count_rows", "dense_fields", "intensities", "structured_fields"]
+
+
+@compiled()
+def _behind(x_re: Array, x_im: Array, tables: Array, work: Array, stages: int) -> tuple:  # type: ignore[type-arg] # numba knows what it holds
+    # The field behind H D H B: B the signs of tables[0], D the phases of tables[1] and [2].
+    signs, cos, sin = tables[0], tables[1], tables[2]
+    d, m = x_re.size, signs.size
+    a, b, c = work[0], work[1], work[2]
+    for i in range(d):
+        a[i] = x_re[i] * signs[i]
+    a[d:] = 0
+    y = _hadamard(a, b, stages)
+    free = b if y is a else a
+    if x_im.size:
+        e, f = work[3], work[4]
+        for i in range(d):
+            e[i] = x_im[i] * signs[i]
+        e[d:] = 0
+        z = _hadamard(e, f, stages)
+        spare = f if z is e else e
+        for i in range(m):
+            c[i] = y[i] * sin[i] + z[i] * cos[i]
+            y[i] = y[i] * cos[i] - z[i] * sin[i]
+        return _hadamard(y, free, stages), _hadamard(c, spare, stages)
+    for i in range(m):
+        c[i] = y[i] * sin[i]
+        y[i] = y[i] * cos[i]
+    return _hadamard(y, free, stages), _hadamard(c, work[3], stages)
+
+
+@compiled()
+def structured_fields(
+    x_re: Array, x_im: Array, tables: Array, factor: float, work: Array, re: Array, im: Array
+) -> None:
+    """Fields behind two transforms with random phases between them.
+
+    Parameters
+    ----------
+    x_re, x_im
+        Shape (n, d); the second one (n, 0) for real patterns.
+    tables
+        Shape (3, M), M a power of two of at least d: signs, and the two parts of phases.
+    factor
+        On every output.
+    work
+        Shape (5, M), overwritten.
+    re, im
+        Shape (n, m), m at most M; with no row in ``im``, ``re`` is given the intensities.
+    """
+    m = tables.shape[1]
+    stages = 0
+    while (1 << stages) < m:
+        stages += 1
+    t = re.dtype.type
+    for row in range(x_re.shape[0]):
+        f, g = _behind(x_re[row], x_im[row], tables, work, stages)
+        to = re[row]
+        if im.shape[0]:
+            other = im[row]
+            for i in range(to.size):
+                to[i] = f[i] * t(factor)
+                other[i] = g[i] * t(factor)
+        else:
+            square = t(factor * factor)
+            for i in range(to.size):
+                to[i] = (f[i] * f[i] + g[i] * g[i]) * square
+
+
+@compiled()
+def dense_fields(x_re: Array, x_im: Array, u_re: Array, u_im: Array, re: Array, im: Array) -> None:
+    """Fields behind a matrix U (m, d), row by row."""
+    for row in range(x_re.shape[0]):
+        re[row] = np.dot(u_re, x_re[row])
+        im[row] = np.dot(u_im, x_re[row])
+        if x_im.shape[1]:
+            re[row] -= np.dot(u_im, x_im[row])
+            im[row] += np.dot(u_re, x_im[row])
+
+
+@compiled()
+def intensities(re: Array, im: Array) -> None:
+    """Put the squared moduli into ``re``."""
+    for row in range(re.shape[0]):
+        a, b = re[row], im[row]
+        for i in range(a.size):
+            a[i] = a[i] * a[i] + b[i] * b[i]
+
+
+@compiled()
+def count_rows(light: Array, exposure: Array, top: float, offset: Array, counts: Array) -> None:
+    """Round intensities (n, m) down to counts, after an offset each row, from 0 to ``top``."""
+    t = light.dtype.type
+    for row in range(light.shape[0]):
+        x, to = light[row], counts[row]
+        scale, o, highest = t(exposure[row] * top), t(offset[row]), t(top)
+        for i in range(x.size):
+            to[i] = np.int32(min(max(min(x[i] * scale, highest) + o, t(0.0)), highest))

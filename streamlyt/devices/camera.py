@@ -1,0 +1,113 @@
+"""The camera: intensities become counts of so many bits, with saturation, noise and dithering."""
+
+import numpy as np
+
+from streamlyt.base import Array, Component, Floats
+from streamlyt.errors import ParameterError
+from streamlyt.features._checks import check_integer, check_number
+
+from ._kernels import count_rows
+from .device import Frames
+
+__all__ = ["Camera"]
+
+_MOST_BITS = 16
+
+
+class Camera(Component):
+    r"""A camera of so many bits, which an intensity of one fills at an exposure of one.
+
+    A count is :math:`\lfloor \min(e I, 1)\, (2^b - 1) + n + o \rfloor`, for the exposure e, noise n
+    and a black level o of one half count. With ``dither`` steps the black level of frame k is
+    (k mod dither + 1/2) / dither instead: the mean over as many frames then has finer steps by
+    that factor, without any noise.
+
+    Parameters
+    ----------
+    bits
+        1 to 16; 0 for intensities as they are, without saturation or rounding.
+    full_well
+        Electrons that a full pixel holds: the shot noise of a count c has the variance
+        c (2^bits - 1) / full_well, drawn as a normal; 0 for none.
+    read_noise
+        Standard deviation of the noise of a reading, in counts.
+    dither
+        Steps of the black level.
+    seed
+        Of the noise, which depends on the number of a frame and on nothing before it.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> light = np.array([[0.25, 0.5, 3.0]])
+    >>> Camera(8).read(light, np.ones(1), np.zeros(1, int)).counts
+    array([[ 64, 128, 255]], dtype=uint8)
+    """
+
+    def __init__(
+        self,
+        bits: int = 8,
+        *,
+        full_well: float = 0.0,
+        read_noise: float = 0.0,
+        dither: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self.bits = bits
+        self.full_well = full_well
+        self.read_noise = read_noise
+        self.dither = dither
+        self.seed = seed
+        check_integer("bits", bits, 0)
+        if bits > _MOST_BITS:
+            raise ParameterError(f"bits must be at most {_MOST_BITS}, got {bits!r}")
+        check_number("full_well", full_well, positive=False)
+        check_number("read_noise", read_noise, positive=False)
+        check_integer("dither", dither, 1)
+        check_integer("seed", seed, 0)
+        if bits == 0 and (full_well or read_noise or dither > 1):
+            raise ParameterError(
+                "a camera of 0 bits must have no noise and no dithering, which are told in counts; "
+                f"got {self!r}; take bits=16"
+            )
+
+    def read(self, intensity: Floats, exposure: Floats, first: Array) -> Frames:
+        """Return the frames of intensities.
+
+        Parameters
+        ----------
+        intensity
+            Shape (n, m), in units of what fills a pixel at an exposure of one.
+        exposure
+            Shape (n,).
+        first
+            Shape (n,): numbers of the frames.
+        """
+        n = len(intensity)
+        if self.bits == 0:
+            return Frames(intensity, np.ones(n), np.zeros(n), 1.0)
+        top = float((1 << self.bits) - 1)
+        offset = (np.asarray(first) % self.dither + 0.5) / self.dither
+        counts = np.empty(intensity.shape, np.uint8 if self.bits <= 8 else np.uint16)
+        light = intensity
+        if n and (self.full_well or self.read_noise):
+            light = np.stack(
+                [self._noisy(*row, top) for row in zip(intensity, exposure, first, strict=True)]
+            )
+        count_rows(light, np.asarray(exposure, np.float64), top, offset, counts)
+        return Frames(counts, np.asarray(exposure, np.float64), offset - 0.5, top)
+
+    def _noisy(self, light: Floats, exposure: float, frame: int, top: float) -> Floats:
+        rng = np.random.default_rng([self.seed, int(frame)])
+        counts = np.minimum(light * exposure, 1.0) * top
+        variance = np.full(counts.shape, self.read_noise**2)
+        if self.full_well:
+            variance += counts * (top / self.full_well)
+        counts += np.sqrt(variance) * rng.standard_normal(counts.size)
+        noisy: Floats = counts / (top * exposure)
+        return noisy

@@ -1,0 +1,100 @@
+"""Encodings: numbers in [0, 1] as levels of the pixels of a display."""
+
+import numpy as np
+
+from streamlyt.base import Array, Component, Floats
+from streamlyt.features._checks import check_choice, check_integer
+
+__all__ = ["ENCODINGS", "Encoder"]
+
+ENCODINGS = ("amplitude", "phase", "threshold", "thermometer", "bins", "bit-planes")
+_SHADES = ("amplitude", "phase")
+
+
+class Encoder(Component):
+    """Numbers in [0, 1] as the light of some pixels each.
+
+    Parameters
+    ----------
+    encoding
+        ``"amplitude"`` and ``"phase"``: the number is the level, on ``pixels`` equal pixels. The
+        others light pixels or leave them dark. ``"threshold"``: all of them from one half on;
+        ``"thermometer"``: pixel i of p from (i + 1) / (p + 1) on; ``"bins"``: pixel i where the
+        number is less than 1 / p away from i / (p - 1), so that two or three are lit;
+        ``"bit-planes"``: the bits of round((2^p - 1) v), the highest first.
+    pixels
+        Pixels p of a number.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Encoder("thermometer", 3)(np.array([[0.1, 0.6]]), 2)
+    array([[0, 0, 0, 1, 1, 0]], dtype=uint8)
+    """
+
+    def __init__(self, encoding: str = "amplitude", pixels: int = 1) -> None:
+        self.encoding = encoding
+        self.pixels = pixels
+        check_choice("encoding", encoding, ENCODINGS)
+        check_integer("pixels", pixels, 2 if encoding == "bins" else 1)
+
+    @property
+    def modulation(self) -> str:
+        """What the display must do: ``"amplitude"``, ``"phase"`` or ``"binary"``."""
+        return self.encoding if self.encoding in _SHADES else "binary"
+
+    @property
+    def power(self) -> float:
+        """Mean squared amplitude of a pixel for numbers spread evenly over [0, 1]."""
+        if self.encoding == "amplitude":
+            return 1.0 / 3.0
+        if self.encoding == "phase":
+            return 1.0
+        even = (np.arange(1024) + 0.5) / 1024
+        return float(self._lit(even[:, None]).mean())
+
+    def __call__(self, values: Floats, levels: int, rounding: float | Floats = 0.5) -> Array:
+        """Return the patterns, shape (n, k * pixels), of values (n, k).
+
+        Parameters
+        ----------
+        values
+            Numbers in [0, 1]; others are taken for the nearer end.
+        levels
+            Of the display; 0 gives shares as they are.
+        rounding
+            Levels are rounded down after so much is added, in [0, 1]: one number, or shape (k,).
+            The mean over evenly spread ones shows a number between two levels.
+        """
+        inside = np.clip(values, 0.0, 1.0)
+        if self.encoding not in _SHADES:
+            lit = self._lit(inside).reshape(len(inside), -1)
+            if levels == 0:
+                return lit.astype(np.float64)
+            dtype = np.uint8 if levels <= 256 else np.uint16
+            return (lit * (levels - 1)).astype(dtype)
+        if levels:
+            steps = np.minimum(np.floor(inside * (levels - 1) + rounding), levels - 1)
+            inside = steps.astype(np.uint8 if levels <= 256 else np.uint16)
+        return inside if self.pixels == 1 else np.repeat(inside, self.pixels, axis=1)
+
+    def _lit(self, inside: Floats) -> Array:
+        p = self.pixels
+        places = np.arange(p)
+        v = inside[:, :, None]
+        lit: Array
+        if self.encoding == "threshold":
+            lit = np.broadcast_to(v >= 0.5, (*inside.shape, p))
+        elif self.encoding == "thermometer":
+            lit = v * (p + 1) >= places + 1
+        elif self.encoding == "bins":
+            lit = np.abs(v - places / (p - 1)) < 1.0 / p
+        else:
+            whole = np.rint(v * ((1 << p) - 1)).astype(np.int64)
+            lit = (whole >> (p - 1 - places)) & 1 == 1
+        return lit

@@ -1,0 +1,179 @@
+"""The simulated device: random fields behind a medium, and a camera."""
+
+import math
+
+import numpy as np
+
+from streamlyt.base import Array, Component, Floats
+from streamlyt.errors import ParameterError
+from streamlyt.features._checks import check_choice, check_integer
+from streamlyt.features._hash import complex_normals, signs, unit_phases
+
+from ._kernels import dense_fields, intensities, structured_fields
+from .camera import Camera
+from .device import Capabilities, Frames, check_patterns
+
+__all__ = ["Simulated"]
+
+_SIGNS, _PHASES, _MATRIX = 1, 2, 4  # streams of the seed; the matrix takes two
+_SMALLEST = 64  # of the transforms: below, the fields are visibly no normals
+_DTYPES = ("float32", "float64")
+
+
+class Simulated(Component):
+    r"""A medium of known randomness between a display and a camera.
+
+    ``"structured"``: :math:`U = H D H B / \sqrt M`, H the Walsh-Hadamard transform of size M, a
+    power of two of at least the pixels of pattern and frame, B random signs, D random phases. A
+    frame costs three transforms, five for a phase modulator, and M log M in all. ``"dense"``: a
+    matrix of independent complex normals, kept for the last sizes seen.
+
+    Parameters
+    ----------
+    camera
+        What counts the light; None for a ``Camera`` of 8 bits. Its unit of intensity is that of
+        the mean behind a pattern of one full pixel.
+    construction
+        ``"structured"`` or ``"dense"``.
+    modulation, levels
+        Of the display: see :class:`Capabilities`. 0 levels, the default, is an ideal modulator.
+    max_inputs, max_outputs
+        Pixels of display and camera.
+    dtype
+        Of the fields: ``"float32"`` or ``"float64"``.
+    seed
+        Decides the medium.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> light = Simulated(levels=2, modulation="binary")
+    >>> pattern = np.array([[1, 0, 0, 1]], dtype=np.uint8)
+    >>> frames = light.project_intensity(pattern, 6, exposure=np.full(1, 0.1), first=np.zeros(1))
+    >>> frames.counts.shape, frames.counts.dtype
+    ((1, 6), dtype('uint8'))
+    """
+
+    def __init__(
+        self,
+        camera: Camera | None = None,
+        *,
+        construction: str = "structured",
+        modulation: str = "amplitude",
+        levels: int = 0,
+        max_inputs: int = 1 << 22,
+        max_outputs: int = 1 << 22,
+        dtype: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        self.camera = camera
+        self.construction = construction
+        self.modulation = modulation
+        self.levels = levels
+        self.max_inputs = max_inputs
+        self.max_outputs = max_outputs
+        self.dtype = dtype
+        self.seed = seed
+        check_choice("construction", construction, ("structured", "dense"))
+        check_choice("modulation", modulation, ("binary", "amplitude", "phase"))
+        check_choice("dtype", dtype, _DTYPES)
+        check_integer("levels", levels, 0)
+        if levels == 1 or levels > 1 << 16 or (modulation == "binary" and levels != 2):
+            raise ParameterError(
+                "levels must be 2 for a binary display, and 0 or 2 to 65536 for another, got "
+                f"{levels!r} with modulation={modulation!r}"
+            )
+        for name in ("max_inputs", "max_outputs"):
+            check_integer(name, getattr(self, name), 1)
+        check_integer("seed", seed, 0)
+        self._camera = Camera() if camera is None else camera
+        self._kept: tuple[tuple[int, int], tuple[Array, Array]] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return Capabilities(
+            self.max_inputs,
+            self.max_outputs,
+            self.modulation,
+            self.levels,
+            self._camera.bits,
+            linear=True,
+            deterministic=True,
+        )
+
+    def open(self) -> None:
+        """Do nothing: there is nothing to take hold of."""
+
+    def close(self) -> None:
+        """Let go of the matrix, which is drawn again when it is needed."""
+        self._kept = None
+
+    def project_intensity(
+        self, patterns: Array, n_outputs: int, *, exposure: Floats, first: Array
+    ) -> Frames:
+        """Show patterns; see :class:`Device`."""
+        check_patterns(patterns, n_outputs, self.capabilities)
+        light = np.empty((len(patterns), n_outputs), self.dtype)
+        x_re, x_im = self._shown(patterns)
+        table, second = self._tables(patterns.shape[1], n_outputs)
+        if self.construction == "structured":
+            none = np.empty((0, 0), self.dtype)
+            factor = 1.0 / math.sqrt(table.shape[1])
+            structured_fields(x_re, x_im, table, factor, second, light, none)
+        else:
+            other = np.empty_like(light)
+            dense_fields(x_re, x_im, table, second, light, other)
+            intensities(light, other)
+        return self._camera.read(light, np.asarray(exposure, np.float64), np.asarray(first))
+
+    def project_field(self, patterns: Array, n_outputs: int) -> Array:
+        """Return the complex fields (n, m) that no camera sees.
+
+        Raises
+        ------
+        DataError
+            If the patterns are larger than the display, or hold levels that it has not.
+        """
+        check_patterns(patterns, n_outputs, self.capabilities)
+        re, im = np.empty((2, len(patterns), n_outputs), self.dtype)
+        x_re, x_im = self._shown(patterns)
+        table, other = self._tables(patterns.shape[1], n_outputs)
+        if self.construction == "structured":
+            factor = 1.0 / math.sqrt(table.shape[1])
+            structured_fields(x_re, x_im, table, factor, other, re, im)
+        else:
+            dense_fields(x_re, x_im, table, other, re, im)
+        field: Array = re + 1j * im
+        return field
+
+    def _shown(self, patterns: Array) -> tuple[Array, Array]:
+        """Return the two parts of the amplitude behind the display."""
+        share = np.ascontiguousarray(patterns, self.dtype)
+        if self.levels > 2:
+            share = share * share.dtype.type(1.0 / (self.levels - 1))
+        if self.modulation != "phase":
+            return share, np.empty((len(share), 0), self.dtype)
+        angle = share * share.dtype.type(math.pi)
+        return np.cos(angle), np.sin(angle)
+
+    def _tables(self, d: int, m: int) -> tuple[Array, Array]:
+        """Return the tables and room to work, or the two parts of the matrix."""
+        if self._kept is None or self._kept[0] != (d, m):
+            self._kept = (d, m), self._drawn(d, m)
+        return self._kept[1]
+
+    def _drawn(self, d: int, m: int) -> tuple[Array, Array]:
+        if self.construction == "dense":
+            re, im = complex_normals(self.seed, _MATRIX, d * m)
+            return re.astype(self.dtype).reshape(m, d), im.astype(self.dtype).reshape(m, d)
+        size = max(_SMALLEST, 1 << (max(d, m) - 1).bit_length())
+        tables = np.empty((3, size), self.dtype)
+        tables[0] = signs(self.seed, _SIGNS, size)
+        tables[1], tables[2] = unit_phases(self.seed, _PHASES, size)
+        return tables, np.empty((5, size), self.dtype)

@@ -1,0 +1,194 @@
+"""Encodings, recordings, devices by name, and what the contract finds wrong."""
+
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamlyt.devices import (
+    Camera,
+    Encoder,
+    Frames,
+    Recorded,
+    Recorder,
+    Simulated,
+    check_device,
+    device_names,
+    find_device,
+    plugins,
+)
+from streamlyt.errors import DataError, FormatError, ParameterError
+
+
+@given(st.floats(0, 1), st.integers(2, 12))
+@settings(deadline=None, derandomize=True)
+def test_encodings_are_those_of_their_words(value, p):
+    row = np.array([[value]])
+    thermometer = [int(value * (p + 1) >= i + 1) for i in range(p)]
+    assert Encoder("thermometer", p)(row, 2)[0].tolist() == thermometer
+    whole = round(value * (2**p - 1))
+    planes = Encoder("bit-planes", p)(row, 2)[0]
+    assert int("".join(map(str, planes)), 2) == whole
+    bins = Encoder("bins", p)(row, 2)[0]
+    assert bins.tolist() == [int(abs(value - i / (p - 1)) < 1 / p) for i in range(p)]
+    assert bins.any()
+    assert Encoder("threshold", p)(row, 2)[0].tolist() == [int(value >= 0.5)] * p
+    assert Encoder("phase", p)(row, 256)[0].tolist() == [int(value * 255 + 0.5)] * p
+    assert Encoder("amplitude", p)(row, 0)[0].tolist() == [value] * p
+
+
+def test_values_outside_are_taken_for_the_ends():
+    rows = np.array([[-3.0, 7.0]])
+    assert Encoder()(rows, 256).tolist() == [[0, 255]]
+    assert Encoder("thermometer", 2)(rows, 2).tolist() == [[0, 0, 1, 1]]
+
+
+def test_the_mean_over_roundings_shows_values_between_two_levels():
+    rows = np.random.default_rng(0).random((1, 50))
+    shown = [Encoder()(rows, 16, turn / 64) for turn in range(64)]
+    np.testing.assert_allclose(np.mean(shown, axis=0) / 15, rows, atol=1 / 15 / 60)
+
+
+def test_power_is_the_mean_light_of_even_numbers():
+    even = np.random.default_rng(1).random((1, 20000))
+    for encoding, levels in (("thermometer", 2), ("bins", 2), ("bit-planes", 2), ("amplitude", 0)):
+        encoder = Encoder(encoding, 4)
+        assert encoder.power == pytest.approx((encoder(even, levels) ** 2.0).mean(), abs=0.02)
+
+
+def test_wrong_encodings_are_refused():
+    with pytest.raises(ParameterError, match="encoding must be one of 'amplitude'"):
+        Encoder("colour")
+    with pytest.raises(ParameterError, match="pixels must be an integer of at least 2"):
+        Encoder("bins", 1)
+
+
+def frames_of(device, rows, first=0):
+    n = len(rows)
+    return device.project_intensity(rows, 30, exposure=np.full(n, 0.1), first=first + np.arange(n))
+
+
+def test_a_recording_takes_the_place_of_its_device(tmp_path):
+    device = Simulated(Camera(8, read_noise=3.0), levels=256, seed=4)
+    patterns = np.random.default_rng(2).integers(0, 256, (6, 40), dtype=np.uint8)
+    recorder = Recorder(device)
+    check_device(recorder)
+    seen = frames_of(recorder, patterns)
+    with pytest.raises(DataError, match=r"frames of one size, and at least one, got \[30, 48\]"):
+        recorder.save(tmp_path / "all.frames")
+    recorder = Recorder(device)
+    frames_of(recorder, patterns)
+    frames_of(recorder, patterns[:2], first=100)
+    path = tmp_path / "bench.frames"
+    recorder.save(path)
+    assert list(tmp_path.iterdir()) == [path]
+    again = Recorded(path)
+    assert again.capabilities == replace(device.capabilities, linear=False)
+    found = frames_of(again, patterns[2:4], first=2)
+    np.testing.assert_array_equal(found.counts, seen.counts[2:4])
+    np.testing.assert_array_equal(found.intensity(), seen.intensity()[2:4])
+    assert not (frames_of(again, patterns[:1], first=100).counts == seen.counts[:1]).all()
+    with pytest.raises(DataError, match=r"frame 7 must be in the recording .* of 8 frames"):
+        frames_of(again, patterns[:1], first=7)
+    assert b"pickle" not in path.read_bytes()
+
+
+def test_what_is_no_recording_is_refused(tmp_path):
+    path = tmp_path / "bench.frames"
+    path.write_bytes(b"nothing")
+    with pytest.raises(FormatError, match=r"bench.frames' must be a recording of frames"):
+        Recorded(path)
+    with pytest.raises(DataError, match="and at least one, got"):
+        Recorder(Simulated()).save(path)
+
+
+def test_devices_are_found_by_name(monkeypatch):
+    point = EntryPoint("bench", "tests.devices.test_devices:Broken", plugins.GROUP)
+    none = EntryPoint("none", "builtins:dict", plugins.GROUP)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point, none])
+    assert device_names() == ["bench", "none", "recorded", "simulated"]
+    assert find_device("simulated", levels=16).capabilities.levels == 16
+    assert find_device("bench").wrong == "nothing"
+    with pytest.raises(ParameterError, match=r"one of 'bench', 'none', .* got 'opu'"):
+        find_device("opu")
+    with pytest.raises(ParameterError, match="'simulated' does not take"):
+        find_device("simulated", colour=3)
+    with pytest.raises(ParameterError, match="'none' must have capabilities, open, close"):
+        find_device("none")
+
+
+class Broken(Simulated):
+    """A device with one fault."""
+
+    def __init__(self, wrong="nothing", levels=4):
+        super().__init__(Camera(8), levels=levels)
+        self.wrong = wrong
+        self.calls = 0
+
+    @property
+    def capabilities(self):
+        can = super().capabilities
+        return replace(can, levels=1) if self.wrong == "levels" else can
+
+    def project_intensity(self, patterns, n_outputs, *, exposure, first):
+        self.calls += 1
+        if self.wrong == "greedy":
+            patterns = np.minimum(patterns, 3)
+        frames = super().project_intensity(patterns, n_outputs, exposure=exposure, first=first)
+        counts = frames.counts
+        if self.wrong == "shape":
+            counts = counts[:, :-1]
+        elif self.wrong == "type":
+            counts = counts.astype(float)
+        elif self.wrong == "bits":
+            counts = counts.astype(np.uint16)
+            counts[:, 0] = 256
+        elif self.wrong == "flat":
+            counts = np.full_like(counts, 9)
+        elif self.wrong == "again":
+            counts = np.roll(counts, self.calls, axis=1)
+        elif self.wrong == "beside" and len(counts):
+            counts = counts[::-1]
+        elif self.wrong == "bright":
+            counts = np.maximum(counts, 40)
+        elif self.wrong == "writes":
+            patterns[:] = 0
+        return Frames(counts, frames.exposure, frames.black, frames.top)
+
+    def project_field(self, patterns, n_outputs):
+        field = super().project_field(patterns, n_outputs)
+        return 2 * field if self.wrong == "field" else field
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("levels", "have 0 or 2 to 65536 levels"),
+        ("greedy", "refuse levels that it has not"),
+        ("shape", r"give \(n, m\) counts"),
+        ("type", "give counts of its kind"),
+        ("bits", "stay within its bits"),
+        ("flat", "scatter: its pixels must differ"),
+        ("again", "give the same frames again"),
+        ("beside", "depends on nothing shown beside it"),
+        ("bright", "be dark behind a dark display"),
+        ("field", "have fields whose squares are its intensities"),
+    ],
+)
+def test_contract_finds_the_fault(wrong, told):
+    check_device(Broken())
+    with pytest.raises(AssertionError, match=told):
+        check_device(Broken(wrong))
+
+
+def test_contract_finds_who_writes_to_its_patterns():
+    with pytest.raises((AssertionError, ValueError), match="read-only"):
+        check_device(Broken("writes"))
+
+
+def test_what_is_no_device_is_told():
+    with pytest.raises(AssertionError, match="must have capabilities, open, close"):
+        check_device(object())

@@ -1,0 +1,178 @@
+"""The simulated device: its fields are a matrix, its matrix random, its frames those promised."""
+
+import numpy as np
+import pytest
+
+from streamlyt.devices import Camera, Simulated, check_device
+from streamlyt.errors import DataError, ParameterError
+from tests.devices import naive
+
+
+def shown(device, patterns, m, exposure=1.0, first=0):
+    n = len(patterns)
+    return device.project_intensity(
+        patterns, m, exposure=np.full(n, exposure), first=first + np.arange(n)
+    )
+
+
+DEVICES = [
+    Simulated(levels=2, modulation="binary"),
+    Simulated(levels=256),
+    Simulated(),
+    Simulated(modulation="phase"),
+    Simulated(modulation="phase", levels=256, construction="dense"),
+    Simulated(Camera(12, full_well=5000, read_noise=1.5), seed=3),
+    Simulated(Camera(0), dtype="float64"),
+    Simulated(Camera(8, dither=4), construction="dense"),
+    Simulated(Camera(10), max_inputs=48, max_outputs=48),
+]
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=repr)
+def test_simulated_device_keeps_the_promises_of_a_device(device):
+    check_device(device)
+
+
+@pytest.mark.parametrize(("d", "m"), [(5, 64), (64, 64), (100, 30), (3, 500), (1000, 20)])
+@pytest.mark.parametrize("modulation", ["amplitude", "phase"])
+def test_structured_fields_are_those_of_the_matrix(d, m, modulation):
+    device = Simulated(dtype="float64", modulation=modulation, seed=2)
+    patterns = np.random.default_rng(0).random((3, d))
+    matrix = naive.structured_matrix(device._tables(d, m)[0], m, d)
+    light = patterns if modulation == "amplitude" else np.exp(1j * np.pi * patterns)
+    np.testing.assert_allclose(device.project_field(patterns, m), light @ matrix.T, atol=1e-12 * d)
+
+
+@pytest.mark.parametrize("modulation", ["amplitude", "phase"])
+def test_dense_fields_are_those_of_the_matrix(modulation):
+    device = Simulated(construction="dense", dtype="float64", modulation=modulation)
+    patterns = np.random.default_rng(0).random((3, 20))
+    re, im = device._tables(20, 30)
+    light = patterns if modulation == "amplitude" else np.exp(1j * np.pi * patterns)
+    expected = light @ (re + 1j * im).T
+    np.testing.assert_allclose(device.project_field(patterns, 30), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("construction", ["structured", "dense"])
+def test_light_behind_the_medium_is_speckle(construction):
+    device = Simulated(Camera(0), construction=construction, dtype="float64")
+    patterns = np.random.default_rng(1).random((20, 300))
+    light = shown(device, patterns, 500).intensity() / (patterns**2).sum(axis=1)[:, None]
+    # Exponential: its mean and its standard deviation are one.
+    assert light.mean() == pytest.approx(1.0, abs=0.03)
+    assert light.std() == pytest.approx(1.0, abs=0.05)
+    assert (light > 3).mean() == pytest.approx(np.exp(-3), rel=0.15)
+
+
+def test_levels_are_even_steps_from_dark_to_full():
+    fine = Simulated(dtype="float64")
+    for levels in (2, 16, 256, 1024):
+        steps = np.random.default_rng(2).integers(0, levels, (4, 60))
+        device = Simulated(levels=levels, dtype="float64")
+        patterns = steps.astype(np.uint8 if levels <= 256 else np.uint16)
+        np.testing.assert_allclose(
+            device.project_field(patterns, 40),
+            fine.project_field(steps / (levels - 1), 40),
+            atol=1e-12,
+        )
+
+
+def test_single_precision_stays_near_double():
+    patterns = np.random.default_rng(3).random((2, 5000))
+    one, two = (Simulated(dtype=t).project_field(patterns, 4096) for t in ("float32", "float64"))
+    assert 0 < np.abs(one - two).max() < 1e-4 * np.abs(two).max()
+
+
+def test_frames_are_the_same_bits_for_every_cut():
+    patterns = np.random.default_rng(4).random((9, 70))
+    for device in (Simulated(Camera(8, read_noise=2.0)), Simulated(construction="dense")):
+        whole = shown(device, patterns, 50, 0.05)
+        for at in range(9):
+            part = shown(device, patterns[at : at + 1], 50, 0.05, first=at)
+            np.testing.assert_array_equal(part.counts[0], whole.counts[at])
+
+
+@pytest.mark.parametrize("bits", [1, 8, 10, 12, 16])
+@pytest.mark.parametrize("dither", [1, 4])
+def test_counts_are_those_of_the_formula(bits, dither):
+    light = np.random.default_rng(5).exponential(0.4, size=(8, 200))
+    exposure = np.linspace(0.5, 2.0, 8)
+    frames = Camera(bits, dither=dither).read(light, exposure, np.arange(8))
+    black = (np.arange(8) % dither + 0.5) / dither
+    np.testing.assert_array_equal(frames.counts, naive.counts(light, exposure, bits, black))
+    assert frames.counts.dtype == (np.uint8 if bits <= 8 else np.uint16)
+    clear = light * exposure[:, None] < 1.0 - 2.0**-bits
+    off = np.abs(frames.intensity() - light) * exposure[:, None]
+    assert off[clear].max() <= 1.0 / frames.top
+
+
+def test_the_mean_of_dithered_frames_has_finer_steps():
+    light = np.tile(np.random.default_rng(6).random(500) * 0.9, (16, 1))
+    errors = {}
+    for dither in (1, 16):
+        frames = Camera(8, dither=dither).read(light, np.ones(16), np.arange(16))
+        errors[dither] = np.abs(frames.intensity().mean(axis=0) - light[0]).max()
+    assert errors[1] == pytest.approx(0.5 / 255, rel=0.02)
+    assert errors[16] < errors[1] / 15
+
+
+def test_noise_has_the_variance_that_is_told():
+    light = np.full((400, 50), 0.3)
+    camera = Camera(12, full_well=4000.0, read_noise=3.0)
+    seen = camera.read(light, np.ones(400), np.arange(400)).counts.astype(float)
+    expected = 3.0**2 + 0.3 * 4095 * 4095 / 4000 + 1 / 12
+    assert seen.var() == pytest.approx(expected, rel=0.03)
+    assert seen.mean() == pytest.approx(0.3 * 4095, rel=1e-3)
+
+
+def test_exposure_moves_the_steps_and_not_the_intensity():
+    light = np.random.default_rng(7).random((1, 300)) * 0.1
+    for exposure in (0.5, 1.0, 8.0):
+        frames = Camera(8).read(light, np.full(1, exposure), np.zeros(1, int))
+        assert np.abs(frames.intensity() - light).max() <= 0.51 / 255 / exposure
+
+
+def test_what_fills_a_pixel_is_cut_off():
+    frames = Camera(8).read(np.array([[0.5, 2.0, 1e30]]), np.ones(1), np.zeros(1, int))
+    np.testing.assert_array_equal(frames.counts, [[128, 255, 255]])
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: Camera(17), "bits must be at most 16, got 17"),
+        (lambda: Camera(-1), "bits must be an integer of at least 0"),
+        (lambda: Camera(0, read_noise=1.0), "a camera of 0 bits must have no noise"),
+        (lambda: Camera(8, dither=0), "dither must be an integer of at least 1"),
+        (lambda: Camera(8, full_well=-1.0), "full_well must be a finite number"),
+        (lambda: Simulated(levels=1), "levels must be 2 for a binary display, and 0 or 2 to"),
+        (lambda: Simulated(modulation="binary"), r"got 0 with modulation='binary'"),
+        (lambda: Simulated(modulation="colour"), "modulation must be one of"),
+        (lambda: Simulated(max_inputs=0), "max_inputs must be an integer of at least 1"),
+    ],
+)
+def test_parameters_that_cannot_hold_are_refused(make, told):
+    with pytest.raises(ParameterError, match=told):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "m", "told"),
+    [
+        (np.zeros((2, 9), np.uint8), 4, r"shape \(n, d\) with 1 to 8 pixels .* got \(2, 9\)"),
+        (np.zeros(8, np.uint8), 4, r"shape \(n, d\)"),
+        (np.full((1, 8), 4, np.uint8), 4, "levels from 0 to 3, got .*4"),
+        (np.zeros((1, 8)), 4, "must be unsigned integers below 4, got dtype"),
+        (np.zeros((1, 8), np.uint8), 7, "n_outputs must be 1 to 6 pixels of the camera, got 7"),
+    ],
+)
+def test_patterns_that_cannot_be_shown_are_refused(patterns, m, told):
+    device = Simulated(levels=4, max_inputs=8, max_outputs=6)
+    with pytest.raises(DataError, match=told):
+        shown(device, patterns, m)
+
+
+def test_shares_outside_and_holes_are_refused():
+    for value in (-0.1, 1.5, np.nan):
+        with pytest.raises(DataError, match="patterns must be levels from 0 to 1"):
+            shown(Simulated(), np.full((1, 4), value), 4)
