@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from streamlyt.base import Array, Floats
-from streamlyt.errors import ParameterError
+from streamlyt.errors import DataError, ParameterError, StateError
 
 from ._kernels import read_rows
 from ._patches import Patches, reach_of
@@ -62,6 +62,31 @@ class Drive:
         w = self.patches(width).width
         own = sum(reservoir.n_outputs(w) for reservoir in self.reservoirs)
         return 1 + (w if self._appends else 0) + own
+
+    def ends(self, width: int) -> Array:
+        """Return how many features there are of the inputs, and with each reservoir in turn."""
+        w = self.patches(width).width
+        own = [reservoir.n_outputs(w) for reservoir in self.reservoirs]
+        first = [1 + w] if self._appends else []
+        return np.array([*first, *(1 + w * self._appends + np.cumsum(own))])
+
+    def check(self, width: int, state: dict[str, Array]) -> None:
+        """Refuse rows of so many channels where a state is of others, or of other reservoirs."""
+        known = state.get("centre", state["head"][0] if "head" in state else None)
+        if known is not None and known.size != width:
+            raise DataError(
+                f"the number of channels must stay {known.size} as in the first rows, got "
+                f"{width}; start a new series for other channels"
+            )
+        if known is None:
+            self.patches(width)  # a patch that does not divide them is refused
+        elif "features" in state:
+            n = self.n_features(width)
+            if state["features"].shape[1] != n:
+                raise StateError(
+                    f"a saved state must be of these reservoirs ({n} features), got one of "
+                    f"{state['features'].shape[1]}; take the parameters of the saved run"
+                )
 
     def start(self, width: int) -> dict[str, Array]:
         """Return all reservoirs at rest."""

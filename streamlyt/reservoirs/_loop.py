@@ -1,5 +1,6 @@
 """The closed loop: reservoirs that are fed what their read-out predicts, many of them at once."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,10 @@ import numpy as np
 from streamlyt.base import Array, Floats
 from streamlyt.errors import DataError
 
+from ._careful import trust
 from ._drive import Drive
 
-__all__ = ["Moments", "checked", "closed_loop", "moments_of"]
+__all__ = ["Moments", "checked", "closed_loop", "moments_of", "tell_if_left"]
 
 _TILE = 16  # moments run at a time: their features stay in the second-level cache
 
@@ -80,11 +82,13 @@ def closed_loop(
     increments: bool,
     far: float,
     kick: Floats | None = None,
+    known: tuple[Floats, Floats] | None = None,
 ) -> Floats:
     """Return what follows each moment, shape (horizon, m, d), in units of the spread.
 
-    ``kick`` (m, d) is added to the first row. A loop that leaves the series, with a value beyond
-    ``far``, is NaN from there on. Nothing that was given is written to.
+    ``kick`` (m, d) is added to the first row; ``known`` says how far to :func:`trust`. A loop that
+    leaves the series, with a value beyond ``far``, is NaN from there on. Nothing that was given is
+    written to.
     """
     m, width = start.rows.shape
     out = np.empty((horizon, m, width))
@@ -94,6 +98,8 @@ def closed_loop(
         alive = np.ones(len(row), bool)
         for step in range(horizon):
             ahead = drive.read(features, weights).reshape(row.shape)
+            if known is not None:
+                ahead = ahead * trust(row, *known)
             row = row + ahead if increments else ahead
             if step == 0 and kick is not None:
                 row = row + kick[first : first + _TILE]
@@ -105,3 +111,15 @@ def closed_loop(
             row = np.where(alive[:, None], row, 0.0)  # lanes run on together
             features = drive.run(row.reshape(1, -1), part.memory, width)[0]
     return out
+
+
+def tell_if_left(rows: Floats) -> None:
+    """Warn whoever asked for a forecast, two calls up, where its loop (horizon, 1, d) ended."""
+    left = np.flatnonzero(np.isnan(rows[:, 0, 0]))
+    if left.size:
+        warnings.warn(
+            f"the closed loop left the series after {left[0]} rows; more rows, noise on the "
+            "inputs or a larger ridge make it steadier",
+            RuntimeWarning,
+            stacklevel=4,
+        )

@@ -1,6 +1,5 @@
 """The forecaster: reservoirs, a read-out that learns with every row, and its own future."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,20 +8,26 @@ from typing import Literal
 import numpy as np
 
 from streamlyt.base import Array, Floats
-from streamlyt.errors import DataError, ParameterError, StateError
+from streamlyt.errors import DataError, ParameterError
 from streamlyt.features._checks import check_choice, check_integer, check_number
 from streamlyt.forecaster import Forecaster
 
 from ._bands import BandedForecast, Quantiles, calibrated, fewest_moments, followed
 from ._calibration import Calibration
+from ._careful import believed, careful_start, counted
 from ._drive import Drive, listed
-from ._loop import Moments, checked, closed_loop, moments_of
+from ._loop import Moments, checked, closed_loop, moments_of, tell_if_left
 from ._readout import BLOCK, Gram, Readout, SquareRoot
 from ._reservoir import Reservoir
+from ._selection import CrossValidated
 
 __all__ = ["ReservoirForecaster"]
 
-_READOUTS: dict[str, type[Readout]] = {"gram": Gram, "square-root": SquareRoot}
+_READOUTS: dict[str, type[Readout]] = {
+    "gram": Gram,
+    "square-root": SquareRoot,
+    "cross-validated": CrossValidated,
+}
 _GROWTH = 1.25  # of the rows learnt between two solutions, at first
 _FAR = 100.0  # times the largest deviation so far: the closed loop has left for good
 
@@ -73,7 +78,9 @@ class ReservoirForecaster(Forecaster):
         ``"periodic"``: the last channel lies beside the first; ``"open"``: zeros beyond the ends.
     readout
         ``"gram"``: sums of products and Cholesky's factors; ``"square-root"``: the triangle of the
-        features themselves, with twice the digits at twice the time.
+        features themselves, with twice the digits at twice the time. ``"cross-validated"``: for
+        noise of unknown size, a mixture of solutions by several reservoirs and by ridges from
+        ``ridge`` upwards, and of persistence.
     refit
         Most rows between two solutions; None for the number of features.
     calibration
@@ -111,7 +118,7 @@ class ReservoirForecaster(Forecaster):
         halo: float = 8.0,
         spacing: float = 1.0,
         boundary: Literal["periodic", "open"] = "periodic",
-        readout: Literal["gram", "square-root"] = "gram",
+        readout: Literal["gram", "square-root", "cross-validated"] = "gram",
         refit: int | None = None,
         calibration: int = 2000,
         seed: int = 0,
@@ -154,7 +161,7 @@ class ReservoirForecaster(Forecaster):
 
     def predict_and_learn(self, values: Floats) -> Floats:
         """Predict each row (n, d) before it is learnt; see :class:`Forecaster`."""
-        self._check(values)
+        self._drive.check(values.shape[1], self.state)
         predicted = np.empty(values.shape)
         start = 0
         if "centre" not in self.state:
@@ -250,20 +257,16 @@ class ReservoirForecaster(Forecaster):
         check_integer("horizon", horizon, 1)
         start = self._moments(after)
         rows = self._looped(start, self._current(), horizon)()
-        left = np.flatnonzero(np.isnan(rows[:, 0, 0]))
-        if left.size:
-            warnings.warn(
-                f"the closed loop left the series after {left[0]} rows; more rows, noise on the "
-                "inputs or a larger ridge make it steadier",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        tell_if_left(rows)
         return rows
 
     def _looped(self, start: Moments, weights: Floats, horizon: int) -> partial[Floats]:
         far = _FAR * max(1.0, float(self.state["extent"]))
-        increments = self.target == "increment"
-        return partial(closed_loop, self._drive, start, weights, horizon, increments, far)
+        state, increments = self.state, self.target == "increment"
+        known = (state["low"], state["high"]) if "low" in state else None
+        return partial(
+            closed_loop, self._drive, start, weights, horizon, increments, far, known=known
+        )
 
     def _moments(self, after: Floats | None) -> Moments:
         """Return the moment after the last row that was learnt, or after others."""
@@ -320,6 +323,9 @@ class ReservoirForecaster(Forecaster):
         state["pending"] = np.zeros((BLOCK * patches.lanes, quiet.shape[1]))
         state["answers"] = np.zeros((BLOCK * patches.lanes, patches.size))
         state.update(self._readout.start(quiet.shape[1], patches.size))
+        if "ends" in state:
+            state["ends"] = self._drive.ends(width)
+            state.update(careful_start(rows))
         if self.target == "value":
             state["weights"][:, 1 : 1 + patches.width] = self._drive.persistence(width)
         state.update(self._calibration.start(rows, state["weights"]))
@@ -336,12 +342,17 @@ class ReservoirForecaster(Forecaster):
         seen = np.concatenate([state["features"][None], quiet[:-1]])
         ahead = drive.read(seen, state["weights"]).reshape(rows.shape)
         increments = self.target == "increment"
+        if "low" in state:
+            ahead = ahead * believed(before, state)
         predicted[:] = state["centre"] + (before + ahead if increments else ahead) / state["factor"]
         if self.noise:
             seen = np.concatenate([state["disturbed"][None], loud[:-1]])
             before = before + np.vstack([state["noise"], noise[:-1]])
         answers = drive.patches(width).own(rows - before if increments else rows)
         lanes = drive.patches(width).lanes
+        if "low" in state:
+            share = np.repeat(counted(rows - before, state), lanes)[:, None]
+            seen, answers = seen * share.reshape(len(rows), lanes, 1), answers * share
         at = slice(place * lanes, (place + len(values)) * lanes)
         state["pending"][at] = seen.reshape(-1, seen.shape[2])
         state["answers"][at] = answers
@@ -380,20 +391,3 @@ class ReservoirForecaster(Forecaster):
                 )
             self._newest = state, learnt, self._readout.solve(memory)
         return self._newest[2]
-
-    def _check(self, values: Floats) -> None:
-        known = self.state.get("centre", self.state["head"][0] if "head" in self.state else None)
-        if known is not None and known.size != values.shape[1]:
-            raise DataError(
-                f"the number of channels must stay {known.size} as in the first rows, got "
-                f"{values.shape[1]}; start a new series for other channels"
-            )
-        if known is None:
-            self._drive.patches(values.shape[1])  # a patch that does not divide them is refused
-        elif "features" in self.state:
-            n = self._drive.n_features(values.shape[1])
-            if self.state["features"].shape[1] != n:
-                raise StateError(
-                    f"a saved state must be of these reservoirs ({n} features), got one of "
-                    f"{self.state['features'].shape[1]}; take the parameters of the saved run"
-                )

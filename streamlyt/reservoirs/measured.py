@@ -1,0 +1,73 @@
+"""The forecaster for what was measured: short or long, noisy, with trend and season."""
+
+from streamlyt.features._checks import check_integer
+
+from .echo import Echo
+from .forecaster import ReservoirForecaster
+from .polynomial import Polynomial
+
+__all__ = ["MeasuredForecaster"]
+
+
+class MeasuredForecaster(ReservoirForecaster):
+    """A :class:`ReservoirForecaster` that finds out by itself how much a series can teach.
+
+    Its read-out sees the last rows and an :class:`Echo`, and mixes solutions over the last row,
+    over the last rows and over all, of all ridges, and persistence, by how each would err on rows
+    that it has not seen (generalised cross-validation). So it goes as far as the rows allow: with
+    few or random ones it stays near the last value, with many it forecasts nonlinear dynamics.
+    Leaps count no more than six usual steps, and a row that is further out than half the span of
+    all that was learnt from is not believed to lead anywhere.
+
+    Parameters
+    ----------
+    delays
+        Last rows k that a linear forecast sees; one more than a season is a good choice.
+    n_components
+        Nodes of the reservoir.
+    forget
+        Share of all that was learnt that each row takes away, in [0, 1).
+    washout
+        First rows, at least 10, that are not learnt from.
+    calibration
+        Newest rows from which bands are made.
+    seed
+        Of the reservoir.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> months = np.arange(144)
+    >>> rows = (100 + months + 20 * np.sin(months * np.pi / 6))[:, None]
+    >>> model = MeasuredForecaster()
+    >>> predicted = model.predict_and_learn(rows[:132])
+    >>> bool(np.abs(model.forecast(12) - rows[132:]).max() < 1)
+    True
+    """
+
+    def __init__(
+        self,
+        delays: int = 13,
+        n_components: int = 200,
+        *,
+        forget: float = 0.0,
+        washout: int = 20,
+        calibration: int = 2000,
+        seed: int = 0,
+    ) -> None:
+        check_integer("delays", delays, 1)
+        super().__init__(
+            (Polynomial(delays, order=1), Echo(n_components, compressed=True, seed=seed)),
+            readout="cross-validated",
+            forget=forget,
+            washout=washout,
+            calibration=calibration,
+            seed=seed,
+        )
+        self.delays = delays
+        self.n_components = n_components

@@ -1,0 +1,50 @@
+"""Care with measured rows: what leaps count for, and where nothing is believed."""
+
+import numpy as np
+
+from streamlyt.reservoirs import MeasuredForecaster
+from streamlyt.reservoirs._careful import believed, careful_start, counted, trust
+
+
+def test_trust_is_whole_inside_and_falls_with_the_square_of_the_distance():
+    low, high = np.array([0.0, 0.0]), np.array([2.0, 10.0])
+    rows = np.array([[1.0, 5.0], [3.0, 15.0], [4.0, 5.0], [1.0, -25.0]])
+    np.testing.assert_allclose(trust(rows, low, high)[:, 0], [1, 1, 1 / 4, 1 / 25])
+
+
+def test_the_range_is_that_of_the_rows_before_in_any_cut():
+    rows = np.random.default_rng(0).normal(size=(40, 2)) * 3
+    whole, parts = careful_start(rows[:10]), careful_start(rows[:10])
+    expected = [
+        trust(rows[i : i + 1], rows[: max(i, 9)].min(0), rows[: max(i, 9)].max(0))
+        for i in range(9, 39)
+    ]
+    found = believed(rows[9:39], whole)
+    np.testing.assert_array_equal(found, np.vstack(expected))
+    cut = [believed(rows[a:b], parts) for a, b in ((9, 10), (10, 25), (25, 39))]
+    np.testing.assert_array_equal(found, np.vstack(cut))
+    np.testing.assert_array_equal(whole["low"], parts["low"])
+
+
+def test_a_leap_counts_as_a_step_of_six_usual_ones():
+    steps = np.array([[1.0], [-1.0], [60.0], [1.0]])
+    state = careful_start(np.arange(12.0)[:, None])
+    np.testing.assert_allclose(counted(steps, state), [1, 1, np.sqrt(0.1), 1])
+    assert 1.0 < float(state["usual"][0]) < 1.5
+
+
+def test_a_constant_beginning_makes_no_leap():
+    state = careful_start(np.ones((12, 1)))
+    np.testing.assert_array_equal(counted(np.array([[5.0]]), state), [1.0])
+    assert float(state["usual"][0]) > 0
+
+
+def test_after_a_leap_and_back_the_forecast_stays_where_the_series_is():
+    noise = np.random.default_rng(1).normal(size=600)
+    rows = 100 + np.sin(np.arange(600) / 3.0) + 0.1 * noise
+    rows[300:306] = 24.0
+    model = MeasuredForecaster()
+    model.predict_and_learn(rows[:350, None])
+    for at in range(350, 590, 10):
+        assert np.abs(model.forecast(12) - 100).max() < 8
+        model.predict_and_learn(rows[at : at + 10, None])
