@@ -10,7 +10,15 @@ from streamlyt._compile import compiled
 from streamlyt.base import Array
 from streamlyt.features._kernels_wht import _hadamard
 
-__all__ = ["count_rows", "dense_fields", "intensities", "structured_fields"]
+__all__ = [
+    "add_rows",
+    "count_rows",
+    "dense_fields",
+    "intensities",
+    "settle_rows",
+    "shade_rows",
+    "structured_fields",
+]
 
 
 @compiled()
@@ -108,3 +116,59 @@ def count_rows(light: Array, exposure: Array, top: float, offset: Array, counts:
         scale, o, highest = t(exposure[row] * top), t(offset[row]), t(top)
         for i in range(x.size):
             to[i] = np.int32(min(max(min(x[i] * scale, highest) + o, t(0.0)), highest))
+
+
+@compiled()
+def add_rows(counts: Array, black: Array, scale: Array, total: Array) -> None:
+    """Add (counts - black) * scale, with one black and one scale a row, to ``total`` (n, m)."""
+    t = total.dtype.type
+    for row in range(counts.shape[0]):
+        x, to = counts[row], total[row]
+        factor, shift = t(scale[row]), t(black[row] * scale[row])
+        for i in range(x.size):
+            to[i] += t(x[i]) * factor - shift
+
+
+@compiled()
+def settle_rows(nodes: Array, total: Array, scale: float, most: float, leak: float) -> None:
+    """Move nodes (n, m) by the share ``leak`` to ``total`` times ``scale``, at most ``most``."""
+    t = nodes.dtype.type
+    for row in range(nodes.shape[0]):
+        x, new = nodes[row], total[row]
+        if leak == 1.0:
+            for i in range(x.size):
+                x[i] = min(new[i] * t(scale), t(most))
+        else:
+            for i in range(x.size):
+                x[i] += t(leak) * (min(new[i] * t(scale), t(most)) - x[i])
+
+
+@compiled()
+def shade_rows(
+    values: Array, factor: float, offset: float, most: float, top: int, rounding: Array, out: Array
+) -> None:
+    """Levels of the shares that values (n, k) are after a factor and an offset.
+
+    Parameters
+    ----------
+    values
+        Shape (n, k).
+    factor, offset, most
+        A value times the first plus the second is a share, cut off at 0 and at the third.
+    top
+        Highest level; 0 for shares as they are.
+    rounding
+        Shape (k,) or (1,): added to a share of ``top`` before it is rounded down.
+    out
+        Shape (n, k), overwritten.
+    """
+    t = values.dtype.type
+    for row in range(values.shape[0]):
+        x, to = values[row], out[row]
+        if top == 0:
+            for i in range(x.size):
+                to[i] = min(max(x[i] * t(factor) + t(offset), t(0.0)), t(most))
+        else:
+            for i in range(x.size):
+                share = min(max(x[i] * t(factor) + t(offset), t(0.0)), t(most)) * t(top)
+                to[i] = min(np.int32(share + rounding[i % rounding.size]), top)

@@ -4,8 +4,12 @@ import math
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from streamlyt.base import Array, Floats
 from streamlyt.errors import DataError
+
+from ._kernels import add_rows
 
 __all__ = ["Capabilities", "Device", "Frames", "check_patterns"]
 
@@ -68,9 +72,13 @@ class Frames:
 
     def intensity(self) -> Floats:
         """Return the intensities, shape (n, m), whatever the exposure was."""
-        scale = 1.0 / (self.top * self.exposure)
-        found: Floats = self.counts * scale[:, None] - (self.black * scale)[:, None]
+        found = np.zeros(self.counts.shape)
+        self.add_to(found)
         return found
+
+    def add_to(self, total: Array) -> None:
+        """Add the intensities to ``total``, shape (n, m), in its own precision."""
+        add_rows(self.counts, self.black, 1.0 / (self.top * self.exposure), total)
 
 
 @runtime_checkable

@@ -5,6 +5,8 @@ import numpy as np
 from streamlyt.base import Array, Component, Floats
 from streamlyt.features._checks import check_choice, check_integer
 
+from ._kernels import shade_rows
+
 __all__ = ["ENCODINGS", "Encoder"]
 
 ENCODINGS = ("amplitude", "phase", "threshold", "thermometer", "bins", "bit-planes")
@@ -82,6 +84,39 @@ class Encoder(Component):
             steps = np.minimum(np.floor(inside * (levels - 1) + rounding), levels - 1)
             inside = steps.astype(np.uint8 if levels <= 256 else np.uint16)
         return inside if self.pixels == 1 else np.repeat(inside, self.pixels, axis=1)
+
+    def shade(
+        self,
+        values: Array,
+        factor: float,
+        offset: float,
+        most: float,
+        levels: int,
+        rounding: Floats,
+        out: Array,
+    ) -> None:
+        """Do for amplitudes and phases, in one pass, what a call does with the shares of values.
+
+        Parameters
+        ----------
+        values
+            Shape (n, k).
+        factor, offset, most
+            A value times the first plus the second is a share, cut off at 0 and at the third.
+        levels
+            Of the display.
+        rounding
+            Shape (k,), or (1,) for one of all.
+        out
+            Shape (n, k * pixels), overwritten.
+        """
+        top = max(levels - 1, 0)
+        if self.pixels == 1:
+            shade_rows(values, factor, offset, most, top, rounding, out)
+            return
+        narrow = np.empty(values.shape, out.dtype)
+        shade_rows(values, factor, offset, most, top, rounding, narrow)
+        out[:] = np.repeat(narrow, self.pixels, axis=1)
 
     def _lit(self, inside: Floats) -> Array:
         p = self.pixels

@@ -15,7 +15,10 @@ from .device import Capabilities, Frames, check_patterns
 
 __all__ = ["Simulated"]
 
-_SIGNS, _PHASES, _MATRIX = 1, 2, 4  # streams of the seed; the matrix takes two
+# Streams of the seed: those of the structured medium go on in steps of two, a part of the tables
+# each, so that drawing takes little memory; the matrix takes two.
+_SIGNS, _PHASES, _MATRIX = 1, 2, 4
+_DRAWN = 1 << 16
 _SMALLEST = 64  # of the transforms: below, the fields are visibly no normals
 _DTYPES = ("float32", "float64")
 
@@ -174,6 +177,8 @@ class Simulated(Component):
             return re.astype(self.dtype).reshape(m, d), im.astype(self.dtype).reshape(m, d)
         size = max(_SMALLEST, 1 << (max(d, m) - 1).bit_length())
         tables = np.empty((3, size), self.dtype)
-        tables[0] = signs(self.seed, _SIGNS, size)
-        tables[1], tables[2] = unit_phases(self.seed, _PHASES, size)
+        for k, start in enumerate(range(0, size, _DRAWN)):
+            part = tables[:, start : start + _DRAWN]
+            part[0] = signs(self.seed, _SIGNS + 2 * k, part.shape[1])
+            part[1], part[2] = unit_phases(self.seed, _PHASES + 2 * k, part.shape[1])
         return tables, np.empty((5, size), self.dtype)

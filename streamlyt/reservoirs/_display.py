@@ -82,30 +82,38 @@ class Display:
 
         With dithering, a turn in [0, 1) moves the place where each value is rounded.
         """
-        rounding: Floats | float = 0.5
-        if self.rounding is not None:
-            rounding = (self.rounding + turn) % 1.0
-        state = 1.0 - np.exp(nodes / -self._mean) if self._even else nodes / self._saturation
-        told = inputs * (0.5 / self._range) + 0.5
         n = nodes.shape[1]
-        first, second = (
-            (rounding[:n], rounding[n:]) if isinstance(rounding, np.ndarray) else (rounding,) * 2
-        )
-        parts = [
-            self._part(0, state, first),
-            self._part(1, told, second),
-        ]
-        dtype = parts[0].dtype
-        whole = np.zeros((len(nodes), self.size), dtype)
-        start = 0
-        for copies, part, end in zip(self._copies, parts, self._ends, strict=False):
-            if copies:
-                whole[:, start:end] = part if copies == 1 else np.tile(part, (1, int(copies)))
-            start = end
+        rounding = np.array([0.5]) if self.rounding is None else (self.rounding + turn) % 1.0
+        mine, theirs = (rounding, rounding) if rounding.size == 1 else (rounding[:n], rounding[n:])
+        steps = np.uint8 if self._levels <= 256 else np.uint16
+        whole = np.empty((len(nodes), self.size), steps if self._levels else nodes.dtype)
+        self._fill(0, nodes, 1.0 / self._saturation, 0.0, mine, whole)
+        told = np.ascontiguousarray(inputs, nodes.dtype)
+        self._fill(1, told, 0.5 / self._range, 0.5, theirs, whole)
         full = self._gains[2] if self._levels == 0 else round(self._gains[2] * (self._levels - 1))
-        whole[:, start : self._ends[2]] = full
+        whole[:, self._ends[1] :] = full
         return whole
 
-    def _part(self, which: int, values: Floats, rounding: Floats | float) -> Array:
-        inside = np.clip(values, 0.0, 1.0)
-        return self._encoder(inside * self._gains[which], self._levels, rounding)
+    def _fill(
+        self,
+        which: int,
+        values: Array,
+        factor: float,
+        offset: float,
+        rounding: Floats,
+        whole: Array,
+    ) -> None:
+        copies, gain = int(self._copies[which]), float(self._gains[which])
+        start = self._ends[0] if which else 0
+        part = whole[:, start : self._ends[which]]
+        if not copies:
+            return
+        once = part if copies == 1 else np.empty((len(part), part.shape[1] // copies), part.dtype)
+        if self._even:
+            share = 1.0 - np.exp(values / -self._mean) if which == 0 else values * factor + offset
+            once[:] = self._encoder(share, self._levels)
+        else:
+            scale, shift = factor * gain, offset * gain
+            self._encoder.shade(values, scale, shift, gain, self._levels, rounding, once)
+        if copies > 1:
+            part[:] = np.tile(once, (1, copies))

@@ -4,6 +4,7 @@ import numpy as np
 
 from streamlyt.base import Array, Floats
 from streamlyt.devices import Device, Encoder, Simulated, find_device
+from streamlyt.devices._kernels import settle_rows
 from streamlyt.errors import ParameterError
 from streamlyt.features._checks import check_choice, check_integer, check_number
 from streamlyt.features._hash import bits
@@ -101,11 +102,11 @@ class Optical(Reservoir):
         *,
         encoding: str = "amplitude",
         pixels: int = 1,
-        spectral_radius: float = 0.4,
-        input_scale: float = 0.1,
-        bias_scale: float = 1.0,
+        spectral_radius: float = 0.6,
+        input_scale: float = 0.3,
+        bias_scale: float = 1.4,
         input_range: float = 4.0,
-        saturation: float = 6.0,
+        saturation: float = 2.5,
         leak_rate: float = 1.0,
         average: int = 1,
         exposure: str = "fixed",
@@ -146,6 +147,9 @@ class Optical(Reservoir):
                 f"n_components must be at most {self._can.max_outputs}, the pixels of the camera, "
                 f"got {n_components!r}"
             )
+        # Sums of counts are whole numbers that single precision holds; intensities are not.
+        whole = self._can.bits > 0 and average << self._can.bits <= 1 << 24
+        self._dtype = np.dtype(np.float32 if whole else np.float64)
         self._display: Display | None = None
         self._open = False
 
@@ -156,7 +160,7 @@ class Optical(Reservoir):
     def start(self, lanes: int, width: int) -> dict[str, Array]:
         """Return dark states, at the exposure of rest."""
         return {
-            "nodes": np.zeros((lanes, self.n_components)),
+            "nodes": np.zeros((lanes, self.n_components), self._dtype),
             "exposure": np.ones(lanes),
             "frames": np.arange(lanes, dtype=np.int64) << _LANE,
         }
@@ -169,36 +173,32 @@ class Optical(Reservoir):
         if not self._open:
             self._device.open()
             self._open = True
-        out = np.empty((n, lanes, self.n_components))
+        out = np.empty((n, lanes, self.n_components), self._dtype)
         nodes, taken = memory["nodes"], memory["frames"]
         for row in range(n):
-            seen = self._seen(self._display, nodes, inputs[row], memory)
-            if self.leak_rate == 1.0:
-                nodes[:] = seen
-            else:
-                nodes += self.leak_rate * (seen - nodes)
+            self._step(self._display, nodes, inputs[row], memory)
             taken += self.average
             out[row] = nodes
         return out
 
-    def _seen(
-        self, display: Display, nodes: Floats, inputs: Floats, memory: dict[str, Array]
-    ) -> Floats:
-        """Return the intensities behind a pattern, in units of the state."""
+    def _step(
+        self, display: Display, nodes: Array, inputs: Floats, memory: dict[str, Array]
+    ) -> None:
+        """Show a pattern of states and inputs, and take the mean frame for the next states."""
         exposure = memory["exposure"] * (display.unit / self.saturation)
         patterns = display.patterns(nodes, inputs)
-        total = np.zeros((len(nodes), self.n_components))
+        total = np.zeros_like(nodes)
         for frame in range(self.average):
             if display.dithers:
                 patterns = display.patterns(nodes, inputs, frame / self.average)
             frames = self._device.project_intensity(
                 patterns, self.n_components, exposure=exposure, first=memory["frames"] + frame
             )
-            total += frames.intensity()
+            frames.add_to(total)
         if self.exposure == "auto" and self._can.bits:
             self._expose(frames.counts >= frames.top, frames.intensity() * display.unit, memory)
-        total *= display.unit / self.average
-        return np.minimum(total, self.saturation, out=total)
+        scale = display.unit / self.average
+        settle_rows(nodes, total, scale, self.saturation, self.leak_rate)
 
     def _expose(self, full: Array, light: Floats, memory: dict[str, Array]) -> None:
         """Move the exposures of lanes that are not settled."""

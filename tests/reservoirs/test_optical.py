@@ -139,7 +139,8 @@ def test_a_dithered_display_brings_its_levels_nearer_to_an_ideal_one():
 
 def test_automatic_exposure_fills_one_pixel_in_a_hundred_and_then_stays():
     rows = np.random.default_rng(3).normal(size=(200, 1)).clip(-3, 3)
-    optical = Optical(2000, spectral_radius=0.2, exposure="auto", saturation=40.0)
+    dim = {"spectral_radius": 0.2, "input_scale": 0.1, "bias_scale": 0.7}
+    optical = Optical(2000, exposure="auto", saturation=40.0, **dim)
     memory = optical.start(1, 1)
     optical.run(rows[:100, None], memory)
     settled = memory["exposure"].copy()
