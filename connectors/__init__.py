@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .files import FileSink as FileSink
     from .files import FileSource as FileSource
     from .kafka import KafkaSink as KafkaSink
     from .kafka import KafkaSource as KafkaSource

@@ -1,98 +1,20 @@
-"""Recorded tables as Arrow record batches, whatever the file: CSV, Parquet, NPY."""
+"""Recorded tables as Arrow record batches, whatever the file: Parquet, Arrow, NPY, or lines."""
 
-import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as csv
+import pyarrow.ipc as ipc
 import pyarrow.parquet as parquet
 
 from streamlyt.errors import FormatError, ParameterError, SourceError
 
-__all__ = ["Table", "open_table"]
+from ._text_tables import CsvTable, JsonTable, Table
 
-_BLOCK_BYTES = 1 << 20  # of CSV text held at once, and the sample that tells what columns are
-
-
-class Table(ABC):
-    """A file of columns.
-
-    Attributes
-    ----------
-    kinds
-        Arrow type of each column by name; of CSV columns as the first megabyte shows them.
-    n_rows
-        Number of rows where the file says it.
-    """
-
-    kinds: dict[str, Any]
-    n_rows: int | None = None
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @abstractmethod
-    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
-        """Yield these columns, as these types, from row ``skip`` on, of about ``size`` rows."""
-
-
-class _Csv(Table):
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        with pa.input_stream(str(path), compression="detect") as stream:
-            lines = stream.read(_BLOCK_BYTES).decode("utf-8", "replace").splitlines()
-        head = next((line for line in lines if line.strip()), "")
-        # the most frequent of the usual marks: a decimal comma cannot be told and is refused below
-        self._mark = max(",;\t", key=head.count)
-        cells = [cell.strip().strip('"') for cell in head.split(self._mark)]
-        self._names = [f"x{i}" for i in range(len(cells))] if all(map(_number, cells)) else None
-        with self._open({}) as reader:
-            schema = reader.schema
-        twice = sorted({n for n in schema.names if schema.names.count(n) > 1})
-        if twice:
-            raise FormatError(f"{path}: column names must be unique, got {twice!r} more than once")
-        self.kinds = dict(zip(schema.names, schema.types, strict=True))
-
-    def _open(self, kinds: dict[str, Any]) -> Any:
-        try:
-            return csv.open_csv(
-                str(self.path),
-                read_options=csv.ReadOptions(
-                    use_threads=False, block_size=_BLOCK_BYTES, column_names=self._names
-                ),
-                parse_options=csv.ParseOptions(delimiter=self._mark),
-                convert_options=csv.ConvertOptions(
-                    column_types=kinds, include_columns=list(kinds) or None
-                ),
-            )
-        except (pa.ArrowInvalid, OSError) as error:
-            raise self._failure(error) from None
-
-    def _failure(self, error: Exception) -> FormatError:
-        text = str(error).strip().splitlines()[0]
-        # Arrow counts rows from 1, the header among them: that is the line, without blank ones
-        found = re.search(r"Row #(\d+)", text)
-        where = f" (line {found[1]})" if found else ""
-        return FormatError(f"{self.path}{where}: {text}; mend the line, or choose other columns")
-
-    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
-        with self._open(kinds) as reader:
-            while True:
-                try:
-                    block = reader.read_next_batch()
-                except StopIteration:
-                    return
-                except (pa.ArrowInvalid, OSError) as error:
-                    raise self._failure(error) from None
-                if skip >= block.num_rows:
-                    skip -= block.num_rows
-                    continue
-                yield block.slice(skip).select(list(kinds))
-                skip = 0
+__all__ = ["Table", "open_table", "parts_of"]
 
 
 class _Parquet(Table):
@@ -128,6 +50,41 @@ class _Parquet(Table):
                     yield pa.RecordBatch.from_arrays(columns, list(kinds))
             except (pa.ArrowInvalid, OSError) as error:
                 raise FormatError(f"{self.path} cannot be read: {error}") from None
+
+
+class _Arrow(Table):
+    """Arrow IPC, as a file or as a stream."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with self._open() as reader:
+            self.kinds = dict(zip(reader.schema.names, reader.schema.types, strict=True))
+        if "" in self.kinds or len(self.kinds) < len(reader.schema.names):
+            raise FormatError(f"{path}: column names must be unique, got {reader.schema.names!r}")
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        try:
+            with pa.memory_map(str(self.path)) as file:
+                whole = file.read(6) == b"ARROW1"
+                file.seek(0)
+                yield ipc.open_file(file) if whole else ipc.open_stream(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise FormatError(f"{self.path} must be a whole Arrow IPC file: {error}") from None
+
+    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
+        with self._open() as reader:
+            blocks = reader
+            if isinstance(reader, ipc.RecordBatchFileReader):
+                blocks = (reader.get_batch(i) for i in range(reader.num_record_batches))
+            for block in blocks:
+                taken = block.slice(min(skip, block.num_rows)).select(list(kinds))
+                skip -= min(skip, block.num_rows)
+                columns = [
+                    column.cast(kind)
+                    for column, kind in zip(taken.columns, kinds.values(), strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(columns, list(kinds))
 
 
 class _Npy(Table):
@@ -166,11 +123,18 @@ class _Npy(Table):
             yield pa.RecordBatch.from_arrays(columns, list(kinds))
 
 
-_OPENERS: dict[str, type[_Csv | _Parquet | _Npy]] = {
-    **dict.fromkeys((".csv", ".csv.gz", ".tsv", ".tsv.gz"), _Csv),
+_COMPRESSED = ("", ".gz", ".bz2", ".zst", ".lz4")
+
+_OPENERS: dict[str, Callable[[Path], Table]] = {
+    **{end + packed: CsvTable for end in (".csv", ".tsv") for packed in _COMPRESSED},
+    **{end + packed: JsonTable for end in (".jsonl", ".ndjson") for packed in _COMPRESSED},
+    **dict.fromkeys((".arrow", ".arrows", ".feather"), _Arrow),
     **dict.fromkeys((".parquet", ".pq"), _Parquet),
     ".npy": _Npy,
 }
+
+
+_ENDINGS = tuple(_OPENERS)
 
 
 def open_table(path: Path) -> Table:
@@ -201,9 +165,22 @@ def open_table(path: Path) -> Table:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def parts_of(folder: str) -> list[str]:
+    """Return the names of the tables in a folder, sorted.
+
+    Raises
+    ------
+    SourceError
+        If there is none.
+    """
+    names = sorted(
+        each.name
+        for each in Path(folder).iterdir()
+        if each.is_file() and each.name[0] not in "._" and each.name.lower().endswith(_ENDINGS)
+    )
+    if not names:
+        raise SourceError(
+            f"the folder {folder} must hold a file that ends in one of {', '.join(_OPENERS)}; "
+            f"put the first one there"
+        )
+    return names

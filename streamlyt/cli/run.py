@@ -1,5 +1,9 @@
 """``streamlyt run``: a pipeline from its file, to the end of a recorded source."""
 
+from typing import Annotated
+
+import typer
+
 from streamlyt.cli._options import (
     FailOnChange,
     Form,
@@ -22,9 +26,13 @@ def run_pipeline(
     run: Run = None,
     resume: Resume = False,
     fail_on_change: FailOnChange = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on at the end of the source, until Ctrl-C.")
+    ] = False,
 ) -> int:
     """Run a pipeline file to the end of its source, and print the changes."""
     from streamlyt.cli._pipelines import run_file  # heavy: not for --help
     from streamlyt.cli._recorded import Options
 
-    return run_file(pipeline, sets or [], Options(form, report, run, resume, fail_on_change))
+    sets = [*(sets or []), *(["source.follow=true"] if follow else [])]
+    return run_file(pipeline, sets, Options(form, report, run, resume, fail_on_change))

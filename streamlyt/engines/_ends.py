@@ -11,6 +11,7 @@ __all__ = [
     "Commits",
     "Refuses",
     "Replays",
+    "Resumes",
     "TakesLateRows",
     "TakesLetters",
     "Transacts",
@@ -62,6 +63,14 @@ class Replays(Protocol):
         self, start: Position | None = None, stop: Position | None = None
     ) -> Iterator[tuple[Batch, Position | None]]:
         """Yield batches up to ``stop``."""
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """A sink that can take back what no checkpoint covers."""
+
+    def resume(self, rows: int, events: int) -> None:
+        """Go on after so many rows and findings; whatever it took beyond comes again."""
 
 
 @runtime_checkable

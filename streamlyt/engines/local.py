@@ -14,7 +14,16 @@ from streamlyt.errors import ParameterError, RewindError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-from ._ends import Commits, Refuses, Replays, TakesLateRows, TakesLetters, free, transacting
+from ._ends import (
+    Commits,
+    Refuses,
+    Replays,
+    Resumes,
+    TakesLateRows,
+    TakesLetters,
+    free,
+    transacting,
+)
 
 __all__ = ["LocalEngine", "Summary"]
 
@@ -227,6 +236,8 @@ class LocalEngine:
             self._load(self.runfile)
             meta = self.runfile.meta
             self._seconds, self._complete = meta["seconds"], meta["complete"]
+        else:
+            self._resume(0, 0)
         if self._transaction is not None:
             self._transaction.open()
         self._started = self._saved_at = self._clock()
@@ -239,6 +250,12 @@ class LocalEngine:
         self._series = {key: runfile.n_rows(key) for key in known}
         self._touched.clear()
         self._whole = True
+        self._resume(sum(self._series.values()), len(runfile.events()))
+
+    def _resume(self, rows: int, events: int) -> None:
+        for sink in self._others:
+            if isinstance(sink, Resumes):
+                sink.resume(rows, events)
 
     def _take(self, batch: Batch, position: Position | None) -> None:
         self._whole = False

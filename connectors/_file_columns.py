@@ -1,0 +1,154 @@
+"""Which columns of a table are channels, time and key, and their rows as arrays."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from streamlyt.base import Array, Channel, Floats, Schema
+from streamlyt.errors import DataError, FormatError, ParameterError
+
+from ._first_look import FirstLook, first_look, numeric
+from ._tables import Table
+
+__all__ = ["Columns"]
+
+
+class Columns:
+    """The columns that a source reads.
+
+    Parameters
+    ----------
+    path
+        Where the table is, for messages.
+    table
+        It, or the first of several alike.
+    columns, time, key
+        As of the source.
+
+    Attributes
+    ----------
+    wanted
+        Arrow type, as it is to be read, of each column by name.
+    schema
+        Of the rows.
+
+    Raises
+    ------
+    ParameterError, FormatError
+        If they do not fit the table.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        table: Table,
+        columns: Sequence[str] | None,
+        time: str | None,
+        key: str | None,
+    ) -> None:
+        self._path, self._table = path, table
+        self._time, self._key = time, key
+        kinds = table.kinds
+        for what, names in (("columns", columns), ("time", time), ("key", key)):
+            for name in [names] if isinstance(names, str) else names or []:
+                if name not in kinds:
+                    raise ParameterError(
+                        f"{what} must name {'columns' if what == 'columns' else 'a column'} of "
+                        f"{path}, got {name!r}; {_near(name, list(kinds))}"
+                    )
+        self._look: FirstLook | None = None
+        chosen = columns
+        if chosen is None:
+            look = self.look()
+            measured = [name for name in look.numeric if name not in look.left_out]
+            chosen = measured or list(look.numeric)  # a clock is all there is: better than nothing
+        if not chosen:
+            raise _nothing_to_watch(path, self.look())
+        self._kinds = {name: pa.float64() for name in chosen}
+        for name in chosen:
+            if not numeric(kinds[name]) and not pa.types.is_string(kinds[name]):
+                raise ParameterError(
+                    f"columns must be numeric, got {name!r} of {path}, which is {kinds[name]}"
+                )
+        unit, self._clock = _clock(path, time, kinds)
+        wanted: dict[str, Any] = dict(self._kinds)
+        if time is not None:
+            wanted[time] = self._clock
+        if key is not None:
+            wanted[key] = pa.string()
+        clash = {time, key} & set(chosen)
+        if clash or (time is not None and time == key):
+            raise ParameterError(
+                f"time, key and columns must be different columns, got {sorted(map(str, clash))!r}"
+            )
+        self.wanted = wanted
+        self.schema = Schema(tuple(Channel(name) for name in chosen), time_unit=unit)
+
+    def look(self) -> FirstLook:
+        """Return what the first rows say of the columns."""
+        if self._look is None:
+            self._look = first_look(self._table, self._time, self._key)
+        return self._look
+
+    def arrays(self, table: Any, row: int) -> tuple[Floats, Array, Array | None]:
+        """Return values (n, d), times (n,) and, where there is a key, names (n,) of a table."""
+        values = np.empty((table.num_rows, len(self._kinds)))
+        for i, name in enumerate(self._kinds):
+            values[:, i] = table.column(name).to_numpy()
+        times = np.arange(row, row + table.num_rows)
+        if self._time is not None:
+            times = self._times(table.column(self._time), row)
+        keys = None
+        if self._key is not None:
+            keys = np.array([k or "" for k in table.column(self._key).to_pylist()], dtype=object)
+        return values, times, keys
+
+    def _times(self, column: Any, row: int) -> Array:
+        raw = column.to_numpy() if pa.types.is_floating(self._clock) else None
+        empty = column.is_null().to_numpy() if raw is None else ~np.isfinite(raw)
+        if empty.any():
+            raise DataError(
+                f"{self._path}: every row must have a time, got none in {self._time!r} of row "
+                f"{row + int(np.argmax(empty))}; fill it in, or leave the row out"
+            )
+        if raw is not None:
+            return np.asarray(np.rint(raw * 1e9).astype(np.int64))
+        return np.asarray(column.cast(pa.int64()).to_numpy())
+
+
+def _near(name: str, known: list[str]) -> str:
+    """Return the columns that a name may have meant, whatever its capitals."""
+    small = {each.lower(): each for each in known}
+    near = [small[each] for each in get_close_matches(name.lower(), small, n=3, cutoff=0.5)]
+    longer = [each for each in known if name.lower() in each.lower()] if len(name) > 2 else []
+    near += [each for each in longer if each not in near]
+    if near:
+        return f"did you mean {' or '.join(map(repr, near[:3]))}?"
+    more = f" and {len(known) - 20} more" if len(known) > 20 else ""
+    return f"there are {', '.join(map(repr, known[:20]))}{more}"
+
+
+def _nothing_to_watch(path: str, look: FirstLook) -> FormatError:
+    held = ", ".join(f"{name!r} ({why})" for name, why in list(look.left_out.items())[:20])
+    what = f"{path} must have a numeric column, got {held or 'none beside time and key'}"
+    if "text with decimal commas" in look.left_out.values():
+        what += "; write decimal points in place of the commas"
+    return FormatError(what)
+
+
+def _clock(path: str, time: str | None, kinds: dict[str, Any]) -> tuple[str, Any]:
+    """Return the unit of times and the type to read them as."""
+    if time is None or pa.types.is_integer(kinds[time]):
+        return "step", pa.int64()
+    kind = kinds[time]
+    if pa.types.is_floating(kind):
+        return "ns", pa.float64()
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return "ns", pa.timestamp("ns", tz=getattr(kind, "tz", None))
+    raise FormatError(
+        f"time must be a column of numbers or ISO 8601 timestamps, got {time!r} of {path}, "
+        f"which is {kind}; write it as 2024-01-31T12:00:00"
+    )
