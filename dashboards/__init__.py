@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._forecasts import Drawn as Drawn
+    from ._forecasts import write_forecasts as write_forecasts
     from ._panel import Panel as Panel
     from ._report import write_report as write_report
     from .attribution import Attribution as Attribution

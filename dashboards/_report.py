@@ -17,7 +17,7 @@ from ._panel import Run
 from ._section import Section, section
 from ._together import Together
 
-__all__ = ["write_report"]
+__all__ = ["write_report", "write_whole"]
 
 MOST_BYTES = 3_000_000
 _DRAWN = 20  # series with pictures; all others stand in the table
@@ -75,7 +75,7 @@ def write_report(
         html = _whole(run, order, events, found, title, detail * share)
         if len(html.encode()) <= MOST_BYTES:
             break
-    _write(goal, html)
+    write_whole(goal, html)
     return goal
 
 
@@ -201,7 +201,7 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
-def _write(goal: Path, html: str) -> None:
+def write_whole(goal: Path, html: str) -> None:
     """Write beside the goal, then put it in its place: nobody ever reads half a page."""
     held = None
     try:

@@ -21,7 +21,7 @@ from streamlyt.errors import DataError, FormatError, ParameterError
 from streamlyt.observables import Missing
 from streamlyt.observables.missing import Policy
 
-__all__ = ["find_changes"]
+__all__ = ["find_changes", "holes_of", "readable"]
 
 MAGIC = {b"PAR1": ".parquet", b"\x93NUMPY": ".npy", b"\x1f\x8b": ".csv.gz"}
 CHUNK = 1 << 20  # bytes copied at a time
@@ -39,7 +39,7 @@ def find_changes(
     """Run ``streamlyt detect``; return its exit status."""
     if str(file) == "-" and (options.run is not None or options.resume):
         raise ParameterError("--run must go with a file, for what was piped in cannot be resumed")
-    with _readable(file) as path:
+    with readable(file) as path:
         title = "standard input" if path != file else file.name
         source = FileSource(path, columns=named_columns(columns), time=time, key=key)
         detector = choose_detector(**knobs)
@@ -56,11 +56,11 @@ def find_changes(
         except FormatError:
             raise
         except DataError as error:
-            raise _holes(source, title) or error from None
+            raise holes_of(source, title) or error from None
         return status(summary, options)
 
 
-def _holes(source: FileSource, title: str) -> DataError | None:
+def holes_of(source: FileSource, title: str) -> DataError | None:
     """Return the error that tells of all missing values of a table; None where there is none."""
     first, rows, holed = None, 0, 0
     for batch, _ in FileSource(source.path, columns=list(source.schema.names)).read():
@@ -80,7 +80,7 @@ def _holes(source: FileSource, title: str) -> DataError | None:
 
 
 @contextmanager
-def _readable(file: Path) -> Iterator[Path]:
+def readable(file: Path) -> Iterator[Path]:
     """Yield a file that can be read more than once: for ``-`` a copy of the standard input."""
     if str(file) != "-":
         yield file
