@@ -80,7 +80,7 @@ class Scales:
         alike = np.ptp(lengths) < 1e-3 * lengths.mean()
         bound = 2.0 * lengths.mean() - state["length"][1] if alike else np.inf
         # The first rows, held against hardly any, are no part of the law.
-        Tail.start(squares[WATCH:, 0], float(bound), state)
+        Tail.start(squares[WATCH:, 0], float(bound), features.shape[1], state)
         self._set_levels(state)
 
     def forget(self, state: State) -> None:

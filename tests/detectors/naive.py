@@ -46,17 +46,17 @@ def scales(features, memories, reference):
     return np.array(found).T
 
 
-def tail_level(squares, bound, chance, caution):
+def tail_level(squares, bound, chance, caution, n_components):
     """The square that a row exceeds with this chance, by the docstring of the tail."""
     v = -np.log(bound - squares)
     u = np.quantile(v, 0.95)
     excess = v[v > u] - u
     k = len(excess)
     xi = (1 - excess.mean() ** 2 / excess.var(ddof=1)) / 2
-    xi = (k * xi + 100 * -0.05) / (k + 100)
+    xi = (k * xi + 100 * (14 / n_components - 0.06)) / (k + 100)
     fading = 0.5 if xi < 0 else 1.0
     xi = min(max(fading * xi, -0.3), 0.3)
-    beta = excess.mean() * (1 - xi)
+    beta = excess.mean() * (1 - max(xi, 0))
     plain = math.log(k / (len(v) * chance))
     error = fading * k / (k + 100) / math.sqrt(k)
     careful = k * (math.exp((plain + error**2 * plain**4 / 8) / k) - 1)

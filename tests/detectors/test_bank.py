@@ -91,7 +91,7 @@ def test_the_statistic_is_the_largest_gap_over_its_level_by_the_plain_recursions
 def detector_level(squares, chance, caution, features):
     mean = features[:256].mean(axis=0)
     bound = 1 + 1 - (1 - mean @ mean) * 256 / 255
-    return naive.tail_level(squares, bound, chance, caution)
+    return naive.tail_level(squares, bound, chance, caution, features.shape[1])
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_the_state_stays_small():
 def test_run_lengths_are_those_asked_for(null):
     def run_length(seed):
         rng = np.random.default_rng(seed)
-        detector = NEWMABank(64, null=null, arl=1000, n_components=128, seed=seed)
+        detector = NEWMABank(64, null=null, arl=1000, seed=seed)
         detector.score(rng.normal(size=(detector.learning, 10)))
         for start in range(0, 8000, 500):
             statistic, _ = detector.score(rng.normal(size=(500, 10)))
