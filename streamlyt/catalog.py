@@ -23,7 +23,10 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
     "observables": {"observable": "streamlyt.base:Operator"},
     "windows": {"window": "streamlyt.base:Operator"},
     "features": {"features": "streamlyt.base:FeatureMap"},
-    "models": {"model": "streamlyt.learner:Learner"},
+    "models": {
+        "model": "streamlyt.learner:Learner",
+        "anomaly": "streamlyt.models._anomaly:AnomalyModel",
+    },
     "reservoirs": {
         "reservoir": "streamlyt.reservoirs:Reservoir",
         "forecaster": "streamlyt.forecaster:Forecaster",

@@ -7,7 +7,15 @@ import numpy as np
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-__all__ = ["absorb_row", "follow_rows", "pack", "products", "spread_rows", "unpack"]
+__all__ = [
+    "absorb_row",
+    "follow_rows",
+    "leverage_rows",
+    "pack",
+    "products",
+    "spread_rows",
+    "unpack",
+]
 
 CONSISTENT = 1.4826  # median of absolute errors to the deviation of normal ones
 FASTEST = 0.02  # step of the running median, and a share of it
@@ -182,4 +190,26 @@ def follow_rows(
                 noise[1] += error * error / (s * k)
                 for j in range(m):
                     weights[c, j] += gain[j] * (error / s)
+        counts[0] += 1
+
+
+@compiled()
+def leverage_rows(
+    features: Array, root: Array, counts: Array, forget: float, ridge: float, out: Array
+) -> None:
+    """Fill ``out`` (n,) with f P f of rows (n, m), each before it is taken into the root.
+
+    P is that of the rows so far, as far as they are forgotten when the row comes.
+    """
+    n, m = features.shape
+    grow = 1.0 / math.sqrt(forget)
+    pull = math.sqrt((1.0 - forget) * ridge * m)
+    f, gain = features[0].copy(), features[0].copy()
+    for i in range(n):
+        out[i] = absorb_row(root, features[i], 0, grow, gain) - 1.0
+        if forget < 1.0:
+            turn = counts[0] % m
+            f[:] = 0.0
+            f[turn] = pull
+            absorb_row(root, f, turn, 1.0, gain)
         counts[0] += 1

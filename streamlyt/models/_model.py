@@ -13,7 +13,7 @@ from ._design import design, narrowed
 from ._root import PARTS, Memory
 from ._scaling import fitted, outside, scaled
 
-__all__ = ["ScaledLearner", "check_between", "check_count"]
+__all__ = ["ScaledLearner", "check_between", "check_count", "check_map"]
 
 KEPT = 256  # rows: enough for quantiles to a few per cent
 _OUTSIDE = 0.5  # share of the kept rows beyond the quantiles at which these are taken anew
@@ -36,14 +36,7 @@ class ScaledLearner(Learner):
 
     def __init__(self) -> None:
         super().__init__()
-        self._map: FeatureMap = Optical(128, dtype="float64")
-        if self.features is not None:
-            self._map = self.features
-        if not isinstance(self._map, FeatureMap):
-            raise ParameterError(
-                f"features must be a map of streamlyt.features, got {self.features!r}; "
-                "take Optical(128) for one"
-            )
+        self._map = check_map(self.features, Optical(128, dtype="float64"))
         # These follow from the parameters and the state, and are no memory.
         self._narrow: dict[tuple[float, int], FeatureMap] = {}
         self._last: tuple[object, object, tuple[Floats, ...]] = (None, None, ())
@@ -203,3 +196,20 @@ def check_count(name: str, value: object) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ParameterError(f"{name} must be an integer of at least 1, got {value!r}")
+
+
+def check_map(given: FeatureMap | None, usual: FeatureMap) -> FeatureMap:
+    """Return a feature map, the usual one where none is given.
+
+    Raises
+    ------
+    ParameterError
+        If what is given is none.
+    """
+    chosen = usual if given is None else given
+    if not isinstance(chosen, FeatureMap):
+        raise ParameterError(
+            f"features must be a map of streamlyt.features, got {given!r}; "
+            "take Optical(128) for one"
+        )
+    return chosen

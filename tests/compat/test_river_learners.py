@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -9,12 +10,40 @@ import pytest
 from river import compose, datasets, evaluate, metrics
 from river.checks import yield_checks
 
-from streamlyt.compat.river import Classifier, Regressor
+from streamlyt.compat.river import AnomalyDetector, Classifier, Regressor
 from streamlyt.errors import DataError, ParameterError, StateError
-from streamlyt.models import RLS, KernelClassifier
+from streamlyt.models import RLS, KernelClassifier, KernelDensity, OneClass
 
 MODELS = [Regressor(), Regressor(RLS(forget=0.99)), Classifier()]
-CHECKS = [(model, check) for model in MODELS for check in yield_checks(model)]
+
+
+class Strange:
+    """Rows of which every thirtieth is strange, in the place of river's data set, a download."""
+
+    def __init__(self, n=2000):
+        self.n = n
+
+    def __iter__(self):
+        values = np.random.default_rng(0).normal(size=(self.n, 3))
+        values[::30] *= 6.0
+        for i, row in enumerate(values.tolist()):
+            yield dict(zip("abc", row, strict=True)), i % 30 == 0
+
+    def take(self, n):
+        return islice(self, n)
+
+
+def checks():
+    yield from ((model, check) for model in MODELS for check in yield_checks(model))
+    kept, datasets.CreditCard = datasets.CreditCard, Strange
+    try:
+        for model in (AnomalyDetector(), AnomalyDetector("density"), AnomalyDetector(OneClass())):
+            yield from ((model, check) for check in yield_checks(model))
+    finally:
+        datasets.CreditCard = kept
+
+
+CHECKS = list(checks())
 
 
 def name(value):
@@ -149,3 +178,30 @@ def test_faces_stand_in_pipelines_and_reach_their_scores():
     assert score.get() > 0.9
     score = evaluate.progressive_val_score(datasets.ChickWeights(), Regressor(), metrics.MAE())
     assert score.get() < 21.5
+
+
+def test_anomalies_are_told_by_rate_and_a_pickle_goes_on():
+    model = AnomalyDetector(KernelDensity(rate=0.01), max_features=4)
+    assert model.score_one({"a": 1.0}) == 0
+    stream = list(Strange(3000))
+    ordinary = [x for x, strange in stream if not strange]
+    for x in ordinary[:2000]:
+        model.learn_one(x)
+    twin = pickle.loads(pickle.dumps(model))
+    told = []
+    for x in ordinary[2000:]:
+        told.append(model.classify(model.score_one(x)))
+        model.learn_one(x)
+        twin.learn_one(x)
+    assert 0 < np.mean(told) < 0.03
+    far = {"a": 9.0, "b": -9.0}
+    assert model.classify(model.score_one(far))
+    assert twin.score_one(far) == model.score_one(far)
+    assert twin.threshold == model.threshold < math.inf
+    assert model.clone().score_one(far) == 0
+    model.learn_one({"a": 1.0, "new": 2.0})
+    assert model.threshold == math.inf
+    with pytest.raises(DataError, match="at most 4 different names"):
+        model.learn_one({"one": 1.0})
+    with pytest.raises(ParameterError, match="must be a model of anomalies"):
+        AnomalyDetector("regressor")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .anomaly_detector import AnomalyDetector as AnomalyDetector
     from .classifier import Classifier as Classifier
     from .drift_detector import DriftDetector as DriftDetector
     from .forecaster import Forecaster as Forecaster

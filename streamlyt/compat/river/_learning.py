@@ -1,7 +1,7 @@
-"""What our river models share: a learner, and the columns of its inputs by name."""
+"""What our river models share: a model of ours, and the columns of its inputs by name."""
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ from streamlyt._states import pack, unpack
 from streamlyt.base import Floats
 from streamlyt.catalog import find
 from streamlyt.errors import ParameterError, StateError
-from streamlyt.learner import Learner
 
 from ._columns import check_most, row_of, with_names
 
@@ -20,20 +19,17 @@ SAVED_VERSION = 1  # raised when what is pickled changes its meaning
 
 
 class Learning:
-    """A clone of a learner, fed with dictionaries and with data frames."""
+    """A clone of a model, fed with dictionaries and with data frames."""
 
-    model: str | Learner
+    model: Any
     max_features: int
 
-    def _start(self, classifies: bool) -> None:
+    def _start(self, kind: str, fits: Callable[[object], bool]) -> None:
         made = find("models", self.model)() if isinstance(self.model, str) else self.model
-        if not isinstance(made, Learner) or made.classifies != classifies:
-            kind = "classes" if classifies else "numbers"
-            raise ParameterError(
-                f"model must be a learner of {kind}, of streamlyt.models, got {self.model!r}"
-            )
+        if not fits(made):
+            raise ParameterError(f"model must be a {kind}, of streamlyt.models, got {self.model!r}")
         check_most("max_features", self.max_features)
-        self._learner = made.clone()
+        self._learner: Any = made.clone()
         self._columns: dict[Hashable, int] = {}
 
     def _row(self, x: Mapping[Any, Any]) -> Floats:

@@ -50,7 +50,9 @@ class Classifier(Learning, base.MiniBatchClassifier):
     def __init__(self, model: str | Learner = "classifier", *, max_features: int = 64) -> None:
         self.model = model
         self.max_features = max_features
-        self._start(classifies=True)
+        self._start(
+            "learner of classes", lambda made: isinstance(made, Learner) and made.classifies
+        )
         self._labels: dict[Hashable, int] = {}
 
     @property
@@ -88,7 +90,7 @@ class Classifier(Learning, base.MiniBatchClassifier):
     def _probable(self, rows: Floats) -> Floats:
         if not self._labels:
             return np.empty((len(rows), 0))
-        found: Floats = self._learner.probabilities(rows)  # type: ignore[attr-defined] # of all learners of classes
+        found: Floats = self._learner.probabilities(rows)
         return found
 
     def _order(self) -> list[Hashable]:

@@ -53,7 +53,9 @@ class Regressor(Learning, base.MiniBatchRegressor):
     def __init__(self, model: str | Learner = "regressor", *, max_features: int = 64) -> None:
         self.model = model
         self.max_features = max_features
-        self._start(classifies=False)
+        self._start(
+            "learner of numbers", lambda made: isinstance(made, Learner) and not made.classifies
+        )
 
     def learn_one(self, x: Mapping[Any, Any], y: Any) -> None:
         """Learn one dictionary and its target.

@@ -1,0 +1,193 @@
+"""What models of anomalies share: scaled rows, a score, and a threshold asked for as a rate."""
+
+import math
+from abc import abstractmethod
+from dataclasses import replace
+
+import numpy as np
+
+from streamlyt.alarms import AlarmPolicy
+from streamlyt.base import Batch, Event, FeatureMap, Floats
+from streamlyt.detector import Detector
+from streamlyt.errors import DataError
+from streamlyt.explain import History
+from streamlyt.features import Fourier
+
+from ._design import narrowed
+from ._kernels_alarms import FEWEST, follow_scores
+from ._model import check_between, check_map
+from ._scaling import fitted, outside, scaled
+
+__all__ = ["AnomalyModel"]
+
+KEPT = 256  # rows from which the scaling is taken
+_OUTSIDE = 0.5  # share of the kept rows beyond the quantiles at which these are taken anew
+_FEWEST_SCORES, _MOST_SCORES = 2048, 16384  # kept for the threshold; 2 / rate between these
+_LARGEST = 1e140  # squares of differences are still numbers
+
+
+class AnomalyModel(Detector):
+    """A model of where rows are: write ``_begin`` and ``_follow``.
+
+    Each row is scored before it is learnt; a larger score is a stranger row. The scaling is that of
+    the first 256 rows (the first 1, 2, 4, ... until then), and is taken anew when more than half of
+    256 rows lie beyond its quantiles: then the model begins again.
+    """
+
+    policy = AlarmPolicy(release=1.0)
+    reach = 1
+    slots = 1
+    learning = KEPT + FEWEST
+    features: FeatureMap | None
+    width: float
+    rate: float
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._map = check_map(self.features, Fourier(512, dtype="float64"))
+        check_between("width", self.width, 0.0, math.inf)
+        check_between("rate", self.rate, 0.99e-4, 0.1, closed=True)
+        # These follow from the parameters and the state, and are no memory.
+        self._narrow: dict[int, FeatureMap] = {}
+        self._placed = np.zeros((0, 0))
+
+    @abstractmethod
+    def _begin(self, rows: Floats) -> None:
+        """Forget what was learnt; these rows, on normal scores, are then learnt."""
+
+    @abstractmethod
+    def _follow(self, rows: Floats, learn: bool) -> Floats:
+        """Return the scores, shape (n,), of rows on normal scores, each before it is learnt."""
+
+    @property
+    def threshold(self) -> float:
+        """The threshold for the next row; infinite while the model is learning."""
+        return float(self.state["level"][0]) if "level" in self.state else math.inf
+
+    def strangeness(self, values: Floats) -> Floats:
+        """Return the scores, shape (n,), of rows (n, d); nothing is learnt. 0 before the first row.
+
+        A hole (NaN) counts as a typical value.
+
+        Raises
+        ------
+        DataError
+            If the number of columns is not that of the first rows, or a value is infinite.
+        """
+        rows = self._checked(values)
+        if "kept" not in self.state or not len(rows):
+            return np.zeros(len(rows))
+        return self._follow(scaled(self.state, rows), learn=False)
+
+    def score(self, values: Floats) -> tuple[Floats, Floats]:
+        """Score rows (n, d) and then learn them; return scores and thresholds, both (n,)."""
+        rows = self._checked(values)
+        self._start(rows.shape[1])
+        found, thresholds = np.zeros(len(rows)), np.full(len(rows), math.inf)
+        self._placed = np.zeros(rows.shape)
+        start = 0
+        while start < len(rows):
+            seen = int(self.state["seen"][0])
+            stop = start + self._room(seen)
+            part = rows[start:stop]
+            if seen:
+                placed = scaled(self.state, part)
+                self._placed[start:stop] = placed
+                found[start:stop] = self._follow(placed, learn=True)
+            if seen >= KEPT:
+                self._calibrate(found[start:stop], thresholds[start:stop])
+            self._keep(part)
+            start = stop
+        return found, thresholds
+
+    def widen(self, width: int) -> None:
+        """Go on with more columns, ``width`` in all, the new ones behind the known.
+
+        The kept rows, in which the new columns are holes, are learnt anew, and what was older is
+        forgotten; so is the threshold.
+
+        Raises
+        ------
+        DataError
+            If there were more columns before.
+        """
+        if "kept" not in self.state:
+            return
+        known = self.state["kept"].shape[1]
+        if width < known:
+            raise DataError(f"the number of columns must not fall below {known}, got {width}")
+        seen = int(self.state["seen"][0])
+        kept = np.roll(self.state["kept"], -(seen % KEPT) if seen > KEPT else 0, axis=0)
+        rows = np.full((min(seen, KEPT), width), math.nan)
+        rows[:, :known] = kept[: len(rows)]
+        for name in ("kept", "seen", "ring", "scored", "level"):
+            self.state.pop(name)
+        self.score(rows)
+
+    def _start(self, d: int) -> None:
+        if "kept" in self.state:
+            return
+        size = min(_MOST_SCORES, max(_FEWEST_SCORES, int(2.0 / self.rate)))
+        self.state["kept"] = np.zeros((KEPT, d))
+        self.state["seen"] = np.zeros(1, dtype=np.int64)
+        self.state["ring"] = np.zeros(size)
+        self.state["scored"] = np.zeros(1, dtype=np.int64)
+        self.state["level"] = np.array([math.inf, 0.0, 0.0])
+
+    def _room(self, seen: int) -> int:
+        """Return how many rows may be taken before the scaling is looked at."""
+        if seen >= KEPT:
+            return KEPT - seen % KEPT
+        return (1 << seen.bit_length()) - seen if seen else 1
+
+    def _calibrate(self, scores: Floats, out: Floats) -> None:
+        state = self.state
+        follow_scores(scores, self.rate, state["ring"], state["scored"], state["level"], out)
+
+    def _keep(self, rows: Floats) -> None:
+        state = self.state
+        at = int(state["seen"][0]) % KEPT
+        state["kept"][at : at + len(rows)] = rows
+        state["seen"][0] += len(rows)
+        seen = int(state["seen"][0])
+        young = seen <= KEPT and seen & (seen - 1) == 0
+        moved = seen % KEPT == 0 and seen > KEPT
+        if young or (moved and outside(state, state["kept"]).max() > _OUTSIDE):
+            first = state["kept"][: min(seen, KEPT)]
+            state.update(fitted(first))
+            placed = scaled(state, first)
+            self._begin(placed)
+            self._follow(placed, learn=True)
+            if moved:  # scores of another scaling say nothing of these
+                state["scored"][0] = 0
+                state["level"][:] = math.inf, 0.0, 0.0
+
+    def _seen(self, rows: Floats) -> FeatureMap:
+        d = rows.shape[1]
+        if d not in self._narrow:
+            self._narrow[d] = narrowed(self._map, self.width, d)
+        return self._narrow[d]
+
+    def _checked(self, values: Floats) -> Floats:
+        rows = np.ascontiguousarray(values, dtype=np.float64)
+        width = self.state["kept"].shape[1] if "kept" in self.state else None
+        if rows.ndim != 2 or not rows.shape[1] or width not in (None, rows.shape[1]):
+            must = "(n, d) with at least one column" if width is None else f"(n, {width})"
+            raise DataError(
+                f"values must have shape {must}, got {rows.shape!r}; widen the model, or start "
+                "another one for other columns"
+            )
+        far = np.abs(rows) > _LARGEST
+        if far.any():
+            raise DataError(
+                f"values must be finite and below {_LARGEST:g}, got {rows[far][0]}; clip or drop "
+                "such rows"
+            )
+        return rows
+
+    def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
+        # One row is the finding: its channels are those furthest out on their normal scores.
+        strength = np.square(self._placed[row])
+        channels, shares = History.shares(strength, tile.schema.channels)
+        event = super()._event(tile, row, crossed, level)
+        return replace(event, channels=channels, shares=shares)

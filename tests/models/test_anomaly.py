@@ -1,0 +1,197 @@
+"""Models of anomalies: scores of slow twins, and thresholds that keep their rate."""
+
+import numpy as np
+import pytest
+from scipy.stats import genpareto
+
+from streamlyt.base import Batch, Schema
+from streamlyt.errors import DataError, ParameterError
+from streamlyt.models import KernelDensity, Mahalanobis, OneClass
+from streamlyt.models._design import design
+from streamlyt.models._kernels_alarms import follow_scores, tail_quantile
+from streamlyt.models._scaling import scaled
+
+MODELS = [KernelDensity, OneClass, Mahalanobis]
+LAWS = {
+    "normal": lambda rng, n: rng.normal(size=n),
+    "exponential": lambda rng, n: rng.exponential(size=n),
+    "chi-square": lambda rng, n: rng.chisquare(5, size=n),
+    "log-normal": lambda rng, n: np.exp(rng.normal(size=n)),
+    "uniform": lambda rng, n: rng.random(n),
+    "Student 3": lambda rng, n: np.abs(rng.standard_t(3, size=n)),
+}
+
+
+def told(scores, rate, size=2048, cuts=()):
+    """Return the threshold before each score."""
+    ring, counts = np.zeros(size), np.zeros(1, dtype=np.int64)
+    level, out = np.array([np.inf, 0.0, 0.0]), np.empty(len(scores))
+    for part in np.split(np.arange(len(scores)), cuts):
+        found = np.empty(len(part))
+        follow_scores(scores[part], rate, ring, counts, level, found)
+        out[part] = found
+    return out
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("rate", [1e-2, 1e-3])
+def test_false_alarms_come_at_the_rate_that_is_asked(law, rate):
+    scores = LAWS[law](np.random.default_rng(0), 200_000)
+    alarms = scores > told(scores, rate)
+    assert 0.75 < alarms[2048:].mean() / rate < 1.3
+    young = [LAWS[law](np.random.default_rng(seed), 2048) for seed in range(40)]
+    early = [(scores > told(scores, rate))[128:].mean() for scores in young]
+    assert np.mean(early) / rate < 2.2
+
+
+def test_the_rate_holds_where_the_law_of_scores_drifts():
+    rng = np.random.default_rng(0)
+    scores = rng.exponential(size=100_000) * np.linspace(1, 5, 100_000)
+    alarms = scores > told(scores, 1e-2)
+    assert 0.8 < alarms[2048:].mean() / 1e-2 < 1.25
+
+
+def test_a_few_wild_scores_do_not_hide_the_next():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=20_000)
+    wild = np.arange(2500, 20_000, 700)
+    scores[wild] = 1e6
+    thresholds = told(scores, 1e-3)
+    assert np.isfinite(thresholds[wild]).all()
+    assert thresholds[5000:].max() < 8
+
+
+def test_thresholds_do_not_depend_on_cuts():
+    scores = np.random.default_rng(0).normal(size=3000)
+    whole = told(scores, 1e-3)
+    np.testing.assert_array_equal(told(scores, 1e-3, cuts=[1, 64, 65, 700, 2999]), whole)
+
+
+def test_the_tail_is_that_of_its_law():
+    rng = np.random.default_rng(0)
+    for shape in (-0.3, 0.0, 0.2):
+        scores = genpareto.rvs(shape, size=20_000, random_state=rng)
+        found = tail_quantile(np.sort(scores), 1e-4)
+        assert abs(found / genpareto.isf(1e-4, shape) - 1) < 0.25
+    assert tail_quantile(np.ones(500), 1e-3) == 1.0
+    assert tail_quantile(np.arange(1000.0), 0.1) == 899.0
+
+
+def rows(n=1500, d=3, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def test_density_is_the_weighted_mean_of_products():
+    x = rows(700)
+    model = KernelDensity(forget=0.99)
+    scores, _ = model.score(x)
+    features = model._seen(x)(scaled(model.state, x))
+    for t in (300, 699):
+        weights = 0.99 ** np.arange(t - 1, -1, -1.0)
+        expected = 1 - weights @ (features[:t] @ features[t]) / weights.sum()
+        np.testing.assert_allclose(scores[t], expected, rtol=1e-9)
+
+
+def test_half_space_follows_the_gradient():
+    x = rows(400)
+    model = OneClass(share=0.3, step=0.01)
+    scores, _ = model.score(x)
+    f = model._seen(x)(scaled(model.state, x))
+    w = f[:256].mean(axis=0)
+    rho = np.quantile(f[:256] @ w, 0.3)
+    for t in [*range(256), *range(256, 400)]:
+        score = rho - w @ f[t]
+        if t >= 256:
+            np.testing.assert_allclose(scores[t], score, atol=1e-9)
+        w = (1 - 0.01) * w + (0.01 / 0.3) * (score > 0) * f[t]
+        rho += 0.01 * (1 - (score > 0) / 0.3)
+
+
+def test_mahalanobis_is_that_of_the_inverse_matrix():
+    x = rows(600)
+    model = Mahalanobis(forget=1.0, ridge=0.1)
+    scores, _ = model.score(x)
+    placed = scaled(model.state, x)
+    f = design(model._seen(x), placed)
+    t, m = 599, f.shape[1]
+    matrix = f[:t].T @ f[:t] + 0.1 * np.eye(m)
+    np.testing.assert_allclose(scores[t], t / m * f[t] @ np.linalg.solve(matrix, f[t]), rtol=1e-8)
+    matrix += np.outer(f[t], f[t])
+    expected = 600 / m * np.einsum("ij,ji->i", f[:5], np.linalg.solve(matrix, f[:5].T))
+    np.testing.assert_allclose(model.strangeness(x[:5]), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_what_a_row_is_worth_does_not_depend_on_being_asked_before(cls):
+    x = rows(800)
+    model = cls(rate=0.01)
+    model.score(x[:700])
+    asked = model.strangeness(x[700:701])
+    level = model.threshold
+    scores, thresholds = model.score(x[700:])
+    np.testing.assert_allclose(asked, scores[:1], rtol=1e-9)
+    assert level == thresholds[0]
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_rates_of_models_are_those_asked_and_strange_rows_are_told(cls):
+    x = rows(20_000, 2)
+    scores, thresholds = cls(rate=0.01).score(x)
+    assert 0.008 < (scores > thresholds)[1000:].mean() < 0.0125
+    model = cls(rate=0.01)
+    model.score(x[:3000])
+    far = model.strangeness(np.array([[6.0, -6.0], [0.1, 0.2]])) > model.threshold
+    assert far.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_in_a_pipeline_a_strange_row_is_one_finding_that_names_its_channel(cls):
+    x = rows(1200)
+    x[1000, 1] = 30.0
+    model = cls(rate=1e-3)
+    out, events = model.update(Batch("a", np.arange(1200), x, Schema.of("x", "y", "z")))
+    assert out.schema.names == ("x", "y", "z", "statistic", "threshold", "alarm")
+    found = [event for event in events if event.alarm_index == 1000]
+    assert len(found) == 1
+    assert found[0].channels[0] == "y"
+    assert found[0].change_index == 1000
+    assert found[0].detector == type(model).__module__.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_rows_of_another_world_are_learnt_anew(cls):
+    model = cls(rate=0.01)
+    model.score(rows(1000))
+    x = rows(3000, seed=1) * 1000 + 1e5
+    scores, thresholds = model.score(x)
+    assert (scores > thresholds)[1500:].mean() < 0.03
+    assert np.isfinite(thresholds[1500:]).all()
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_holes_huge_values_and_wrong_shapes(cls):
+    model = cls()
+    assert model.strangeness(np.zeros((2, 3))).tolist() == [0, 0]
+    assert model.threshold == np.inf
+    model.score(rows(600))
+    typical = model.strangeness(np.array([[0.0, np.nan, np.nan]]))
+    assert np.isfinite(typical).all()
+    before = {name: array.copy() for name, array in model.state.items()}
+    for wrong in (np.array([[np.inf, 0, 0]]), np.array([[1e200, 0, 0]]), np.zeros((2, 2))):
+        with pytest.raises(DataError, match="must"):
+            model.score(wrong)
+    assert all(np.array_equal(before[name], model.state[name]) for name in before)
+    model.widen(4)
+    assert np.isfinite(model.strangeness(np.zeros((1, 4)))).all()
+    with pytest.raises(DataError, match="must not fall below 4"):
+        model.widen(3)
+    constant = cls()
+    scores, _ = constant.score(np.ones((900, 2)))
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("cls", MODELS)
+@pytest.mark.parametrize("rate", [0.0, 1e-5, 0.2, True])
+def test_rates_that_nobody_can_keep_are_refused(cls, rate):
+    with pytest.raises(ParameterError, match="rate must be in"):
+        cls(rate=rate)
