@@ -8,6 +8,8 @@ import numpy as np
 from streamlyt.base import Array, Batch, Channel, Event, Floats, Operator, Schema
 from streamlyt.errors import DataError
 
+from ._configuration import check_configuration, configuration_of, stamp
+
 __all__ = ["Reservoir"]
 
 
@@ -58,6 +60,8 @@ class Reservoir(Operator):
         if not self.state:
             self.state = self.start(1, batch.schema.width)
             self.state["width"] = np.array(batch.schema.width)
+            self.state["parameters"] = stamp(configuration_of(self))
+        check_configuration(self.state, configuration_of(self))
         if int(self.state["width"]) != batch.schema.width:
             raise DataError(
                 f"series {batch.key!r}: the number of channels must stay {self.state['width']} as "

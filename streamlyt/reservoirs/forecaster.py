@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -15,19 +15,15 @@ from streamlyt.forecaster import Forecaster
 from ._bands import BandedForecast, Quantiles, calibrated, fewest_moments, followed
 from ._calibration import Calibration
 from ._careful import believed, careful_start, counted
+from ._configuration import check_configuration, configuration_of, stamp
 from ._drive import Drive, listed
 from ._loop import Moments, checked, closed_loop, moments_of, tell_if_left
-from ._readout import BLOCK, Gram, Readout, SquareRoot
+from ._readout import BLOCK
+from ._readouts import READOUTS
 from ._reservoir import Reservoir
-from ._selection import CrossValidated
 
 __all__ = ["ReservoirForecaster"]
 
-_READOUTS: dict[str, type[Readout]] = {
-    "gram": Gram,
-    "square-root": SquareRoot,
-    "cross-validated": CrossValidated,
-}
 _GROWTH = 1.25  # of the rows learnt between two solutions, at first
 _FAR = 100.0  # times the largest deviation so far: the closed loop has left for good
 
@@ -80,7 +76,8 @@ class ReservoirForecaster(Forecaster):
         ``"gram"``: sums of products and Cholesky's factors; ``"square-root"``: the triangle of the
         features themselves, with twice the digits at twice the time. ``"cross-validated"``: for
         noise of unknown size, a mixture of solutions by several reservoirs and by ridges from
-        ``ridge`` upwards, and of persistence.
+        ``ridge`` upwards, and of persistence. ``"sketch"``: for more than some 8000 features, a
+        half of them, at most 4096, mixed at random. ``"rls"`` and ``"nlms"``: for comparison.
     refit
         Most rows between two solutions; None for the number of features.
     calibration
@@ -118,7 +115,9 @@ class ReservoirForecaster(Forecaster):
         halo: float = 8.0,
         spacing: float = 1.0,
         boundary: Literal["periodic", "open"] = "periodic",
-        readout: Literal["gram", "square-root", "cross-validated"] = "gram",
+        readout: Literal[
+            "gram", "square-root", "cross-validated", "sketch", "rls", "nlms"
+        ] = "gram",
         refit: int | None = None,
         calibration: int = 2000,
         seed: int = 0,
@@ -140,7 +139,7 @@ class ReservoirForecaster(Forecaster):
         self.seed = seed
         check_choice("target", target, ("increment", "value"))
         check_choice("boundary", boundary, ("periodic", "open"))
-        check_choice("readout", readout, tuple(_READOUTS))
+        check_choice("readout", readout, tuple(READOUTS))
         for name in ("ridge", "noise", "halo"):
             check_number(name, getattr(self, name), positive=False)
         check_number("spacing", spacing, positive=True)
@@ -154,13 +153,18 @@ class ReservoirForecaster(Forecaster):
         if refit is not None:
             check_integer("refit", refit, 1)
         self._drive = Drive(listed(reservoirs), patch, halo, spacing, boundary, noise, seed)
-        self._readout = _READOUTS[readout](ridge, 1.0 - forget)
+        self._readout = READOUTS[readout](ridge, 1.0 - forget)
         self._calibration = Calibration(calibration, washout)
         self._asked: tuple[dict[str, Array], tuple[int, int, float], Quantiles] | None = None
         self._newest: tuple[dict[str, Array], int, Floats] | None = None
 
+    @cached_property
+    def _parameters(self) -> str:
+        return configuration_of(self)
+
     def predict_and_learn(self, values: Floats) -> Floats:
         """Predict each row (n, d) before it is learnt; see :class:`Forecaster`."""
+        check_configuration(self.state, self._parameters)
         self._drive.check(values.shape[1], self.state)
         predicted = np.empty(values.shape)
         start = 0
@@ -255,6 +259,7 @@ class ReservoirForecaster(Forecaster):
     def _ahead(self, horizon: int, after: Floats | None) -> Floats:
         """Return the closed loop from the last row, or after others; say where it left."""
         check_integer("horizon", horizon, 1)
+        check_configuration(self.state, self._parameters)
         start = self._moments(after)
         rows = self._looped(start, self._current(), horizon)()
         tell_if_left(rows)
@@ -306,7 +311,7 @@ class ReservoirForecaster(Forecaster):
         centre = np.broadcast_to(head.mean(axis=axis), width).copy()
         least = np.finfo(float).eps * np.abs(head).max(axis=0)
         factor = np.divide(1.0, spread, out=np.ones(width), where=spread > least)
-        self.state.update(centre=centre, factor=factor)
+        self.state.update(centre=centre, factor=factor, parameters=stamp(self._parameters))
         state = self.state
         state.update(self._drive.start(width))
         rows = (head - centre) * factor

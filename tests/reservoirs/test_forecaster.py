@@ -32,11 +32,14 @@ def test_reservoir_keeps_the_promises_of_an_operator(reservoir):
         small(),
         small(noise=1e-2),
         small(forget=0.01, target="value", readout="square-root"),
+        small(readout="sketch"),
+        small(readout="rls", forget=0.01),
+        small(readout="nlms"),
         small(patch=1, halo=1.0),
         small(patch=1, halo=1.0, boundary="open", noise=1e-3),
         ReservoirForecaster((Echo(20), Polynomial(2, order=2)), washout=20, ridge=1e-8, refit=100),
     ],
-    ids=["plain", "noise", "forgetting", "patches", "open", "two"],
+    ids=["plain", "noise", "forgetting", "sketch", "rls", "nlms", "patches", "open", "two"],
 )
 def test_forecaster_keeps_the_promises_of_an_operator(model):
     check_operator(model, example_batch(300))
@@ -244,13 +247,29 @@ def test_rows_that_cannot_be_are_refused_and_told():
         model.update(hole)
 
 
-def test_a_state_of_other_reservoirs_is_refused():
+def test_a_state_of_other_parameters_is_refused_and_they_are_named():
     model = small()
     model.predict_and_learn(LORENZ[:100])
-    other = ReservoirForecaster(Echo(41), washout=20)
-    other.state = model.state
-    with pytest.raises(StateError, match=r"must be of these reservoirs \(45 features\), got one"):
-        other.predict_and_learn(LORENZ[100:200])
+    for other, told in (
+        (ReservoirForecaster(Echo(41), washout=20, ridge=1e-8), "n_components was 40 and is 41;"),
+        (ReservoirForecaster(Echo(40, seed=2), washout=20, ridge=1e-8), "seed was 0 and is 2;"),
+        (small(ridge=1e-6), "ridge was 1e-08 and is 1e-06;"),
+        (small(readout="square-root"), "readout was 'gram' and is 'square-root';"),
+        (ReservoirForecaster(Polynomial(2), washout=20, ridge=1e-8), "was Echo and is Polynomial;"),
+    ):
+        other.state = unpack(pack(model.state))
+        with pytest.raises(StateError, match=told):
+            other.predict_and_learn(LORENZ[100:200])
+        with pytest.raises(StateError, match=told):
+            other.forecast(3)
+
+
+def test_a_reservoir_of_other_parameters_refuses_a_state():
+    one, other = Echo(20), Echo(20, leak_rate=0.5)
+    one.update(example_batch(30))
+    other.state = one.state
+    with pytest.raises(StateError, match=r"leak_rate was 1.0 and is 0.5; take those of the saved"):
+        other.update(example_batch(30))
 
 
 def test_predictions_stand_beside_their_channels():
