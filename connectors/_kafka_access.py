@@ -16,6 +16,7 @@ __all__ = ["client_options", "told"]
 
 _KEYS = ("tls", "ca", "certificate", "private_key", "sasl", "user", "secret")
 _BOOTSTRAP_MS = 5000  # long enough for TLS and SASL, short enough for a person who mistyped
+_RECONNECT_MS = 1000  # its own 30 s would be most of a short outage
 _SASL = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
 
@@ -52,6 +53,7 @@ def client_options(servers: str, access: Mapping[str, str] | None) -> dict[str, 
         "bootstrap_servers": named,
         "bootstrap_timeout_ms": _BOOTSTRAP_MS,
         "metrics_enabled": False,
+        "reconnect_backoff_max_ms": _RECONNECT_MS,
     }
     paths = {"ca": "ssl_cafile", "certificate": "ssl_certfile", "private_key": "ssl_keyfile"}
     for key, option in paths.items():

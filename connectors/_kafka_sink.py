@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, ProducerFencedError
 
 from streamlyt.base import Batch, Event, Position, Schema, Sink, Source
 from streamlyt.codecs import Codec, DeadLetter, Rows
+from streamlyt.codecs.json import JsonCodec
 from streamlyt.errors import ParameterError, SinkError
 
 from ._kafka_access import client_options, told
@@ -45,7 +47,8 @@ class KafkaSink(Sink):
     codec
         Name of a codec, or a table of its name and its own parameters. A message has the time in
         the field ``time``: nanoseconds since 1970, or steps. Its timestamp is that of writing: by
-        it a broker decides what is old enough to be dropped.
+        it a broker decides what is old enough to be dropped. In JSON the infinite threshold of a
+        detector that still learns is null.
     message_rows
         Most rows in a message; where None, 1024 in Arrow and 1 in the other formats.
     compression
@@ -191,6 +194,8 @@ class KafkaSink(Sink):
                 )
             self._seen = batch.schema, self._codecs[batch.schema]
         codec, key = self._seen[1], batch.key.encode()
+        if isinstance(codec, JsonCodec):
+            batch = _without_levels_that_are_none(batch)
         for start in range(0, batch.n, self._cut):
             stop = min(start + self._cut, batch.n)
             message = codec.encode(Rows(batch.values[start:stop], batch.times[start:stop]))
@@ -288,6 +293,20 @@ def redrive(
             sink.flush()
         finally:
             sink.close()
+
+
+def _without_levels_that_are_none(batch: Batch) -> Batch:
+    """Return rows whose threshold, infinite while a detector learns, is a hole: JSON has null."""
+    names = batch.schema.names
+    if "threshold" not in names:
+        return batch
+    column = names.index("threshold")
+    none = np.isposinf(batch.values[:, column])
+    if not none.any():
+        return batch
+    values = batch.values.copy()
+    values[none, column] = np.nan
+    return batch.with_values(values, batch.schema)
 
 
 def _headers(letter: DeadLetter) -> list[tuple[str, bytes]]:

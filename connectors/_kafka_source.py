@@ -15,6 +15,7 @@ from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError, RewindError, SourceError
 
 from ._kafka_access import client_options, told
+from ._kafka_ends import Ends, within
 from ._kafka_rows import batches_of, codec_of, schema_of
 
 __all__ = ["KafkaSource"]
@@ -139,6 +140,10 @@ class KafkaSource(Source):
         self._options = client_options(servers, access)
         self._consumer: Any = None
         self._moved = False
+        self._settled: list[str] | None = None  # the partitions that whoever reads us knows of
+        self._parts: dict[str, str] = {}
+        self._tail: Ends | None = None
+        self._at: dict[str, Any] = {}  # the position of who reads
         self._letters: list[DeadLetter] = []
 
     @property
@@ -166,14 +171,16 @@ class KafkaSource(Source):
         """
         with self._failures():
             consumer = self._opened()
-            position = dict(start or {})
+            position = self._at = dict(start or {})
             owned = self._assigned()
+            if self._settled is not None and self._settled != _names(owned):
+                raise RewindError("partitions moved between the members of the group")
             ends = self._ends(owned, stop)
             first, last = consumer.beginning_offsets(owned), consumer.end_offsets(owned)
             for part in owned:
                 known = position.get(str(part.partition))
                 at = self._first(part, stop is not None) if known is None else int(known)
-                at = _within(part, at, first[part], last[part])
+                at = within(part, at, first[part], last[part])
                 consumer.seek(part, at)
                 position[str(part.partition)] = at
             aside = [part for part in owned if ends is not None and part not in ends]
@@ -190,8 +197,31 @@ class KafkaSource(Source):
             if left is not None and not polled:
                 with self._failures():
                     self._skip_markers(left, position)
-            if not polled:
+            if not polled and self._tail is not None:
+                with self._failures():
+                    self._tail.ask()
                 yield self._heartbeat(), dict(position)
+
+    def owned(self) -> list[str]:
+        """Return the partitions that are ours, once the group has decided."""
+        with self._failures():
+            self._opened()
+            self._settled = _names(self._assigned())
+        return self._settled
+
+    def part_of(self, key: str) -> str | None:
+        """Return the partition in which rows of a series were read last."""
+        return self._parts.get(key)
+
+    def lag(self) -> int | None:
+        """Return how many messages of our partitions wait to be read."""
+        return None if self._tail is None else self._tail.lag(self._at)
+
+    def hold(self) -> None:
+        """Read nothing, and stay a member of the group: for while nobody takes what was read."""
+        if self._tail is not None and not self._moved:
+            with self._failures():
+                self._tail.hold()
 
     def refused(self) -> list[DeadLetter]:
         """Return the messages that could not be decoded since the last call."""
@@ -212,13 +242,24 @@ class KafkaSource(Source):
         if self.group is None or self._consumer is None:
             return
         try:
-            self._consumer.commit(self.offsets(position), timeout_ms=_COMMIT_MS)
+            self._consumer.commit(self._offsets(position), timeout_ms=_COMMIT_MS)
         except KafkaError as error:
             # The run file has it: the group only hears of it later.
             log.warning("the group %s did not take the position: %s", self.group, error)
 
     def offsets(self, position: Position) -> dict[Any, Any]:
-        """Return a position in the words of the client, for the partitions that are ours."""
+        """Return a position in the words of the client, for the partitions that are ours.
+
+        Raises
+        ------
+        RewindError
+            If partitions came or went: rows of theirs may be among those before the position.
+        """
+        if self._moved:
+            raise RewindError("partitions moved between the members of the group")
+        return self._offsets(position)
+
+    def _offsets(self, position: Position) -> dict[Any, Any]:
         return {
             part: OffsetAndMetadata(int(position[str(part.partition)]), "", -1)
             for part in self._consumer.assignment()
@@ -234,7 +275,8 @@ class KafkaSource(Source):
         """Leave the group, and close the connections."""
         if self._consumer is not None:
             self._consumer.close(autocommit=False, timeout_ms=2000)
-            self._consumer = None
+            self._consumer = self._tail = self._settled = None
+            self._moved = False
 
     def _rows(
         self, records: Sequence[Any], part: Any, ends: Any, position: dict[str, Any]
@@ -251,6 +293,7 @@ class KafkaSource(Source):
         self._letters += letters
         self.n_holes += dropped
         position[str(part.partition)] = records[-1].offset + 1
+        self._parts.update((batch.key, str(part.partition)) for batch in batches)
         last = len(batches) - 1
         for i, batch in enumerate(batches):
             yield batch, dict(position) if i == last else None
@@ -273,6 +316,7 @@ class KafkaSource(Source):
             if self.member is not None:
                 options["group_instance_id"] = self.member
             self._consumer = KafkaConsumer(**options)
+            self._tail = Ends(self._consumer)
             there = self._consumer.partitions_for_topic(self.topic)
             if not there:
                 self.close()
@@ -331,16 +375,8 @@ class KafkaSource(Source):
             ) from error
 
 
-def _within(part: Any, at: int, first: int, last: int) -> int:
-    """Return where a partition can be read from; say so where messages are gone."""
-    if at > last:
-        raise SourceError(
-            f"the position {at} of {part.topic!r}, partition {part.partition}, must not be after "
-            f"its end {last}: the topic is another one than before; begin a new run"
-        )
-    if at < first:
-        log.warning("%s: offsets %d to %d are gone from the broker", part, at, first - 1)
-    return max(at, first)
+def _names(parts: Sequence[Any]) -> list[str]:
+    return [str(part.partition) for part in parts]
 
 
 class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types here
@@ -352,8 +388,4 @@ class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python h
     def on_partitions_revoked(self, revoked: Any) -> None:
         self._source._moved |= bool(revoked)
 
-    def on_partitions_assigned(self, assigned: Any) -> None:
-        self._source._moved |= bool(assigned)
-
-    def on_partitions_lost(self, lost: Any) -> None:
-        self._source._moved |= bool(lost)
+    on_partitions_assigned = on_partitions_lost = on_partitions_revoked

@@ -81,7 +81,7 @@ class Scales:
         bound = 2.0 * lengths.mean() - state["length"][1] if alike else np.inf
         # The first rows, held against hardly any, are no part of the law.
         Tail.start(squares[WATCH:, 0], float(bound), features.shape[1], state)
-        self._set_levels(state)
+        self.set_levels(state)
 
     def forget(self, state: State) -> None:
         """Drop all that is kept."""
@@ -164,7 +164,7 @@ class Scales:
             taken = calm & ((before < DENSE) | (before // BLOCK % SPARSE == 0))
             moments.add(rows[taken][:missing], state)
         if _power_of_two(first + len(rows) - 1):
-            self._set_levels(state)
+            self.set_levels(state)
 
     def _look(self, rows: Array, t: int, state: State) -> None:
         """See by how much the features of the new regime spread more than those of the old."""
@@ -178,7 +178,7 @@ class Scales:
             known = float(state["length"][1])
             watch[1] = max(1.0, trace / known) if known > 0 else 1.0
 
-    def _set_levels(self, state: State) -> None:
+    def set_levels(self, state: State) -> None:
         """Set the levels of the squares, at 33 numbers of rows since the start."""
         memories, count = self.memories, self.memories.size - 1
         moments = self._moments.read(state)

@@ -110,6 +110,8 @@ class NEWMABank(Detector):
     'independent'
     """
 
+    free = frozenset({"arl"})
+
     def __init__(
         self,
         window: int | None = None,
@@ -192,6 +194,11 @@ class NEWMABank(Detector):
                 self._hold(rows)
             done += len(rows)
         return statistic, threshold
+
+    def adjust(self) -> None:
+        """Set the levels for ``arl`` as it is now."""
+        if "levels" in self.state:
+            self._scales.set_levels(self.state)
 
     def _missing(self) -> int:
         """Return the rows until those held are enough to begin with; many if none are held."""

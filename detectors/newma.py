@@ -106,6 +106,8 @@ class NEWMA(Detector):
     [True]
     """
 
+    free = frozenset({"quantile"})
+
     def __init__(
         self,
         window: int = 50,

@@ -12,7 +12,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 from streamlyt.catalog import ROOMS, find, names, unknown
 from streamlyt.errors import ParameterError
 
-__all__ = ["OPERATOR_ROOMS", "adapted", "build", "class_of", "is_optional"]
+__all__ = ["OPERATOR_ROOMS", "adapted", "build", "class_of", "is_optional", "made"]
 
 # Where the name of an operator is looked for.
 OPERATOR_ROOMS = ("detectors", "observables", "windows", "models", "reservoirs")
@@ -39,14 +39,20 @@ def build(table: Mapping[str, Any], rooms: Sequence[str], kind: str | None, wher
     """
     params = dict(table)
     name = params.pop("name", None)
-    cls = class_of(name, rooms, kind, where)
+    return made(class_of(name, rooms, kind, where), params, where, f" ({name})")
+
+
+def made(cls: type[Any], params: Mapping[str, Any], where: str, called: str = "") -> Any:
+    """Return an object of a class, with each parameter read by its type; see :func:`build`."""
     expected = signature(cls).parameters
     for given in params:
         if given not in expected:
-            raise unknown(f"key of {where} ({name})", given, list(expected) or ["name"])
+            raise unknown(f"key of {where}{called}", given, list(expected) or ["name"])
     for missing, parameter in expected.items():
         if missing not in params and parameter.default is Parameter.empty:
-            raise ParameterError(f"{where}.{missing} must be given: {name} cannot do without it")
+            raise ParameterError(
+                f"{where}.{missing} must be given: {called.strip(' ()')} cannot do without it"
+            )
     hints = get_type_hints(cls.__init__)
     return cls(
         **{

@@ -8,13 +8,14 @@ from inspect import Parameter, signature
 from typing import Any
 
 from streamlyt._build import OPERATOR_ROOMS, class_of
+from streamlyt._serving import Serving
 from streamlyt.catalog import ROOMS, unknown
 from streamlyt.errors import ParameterError
 
-__all__ = ["Setting", "labels", "overlaid", "settled", "value_of"]
+__all__ = ["TABLES", "Setting", "labels", "overlaid", "settled", "value_of"]
 
 PREFIX = "STREAMLYT_"
-TABLES = ("source", "operators", "sinks")
+TABLES = ("source", "operators", "sinks", "serve")
 DEFAULT, FILE = "default", "file"
 
 
@@ -114,6 +115,8 @@ def settled(tables: Mapping[str, Any], origins: Mapping[str, str]) -> list[Setti
         found += _settled(rest, OPERATOR_ROOMS, None, f"operators.{label}", origins)
     for i, table in enumerate(tables.get("sinks", [])):
         found += _settled(table, ("connectors",), "sink", f"sinks.{i}", origins)
+    if "serve" in tables:
+        found += _each(Serving, tables["serve"], "serve", origins)
     return found
 
 
@@ -124,9 +127,15 @@ def _settled(
     where: str,
     origins: Mapping[str, str],
 ) -> Iterator[Setting]:
-    parameters = signature(class_of(table.get("name"), rooms, kind, where)).parameters
+    cls = class_of(table.get("name"), rooms, kind, where)
     yield Setting(f"{where}.name", table["name"], origins.get(f"{where}.name", FILE))
-    for name, parameter in parameters.items():
+    yield from _each(cls, table, where, origins)
+
+
+def _each(
+    cls: type[Any], table: Mapping[str, Any], where: str, origins: Mapping[str, str]
+) -> Iterator[Setting]:
+    for name, parameter in signature(cls).parameters.items():
         key = f"{where}.{name}"
         if name not in table:
             default = None if parameter.default is Parameter.empty else parameter.default
@@ -140,9 +149,10 @@ def _settled(
 def _put(tables: dict[str, Any], key: list[str], text: str, origin: str) -> str:
     """Set a value where a key leads; return the key with the name of its operator in it."""
     room, *rest = key
-    place: Any = tables.setdefault(room, {}) if room == "source" else tables.get(room, [])
+    alone = room in ("source", "serve")
+    place: Any = tables.setdefault(room, {}) if alone else tables.get(room, [])
     known = [room]
-    if room != "source":
+    if not alone:
         found = labels(tables) if room == "operators" else [str(i) for i in range(len(place))]
         which, *rest = rest
         folded = {name.lower(): i for i, name in enumerate(found)}

@@ -6,6 +6,7 @@ from inspect import Parameter, cleandoc, signature
 from typing import Any, get_type_hints
 
 from streamlyt._build import OPERATOR_ROOMS, adapted, is_optional
+from streamlyt._serving import Serving
 from streamlyt.catalog import ROOMS, find, names
 from streamlyt.errors import MissingExtraError, ParameterError
 
@@ -50,6 +51,7 @@ def schema() -> dict[str, Any]:
                 "type": "array",
                 "items": {"oneOf": rooms["sink"]},
             },
+            "serve": _alone(Serving),
         },
         "$defs": known,
     }
@@ -96,8 +98,15 @@ def _named(name: str, kind: str) -> dict[str, Any]:
     return {"type": "object", "required": ["name"], "properties": properties}
 
 
+def _alone(cls: type[Any]) -> dict[str, Any]:
+    return _filled({"type": "object", "required": [], "properties": {}}, cls)
+
+
 def _component(cls: type[Any], name: str, kind: str) -> dict[str, Any]:
-    entry = _named(name, kind)
+    return _filled(_named(name, kind), cls)
+
+
+def _filled(entry: dict[str, Any], cls: type[Any]) -> dict[str, Any]:
     told, hints = told_parameters(cls), get_type_hints(cls.__init__)
     for key, parameter in signature(cls).parameters.items():
         value = _parameter(key, hints.get(key, Any), parameter)
@@ -106,7 +115,7 @@ def _component(cls: type[Any], name: str, kind: str) -> dict[str, Any]:
         entry["properties"][key] = value
         if parameter.default is Parameter.empty:
             entry["required"].append(key)
-    entry["description"] = cleandoc(cls.__doc__ or name).splitlines()[0]
+    entry["description"] = cleandoc(cls.__doc__ or cls.__name__).splitlines()[0]
     return entry | {"additionalProperties": False}
 
 

@@ -346,6 +346,9 @@ class Operator(Component, ABC):
         """Return rows that the last update neither absorbed nor gave on: those that were late."""
         return []
 
+    def adjust(self) -> None:
+        """Bring ``state``, made under other ``free`` parameters, in line with those of now."""
+
     def came_from(self, index: int) -> int:
         """Return which of the rows that it took the row is that it gave on as number ``index``.
 

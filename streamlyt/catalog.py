@@ -40,9 +40,12 @@ _EXTRAS = {
     "bokeh": "dash",
     "kafka": "kafka",
     "msgspec": "kafka",
+    "prometheus_client": "serve",
     "river": "river",
     "sklearn": "sklearn",
+    "structlog": "serve",
     "torch": "torch",
+    "tornado": "serve",
 }
 _LONGEST_LIST = 1_000_000  # numbers in one parameter: more is data, and belongs into a file
 

@@ -1,13 +1,21 @@
 """A thing with parameters: how it is told, copied and written down."""
 
 import inspect
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 __all__ = ["Component"]
 
 
 class Component:
-    """A thing with parameters: they are set in ``__init__`` under their own names, for good."""
+    """A thing with parameters: they are set in ``__init__`` under their own names, for good.
+
+    Attributes
+    ----------
+    free
+        Parameters that may be others when a run goes on from what was saved.
+    """
+
+    free: ClassVar[frozenset[str]] = frozenset()
 
     def params(self) -> dict[str, Any]:
         """Return the parameters by name, as given to ``__init__``."""

@@ -2,21 +2,22 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from streamlyt._build import OPERATOR_ROOMS, build
-from streamlyt._layers import Setting, labels, overlaid, settled
+from streamlyt._build import OPERATOR_ROOMS, build, made
+from streamlyt._layers import TABLES, Setting, labels, overlaid, settled
 from streamlyt._schema import schema
+from streamlyt._serving import Serving
 from streamlyt.base import Operator, Sink, Source
 from streamlyt.catalog import describe, unknown
 from streamlyt.errors import FormatError, ParameterError
 
-__all__ = ["PipelineSpec", "Setting", "dump", "load", "schema", "settings"]
+__all__ = ["PipelineSpec", "Serving", "Setting", "dump", "load", "schema", "settings"]
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,14 @@ class PipelineSpec:
         What is done with them, in order, by name.
     sinks
         Where they go.
+    serve
+        How it is run as a daemon.
     """
 
     source: Source
     operators: dict[str, Operator]
     sinks: tuple[Sink, ...] = ()
+    serve: Serving = field(default_factory=Serving)
 
 
 def load(
@@ -59,6 +63,9 @@ def load(
 
         [[sinks]]
         name = "files"
+
+        [serve]                      # how `streamlyt serve` runs it
+        port = 8750
 
     A parameter that is left out keeps its default; ``"none"`` says None where that is not the
     default. A path counts from the working directory.
@@ -98,6 +105,7 @@ def load(
             build(table, ("connectors",), "sink", f"sinks.{i}")
             for i, table in enumerate(_list(tables, "sinks"))
         ),
+        serve=made(Serving, tables.get("serve", {}), "serve"),
     )
 
 
@@ -158,10 +166,12 @@ def dump(
 def _tables(text: str | PathLike[str]) -> dict[str, Any]:
     tables = _parsed(text)
     for each in tables:
-        if each not in ("source", "operators", "sinks"):
-            raise unknown("table", each, ["source", "operators", "sinks"])
+        if each not in TABLES:
+            raise unknown("table", each, list(TABLES))
     if not isinstance(tables.get("source"), dict):
         raise ParameterError("there must be one table [source]; add it, with the name of a source")
+    if not isinstance(tables.get("serve", {}), dict):
+        raise ParameterError(f"serve must be a table, got {tables['serve']!r}; write [serve]")
     for room in ("operators", "sinks"):
         _list(tables, room)
     return tables

@@ -104,6 +104,12 @@ class Pipeline:
             for name, operator in self._memory(key).items():
                 operator.state = {part: array.copy() for part, array in by_name[name].items()}
 
+    def adjust(self) -> None:
+        """Bring the memory of all series in line with parameters that were others before."""
+        for by_name in self._series.values():
+            for operator in by_name.values():
+                operator.adjust()
+
     def __repr__(self) -> str:
         return f"Pipeline({self.operators!r})"
 

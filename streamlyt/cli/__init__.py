@@ -19,6 +19,7 @@ from streamlyt.cli.list import list_components
 from streamlyt.cli.md import md
 from streamlyt.cli.report import report
 from streamlyt.cli.run import run_pipeline
+from streamlyt.cli.serve import serve_pipeline
 
 __all__ = ["main"]
 
@@ -35,6 +36,7 @@ app.command("md")(guarded(md))
 app.command("detect")(guarded(detect))
 app.command("forecast")(guarded(forecast))
 app.command("run")(guarded(run_pipeline))
+app.command("serve")(guarded(serve_pipeline))
 app.command("report")(guarded(report))
 app.command("list")(guarded(list_components))
 

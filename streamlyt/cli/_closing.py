@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from streamlyt.base import Event, Operator, Schema
 from streamlyt.cli._print import OFF_LINE, counted
-from streamlyt.engines.local import Summary
+from streamlyt.engines import Summary
 from streamlyt.pipeline import Pipeline
 
 __all__ = ["OffLine", "closing", "learning_of", "on_line"]

@@ -23,7 +23,7 @@ from streamlyt.cli._print import counted, plain_table, print_table
 from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.config import load, settings
 from streamlyt.connectors import FileSource
-from streamlyt.engines.local import Summary
+from streamlyt.engines import Summary
 from streamlyt.errors import ParameterError
 
 __all__ = ["beginning", "print_settings", "run_file", "validate"]

@@ -19,7 +19,7 @@ from streamlyt.cli._guard import FOUND, say
 from streamlyt.cli._options import Format
 from streamlyt.cli._print import counted, print_events
 from streamlyt.config import dump
-from streamlyt.engines.local import LocalEngine, Summary
+from streamlyt.engines import LocalEngine, Summary
 from streamlyt.errors import DataError, ParameterError, SourceError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile

@@ -8,7 +8,7 @@ from streamlyt.base import Batch, Event, Operator, Source
 from streamlyt.cli._closing import OffLine, learning_of, on_line
 from streamlyt.cli._print import OFF_LINE, counted
 from streamlyt.detectors import split_in_two
-from streamlyt.engines.local import Summary
+from streamlyt.engines import Summary
 from streamlyt.errors import ParameterError
 from streamlyt.pipeline import Pipeline
 

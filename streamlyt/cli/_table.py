@@ -16,7 +16,7 @@ from streamlyt.cli._print import counted
 from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.cli._short import split_short
 from streamlyt.connectors import FileSource
-from streamlyt.engines.local import Summary
+from streamlyt.engines import Summary
 from streamlyt.errors import DataError, FormatError, ParameterError
 from streamlyt.observables import Missing
 from streamlyt.observables.missing import Policy

@@ -12,7 +12,7 @@ from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.cli._short import split_short
 from streamlyt.cli.md import Observe
 from streamlyt.connectors import TrajectorySource
-from streamlyt.engines.local import Summary
+from streamlyt.engines import Summary
 from streamlyt.errors import ParameterError
 from streamlyt.observables import Dihedrals, Distances, Superpose, Whole
 from streamlyt.observables.superpose import LEAST

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._gauges import Gauges as Gauges
+    from ._shared import SharedStates as SharedStates
+    from ._summary import Summary as Summary
     from .local import LocalEngine as LocalEngine
-    from .local import Summary as Summary
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

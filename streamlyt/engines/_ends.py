@@ -9,13 +9,16 @@ from streamlyt.errors import ParameterError
 
 __all__ = [
     "Commits",
+    "Drops",
+    "Holds",
+    "Lags",
+    "Parted",
     "Refuses",
     "Replays",
     "Resumes",
     "TakesLateRows",
     "TakesLetters",
     "Transacts",
-    "free",
     "transacting",
 ]
 
@@ -26,6 +29,41 @@ class Commits(Protocol):
 
     def commit(self, position: Position) -> None:
         """All rows before ``position`` are durable."""
+
+
+@runtime_checkable
+class Lags(Protocol):
+    """A source that can tell how much waits to be read."""
+
+    def lag(self) -> int | None:
+        """Return how many messages or rows; None where it is not known yet."""
+
+
+@runtime_checkable
+class Drops(Protocol):
+    """A source that leaves rows out because something is missing in them."""
+
+    n_holes: int
+    """How many, since it was made."""
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """A source that wants a sign of life while it is held up."""
+
+    def hold(self) -> None:
+        """Read nothing, and keep what is ours."""
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """A source in parts, which may move from one process to another."""
+
+    def owned(self) -> Sequence[str]:
+        """Return the parts that are ours now; reading goes on with these or rewinds."""
+
+    def part_of(self, key: str) -> str | None:
+        """Return the part that a series is in; None where none of its rows was read yet."""
 
 
 @runtime_checkable
@@ -111,9 +149,3 @@ def transacting(
             f"{type(source).__name__} and {'a' if kept else 'no'} run file"
         )
     return found[0], tuple(sink for sink in sinks if sink not in found)
-
-
-def free(source: Source) -> frozenset[str]:
-    """Return the parameters of a source that may be others when its run is resumed."""
-    names: frozenset[str] = getattr(source, "free", frozenset())
-    return names

@@ -1,56 +1,29 @@
 """The engine of one process: read, step, write, and now and then make it durable."""
 
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from time import monotonic
 from typing import Any
 
 import numpy as np
 
 from streamlyt.base import Batch, Event, Position, Sink, Source
-from streamlyt.catalog import describe, name_of
-from streamlyt.errors import ParameterError, RewindError, StateError
+from streamlyt.catalog import name_of
+from streamlyt.codecs import DeadLetter
+from streamlyt.errors import RewindError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-from ._ends import (
-    Commits,
-    Refuses,
-    Replays,
-    Resumes,
-    TakesLateRows,
-    TakesLetters,
-    free,
-    transacting,
-)
+from ._ahead import Ahead
+from ._bounds import check_bounds
+from ._ends import Commits, Replays, Resumes, TakesLateRows, TakesLetters, transacting
+from ._gauges import Gauges
+from ._handover import HandOver
+from ._same import refuse_another, refuse_other_operators, renewed
+from ._shared import SharedStates
+from ._summary import Summary
 
-__all__ = ["LocalEngine", "Summary"]
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What a run came to, over all its resumptions.
-
-    Parameters
-    ----------
-    rows
-        Rows taken from the source.
-    events
-        The findings.
-    seconds
-        Time that it ran.
-    complete
-        Whether the source came to its end.
-    series
-        Series -> its rows that came out at the end of the pipeline.
-    """
-
-    rows: int
-    events: tuple[Event, ...]
-    seconds: float
-    complete: bool = True
-    series: Mapping[str, int] = field(default_factory=dict)
+__all__ = ["LocalEngine"]
 
 
 class LocalEngine:
@@ -85,12 +58,22 @@ class LocalEngine:
         A checkpoint is made after so many seconds or rows, whichever comes first.
     clock
         Seconds that only grow.
+    queue_bytes
+        The source is read by a thread of its own, so many bytes of rows ahead at most; a full
+        queue pauses it. 0: no thread, each batch is read when the one before it is done.
+    gauges
+        Where the engine tells how it gets on; counts go on from what they are.
+    shared
+        Folder for the memory of the partitions of a Kafka group, so that it follows them from one
+        process to another.
+    keep_rows
+        Whether the run file holds the rows; findings, states and positions it holds always.
 
     Raises
     ------
     ParameterError
-        If a bound of the checkpoints is not positive, or source and run file cannot go along with
-        a sink's transactions.
+        If a bound is out of range, or source and run file cannot go along with a sink's
+        transactions or with shared states.
 
     Examples
     --------
@@ -105,6 +88,13 @@ class LocalEngine:
     3
     """
 
+    _position: Position | None
+    _saved_position: Position | None
+    _events: list[Event]
+    _touched: set[str]  # series whose memory is not saved yet
+    _series: dict[str, int]
+    _full: dict[str, tuple[str, ...]]
+
     def __init__(
         self,
         source: Source,
@@ -114,12 +104,12 @@ class LocalEngine:
         checkpoint_s: float = 1.0,
         checkpoint_rows: int = 2**14,
         clock: Callable[[], float] = monotonic,
+        queue_bytes: int = 0,
+        gauges: Gauges | None = None,
+        shared: SharedStates | None = None,
+        keep_rows: bool = True,
     ) -> None:
-        if checkpoint_s < 0 or checkpoint_rows < 1:
-            raise ParameterError(
-                f"checkpoint_s must be at least 0 and checkpoint_rows at least 1, got "
-                f"{checkpoint_s!r} and {checkpoint_rows!r}"
-            )
+        check_bounds(checkpoint_s, checkpoint_rows, queue_bytes, keep_rows, sinks)
         self.source = source
         self.pipeline = pipeline
         self.sinks = tuple(sinks)
@@ -130,7 +120,11 @@ class LocalEngine:
         self._name = name_of(source)
         self._transaction, self._others = transacting(source, self.sinks, runfile is not None)
         self._commits = source if isinstance(source, Commits) else None
-        self._refuses = source if isinstance(source, Refuses) else None
+        self.gauges = Gauges() if gauges is None else gauges
+        self._ahead = Ahead(source, queue_bytes, self.gauges)
+        self._moves = HandOver(source, shared, runfile is not None)
+        self._keep_rows = keep_rows
+        self._change: Pipeline | None = None
         self._silent = False  # rows are read again that the sink with transactions has seen
         self._stopped = self._complete = False
         self._whole = True  # no batch is half done, no checkpoint half made
@@ -160,7 +154,7 @@ class LocalEngine:
             self._complete = not self._stopped
         except BaseException:
             # Not whole: a batch is half done, or a checkpoint has failed. The last one stands.
-            if self._whole:
+            if self._whole and self._news():
                 self._checkpoint()
             raise
         self._checkpoint()
@@ -169,6 +163,19 @@ class LocalEngine:
     def stop(self) -> None:
         """End the run after the batch at hand, with a checkpoint; for signal handlers."""
         self._stopped = True
+
+    def change(self, pipeline: Pipeline) -> None:
+        """Go on with operators of other free parameters, from the next batch on, memory kept.
+
+        A checkpoint is made first, so that no row is seen under both. For any thread.
+
+        Raises
+        ------
+        StateError
+            If a parameter differs that is not free, or a label.
+        """
+        refuse_other_operators(self.pipeline, pipeline)
+        self._change = pipeline
 
     def summary(self) -> Summary:
         """Return what the run has come to so far; where it failed, what had been found by then."""
@@ -181,11 +188,13 @@ class LocalEngine:
     def _read(self, progress: Callable[[int], None] | None) -> None:
         while not self._stopped:
             try:
+                until = None
                 if self._transaction is not None and isinstance(self.source, Replays):
+                    until = self.source.committed()
+                self._adopt()
+                if until is not None and isinstance(self.source, Replays):
                     self._silent = True
-                    self._follow(
-                        self.source.read(self._position, self.source.committed()), progress
-                    )
+                    self._follow(self.source.read(self._position, until), progress)
                     self._checkpoint()
                     self._silent = False
                 if not self._stopped:
@@ -201,14 +210,37 @@ class LocalEngine:
         batches: Iterable[tuple[Batch, Position | None]],
         progress: Callable[[int], None] | None,
     ) -> None:
-        for batch, position in batches:
-            self._take(batch, position)
-            if progress is not None:
-                progress(self._rows)
-            if self._whole and self._due():
-                self._checkpoint()
-            if self._whole and self._stopped:
-                break
+        with closing(self._ahead.read(batches)) as read:
+            for one in read:
+                if self._whole and self._change is not None:
+                    self._go_over(self._change)
+                self._take(*one)
+                if progress is not None:
+                    progress(self._rows)
+                if self._whole and self._due():
+                    self._checkpoint()
+                self.gauges.turned()
+                if self._whole and self._stopped:
+                    break
+
+    def _go_over(self, changed: Pipeline) -> None:
+        """Hand the memory on to operators with other parameters."""
+        if self._news():
+            self._checkpoint()
+        changed.restore(self.pipeline.states())
+        changed.adjust()
+        self.pipeline, self._change = changed, None
+        self._touched = set(changed.states())
+        self._renewed = self._text is not None
+
+    def _adopt(self) -> None:
+        """Take over the memory of partitions that others went on with."""
+        at, memory = self._moves.adopt(self._position)
+        if at:
+            self._position = {**(self._position or {}), **at}
+            self.pipeline.restore({**self.pipeline.states(), **memory})
+            self._touched.update(memory)
+            self._series = dict.fromkeys(memory, 0) | self._series
 
     def _rewind(self) -> None:
         """Go back to the last checkpoint; without a run file, make one instead."""
@@ -221,20 +253,24 @@ class LocalEngine:
         self._load(self.runfile)
 
     def _begin(self) -> None:
-        self._position: Position | None = None
+        self._position = self._saved_position = None
+        self._taken = False  # rows or letters, since the last checkpoint
         self._rows = self._saved_rows = 0
-        self._events: list[Event] = []
-        self._touched: set[str] = set()
-        self._series: dict[str, int] = {}
-        self._full: dict[str, tuple[str, ...]] = {}
+        self._events, self._touched, self._series, self._full = [], set(), {}, {}
         self._stopped = self._complete = False
         self._whole = True
+        self._text: str | None = None  # source and operators, as the run file has them
+        self._renewed = False  # they are others now
         self._seconds = 0.0
         if self.runfile is not None:
             meta = self.runfile.meta
-            self._refuse_another(meta["pipeline"])
+            self._text = meta["pipeline"]
+            self._renewed = refuse_another(self._text, self.source, self.pipeline)
             self._load(self.runfile)
             meta = self.runfile.meta
+            if self._renewed:  # what is kept was made under other free parameters
+                self.pipeline.adjust()
+                self._touched = set(self.pipeline.states())
             self._seconds, self._complete = meta["seconds"], meta["complete"]
         else:
             self._resume(0, 0)
@@ -246,9 +282,12 @@ class LocalEngine:
         self.pipeline.restore(runfile.recover())
         self._position = runfile.position(self._name)
         self._rows = self._saved_rows = runfile.meta["rows"]
+        self._taken, self._saved_position = False, self._position
         known = runfile.keys()
-        self._series = {key: runfile.n_rows(key) for key in known}
+        self._series = dict.fromkeys(self.pipeline.states(), 0)
+        self._series |= {key: runfile.n_rows(key) for key in known}
         self._touched.clear()
+        self._moves.begin()
         self._whole = True
         self._resume(sum(self._series.values()), len(runfile.events()))
 
@@ -257,11 +296,14 @@ class LocalEngine:
             if isinstance(sink, Resumes):
                 sink.resume(rows, events)
 
-    def _take(self, batch: Batch, position: Position | None) -> None:
+    def _take(self, batch: Batch, position: Position | None, letters: list[DeadLetter]) -> None:
         self._whole = False
+        self._taken = self._taken or batch.n > 0 or bool(letters)
+        self.gauges.took(batch)
         if batch.n or batch.key in self._series:  # the heartbeat of a series that never was is none
             self._step(batch)
-        for letter in () if self._refuses is None else self._refuses.refused():
+        self.gauges.letters += len(letters)
+        for letter in letters:
             for sink in self._others if self._silent else self.sinks:
                 if isinstance(sink, TakesLetters):
                     sink.refuse(letter)
@@ -284,7 +326,9 @@ class LocalEngine:
         rows, events = self.pipeline.finish(batch) if last else self.pipeline.step(batch)
         if last and not rows.n and not events:
             return  # nothing was held back, as with most operators
+        self.gauges.events += len(events)
         for late in self.pipeline.aside(batch.key):
+            self.gauges.late += late.n
             for sink in self._others if self._silent else self.sinks:
                 if isinstance(sink, TakesLateRows):
                     sink.set_aside(late)
@@ -299,67 +343,56 @@ class LocalEngine:
         else:
             if batch.key not in self._full:
                 self._full[batch.key] = self.pipeline.appended(batch.key)
-            self.runfile.write(rows, full=self._full[batch.key])
+            if self._keep_rows:
+                self.runfile.write(rows, full=self._full[batch.key])
             for event in events:
                 self.runfile.record(event)
         self._touched.add(batch.key)
+        if batch.n:
+            self._moves.took(batch.key)
         self._series[batch.key] = self._series.get(batch.key, 0) + rows.n
         self._rows += batch.n
 
+    def _news(self) -> bool:
+        """Tell whether there is anything that the last checkpoint does not have."""
+        return self._taken or self._renewed or self._position != self._saved_position
+
     def _due(self) -> bool:
+        if not self._news():
+            self.gauges.idle()
+            return False
         return (
             self._rows - self._saved_rows >= self.checkpoint_rows
             or self._clock() - self._saved_at >= self.checkpoint_s
         )
 
     def _checkpoint(self) -> None:
-        self._whole = False
+        self._whole, began = False, self._clock()
         for sink in self._others:
             sink.flush()
         if self._transaction is not None and self._position is not None and not self._silent:
-            self._transaction.commit(self.source, self._position)
+            with self._ahead.still():
+                self._transaction.commit(self.source, self._position)
         if self.runfile is not None:
+            more: dict[str, Any] = {}
+            if self._renewed and self._text is not None:
+                more["pipeline"] = renewed(self._text, self.source, self.pipeline)
             self.runfile.checkpoint(
                 {} if self._position is None else {self._name: self._position},
                 self.pipeline.states(self._touched),
                 rows=self._rows,
                 seconds=self._seconds + self._clock() - self._started,
                 complete=self._complete,
+                **more,
             )
+            self._text, self._renewed = more.get("pipeline", self._text), False
         if self._transaction is None and self._position is not None and self._commits is not None:
-            self._commits.commit(self._position)
+            with self._ahead.still():
+                self._commits.commit(self._position)
+        if self._position is not None and not self._silent:
+            self._moves.share(self._position, self.pipeline, self._series)
         self._touched.clear()
         self._saved_rows, self._saved_at = self._rows, self._clock()
+        self._taken, self._saved_position = False, self._position
+        self.gauges.saved(self._saved_at - began)
         self._whole = True
-
-    def _refuse_another(self, saved: str) -> None:
-        """Compare source and operators with those that the run file was made for."""
-        tables = tomllib.loads(saved)
-        if "source" in tables:
-            saved_source, source = tables["source"], describe(self.source)
-            for name in free(self.source):
-                saved_source.pop(name, None)
-                source.pop(name, None)
-            _compare(saved_source, source, "source")
-        if "operators" in tables:
-            ours = [describe(operator) for operator in self.pipeline.operators.values()]
-            if len(ours) != len(tables["operators"]):
-                raise _another("the number of operators", len(tables["operators"]), len(ours))
-            for theirs, own in zip(tables["operators"], ours, strict=True):
-                theirs.pop("label", None)
-                _compare(theirs, own, f"operators.{own['name']}")
-
-
-def _compare(saved: Any, given: Any, where: str) -> None:
-    if isinstance(saved, dict) and isinstance(given, dict):
-        for name in [*saved, *(name for name in given if name not in saved)]:
-            _compare(saved.get(name), given.get(name), f"{where}.{name}")
-    elif saved != given and not (saved != saved and given != given):  # NaN is equal to NaN here
-        raise _another(where, saved, given)
-
-
-def _another(where: str, saved: Any, given: Any) -> StateError:
-    return StateError(
-        f"{where} must be {saved!r} as in the run to be resumed, got {given!r}; give it back, or "
-        f"begin a new run file"
-    )

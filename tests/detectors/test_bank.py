@@ -299,3 +299,26 @@ def test_persistence_lets_outliers_pass_and_changes_not():
     assert 2502 <= late[0] <= 2540
     with pytest.raises(ParameterError, match="persistence must be at least 1 row"):
         NEWMABank(persistence=0)
+
+
+@pytest.mark.parametrize("null", ["independent", "learned"])
+def test_another_arl_moves_the_threshold_at_once_and_leaves_the_memory(null):
+    rows = np.random.default_rng(3).normal(size=(3000, 3))
+    batch = Batch("", np.arange(3000), rows, Schema.of("a", "b", "c"))
+    names = "statistic", "threshold"
+    old = NEWMABank(null=null, arl=1e5)
+    old.update(batch.rows(0, 2500))
+    new, same = (NEWMABank(null=null, arl=arl) for arl in (1e3, 1e5))
+    for each in (new, same):
+        each.state = {name: array.copy() for name, array in old.state.items()}
+    new.adjust()
+    ratio = {}
+    for each in (new, same):
+        out, _ = each.update(batch.rows(2500, 2600))
+        statistic, threshold = (out.values[:, out.schema.names.index(name)] for name in names)
+        ratio[each.arl] = statistic / threshold
+    # Nearer to an alarm from the first row on: the levels of the shorter run are lower.
+    assert (ratio[1e3] > ratio[1e5]).mean() > 0.9
+    assert new.state["averages" if null == "independent" else "fast"].tolist() == (
+        same.state["averages" if null == "independent" else "fast"].tolist()
+    )

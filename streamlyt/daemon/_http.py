@@ -1,0 +1,66 @@
+"""The one HTTP server of a daemon: is it alive, is it ready, and its counts."""
+
+from collections.abc import Callable
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+__all__ = ["Told", "serve_http"]
+
+Told = tuple[bool, str]
+"""Whether all is well, and how it stands, in a line."""
+
+
+def serve_http(
+    host: str,
+    port: int,
+    alive: Callable[[], Told],
+    ready: Callable[[], Told],
+    metrics: Callable[[], bytes],
+) -> tuple[HTTPServer, int]:
+    """Serve ``/healthz``, ``/readyz`` and ``/metrics`` on the event loop of this thread.
+
+    Returns
+    -------
+    The server, and the port that it is at.
+
+    Raises
+    ------
+    OSError
+        If the address is taken.
+    """
+    sockets = bind_sockets(port, host)
+    server = HTTPServer(
+        Application(
+            [
+                ("/healthz", _State, {"ask": alive}),
+                ("/readyz", _State, {"ask": ready}),
+                ("/metrics", _Metrics, {"ask": metrics}),
+            ],
+            log_function=lambda request: None,  # who asks every second is not to fill the log
+        )
+    )
+    server.add_sockets(sockets)
+    return server, sockets[0].getsockname()[1]
+
+
+class _State(RequestHandler):
+    def initialize(self, ask: Callable[[], Told]) -> None:
+        self._ask = ask
+
+    def get(self) -> None:
+        well, told = self._ask()
+        self.set_status(200 if well else 503)
+        self.set_header("Cache-Control", "no-store")
+        self.write({"ok": well, "state": told})
+
+
+class _Metrics(RequestHandler):
+    def initialize(self, ask: Callable[[], bytes]) -> None:
+        self._ask = ask
+
+    def get(self) -> None:
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.write(self._ask())

@@ -1,0 +1,110 @@
+"""One life of the engine: what it opens, what it does in its thread, what it closes."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Thread
+from time import monotonic
+
+from streamlyt.config import PipelineSpec, dump
+from streamlyt.engines import Gauges, LocalEngine, SharedStates, Summary
+from streamlyt.pipeline import Pipeline
+from streamlyt.runfile import RunFile
+
+__all__ = ["Life"]
+
+
+class Life:
+    """An engine from its start to its end, in a thread of its own.
+
+    Parameters
+    ----------
+    spec
+        The pipeline; its source and sinks are closed at the end.
+    run
+        The run file, made where there is none.
+    gauges
+        Where the engine tells how it gets on.
+    done
+        Called in the thread with what the run came to, or with what ended it.
+    """
+
+    def __init__(
+        self,
+        spec: PipelineSpec,
+        run: Path,
+        gauges: Gauges,
+        done: Callable[[Summary | BaseException], None],
+    ) -> None:
+        self.spec, self.run, self.gauges = spec, run, gauges
+        self.began = monotonic()
+        self._done = done
+        self._engine: LocalEngine | None = None
+        self._change: Pipeline | None = None  # that came before there was an engine
+        # A thread that hangs on a dead network must not keep the process from ending.
+        self._thread = Thread(target=self._live, name="engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch at hand, with a checkpoint; call it until :attr:`ended`."""
+        if self._engine is not None:
+            self._engine.stop()
+
+    def change(self, pipeline: Pipeline) -> None:
+        """Go on with other free parameters; see :meth:`LocalEngine.change`."""
+        self._change = pipeline
+        if self._engine is not None:
+            self._engine.change(pipeline)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all is closed."""
+        return not self._thread.is_alive()
+
+    def silent_for(self) -> float | None:
+        """Return the seconds since the last turn of the engine; None before its first."""
+        at = self.gauges.turned_at
+        return None if at is None or at < self.began else monotonic() - at
+
+    def _live(self) -> None:
+        result: Summary | BaseException
+        try:
+            with ExitStack() as stack:
+                stack.callback(self.spec.source.close)
+                for sink in self.spec.sinks:
+                    stack.callback(sink.close)
+                result = self._run(stack)
+        except BaseException as error:
+            result = error
+        self._done(result)
+
+    def _run(self, stack: ExitStack) -> Summary:
+        spec, serve = self.spec, self.spec.serve
+        if not self.run.exists():
+            text = dump(spec.source, spec.operators, spec.sinks)
+            RunFile.create(self.run, pipeline=text).close()
+        runfile = stack.enter_context(RunFile.open(self.run, write=True))
+        self._engine = LocalEngine(
+            spec.source,
+            Pipeline(spec.operators),
+            spec.sinks,
+            runfile,
+            checkpoint_s=serve.checkpoint_s,
+            checkpoint_rows=serve.checkpoint_rows,
+            queue_bytes=round(serve.queue_mb * 1e6),
+            gauges=self.gauges,
+            shared=None if serve.states is None else SharedStates(serve.states, _name(spec)),
+            keep_rows=serve.keep_rows,
+        )
+        if self._change is not None:
+            self._engine.change(self._change)
+        return self._engine.run()
+
+
+def _name(spec: PipelineSpec) -> str:
+    """Return the name that the members of a group share."""
+    told = [getattr(spec.source, name, None) for name in ("topic", "group")]
+    return ".".join(str(each) for each in told if each)

@@ -1,0 +1,103 @@
+"""Whether a run is gone on with by the source and the operators that began it."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tomli_w
+
+from streamlyt.base import Component, Source
+from streamlyt.catalog import describe
+from streamlyt.errors import StateError
+from streamlyt.pipeline import Pipeline
+
+__all__ = ["differences", "refuse_another", "refuse_other_operators", "renewed"]
+
+
+def refuse_another(saved: str, source: Source, pipeline: Pipeline) -> bool:
+    """Hold source and operators against those that a run file was made for.
+
+    Parameters that a component calls ``free`` may be others.
+
+    Returns
+    -------
+    Whether a free parameter of an operator is another.
+
+    Raises
+    ------
+    StateError
+        If another parameter is.
+    """
+    tables = tomllib.loads(saved)
+    if "source" in tables:
+        _refuse(tables["source"], source, "source")
+    return "operators" in tables and _refuse_operators(tables["operators"], pipeline)
+
+
+def refuse_other_operators(pipeline: Pipeline, other: Pipeline) -> None:
+    """Hold operators against those of a run that goes on.
+
+    Raises
+    ------
+    StateError
+        If they differ in more than their free parameters.
+    """
+    _refuse_operators([describe(each) for each in pipeline.operators.values()], other)
+    for ours, theirs in zip(pipeline.operators, other.operators, strict=True):
+        if ours != theirs:
+            raise _another("the label of an operator", ours, theirs)
+
+
+def renewed(saved: str, source: Source, pipeline: Pipeline) -> str:
+    """Return the text of a run file with source and operators as they are now."""
+    operators = [
+        {"name": (table := describe(each)).pop("name"), "label": label, **table}
+        for label, each in pipeline.operators.items()
+    ]
+    return tomli_w.dumps(
+        tomllib.loads(saved) | {"source": describe(source), "operators": operators}
+    )
+
+
+def differences(saved: Any, given: Any, where: str = "") -> list[tuple[str, Any, Any]]:
+    """Return where two tables differ: the place with dots, and both values."""
+    if isinstance(saved, Mapping) and isinstance(given, Mapping):
+        names = [*saved, *(name for name in given if name not in saved)]
+        return [
+            found
+            for name in names
+            for found in differences(
+                saved.get(name), given.get(name), f"{where}.{name}" if where else name
+            )
+        ]
+    alike = saved == given or (saved != saved and given != given)  # NaN is equal to NaN here
+    return [] if alike else [(where, saved, given)]
+
+
+def _refuse_operators(tables: Sequence[dict[str, Any]], pipeline: Pipeline) -> bool:
+    ours = list(pipeline.operators.values())
+    if len(ours) != len(tables):
+        raise _another("the number of operators", len(tables), len(ours))
+    return any(
+        [
+            _refuse(table, own, f"operators.{describe(own)['name']}")
+            for table, own in zip(tables, ours, strict=True)
+        ]
+    )
+
+
+def _refuse(saved: Mapping[str, Any], component: Component, where: str) -> bool:
+    """Raise where more than the free parameters differ; tell whether one of these does."""
+    saved = {name: value for name, value in saved.items() if name != "label"}
+    found = differences(saved, describe(component), where)
+    for place, theirs, ours in found:
+        if place.removeprefix(f"{where}.").partition(".")[0] not in component.free:
+            raise _another(place, theirs, ours)
+    return bool(found)
+
+
+def _another(where: str, saved: Any, given: Any) -> StateError:
+    return StateError(
+        f"{where} must be {saved!r} as in the run to be resumed, got {given!r}; give it back, or "
+        f"begin a new run file"
+    )
