@@ -7,6 +7,7 @@ from streamlyt._lazy import lazy_names
 if TYPE_CHECKING:
     from ._forecasts import Drawn as Drawn
     from ._forecasts import write_forecasts as write_forecasts
+    from ._learning import write_learning as write_learning
     from ._panel import Panel as Panel
     from ._report import write_report as write_report
     from .attribution import Attribution as Attribution

@@ -84,14 +84,14 @@ def test_commands_named_in_the_texts_exist() -> None:
 def test_options_named_in_a_page_exist(page: str) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text()))
     real = (
-        "".join(map(help_of, ["md", "detect", "forecast", "report", "run"]))
+        "".join(map(help_of, ["md", "detect", "forecast", "fit", "report", "run"]))
         + help_of("broker", "start")
         + help_of("config", "init")
     )
     assert named <= set(re.findall(r"--[a-z][a-z-]+", real))
 
 
-@pytest.mark.parametrize("verb", ["md", "detect", "forecast"])
+@pytest.mark.parametrize("verb", ["md", "detect", "forecast", "fit"])
 def test_command_line_page_tells_every_option(verb: str) -> None:
     told = set(re.findall(r"--[a-z][a-z-]+", (DOCS / "cli.md").read_text()))
     assert set(re.findall(r"--[a-z][a-z-]+", help_of(verb))) - {"--help"} <= told

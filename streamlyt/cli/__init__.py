@@ -14,6 +14,7 @@ from streamlyt.cli.demo import demo
 from streamlyt.cli.detect import detect
 from streamlyt.cli.evaluate import evaluate_detectors
 from streamlyt.cli.features import plan_features
+from streamlyt.cli.fit import fit
 from streamlyt.cli.forecast import forecast
 from streamlyt.cli.list import list_components
 from streamlyt.cli.md import md
@@ -35,6 +36,7 @@ app.command("demo")(guarded(demo))
 app.command("md")(guarded(md))
 app.command("detect")(guarded(detect))
 app.command("forecast")(guarded(forecast))
+app.command("fit")(guarded(fit))
 app.command("run")(guarded(run_pipeline))
 app.command("serve")(guarded(serve_pipeline))
 app.command("report")(guarded(report))

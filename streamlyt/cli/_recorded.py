@@ -24,7 +24,7 @@ from streamlyt.errors import DataError, ParameterError, SourceError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-__all__ = ["Options", "run_recorded", "status", "write_page"]
+__all__ = ["Options", "progress_of", "run_recorded", "status", "write_page"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _run(engine: LocalEngine, options: Options, title: str) -> tuple[Summary, st
     source = engine.source
     with (
         told_of_compiling(_tell_of_compiling) as has_compiled,
-        _progress(title, source.n_rows) as progress,
+        progress_of(title, source.n_rows) as progress,
         _stop_on_interrupt(engine),
     ):
         try:
@@ -167,7 +167,8 @@ def _tell_until(summary: Summary, form: Format, title: str, source: Source) -> N
 
 
 @contextmanager
-def _progress(title: str, total: int | None) -> Iterator["_Advance | None"]:
+def progress_of(title: str, total: int | None) -> Iterator["_Advance | None"]:
+    """Show on a terminal how many rows of a total were taken, if that is known."""
     # A pipe or a log file gets the closing line only.
     if not sys.stderr.isatty():
         yield None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .harness import SeriesScore as SeriesScore
     from .harness import on_law as on_law
     from .harness import on_series as on_series
+    from .progressive import Validation as Validation
+    from .progressive import progressive_validation as progressive_validation
     from .segments import Annotations as Annotations
     from .segments import covering as covering
     from .segments import f1_score as f1_score
