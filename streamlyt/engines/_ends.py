@@ -19,6 +19,7 @@ __all__ = [
     "TakesLateRows",
     "TakesLetters",
     "Transacts",
+    "resume",
     "transacting",
 ]
 
@@ -127,6 +128,13 @@ class Transacts(Protocol):
 
     def abort(self) -> None:
         """Drop what was taken since the last time."""
+
+
+def resume(sinks: Sequence[Sink], rows: int, events: int) -> None:
+    """Tell the sinks that ask for it from where the run goes on."""
+    for sink in sinks:
+        if isinstance(sink, Resumes):
+            sink.resume(rows, events)
 
 
 def transacting(

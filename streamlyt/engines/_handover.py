@@ -66,11 +66,14 @@ class HandOver:
             self._source.owned()  # nobody else's rows are read from here on without a rewind
         return at, memory
 
-    def share(self, position: Position, pipeline: Pipeline, keys: Iterable[str]) -> None:
-        """Write the memory of our partitions as of a checkpoint, where it is time to."""
+    def share(
+        self, position: Position, pipeline: Pipeline, keys: Iterable[str], last: bool
+    ) -> None:
+        """Write the memory of our partitions as of a checkpoint, where it is time or the last."""
         if self._shared is None or self._source is None:
             return
-        due = [part for part in self._ahead if part in position and self._shared.due(part)]
+        shared = self._shared
+        due = [part for part in self._ahead if part in position and (last or shared.due(part))]
         if not due:
             return
         of: Mapping[str, list[str]] = {part: [] for part in due}

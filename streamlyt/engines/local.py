@@ -16,7 +16,7 @@ from streamlyt.runfile import RunFile
 
 from ._ahead import Ahead
 from ._bounds import check_bounds
-from ._ends import Commits, Replays, Resumes, TakesLateRows, TakesLetters, transacting
+from ._ends import Commits, Replays, TakesLateRows, TakesLetters, resume, transacting
 from ._gauges import Gauges
 from ._handover import HandOver
 from ._same import refuse_another, refuse_other_operators, renewed
@@ -188,10 +188,10 @@ class LocalEngine:
     def _read(self, progress: Callable[[int], None] | None) -> None:
         while not self._stopped:
             try:
+                self._adopt()
                 until = None
                 if self._transaction is not None and isinstance(self.source, Replays):
                     until = self.source.committed()
-                self._adopt()
                 if until is not None and isinstance(self.source, Replays):
                     self._silent = True
                     self._follow(self.source.read(self._position, until), progress)
@@ -242,6 +242,12 @@ class LocalEngine:
             self._touched.update(memory)
             self._series = dict.fromkeys(memory, 0) | self._series
 
+    def _share(self) -> None:
+        """Put the memory as of the last checkpoint where the next owner of a partition looks."""
+        if self._position is not None and not self._silent:
+            last = self._stopped or self._complete
+            self._moves.share(self._position, self.pipeline, self._series, last)
+
     def _rewind(self) -> None:
         """Go back to the last checkpoint; without a run file, make one instead."""
         if self.runfile is None:
@@ -273,7 +279,7 @@ class LocalEngine:
                 self._touched = set(self.pipeline.states())
             self._seconds, self._complete = meta["seconds"], meta["complete"]
         else:
-            self._resume(0, 0)
+            resume(self._others, 0, 0)
         if self._transaction is not None:
             self._transaction.open()
         self._started = self._saved_at = self._clock()
@@ -289,12 +295,7 @@ class LocalEngine:
         self._touched.clear()
         self._moves.begin()
         self._whole = True
-        self._resume(sum(self._series.values()), len(runfile.events()))
-
-    def _resume(self, rows: int, events: int) -> None:
-        for sink in self._others:
-            if isinstance(sink, Resumes):
-                sink.resume(rows, events)
+        resume(self._others, sum(self._series.values()), len(runfile.events()))
 
     def _take(self, batch: Batch, position: Position | None, letters: list[DeadLetter]) -> None:
         self._whole = False
@@ -360,6 +361,7 @@ class LocalEngine:
     def _due(self) -> bool:
         if not self._news():
             self.gauges.idle()
+            self._share()
             return False
         return (
             self._rows - self._saved_rows >= self.checkpoint_rows
@@ -389,8 +391,7 @@ class LocalEngine:
         if self._transaction is None and self._position is not None and self._commits is not None:
             with self._ahead.still():
                 self._commits.commit(self._position)
-        if self._position is not None and not self._silent:
-            self._moves.share(self._position, self.pipeline, self._series)
+        self._share()
         self._touched.clear()
         self._saved_rows, self._saved_at = self._rows, self._clock()
         self._taken, self._saved_position = False, self._position

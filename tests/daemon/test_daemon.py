@@ -103,7 +103,7 @@ def test_it_takes_rows_tells_of_them_dies_comes_back_and_ends_in_order(story):
         two.until_metric("rows_total", 200)
         status, seconds = two.end()
     assert (status, seconds < 5) == (0, True)
-    assert two.said("stopped")["rows"] == 200
+    assert two.said("stopped")["rows"] >= 200  # and those read again in silence
     assert states(story.run)[0] == 700
     assert len(content(story.servers, story.out)) == 700
     assert [letter.value for letter in content(story.servers, story.dead)] == [b"not json"]
@@ -130,7 +130,7 @@ def test_a_reload_changes_what_is_free_keeps_the_memory_and_refuses_all_else(sto
         one.until_metric("reloads_total", 1)
         story.put(story.rows(300))
         one.until_metric("rows_total", 700)
-        one.end()
+        assert one.end()[0] == 0, one.lines
     with RunFile.open(story.run) as run:
         assert "quantile = 0.6" in run.meta["pipeline"]
         rows = run.columns("pump")[1]

@@ -1,0 +1,47 @@
+"""Partitions move between two daemons, and the memory of their series with them."""
+
+import numpy as np
+import pytest
+
+from streamlyt.connectors import MemorySource
+from streamlyt.engines import LocalEngine, SharedStates
+from streamlyt.errors import ParameterError
+from streamlyt.pipeline import Pipeline
+from tests.connectors.topics import plain
+from tests.daemon.handover import Pair, taken_over
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_one_of_two_is_killed_and_comes_back_and_every_row_comes_once(broker, tmp_path):
+    pair = Pair(plain(broker), tmp_path, 8000)
+    _, read = taken_over(pair, 2000)
+    assert pair.faults() == (0, 0, 0)
+    # What the other one had done came from the folder: its 2000 rows were not read again.
+    assert read < 3000
+    assert len(list((tmp_path / "states").glob("*.states"))) == 4
+
+
+def test_shared_states_pass_over_a_damaged_file_for_the_one_before(tmp_path, caplog):
+    shared = SharedStates(tmp_path, "a/b")
+    assert shared.load("0") is None
+    for at in (5, 9):
+        shared.save("0", at, {"k": {"op": {"sum": np.arange(at)}}})
+    assert shared.load("0")[0] == 9
+    (path,) = tmp_path.glob("*.states")
+    whole = path.read_bytes()
+    for damaged in (
+        whole[:-1],
+        whole[:40],
+        b"",
+        whole[:200] + bytes([whole[200] ^ 1]) + whole[201:],
+    ):
+        path.write_bytes(damaged)
+        at, memory = shared.load("0")
+        assert (at, memory["k"]["op"]["sum"].tolist()) == (5, list(range(5)))
+    assert "passed over" in caplog.text
+
+
+def test_shared_states_of_a_source_without_partitions_are_refused(tmp_path):
+    with pytest.raises(ParameterError, match="source in partitions and a run file"):
+        LocalEngine(MemorySource([1.0]), Pipeline([]), shared=SharedStates(tmp_path, "a"))
