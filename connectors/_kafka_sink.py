@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 from kafka import KafkaProducer
+from kafka.codec import has_snappy
 from kafka.errors import KafkaError, ProducerFencedError
 
 from streamlyt.base import Batch, Event, Position, Schema, Sink, Source
 from streamlyt.codecs import Codec, DeadLetter, Rows
 from streamlyt.codecs.json import JsonCodec
-from streamlyt.errors import ParameterError, SinkError
+from streamlyt.errors import MissingExtraError, ParameterError, SinkError
 
 from ._kafka_access import client_options, told
 from ._kafka_rows import codec_of, name_and_rest
@@ -65,6 +66,8 @@ class KafkaSink(Sink):
     ------
     ParameterError
         If a parameter cannot hold.
+    MissingExtraError
+        If the compression is snappy and its library is not installed.
     SinkError
         While writing: if the broker cannot be found, or takes a message for too large; or if
         another process took the name of the transactions over.
@@ -92,6 +95,8 @@ class KafkaSink(Sink):
             raise ParameterError(
                 f"compression must be one of {list(_COMPRESSIONS)!r}, got {compression!r}"
             )
+        if compression == "snappy" and not has_snappy():
+            raise MissingExtraError("snappy", "snappy")
         if message_rows is not None and message_rows < 1:
             raise ParameterError(f"message_rows must be at least 1, got {message_rows!r}")
         self.topic, self.events, self.dead, self.late = topic, events, dead, late

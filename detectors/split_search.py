@@ -164,12 +164,12 @@ class SplitSearch(Detector):
         look[:] -= oldest
         look[START], look[PENDING] = max(0, look[START]), max(-1, look[PENDING])
 
-    def _update_tile(self, tile: Batch, events: list[Event]) -> Floats:
+    def _update_tile(self, tile: Batch, out: Floats, events: list[Event]) -> None:
         times = self.state.setdefault("split_times", np.zeros(self.memory + 256, np.int64))
         first = int(self.state["history_rows"][0])
         times[np.arange(first, first + tile.n) % len(times)] = tile.times
         self._found.clear()
-        return super()._update_tile(tile, events)
+        super()._update_tile(tile, out, events)
 
     def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
         alarm = int(self.state["history_rows"][0]) - 1

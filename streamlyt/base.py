@@ -195,7 +195,15 @@ class Batch:
 
     def rows(self, start: int, stop: int) -> "Batch":
         """Return rows ``start`` to ``stop`` (not included)."""
-        return Batch(self.key, self.times[start:stop], self.values[start:stop], self.schema)
+        part = object.__new__(Batch)  # rows of what was checked need no check of their own
+        for name, value in (
+            ("key", self.key),
+            ("times", self.times[start:stop]),
+            ("values", self.values[start:stop]),
+            ("schema", self.schema),
+        ):
+            object.__setattr__(part, name, value)
+        return part
 
 
 @dataclass(frozen=True)

@@ -86,14 +86,14 @@ class Detector(Operator):
                 self.state.update(self._history.start(batch.values[0]))
         for start in range(0, batch.n, TILE):
             tile = batch.rows(start, start + TILE)
-            out[start : start + tile.n] = self._update_tile(tile, events)
+            self._update_tile(tile, out[start : start + tile.n], events)
         return batch.with_values(out, schema), events
 
     @property
     def _history(self) -> History:
         return History(max(1, self.reach // self.slots), self.slots)
 
-    def _update_tile(self, tile: Batch, events: list[Event]) -> Floats:
+    def _update_tile(self, tile: Batch, out: Floats, events: list[Event]) -> None:
         statistic, threshold = self.score(tile.values)
         hot, onsets = self.policy.follow(statistic, threshold, self.state["alarms"])
         first = int(self.state["history_rows"][0])
@@ -107,7 +107,10 @@ class Detector(Operator):
             events.append(self._event(tile, row, crossed, level))
         self._remember(tile.rows(done, tile.n))
         self._leave_alarm(hot, first)
-        return np.column_stack([tile.values, statistic, threshold, hot])
+        width = tile.schema.width
+        out[:, :width] = tile.values
+        for i, column in enumerate((statistic, threshold, hot)):
+            out[:, width + i] = column
 
     def _remember(self, rows: Batch) -> None:
         self._history.add(rows.values, rows.times, self.state)

@@ -14,7 +14,7 @@ from streamlyt.catalog import find
 from streamlyt.config import dump, load
 from streamlyt.connectors import KafkaSink, KafkaSource, MemorySink
 from streamlyt.engines import LocalEngine
-from streamlyt.errors import ParameterError, SinkError, SourceError
+from streamlyt.errors import MissingExtraError, ParameterError, SinkError, SourceError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 from tests._public import ROOT
@@ -297,3 +297,9 @@ def test_the_example_of_the_page_finds_its_change(broker, capsys):
     key, change = capsys.readouterr().out.split()
     assert key == "pump-1"
     assert abs(int(change) - 4000) < 50
+
+
+def test_snappy_without_its_library_names_the_extra(monkeypatch):
+    monkeypatch.setattr("streamlyt.connectors._kafka_sink.has_snappy", lambda: False)
+    with pytest.raises(MissingExtraError, match=r"streamlyt\[snappy\]"):
+        KafkaSink("rows", compression="snappy")
