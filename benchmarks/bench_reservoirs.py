@@ -7,7 +7,7 @@ import argparse
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # CPU seconds count threads that spin
@@ -101,9 +101,9 @@ CASES: dict[str, Case] = {
 }
 
 
-def hold(case: str) -> None:
+def hold(case: str, cases: Mapping[str, Case] = CASES, benchmark: str = "reservoirs") -> None:
     """Measure for how many Lyapunov times forecasts hold, from starts over a series never seen."""
-    system, n, make, most, goal = CASES[case]
+    system, n, make, most, goal = cases[case]
     truth = system(JUDGE)
     assert truth.lyapunov is not None
     unit = truth.dt * truth.lyapunov
@@ -122,7 +122,7 @@ def hold(case: str) -> None:
             ahead = model.forecast(horizon, after=rows[start - model.washout : start])
         times.append(valid_rows(rows[start : start + horizon], ahead, rows.var(axis=0)) * unit)
     record(
-        "reservoirs",
+        benchmark,
         f"valid time: {case}",
         times,
         "Lyapunov times",

@@ -270,7 +270,8 @@ def series() -> str:
 def reservoirs() -> str:
     """Return how long forecasts hold, how like the truth they stay, and what a step costs."""
     rows = []
-    for case, line in latest("reservoirs").items():
+    lines = {**latest("reservoirs"), **latest("optical"), **latest("peers")}
+    for case, line in lines.items():
         if "goal" not in line:
             continue
         told = f"{line['median']:.3g} {line['unit']}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ._reservoir import Reservoir as Reservoir
     from .echo import Echo as Echo
     from .forecaster import ReservoirForecaster as ReservoirForecaster
+    from .layers import Layers as Layers
     from .measured import MeasuredForecaster as MeasuredForecaster
     from .optical import Optical as Optical
     from .polynomial import Polynomial as Polynomial

@@ -1,0 +1,43 @@
+"""Reservoirs in layers: each is what it is alone, driven by the one before."""
+
+import numpy as np
+import pytest
+
+from streamlyt.checks import check_operator, example_batch
+from streamlyt.errors import ParameterError
+from streamlyt.reservoirs import Echo, Layers, Optical, Polynomial, ReservoirForecaster
+from streamlyt.systems import MackeyGlass
+
+ROWS = np.random.default_rng(0).normal(size=(50, 2, 3))
+
+
+def test_a_layer_is_driven_by_the_states_of_the_one_before():
+    first, second = Echo(30), Echo(20, leak_rate=0.3, seed=1)
+    layers = Layers([first, second])
+    found = layers.run(ROWS, layers.start(2, 3))
+    below = first.run(ROWS, first.start(2, 3))
+    np.testing.assert_array_equal(found[:, :, :30], below)
+    np.testing.assert_array_equal(found[:, :, 30:], second.run(below, second.start(2, 30)))
+
+
+@pytest.mark.parametrize(
+    "reservoirs",
+    [[Echo(20), Echo(10, dtype="float32")], [Polynomial(2, order=1), Optical(20)]],
+    ids=["echoes", "mixed"],
+)
+def test_layers_keep_the_promises_of_an_operator(reservoirs):
+    check_operator(Layers(reservoirs), example_batch(100))
+
+
+def test_a_forecaster_learns_from_layers():
+    rows = MackeyGlass(seed=3).rows(3050)
+    model = ReservoirForecaster(Layers([Echo(200), Echo(200, leak_rate=0.5, seed=1)]))
+    model.predict_and_learn(rows[:3000])
+    assert np.abs(model.forecast(50) - rows[3000:]).max() < 0.05
+
+
+def test_what_is_no_layer_is_refused():
+    with pytest.raises(ParameterError, match="must be one or more reservoirs, got"):
+        Layers([])
+    with pytest.raises(ParameterError, match="must be one or more reservoirs, got"):
+        Layers([Echo(10), 3])
