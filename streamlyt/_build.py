@@ -15,7 +15,7 @@ from streamlyt.errors import ParameterError
 __all__ = ["OPERATOR_ROOMS", "adapted", "build", "class_of", "is_optional", "made"]
 
 # Where the name of an operator is looked for.
-OPERATOR_ROOMS = ("detectors", "observables", "windows", "models", "reservoirs")
+OPERATOR_ROOMS = ("detectors", "observables", "windows", "models", "reservoirs", "foreign")
 
 
 def build(table: Mapping[str, Any], rooms: Sequence[str], kind: str | None, where: str) -> Any:

@@ -31,6 +31,7 @@ ROOMS: Mapping[str, Mapping[str, str]] = {
         "reservoir": "streamlyt.reservoirs:Reservoir",
         "forecaster": "streamlyt.forecaster:Forecaster",
     },
+    "foreign": {"model": "streamlyt.base:Operator"},
     "codecs": {"codec": "streamlyt.codecs:Codec"},
     "dashboards": {"panel": "streamlyt.dashboards:Panel"},
 }
@@ -76,7 +77,8 @@ def find(room: str, name: str, kind: str | None = None) -> type[Any]:
     ----------
     room
         ``"connectors"``, ``"detectors"``, ``"observables"``, ``"windows"``,
-        ``"features"``, ``"models"``, ``"reservoirs"``, ``"codecs"`` or ``"dashboards"``.
+        ``"features"``, ``"models"``, ``"foreign"``, ``"reservoirs"``, ``"codecs"``
+        or ``"dashboards"``.
     name
         Name of its file, with or without hyphens in place of underscores.
     kind
