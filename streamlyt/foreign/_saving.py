@@ -112,10 +112,9 @@ class _Writer:
             scalar = isinstance(value, np.generic)
             return ["array", value.dtype.str, scalar, order, value.tolist()]
         self.name(kind)  # or it is refused
-        made = value.__reduce_ex__(2)
-        parts: list[Any] = [*made, None, None, None]
-        function: Any
-        function, arguments, state, *rest = parts[:5]
+        made: list[Any] = [*value.__reduce_ex__(2), None, None, None]
+        function: Any = made[0]
+        arguments, state, *rest = made[1:5]
         if function.__name__ == "__newobj__":
             head = ["new", self.name(arguments[0]), self.refs(arguments[1:])]
         elif function.__name__.startswith(_CYTHON):
@@ -132,8 +131,9 @@ class _Writer:
         return self.refs(value.keys()), self.refs(value.values())
 
     def name(self, cls: Any) -> str:
-        if _BUILT.get(cls.__name__) is cls:
-            return str(cls.__name__)
+        short: str = cls.__name__
+        if _BUILT.get(short) is cls:
+            return short
         if not str(cls.__module__).startswith(f"{self.library}.") or "<" in cls.__qualname__:
             raise StateError(
                 f"a model must hold objects of {self.library} and plain values to be kept in a "
