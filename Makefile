@@ -58,6 +58,7 @@ cover: $(TEST) ## test coverage, that of the compiled loops with the loops run a
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term-missing:skip-covered
 
 bench: $(TEST) ## measure: every benchmarks/bench_*.py writes to benchmarks/results
+	@$(LOCKED); $(PIP) --group bench
 	@for script in benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python "$$script"; done
 
 broker: $(TEST) ## a Kafka broker on loopback, for trying out (streamlyt broker stop ends it)
