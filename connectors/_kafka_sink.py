@@ -1,14 +1,14 @@
 """Rows and findings into Kafka topics, with transactions or without."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from kafka import KafkaProducer
 from kafka.codec import has_snappy
-from kafka.errors import KafkaError, ProducerFencedError
+from kafka.errors import KafkaError, KafkaTimeoutError, ProducerFencedError
 
 from streamlyt.base import Batch, Event, Position, Schema, Sink, Source
 from streamlyt.codecs import Codec, DeadLetter, Rows
@@ -18,6 +18,7 @@ from streamlyt.errors import MissingExtraError, ParameterError, SinkError
 from ._kafka_access import client_options, told
 from ._kafka_rows import codec_of, name_and_rest
 from ._kafka_source import KafkaSource
+from ._kafka_wait import ANSWER_S, answered
 
 __all__ = ["KafkaSink", "redrive"]
 
@@ -111,6 +112,7 @@ class KafkaSink(Sink):
         self._seen: tuple[Schema, Codec] | None = None
         self._producer: Any = None
         self._begun = False
+        self._given_up = False  # a transaction's request was never answered
         self._sent: list[Any] = []  # since the last flush
 
     @property
@@ -156,20 +158,20 @@ class KafkaSink(Sink):
             raise SinkError(f"transactions need a Kafka source, got {type(source).__name__}")
         with self._failures():
             producer = self._begin()
-            producer.flush()
+            producer.flush(timeout=ANSWER_S)
         self._settle()
         with self._failures():
             offsets = source.offsets(position)
             if offsets:
-                producer.send_offsets_to_transaction(offsets, source.membership)
-            producer.commit_transaction()
+                self._wait(producer.send_offsets_to_transaction, offsets, source.membership)
+            self._wait(producer.commit_transaction)
             self._begun = False
 
     def abort(self) -> None:
         """Drop what was taken since the last time."""
         if self._begun:
             with self._failures():
-                self._producer.abort_transaction()
+                self._wait(self._producer.abort_transaction)
             self._begun = False
         self._sent = []
 
@@ -180,12 +182,12 @@ class KafkaSink(Sink):
             return
         try:
             with self._failures():
-                if self._begun:
-                    producer.abort_transaction()
-                else:
+                if self._begun and not self._given_up:
+                    self._wait(producer.abort_transaction)
+                elif not self._begun:
                     producer.flush(timeout=5)
         finally:
-            self._begun = False
+            self._begun = self._given_up = False
             producer.close(timeout=2)
 
     def _write(self, batch: Batch, topic: str | None) -> None:
@@ -232,6 +234,13 @@ class KafkaSink(Sink):
                 f"{len(failed)} of {len(sent)} messages could not be written at {self.servers}: "
                 f"{failed[0].exception or 'no answer came'}"
             )
+
+    def _wait(self, call: Callable[..., Any], *given: Any) -> None:
+        try:
+            answered(call, *given)
+        except KafkaTimeoutError:
+            self._given_up = True
+            raise
 
     def _begin(self) -> Any:
         producer = self._opened()

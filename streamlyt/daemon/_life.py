@@ -5,7 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 from time import monotonic
+from typing import Any
 
+from streamlyt.base import Batch, Event, Sink
 from streamlyt.config import PipelineSpec, dump
 from streamlyt.engines import Gauges, LocalEngine, SharedStates, Summary
 from streamlyt.pipeline import Pipeline
@@ -25,6 +27,8 @@ class Life:
         The run file, made where there is none.
     gauges
         Where the engine tells how it gets on.
+    log
+        Where findings are told.
     done
         Called in the thread with what the run came to, or with what ended it.
     """
@@ -34,11 +38,12 @@ class Life:
         spec: PipelineSpec,
         run: Path,
         gauges: Gauges,
+        log: Any,
         done: Callable[[Summary | BaseException], None],
     ) -> None:
         self.spec, self.run, self.gauges = spec, run, gauges
         self.began = monotonic()
-        self._done = done
+        self._done, self._log = done, log
         self._engine: LocalEngine | None = None
         self._change: Pipeline | None = None  # that came before there was an engine
         # A thread that hangs on a dead network must not keep the process from ending.
@@ -90,7 +95,7 @@ class Life:
         self._engine = LocalEngine(
             spec.source,
             Pipeline(spec.operators),
-            spec.sinks,
+            (*spec.sinks, _Told(self._log)),
             runfile,
             checkpoint_s=serve.checkpoint_s,
             checkpoint_rows=serve.checkpoint_rows,
@@ -102,6 +107,24 @@ class Life:
         if self._change is not None:
             self._engine.change(self._change)
         return self._engine.run()
+
+
+class _Told(Sink):
+    """Findings as lines of the log; those read again after a failure are told again."""
+
+    def __init__(self, log: Any) -> None:
+        self.log = log
+
+    def write(self, batch: Batch) -> None:
+        """Rows are not told."""
+
+    def record(self, event: Event) -> None:
+        found = event.to_dict()
+        told = ("key", "detector", "change_index", "alarm_index", "statistic", "threshold")
+        self.log.info("change", **{name: found[name] for name in told}, channels=event.channels[:3])
+
+    def flush(self) -> None:
+        """Lines are out when they are written."""
 
 
 def _name(spec: PipelineSpec) -> str:

@@ -148,7 +148,7 @@ class Daemon:
 
         self._ended.clear()
         self._why = ""
-        self._life = Life(self._made(self._text), self._run, self._gauges, done)
+        self._life = Life(self._made(self._text), self._run, self._gauges, self._log, done)
         self._life.start()
         while not self._stopping:
             await self._ended.wait()
