@@ -139,7 +139,7 @@ def many_keys(keys: int) -> None:
         with RunFile.open(path, write=True) as run:
             run.recover()
             run._db.execute("PRAGMA wal_autocheckpoint = 0")
-            for changed in (keys // 1000, keys // 100):
+            for changed in (max(1, keys // 1000), max(1, keys // 100)):
                 for i in range(changed):
                     times = np.arange(1000, 1064)
                     key = f"k{i * 10}"
