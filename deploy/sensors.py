@@ -13,7 +13,7 @@ from streamlyt.connectors import KafkaSink
 
 ROWS, CHANGE, EACH = 6000, 4000, 100
 
-values = np.random.default_rng(0).normal(size=(ROWS, 3))
+values = np.random.default_rng(1).normal(size=(ROWS, 3))
 values[CHANGE:, 1] += 1.5
 sink = KafkaSink("sensors", servers=sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:9092")
 schema = Schema.of("x", "y", "z", time_unit="ns")
