@@ -75,6 +75,7 @@ ROOMS = {
     "detectors": {"detect": Detect},
     "observables": {},
     "models": {},
+    "foreign": {},
     "windows": {},
     "reservoirs": {},
     "features": {"map": Map},
