@@ -208,7 +208,7 @@ def test_no_value_makes_the_statistic_anything_but_a_number():
         statistic, threshold = NEWMA(20, **kind).score(rows)
         assert np.isfinite(statistic).all()
         assert not np.isnan(threshold).any()
-        assert statistic[-1] < threshold[-1]  # an outlier passes
+        assert (statistic > threshold)[-1000:].mean() < 0.1  # an outlier passes
 
 
 def test_a_hole_is_refused():
