@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ._limits import KERNELS as KERNELS
     from ._limits import recurrent_kernel as recurrent_kernel
     from ._reservoir import Reservoir as Reservoir
+    from .change_aware import ChangeAware as ChangeAware
     from .echo import Echo as Echo
     from .forecaster import ReservoirForecaster as ReservoirForecaster
     from .layers import Layers as Layers

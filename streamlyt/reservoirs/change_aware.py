@@ -1,0 +1,245 @@
+"""A forecaster that starts anew where a detector tells that the old law holds no longer."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from streamlyt.base import Array, Batch, Event, Floats, Operator, Schema
+from streamlyt.errors import ParameterError
+from streamlyt.features._checks import check_integer
+from streamlyt.forecaster import Forecaster
+
+from ._bands import BandedForecast
+from .forecaster import ReservoirForecaster
+
+__all__ = ["ChangeAware"]
+
+_RECENT = 32  # rows whose error is looked at when an alarm comes
+_WORSE = 2.0  # times the usual error: less is a change that the old read-out lives with
+_RECORD = 2.0  # times the largest excursion so far, in logarithms: a system has hard stretches
+_LATE = 128  # rows that a detector may be late: they do not set what is no alarm
+_PATIENCE = 64  # rows after an alarm in which the errors may come to that
+_MEMORY = 1000  # rows that say which error is usual
+_ERROR = Schema.of("error")
+_MODEL, _WATCH, _OWN = "model.", "watch.", "own."
+
+
+class ChangeAware(Forecaster):
+    r"""Watches the errors of a forecaster, and lets it forget all after a change.
+
+    The logarithm of the error of each row, the root mean square over the channels in units of
+    their spread, goes to a detector. Where it raises an alarm, and within 64 rows the mean of the
+    last 32 exceeds the usual one by log 2 and by twice what it ever did, the forecaster starts
+    anew with the next row: what follows was made by another law, and old rows would only blur it.
+    An alarm without such errors is passed over. Each new start is a finding.
+
+    Parameters
+    ----------
+    reservoirs
+        The forecaster; one of its defaults where None.
+    detectors
+        The detector that watches, of one channel; None: nobody does.
+    settle
+        Rows after a start before errors are watched: they fall while the read-out still learns.
+
+    Raises
+    ------
+    ParameterError
+        If one of them is something else.
+
+    Examples
+    --------
+    >>> from streamlyt.detectors import NEWMABank
+    >>> from streamlyt.reservoirs import MeasuredForecaster
+    >>> rng = np.random.default_rng(0)
+    >>> rows = np.sin(np.arange(3000) * np.repeat([0.3, 0.9], 1500)) + 0.1 * rng.normal(size=3000)
+    >>> model = ChangeAware(MeasuredForecaster(), NEWMABank(), settle=300)
+    >>> batch = Batch("", np.arange(3000), rows[:, None], Schema.of("x"))
+    >>> [event.alarm_index // 100 for event in model.update(batch)[1]]
+    [15]
+    """
+
+    def __init__(
+        self,
+        reservoirs: Forecaster | None = None,
+        detectors: Operator | None = None,
+        *,
+        settle: int = 2000,
+    ) -> None:
+        if not isinstance(reservoirs, Forecaster | None) or isinstance(reservoirs, ChangeAware):
+            raise ParameterError(
+                f"reservoirs must be a forecaster, got {reservoirs!r}; take ReservoirForecaster()"
+            )
+        if not isinstance(detectors, Operator | None):
+            raise ParameterError(f"detectors must be a detector or None, got {detectors!r}")
+        check_integer("settle", settle, 0)
+        self.reservoirs = reservoirs
+        self.detectors = detectors
+        self.settle = settle
+        self._model = ReservoirForecaster() if reservoirs is None else reservoirs.clone()
+        self._watch = None if detectors is None else detectors.clone()
+        self._own: dict[str, Array] = {}
+        self._times: Array | None = None
+        self._found: list[tuple[int, Event]] = []
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """Memory of the forecaster, the detector and the watch, by prefix."""
+        parts: list[tuple[str, Mapping[str, Array]]] = [(_MODEL, self._model.state)]
+        parts += [(_WATCH, self._watch.state)] if self._watch else []
+        parts.append((_OWN, self._own))
+        return {prefix + name: array for prefix, part in parts for name, array in part.items()}
+
+    @state.setter
+    def state(self, saved: Mapping[str, Array]) -> None:
+        def part(prefix: str) -> dict[str, Array]:
+            return {k.removeprefix(prefix): v for k, v in saved.items() if k.startswith(prefix)}
+
+        self._model.state = part(_MODEL)
+        if self._watch is not None:
+            self._watch.state = part(_WATCH)
+        self._own = part(_OWN)
+
+    @property
+    def washout(self) -> int:
+        """First rows after a start of which a forecast can make nothing."""
+        return int(getattr(self._model, "washout", 1))
+
+    def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
+        """Predict the rows, learn from them, and tell where the model started anew."""
+        before = int(self._own["rows"]) if self._own else 0
+        self._times, self._found = batch.times, []
+        try:
+            out, _ = super().update(batch)
+        finally:
+            self._times = None
+        name, number = type(self).__module__.rpartition(".")[2], batch.schema.row_number
+        told = [
+            replace(
+                event,
+                key=batch.key,
+                detector=name,
+                alarm_index=number(before + at),
+                alarm_time=int(batch.times[at]),
+                change_index=number(event.change_index),
+                channels=(),
+                shares=(),
+                time_unit=batch.schema.time_unit,
+            )
+            for at, event in self._found
+        ]
+        return out, told
+
+    def predict_and_learn(self, values: Floats) -> Floats:
+        """Predict each row (n, d) before it is learnt; see :class:`Forecaster`."""
+        if self._watch is None:
+            return self._model.predict_and_learn(values)
+        if not self._own:
+            width = values.shape[1]
+            self._own = {
+                "rows": np.array(0),  # of the series
+                "start": np.array(0),  # the first one that the model of now has seen
+                "moments": np.zeros((3, width)),  # number, mean and squares since then
+                "usual": np.zeros(2),  # mean logarithm of the error, and rows in it
+                "recent": np.zeros(_RECENT),
+                "excursions": np.zeros(_LATE),  # of the recent mean from the usual one
+                "record": np.zeros(1),  # the largest of those before
+                "pending": np.zeros(4, np.int64),  # rows left, its row; row and time of the change
+            }
+        predicted = np.empty(values.shape)
+        at = 0
+        while at < len(values):
+            part = self._model.predict_and_learn(values[at:])
+            alarm = self._look(values[at:], part, at)
+            stop = len(values) if alarm is None else at + alarm + 1
+            predicted[at:stop] = part[: stop - at]
+            at = stop
+        return predicted
+
+    def forecast(self, horizon: int) -> Floats:
+        """Return the rows expected next; see :class:`Forecaster`."""
+        return self._model.forecast(horizon)
+
+    def forecast_bands(self, horizon: int, coverage: float = 0.9) -> BandedForecast:
+        """Return the rows expected next with bands; see :class:`ReservoirForecaster`.
+
+        Raises
+        ------
+        ParameterError
+            If the forecaster has no bands.
+        """
+        if not isinstance(self._model, ReservoirForecaster):
+            raise ParameterError(f"bands need a reservoir forecaster, got {self._model!r}")
+        return self._model.forecast_bands(horizon, coverage)
+
+    def _look(self, values: Floats, predicted: Floats, offset: int) -> int | None:
+        """Watch the errors of rows; return the row after which all was forgotten, if one was."""
+        assert self._watch is not None
+        own = self._own
+        first, start = int(own["rows"]), int(own["start"])
+        errors = self._errors(values, predicted)
+        began = max(0, start + self.settle - first)  # the first row here that is watched
+        seen = first + began - start - self.settle  # and how many were before it
+        events: dict[int, Event] = {}
+        if began < len(values):
+            rows = np.arange(first + began, first + len(values))
+            times = rows if self._times is None else self._times[offset + began :]
+            _, found = self._watch.update(Batch("", times, errors[began:, None], _ERROR))
+            events = {began + event.alarm_index - seen: event for event in found}
+        for i in range(began, len(values)):
+            recent, (mean, count) = own["recent"], own["usual"]
+            place = (first + i) % _RECENT
+            oldest = recent[place]
+            recent[place] = errors[i]
+            watched = first + i - start - self.settle + 1
+            if watched > _RECENT:  # what is usual ends where what is recent begins
+                count = min(count + 1, _MEMORY)
+                own["usual"] = np.array([mean + (oldest - mean) / count, count])
+            worse = float(recent.mean() - own["usual"][0]) if watched > 2 * _RECENT else 0.0
+            if i in events:
+                event = events[i]
+                change = start + self.settle + event.change_index
+                own["pending"] = np.array([_PATIENCE, first + i, change, event.change_time])
+            if own["pending"][0] and worse > max(math.log(_WORSE), _RECORD * own["record"][0]):
+                self._found.append((offset + i, self._event(worse, first + i)))
+                self._start_anew(first + i + 1)
+                return i
+            if own["pending"][0]:
+                own["pending"] = own["pending"] - [1, 0, 0, 0]
+            excursions = own["excursions"]
+            place = (first + i) % len(excursions)
+            own["record"] = np.maximum(own["record"], excursions[place])
+            excursions[place] = worse
+        own["rows"] = np.array(first + len(values))
+        return None
+
+    def _event(self, worse: float, row: int) -> Event:
+        _, _, change, time = (int(each) for each in self._own["pending"])
+        level = math.exp(worse), math.exp(max(math.log(_WORSE), _RECORD * self._own["record"][0]))
+        return Event("", "", row, time, change, time, *level)
+
+    def _start_anew(self, row: int) -> None:
+        assert self._watch is not None
+        self._model.state, self._watch.state = {}, {}
+        own = self._own
+        own["rows"] = own["start"] = np.array(row)
+        for name in ("moments", "usual", "recent", "record", "pending", "excursions"):
+            own[name] = np.zeros_like(own[name])
+
+    def _errors(self, values: Floats, predicted: Floats) -> Floats:
+        """Return the logarithm of the error of each row, in units of the spread before it."""
+        count, mean, squares = self._own["moments"]
+        out = np.empty(len(values))
+        tiny = np.finfo(float).eps
+        for i, (row, guess) in enumerate(zip(values, predicted, strict=True)):
+            count = count + 1.0
+            off = row - mean
+            mean = mean + off / count
+            squares = squares + off * (row - mean)
+            variance = np.where(squares > 0, squares / count, 1.0)
+            square = float(((row - guess) ** 2 / variance).mean())
+            out[i] = 0.5 * math.log((square if math.isfinite(square) else 1.0) + tiny**2)
+        self._own["moments"] = np.stack([count, mean, squares])
+        return out

@@ -1,0 +1,113 @@
+"""A new law is told and learnt afresh; a hard stretch of the old one is not mistaken for it."""
+
+import numpy as np
+import pytest
+
+from streamlyt._states import pack, unpack
+from streamlyt.base import Batch, Schema
+from streamlyt.checks import check_operator, example_batch
+from streamlyt.config import dump, load
+from streamlyt.connectors import FileSource
+from streamlyt.detectors import NEWMABank
+from streamlyt.errors import ParameterError
+from streamlyt.reservoirs import ChangeAware, Echo, MeasuredForecaster, ReservoirForecaster
+
+CHANGE = 1500
+
+
+def series(n=3000, second=0.9):
+    speed = np.where(np.arange(n) < CHANGE, 0.3, second)
+    noise = 0.1 * np.random.default_rng(0).normal(size=n)
+    return (np.sin(np.cumsum(speed)) + noise)[:, None]
+
+
+def aware(**rest):
+    return ChangeAware(MeasuredForecaster(), NEWMABank(), **{"settle": 300, **rest})
+
+
+def batch(values, first=0):
+    return Batch("", first + np.arange(len(values)), values, Schema.of("x"))
+
+
+def run(model, values, cut):
+    out, events = [], []
+    for at in range(0, len(values), cut):
+        rows, found = model.update(batch(values[at : at + cut], at))
+        out.append(rows.values)
+        events += found
+    return np.vstack(out), events
+
+
+def test_a_new_law_is_told_once_and_from_then_on_the_model_is_a_fresh_one():
+    values = series()
+    model = aware()
+    _, [event] = run(model, values, 3000)
+    assert CHANGE <= event.alarm_index < CHANGE + 150
+    assert abs(event.change_index - CHANGE) < 40
+    assert event.detector == "change_aware"
+    assert event.statistic > event.threshold >= 2
+    assert event.alarm_time == event.alarm_index
+    fresh = MeasuredForecaster()
+    fresh.predict_and_learn(values[event.alarm_index + 1 :])
+    np.testing.assert_array_equal(model.forecast(20), fresh.forecast(20))
+    np.testing.assert_array_equal(model.forecast_bands(5).upper, fresh.forecast_bands(5).upper)
+
+
+def test_no_cut_of_the_rows_changes_anything():
+    values = series()
+    whole, first = run(aware(), values, 3000)
+    for cut in (97, 640):
+        parts, found = run(aware(), values, cut)
+        np.testing.assert_array_equal(parts, whole)
+        assert found == first
+
+
+def test_the_same_law_is_never_left():
+    _, events = run(aware(), series(6000, second=0.3), 500)
+    assert events == []
+
+
+def test_without_a_detector_it_is_the_forecaster():
+    values = series(900)
+    model, plain = ChangeAware(MeasuredForecaster()), MeasuredForecaster()
+    np.testing.assert_array_equal(run(model, values, 200)[0], run(plain, values, 200)[0])
+    assert model.washout == plain.washout
+
+
+def test_a_saved_state_goes_on_through_a_change():
+    values = series()
+    one, other = aware(), aware()
+    run(one, values[:CHANGE], 500)
+    other.state = unpack(pack(one.state))
+    rest = batch(values[CHANGE:], CHANGE)
+    (a, found), (b, again) = one.update(rest), other.update(rest)
+    np.testing.assert_array_equal(a.values, b.values)
+    assert found == again != []
+    assert pack(one.state) == pack(other.state)
+
+
+def test_it_keeps_the_promises_of_an_operator():
+    check_operator(
+        ChangeAware(ReservoirForecaster(Echo(20), washout=10, ridge=1e-6), NEWMABank(), settle=10),
+        example_batch(),
+    )
+
+
+def test_a_pipeline_file_says_it_all(tmp_path):
+    np.save(tmp_path / "a.npy", series(50))
+    source = FileSource(tmp_path / "a.npy")
+    text = dump(source, [aware(settle=123)])
+    [model] = load(text).operators.values()
+    assert repr(model) == repr(aware(settle=123))
+    assert dump(source, [model]) == text
+
+
+def test_wrong_parts_are_told():
+    with pytest.raises(ParameterError, match="reservoirs must be a forecaster, got Echo"):
+        ChangeAware(Echo(20))
+    with pytest.raises(ParameterError, match="reservoirs must be a forecaster"):
+        ChangeAware(aware())
+    with pytest.raises(ParameterError, match="detectors must be a detector"):
+        ChangeAware(None, "bank")
+    with pytest.raises(ParameterError, match="settle"):
+        ChangeAware(settle=-1)
