@@ -1,10 +1,13 @@
 """Tables of the detectors beside one another, from the last line of each case."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from _results import latest
 
-__all__ = ["run_lengths"]
+__all__ = ["beside_one_another", "run_lengths"]
+
+SHOWN = ("gaussian", "mixture", "autoregressive")  # of the laws of `streamlyt evaluate detectors`
 
 Cells = Iterable[tuple[object, ...]]
 
@@ -30,4 +33,30 @@ def run_lengths() -> tuple[tuple[str, ...], Cells]:
     return heads, [
         (f"`{name}`", *(spread(name, cell) for cell in cells), ", ".join(costs.get(name, [])))
         for name in detectors
+    ]
+
+
+def beside_one_another() -> tuple[tuple[str, ...], Cells]:
+    """Return head and rows of run length, delay and misses of all detectors on some laws."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for line in latest("detectors").values():
+        if line.get("law") in SHOWN:
+            found.setdefault(line["detector"], {})[line["law"]] = line
+
+    def cell(line: dict[str, Any] | None) -> str:
+        if line is None:
+            return "-"
+        run = line.get("arl") or line.get("arl_least") or 0.0
+        length = f"{'' if line.get('arl') else '> '}{run:,.0f}"
+        late = "-" if line.get("delay") is None else f"{line['delay']:.0f}"
+        missed = 100.0 * line["missed"] / max(line["changes"], 1)
+        return f"{length}; {late}; {missed:.0f} %; {line['covering']:.2f}"
+
+    def cost(laws: dict[str, dict[str, Any]]) -> str:
+        return ", ".join(f"{laws[law]['microseconds']:.1f}" for law in SHOWN if law in laws)
+
+    heads = ("detector", *SHOWN, "µs a row")
+    return heads, [
+        (f"`{name}`", *(cell(laws.get(law)) for law in SHOWN), cost(laws))
+        for name, laws in found.items()
     ]

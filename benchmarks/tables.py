@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 
-from _detector_tables import run_lengths
+from _detector_tables import beside_one_another, run_lengths
 from _laws import CHANGES, MEMORIES
 from _maps import MAPS
 from _results import ROOT, latest
@@ -292,6 +292,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "stages": stages,
     "quiet": young,
     "windows": lambda: markdown(*run_lengths()),
+    "detectors": lambda: markdown(*beside_one_another()),
     "series": series,
     "reservoirs": reservoirs,
 }
