@@ -49,8 +49,9 @@ def beside_one_another() -> tuple[tuple[str, ...], Cells]:
         run = line.get("arl") or line.get("arl_least") or 0.0
         length = f"{'' if line.get('arl') else '> '}{run:,.0f}"
         late = "-" if line.get("delay") is None else f"{line['delay']:.0f}"
-        missed = 100.0 * line["missed"] / max(line["changes"], 1)
-        return f"{length}; {late}; {missed:.0f} %; {line['covering']:.2f}"
+        missed = f"{100.0 * line['missed'] / line['changes']:.0f} %" if line["changes"] else "-"
+        covering = "-" if line.get("covering") is None else f"{line['covering']:.2f}"
+        return f"{length}; {late}; {missed}; {covering}"
 
     def cost(laws: dict[str, dict[str, Any]]) -> str:
         return ", ".join(f"{laws[law]['microseconds']:.1f}" for law in SHOWN if law in laws)
