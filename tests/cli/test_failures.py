@@ -183,8 +183,13 @@ def test_a_full_disk_leaves_what_was_saved_before_it(tmp_path):
     run = tmp_path / "a.streamlyt"
     words = ("md", *VILLIN, "--run", run, "--observe", "raw")
     # No file may grow beyond this: the run of 6,000 frames is four times as large.
-    often = "from streamlyt.engines import local\nlocal.LocalEngine.__init__.__defaults__ = "
-    often += "((), None, 0.0, 1, local.monotonic)\nfrom streamlyt.cli import main\nmain()"
+    often = """
+from functools import partialmethod
+from streamlyt.engines.local import LocalEngine
+from streamlyt.cli import main
+LocalEngine.__init__ = partialmethod(LocalEngine.__init__, checkpoint_s=0.0, checkpoint_rows=1)
+main()
+"""
     small = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**17, 2**17))}
     done = shell(*words, code=often, **small)
     refused(done, 1, "cannot be written", "what was saved before is safe", "resume the run")

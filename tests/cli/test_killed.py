@@ -22,9 +22,10 @@ KILLS = 20
 # are loaded, so that no time is spent on killing them.
 OFTEN = """
 import sys
-from streamlyt.engines import local
+from functools import partialmethod
+from streamlyt.engines.local import LocalEngine
 from streamlyt.cli import _trajectory, main
-local.LocalEngine.__init__.__defaults__ = ((), None, 0.0, 2**16, local.monotonic)
+LocalEngine.__init__ = partialmethod(LocalEngine.__init__, checkpoint_s=0.0)
 print("ready", file=sys.stderr, flush=True)
 main()
 """
