@@ -36,9 +36,9 @@ class Tail:
     :math:`\xi = c\,(k \xi_k + 100\,(14 / m - 0.06)) / (k + 100)` is drawn to what is usual with
     m features, as by 100 more excesses, and c is 1/2 where it is negative: tails that are
     lighter than exponential become exponential farther out, and half of the shape that the excesses
-    show carries from the 95th percentile to a chance of 1e-5. (Measured on twelve laws of 1 to 100
-    channels, a million rows each: shapes of -.04 to -.2 act as -.02 to -.1; those above zero, from
-    heavy tails, act in full.) With it :math:`\beta` is the mean of the excesses, less its part
+    show carries from the 95th percentile to a chance of 1e-4 or 1e-5. (On laws of 1 to 100
+    channels, a million rows each, shapes of -.04 to -.2 act as -.02 to -.1, and those above zero,
+    from heavy tails, nearly in full: ``benchmarks/bench_levels.py``.) With it :math:`\beta` is the mean of the excesses, less its part
     :math:`\xi` where that is positive.
 
     This would let rows through too often, as mean and shape of the excesses are estimates: in the
