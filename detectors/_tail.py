@@ -38,8 +38,8 @@ class Tail:
     lighter than exponential become exponential farther out, and half of the shape that the excesses
     show carries from the 95th percentile to a chance of 1e-4 or 1e-5. (On laws of 1 to 100
     channels, a million rows each, shapes of -.04 to -.2 act as -.02 to -.1, and those above zero,
-    from heavy tails, nearly in full: ``benchmarks/bench_levels.py``.) With it :math:`\beta` is the mean of the excesses, less its part
-    :math:`\xi` where that is positive.
+    from heavy tails, nearly in full: ``benchmarks/bench_levels.py``.) With it
+    :math:`\beta` is the mean of the excesses, less its part :math:`\xi` where that is positive.
 
     This would let rows through too often, as mean and shape of the excesses are estimates: in the
     mean over them the chance is p with :math:`k (e^{y'/k} - 1)` in the place of y (exact for
