@@ -24,6 +24,7 @@ __all__ = [
     "Run",
     "Seed",
     "Sets",
+    "TableFile",
     "Window",
     "one_of",
 ]
@@ -154,6 +155,14 @@ DetectorSets = Annotated[
         help="A parameter of the detector, as level=4; as often as you like.",
         metavar="NAME=VALUE",
         rich_help_panel=_CHANGES,
+    ),
+]
+TableFile = Annotated[
+    Path,
+    typer.Argument(
+        help="A table: CSV, TSV or JSON lines (also compressed), Parquet, Arrow or NPY; "
+        "- is the standard input.",
+        metavar="FILE",
     ),
 ]
 PipelineFile = Annotated[

@@ -1,6 +1,5 @@
 """``streamlyt detect``: the changes in a recorded table."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +17,7 @@ from streamlyt.cli._options import (
     Resume,
     Run,
     Seed,
+    TableFile,
     Window,
     one_of,
 )
@@ -28,13 +28,7 @@ _COLUMNS = "Columns"
 
 
 def detect(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="A table: CSV, TSV (also .gz), Parquet or NPY; - is the standard input.",
-            metavar="FILE",
-        ),
-    ],
+    file: TableFile,
     columns: Annotated[
         str | None,
         typer.Option(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from streamlyt.cli._options import Form, Format
+from streamlyt.cli._options import Form, Format, TableFile
 
 __all__ = ["fit"]
 
@@ -13,13 +13,7 @@ _COLUMNS, _MODEL, _KEEPING = "Columns", "Model", "Keeping"
 
 
 def fit(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="A table: CSV, TSV (also .gz), Parquet or NPY; - is the standard input.",
-            metavar="FILE",
-        ),
-    ],
+    file: TableFile,
     target: Annotated[
         str,
         typer.Option(

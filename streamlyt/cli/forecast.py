@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from streamlyt.cli._options import Form, Format, Holes, one_of
+from streamlyt.cli._options import Form, Format, Holes, TableFile, one_of
 
 __all__ = ["forecast"]
 
@@ -13,13 +13,7 @@ _COLUMNS, _MODEL = "Columns", "Model"
 
 
 def forecast(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="A table: CSV, TSV (also .gz), Parquet or NPY; - is the standard input.",
-            metavar="FILE",
-        ),
-    ],
+    file: TableFile,
     horizon: Annotated[
         int | None,
         typer.Option(
