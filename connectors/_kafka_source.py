@@ -139,7 +139,7 @@ class KafkaSource(Source):
         self._schema = schema_of(self._codec)
         self._options = client_options(servers, access)
         self._consumer: Any = None
-        self._moved = False
+        self._moved = self._interrupted = False
         self._settled: list[str] | None = None  # the partitions that whoever reads us knows of
         self._parts: dict[str, str] = {}
         self._tail: Ends | None = None
@@ -222,6 +222,10 @@ class KafkaSource(Source):
         if self._tail is not None and not self._moved:
             with self._failures():
                 self._tail.hold()
+
+    def interrupt(self) -> None:
+        """Wait no more for the group to decide which partitions are ours; for any thread."""
+        self._interrupted = True
 
     def refused(self) -> list[DeadLetter]:
         """Return the messages that could not be decoded since the last call."""
@@ -333,6 +337,9 @@ class KafkaSource(Source):
     def _assigned(self) -> list[Any]:
         """Return the partitions that are ours; wait for them where the group is to decide."""
         while self.group is not None and (self._moved or not self._consumer.assignment()):
+            if self._interrupted:
+                self._interrupted = False
+                raise RewindError("stopped while the group had not decided yet")
             self._moved = False
             self._consumer.pause(*self._consumer.assignment())
             self._consumer.poll(_ASSIGN_POLL_MS)

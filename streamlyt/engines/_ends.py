@@ -11,6 +11,7 @@ __all__ = [
     "Commits",
     "Drops",
     "Holds",
+    "Interrupts",
     "Lags",
     "Parted",
     "Refuses",
@@ -19,6 +20,7 @@ __all__ = [
     "TakesLateRows",
     "TakesLetters",
     "Transacts",
+    "interrupt",
     "resume",
     "transacting",
 ]
@@ -54,6 +56,14 @@ class Holds(Protocol):
 
     def hold(self) -> None:
         """Read nothing, and keep what is ours."""
+
+
+@runtime_checkable
+class Interrupts(Protocol):
+    """A source that may wait for others before it reads, for longer than a stop may take."""
+
+    def interrupt(self) -> None:
+        """Wait no more, and raise a RewindError where we did; for any thread."""
 
 
 @runtime_checkable
@@ -128,6 +138,12 @@ class Transacts(Protocol):
 
     def abort(self) -> None:
         """Drop what was taken since the last time."""
+
+
+def interrupt(source: Source) -> None:
+    """Tell a source that may wait not to."""
+    if isinstance(source, Interrupts):
+        source.interrupt()
 
 
 def resume(sinks: Sequence[Sink], rows: int, events: int) -> None:

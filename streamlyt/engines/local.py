@@ -16,7 +16,7 @@ from streamlyt.runfile import RunFile
 
 from ._ahead import Ahead
 from ._bounds import check_bounds
-from ._ends import Commits, Replays, TakesLateRows, TakesLetters, resume, transacting
+from ._ends import Commits, Replays, TakesLateRows, TakesLetters, interrupt, resume, transacting
 from ._gauges import Gauges
 from ._handover import HandOver
 from ._same import refuse_another, refuse_other_operators, renewed
@@ -163,6 +163,7 @@ class LocalEngine:
     def stop(self) -> None:
         """End the run after the batch at hand, with a checkpoint; for signal handlers."""
         self._stopped = True
+        interrupt(self.source)
 
     def change(self, pipeline: Pipeline) -> None:
         """Go on with operators of other free parameters, from the next batch on, memory kept.
@@ -263,8 +264,7 @@ class LocalEngine:
         self._taken = False  # rows or letters, since the last checkpoint
         self._rows = self._saved_rows = 0
         self._events, self._touched, self._series, self._full = [], set(), {}, {}
-        self._stopped = self._complete = False
-        self._whole = True
+        self._stopped, self._complete, self._whole = False, False, True
         self._text: str | None = None  # source and operators, as the run file has them
         self._renewed = False  # they are others now
         self._seconds = 0.0
@@ -372,7 +372,8 @@ class LocalEngine:
         self._whole, began = False, self._clock()
         for sink in self._others:
             sink.flush()
-        if self._transaction is not None and self._position is not None and not self._silent:
+        outside = not self._silent and (self._complete or self._news())
+        if self._transaction is not None and self._position is not None and outside:
             with self._ahead.still():
                 self._transaction.commit(self.source, self._position)
         if self.runfile is not None:

@@ -1,13 +1,17 @@
 """Partitions move between two daemons, and the memory of their series with them."""
 
+import time
+from threading import Thread
+
 import numpy as np
 import pytest
 
-from streamlyt.connectors import MemorySource
+from streamlyt.connectors import KafkaSource, MemorySource
 from streamlyt.engines import LocalEngine, SharedStates
 from streamlyt.errors import ParameterError
 from streamlyt.pipeline import Pipeline
-from tests.connectors.topics import plain
+from streamlyt.runfile import RunFile
+from tests.connectors.topics import new_topic, plain
 from tests.daemon.handover import Pair, taken_over
 
 
@@ -45,3 +49,27 @@ def test_shared_states_pass_over_a_damaged_file_for_the_one_before(tmp_path, cap
 def test_shared_states_of_a_source_without_partitions_are_refused(tmp_path):
     with pytest.raises(ParameterError, match="source in partitions and a run file"):
         LocalEngine(MemorySource([1.0]), Pipeline([]), shared=SharedStates(tmp_path, "a"))
+
+
+@pytest.mark.kafka
+def test_a_stop_while_the_group_has_not_decided_ends_the_run(broker, tmp_path):
+    servers = plain(broker)
+    topic = new_topic(servers)
+    first, second = (
+        KafkaSource(topic, ["x"], servers=servers, group=f"g-{topic}", member=member)
+        for member in ("one", "two")
+    )
+    first.owned()  # the only partition: the second waits for one that never comes
+    with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
+        engine = LocalEngine(second, Pipeline([]), [], run)
+        waiting = Thread(target=engine.run)
+        waiting.start()
+        while second._consumer is None:
+            time.sleep(0.01)
+        began = time.monotonic()
+        engine.stop()
+        waiting.join(10)
+        assert not waiting.is_alive()
+        assert time.monotonic() - began < 5
+    second.close()
+    first.close()
