@@ -64,8 +64,8 @@ bench: $(TEST) ## measure: every benchmarks/bench_*.py writes to benchmarks/resu
 broker: $(TEST) ## a Kafka broker on loopback, for trying out (streamlyt broker stop ends it)
 	$(BIN)/streamlyt broker start
 
-chaos: $(TEST) ## kill -9 a run from Kafka to Kafka a hundred times (KILLS=100), and count the rows
-	$(BIN)/python -W ignore -m tests.connectors.chaos $(or $(KILLS),100)
+chaos: $(TEST) ## kill -9 daemons and their broker (KILLS=100), stall a sink, and count the rows
+	$(BIN)/python -W ignore -m tests.chaos $(or $(KILLS),100) $(FORMS)
 
 fuzz: $(FUZZ) ## feed the decoders what nobody would send, for a minute (SECONDS=60)
 	$(BIN)/python -m tests.codecs.fuzz $(or $(SECONDS),60)

@@ -17,7 +17,7 @@ from streamlyt.engines import LocalEngine
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-from .topics import content
+from .topics import stream
 
 ROOT = Path(__file__).parents[2]
 CODE = "import json, sys; from tests.connectors.exactly_once import live; live(*sys.argv[1:])"
@@ -145,7 +145,7 @@ def expected(sent):
 def of_topic(servers, topic):
     """Return series -> rows, as a reader of committed transactions sees them."""
     series = {}
-    for message in content(servers, topic):
+    for message in stream(servers, topic):
         row = json.loads(message.value)
         series.setdefault(message.key.decode(), []).append((row["n"], row["x"], row["chain"]))
     return series

@@ -34,16 +34,21 @@ def put(servers, topic, messages, **options):
     producer.close()
 
 
-def content(servers, topic):
-    """Return the messages of committed transactions, partition after partition."""
+def stream(servers, topic):
+    """Yield the messages of committed transactions, in order within each partition."""
     consumer = KafkaConsumer(bootstrap_servers=servers, isolation_level="read_committed")
     parts = [TopicPartition(topic, i) for i in sorted(consumer.partitions_for_topic(topic))]
     consumer.assign(parts)
     ends = consumer.end_offsets(parts)
     consumer.seek_to_beginning(*parts)
-    found = {part: [] for part in parts}
-    while any(consumer.position(part) < ends[part] for part in parts):
-        for part, records in consumer.poll(500).items():
-            found[part] += records
-    consumer.close()
-    return [record for part in parts for record in found[part]]
+    try:
+        while any(consumer.position(part) < ends[part] for part in parts):
+            for records in consumer.poll(500, max_records=5000).values():
+                yield from records
+    finally:
+        consumer.close()
+
+
+def content(servers, topic):
+    """Return the messages of committed transactions, partition after partition."""
+    return sorted(stream(servers, topic), key=lambda record: (record.partition, record.offset))

@@ -42,6 +42,12 @@ CHAIN = (
 )
 
 
+def pipeline(topic, out, servers, member, states=None):
+    """Return the pipeline file of a member of a group, with the folder that all share."""
+    shared = "" if states is None else f'states = "{states}"'
+    return FILE.format(topic=topic, out=out, servers=servers, member=member, states=shared)
+
+
 class Pair:
     """A topic of four partitions that two daemons share, and what was sent to it."""
 
@@ -49,13 +55,10 @@ class Pair:
         self.servers, self.folder = servers, folder
         self.topic, self.out = new_topic(servers, 4), new_topic(servers, 2)
         self.sent, self._left = messages(n, 8, 4), 0
-        states = f'states = "{folder / "states"}"' if shared else ""
+        states = folder / "states" if shared else None
         for member in ("one", "two"):
-            (folder / f"{member}.toml").write_text(
-                FILE.format(
-                    topic=self.topic, out=self.out, servers=servers, member=member, states=states
-                )
-            )
+            text = pipeline(self.topic, self.out, servers, member, states)
+            (folder / f"{member}.toml").write_text(text)
 
     def serve(self, member):
         return Served(self.folder / f"{member}.toml", code=CHAIN)

@@ -1,0 +1,74 @@
+"""What kills and stalls do to pipelines on a real broker: ``make chaos``.
+
+Prints what is missing, there twice or wrong, and how long it took; leaves with 1 where any is.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from streamlyt.broker import Broker
+from tests.chaos import daemon, pair, stalled
+
+FORMS = ("daemon", "pair", "stalled")
+STALL_S = 60
+HAND_OVER_S = 10
+
+
+def main(kills, forms):
+    worst = False
+    for form in forms:
+        with tempfile.TemporaryDirectory(prefix="streamlyt-chaos-") as folder:
+            broker = Broker(Path(folder) / "broker", 0)
+            broker.start()
+            try:
+                began = time.monotonic()
+                worst |= globals()[f"of_{form}"](kills, broker, Path(folder))
+                print(f"    in {time.monotonic() - began:.0f} s", flush=True)
+            finally:
+                broker.kill()
+    return int(worst)
+
+
+def of_daemon(kills, broker, folder):
+    rows, found = daemon.killed(kills, broker, folder, told=tell)
+    print(f"one daemon killed {kills} times, its broker {kills // 10} times, {rows} rows:")
+    for place, faults in found.items():
+        print(f"    {place}: {counted(faults)}")
+    return any(map(any, found.values()))
+
+
+def of_pair(kills, broker, folder):
+    kills = -(-kills // 10)
+    rows, faults, seconds = pair.killed(kills, broker, folder, told=tell)
+    print(f"one of two daemons killed {kills} times, in turn, {rows} rows:")
+    print(f"    topic: {counted(faults)}")
+    print(f"    handed over in {min(seconds):.1f} to {max(seconds):.1f} s")
+    return any(faults) or max(seconds) > HAND_OVER_S
+
+
+def of_stalled(kills, broker, folder):
+    found = stalled.stalled(STALL_S, broker, folder)
+    print(
+        f"a sink that stalled for {STALL_S} s at {stalled.TIMES} times the input: {found.sent} rows"
+    )
+    print(f"    {found.sent - found.taken} missing, drained in {found.drained_s:.1f} s")
+    print(f"    queue at most {found.held_mb:.1f} MB of {stalled.QUEUE_MB:.1f}")
+    print(f"    process grew by at most {found.grown_mb:.0f} MB")
+    print(f"    lag told: {found.lag} messages of {found.waiting} that waited")
+    return found.sent != found.taken or found.held_mb > 2 * stalled.QUEUE_MB
+
+
+def counted(faults):
+    missing, twice, wrong = faults
+    return f"{missing} missing, {twice} twice, {wrong} wrong"
+
+
+def tell(text):
+    print(text, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    sys.exit(main(int(given[0]) if given else 100, given[1:] or FORMS))

@@ -1,0 +1,60 @@
+"""Kill -9 of one of two daemons of a group, in turn, while rows flow; how long a hand-over takes."""
+
+import random
+import signal
+import time
+
+from tests.chaos.feed import Feed, Group
+from tests.connectors.exactly_once import expected, faults, of_topic
+from tests.connectors.topics import new_topic
+from tests.daemon.handover import CHAIN, pipeline
+from tests.daemon.serving import Served
+
+PARTITIONS = 4
+RATE = 500
+MEMBERS = ("one", "two")
+
+
+def killed(kills, broker, folder, told=lambda text: None):
+    """Kill one of two and bring it back, in turn; both share a folder for the states.
+
+    Returns
+    -------
+    How many rows there were, how many are missing, there twice, and wrong, and the seconds of
+    each hand-over: from the kill until all rows that were there at the kill are committed, those
+    of the partitions of the dead member among them.
+    """
+    servers = broker.servers["PLAINTEXT"]
+    topic, out = new_topic(servers, PARTITIONS), new_topic(servers, PARTITIONS)
+    for member in MEMBERS:
+        text = pipeline(topic, out, servers, member, folder / "states")
+        (folder / f"{member}.toml").write_text(text)
+    group = Group(servers, topic, PARTITIONS, f"g-{topic}")
+    moments = random.Random(0)
+
+    def begun(member):
+        return Served(folder / f"{member}.toml", wait=False, code=CHAIN)
+
+    seconds = []
+    lives = {member: begun(member) for member in MEMBERS}
+    try:
+        with Feed(servers, topic, PARTITIONS, RATE) as feed:
+            for i in range(kills):
+                dies = MEMBERS[i % 2]
+                for life in lives.values():
+                    life.until_metric("rows_total", 1, 60)  # it has partitions of its own
+                group.until_past(group.ends())
+                time.sleep(moments.uniform(0.0, 1.0))
+                lives[dies].end(signal.SIGKILL)
+                seconds.append(group.until_past(group.ends()))
+                lives[dies] = begun(dies)
+                told(f"{i + 1} of {kills} kills, handed over in {seconds[-1]:.1f} s")
+            feed.end()
+            group.until_past(group.ends())
+            for life in lives.values():
+                assert life.end()[0] == 0, life.lines
+    finally:
+        for life in lives.values():
+            life.__exit__()
+    group.close()
+    return len(feed.sent), faults(of_topic(servers, out), expected(feed.sent)), seconds

@@ -1,0 +1,31 @@
+"""A sink that takes nothing while a file is there, where the catalog finds it."""
+
+import time
+from pathlib import Path
+
+from streamlyt.base import Sink
+
+__all__ = ["StallingSink"]
+
+
+class StallingSink(Sink):
+    """Counts the rows that it takes, and holds all up while a file is there.
+
+    Parameters
+    ----------
+    gate
+        The file.
+    """
+
+    def __init__(self, gate: str) -> None:
+        self.gate = gate
+
+    def write(self, batch):
+        while Path(self.gate).exists():
+            time.sleep(0.05)
+
+    def record(self, event):
+        pass
+
+    def flush(self):
+        pass

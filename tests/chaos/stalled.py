@@ -1,0 +1,134 @@
+"""A daemon whose sink takes nothing while ten times the rows come in, and then takes all."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from streamlyt.base import Batch, Schema
+from streamlyt.connectors import KafkaSink
+from tests._public import ROOT
+from tests.connectors.topics import new_topic
+from tests.daemon.serving import Served
+
+RATE = 2000  # rows a second in peace
+TIMES = 10
+EACH = 200  # rows a message
+QUEUE_MB = 4.0
+NAMES = [f"x{i}" for i in range(8)]
+
+FILE = """
+[source]
+name = "kafka"
+topic = "{topic}"
+columns = {names}
+servers = "{servers}"
+codec = "arrow"
+time = "time"
+time_unit = "ns"
+group = "g-{topic}"
+member = "one"
+session_timeout_s = 6.0
+batch_messages = 20
+
+[[sinks]]
+name = "stalling"
+gate = "{gate}"
+
+[serve]
+keep_rows = false
+queue_mb = {queue}
+"""
+
+CODE = (
+    "import streamlyt.connectors as room; "
+    f"room.__path__.append({str(ROOT / 'tests' / 'chaos' / 'sinks')!r}); "
+    "from streamlyt.cli import main; main()"
+)
+
+
+@dataclass
+class Stall:
+    """What a stall came to.
+
+    Parameters
+    ----------
+    sent, taken
+        Rows written to the topic, and rows that the daemon had taken at the end.
+    held_mb
+        Most megabytes of rows in the queue, which may hold ``QUEUE_MB`` and one batch.
+    grown_mb
+        How much the memory of the process grew over what it was just before the stall.
+    lag
+        Most messages that it said were waiting.
+    waiting
+        Messages that were in the topic and not yet read at the end of the stall.
+    drained_s
+        Seconds from the end of the stall until all was taken.
+    """
+
+    sent: int = 0
+    taken: int = 0
+    held_mb: float = 0.0
+    grown_mb: float = 0.0
+    lag: int = 0
+    waiting: int = 0
+    drained_s: float = 0.0
+
+
+def stalled(seconds, broker, folder):
+    """Stall the sink for so long; return what came of it."""
+    servers = broker.servers["PLAINTEXT"]
+    topic, gate = new_topic(servers), folder / "stalled"
+    file = folder / "one.toml"
+    names = str(NAMES).replace("'", '"')
+    file.write_text(
+        FILE.format(topic=topic, names=names, servers=servers, gate=gate, queue=QUEUE_MB)
+    )
+    sink = KafkaSink(topic, servers=servers, codec="arrow", message_rows=EACH)
+    found = Stall()
+    with Served(file, code=CODE) as one:
+        _put(sink, found, RATE, 2.0)
+        one.until_metric("rows_total", found.sent)
+        before = _resident_mb(one.process.pid)
+        gate.touch()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            _put(sink, found, TIMES * RATE, 0.5)
+            found.held_mb = max(found.held_mb, one.metric("queue_bytes") / 1e6)
+            found.lag = max(found.lag, int(one.metric("lag_messages") or 0))
+            found.grown_mb = max(found.grown_mb, _resident_mb(one.process.pid) - before)
+        left = found.sent - one.metric("rows_total") - one.metric("queue_rows")
+        found.waiting = int(left) // EACH
+        gate.unlink()
+        began = time.monotonic()
+        one.until_metric("rows_total", found.sent, 120)
+        found.drained_s = time.monotonic() - began
+        found.grown_mb = max(found.grown_mb, _resident_mb(one.process.pid) - before)
+        found.taken = int(one.metric("rows_total"))
+        status, _ = one.end()
+        assert status == 0, one.lines
+    sink.close()
+    return found
+
+
+def _put(sink, found, rate, seconds):
+    """Write rows at a rate for so long."""
+    rng = np.random.default_rng(found.sent)
+    schema = Schema.of(*NAMES, time_unit="ns")
+    due, end = time.monotonic(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        times = np.full(EACH, time.time_ns())
+        sink.write(Batch("pump", times, rng.normal(size=(EACH, len(NAMES))), schema))
+        found.sent += EACH
+        due += EACH / rate
+        time.sleep(max(0.0, due - time.monotonic()))
+    sink.flush()
+
+
+def _resident_mb(pid):
+    """Return the memory that a process has in hand."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) / 1024
