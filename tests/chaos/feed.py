@@ -94,7 +94,9 @@ class Group:
 
     def until_past(self, offsets, seconds=120):
         """Wait until all partitions are committed up to these; return how many seconds it took."""
-        return self._until(lambda at: all(a >= b for a, b in zip(at, offsets, strict=True)), seconds)
+        return self._until(
+            lambda at: all(a >= b for a, b in zip(at, offsets, strict=True)), seconds
+        )
 
     def until_any_past(self, offsets, seconds=120):
         """Wait until one partition is committed beyond these."""

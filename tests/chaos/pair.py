@@ -1,4 +1,4 @@
-"""Kill -9 of one of two daemons of a group, in turn, while rows flow; how long a hand-over takes."""
+"""Kill -9 of one of two daemons of a group, in turn; how long a hand-over takes."""
 
 import random
 import signal
