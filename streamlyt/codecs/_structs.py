@@ -1,10 +1,12 @@
 """Records as msgspec reads them: every field's type is checked while it is parsed."""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import astuple
 
 from streamlyt.errors import DecodeError, ParameterError
 
@@ -12,6 +14,7 @@ from ._codec import MOST_ROWS, Record, RecordCodec
 
 __all__ = ["StructCodec"]
 
+_FAULTS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _Number = float | None
 _Time = int | float | str
 _Key = str | int
@@ -63,20 +66,33 @@ class StructCodec(RecordCodec):
         self._one = form.Decoder(struct)
         self._many = form.Decoder(list[struct])  # type: ignore[valid-type]  # made just above
         names = [inner[name] for name in kinds]
-        # attrgetter gives one value, not a tuple of one; the last, doubled, is not looked at.
-        self._get: Callable[[Any], Record] = attrgetter(*names, *names[: len(names) == 1])
+        self._get: Callable[[Any], Record] = astuple
+        if order != list(kinds):
+            # attrgetter gives one value, not a tuple of one; the last, doubled, is not looked at.
+            self._get = attrgetter(*names, *names[: len(names) == 1])
         self._encode = form.Encoder().encode
         self._order = order
         self._kinds = list(kinds)
 
+    def _singles(self, messages: Sequence[bytes], at: int, records: list[Record]) -> int:
+        rows: list[Any] = []
+        decode, add = self._one.decode, rows.append
+        try:
+            for message in islice(messages, at, None):
+                add(decode(message))
+        except _FAULTS:
+            pass  # it is read once more by itself, and its fault told
+        records += map(self._get, rows)
+        return at + len(rows)
+
     def _records(self, message: bytes) -> list[Record]:
         try:
             return [self._get(self._one.decode(message))]
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        except _FAULTS as error:
             single = error
         try:
             rows = self._many.decode(message)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        except _FAULTS as error:
             # Told of the shape that it has: a list of rows goes wrong later than at its start.
             told = error if "$[" in str(error) and "$[" not in str(single) else single
             raise DecodeError(str(told)) from error

@@ -1,6 +1,7 @@
 """Arrow IPC: many rows a message, column by column; the quickest by far."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ class ArrowCodec(Codec):
     array([ 1., nan])
     """
 
+    columnar = True
+
     def __init__(
         self,
         columns: Sequence[str],
@@ -66,6 +69,7 @@ class ArrowCodec(Codec):
             )
         packed = _COMPRESSIONS[compression]
         self._options = ipc.IpcWriteOptions(compression=packed, use_threads=False)
+        self._layout: _Layout | None = None  # of the last message; the next one has it too
 
     def decode(self, message: bytes) -> Rows:
         """Return the rows of one message; a DecodeError says why it has none."""
@@ -73,7 +77,7 @@ class ArrowCodec(Codec):
             with ipc.open_stream(
                 pa.py_buffer(message), options=ipc.IpcReadOptions(use_threads=False)
             ) as reader:
-                places = [_place(reader.schema, name) for name in self._named]
+                layout = self._laid_out(reader.schema)
                 batches = []
                 n = 0
                 for batch in reader:
@@ -82,7 +86,7 @@ class ArrowCodec(Codec):
                         raise DecodeError(f"a message must hold at most {MOST_ROWS} rows")
                     batch.validate(full=True)
                     batches.append(batch)
-            return self._joined([self._rows(batch, places) for batch in batches])
+            return self._joined([self._rows(batch, layout) for batch in batches])
         except DecodeError:
             raise
         except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as e:
@@ -110,11 +114,28 @@ class ArrowCodec(Codec):
             writer.write_batch(batch)
         return sink.getvalue().to_pybytes()
 
-    def _rows(self, batch: Any, places: Sequence[int]) -> Rows:
-        d = len(self.columns)
-        values = np.empty((batch.num_rows, d))
-        for i, place in enumerate(places[:d]):
-            values[:, i] = _numbers(batch.column(place), self.columns[i])
+    def _laid_out(self, schema: Any) -> "_Layout":
+        """Return where the fields of a message are, in which all that is named must be once."""
+        if self._layout is None or not self._layout.schema.equals(schema):
+            places = [_place(schema, name) for name in self._named]
+            kinds = [schema.field(place).type for place in places[: len(self.columns)]]
+            for name, kind in zip(self.columns, kinds, strict=True):
+                if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+                    raise DecodeError(f"field {name!r} must be numbers, got {kind}")
+            self._layout = _Layout(schema, places, all(map(pa.types.is_float64, kinds)))
+        return self._layout
+
+    def _rows(self, batch: Any, layout: "_Layout") -> Rows:
+        d, places = len(self.columns), layout.places
+        values: Array
+        if layout.float64:
+            # In one pass over all columns; nulls become NaN.
+            tensor = batch.select(places[:d]).to_tensor(null_to_nan=True, row_major=True)
+            values = tensor.to_numpy()
+        else:
+            values = np.empty((batch.num_rows, d))
+            for i, place in enumerate(places[:d]):
+                values[:, i] = batch.column(place).to_numpy(zero_copy_only=False)
         times = keys = None
         if self.time is not None:
             times = self._times(batch.column(places[d]), self.time)
@@ -138,10 +159,19 @@ class ArrowCodec(Codec):
         times = column.to_numpy(zero_copy_only=False)
         factor = UNITS[unit]
         limit = _LARGEST // factor
-        if times.size and not -limit <= int(times.min()) <= int(times.max()) <= limit:
+        if times.size and (times.min() < -limit or times.max() > limit):
             raise DecodeError(f"time in {name!r} is out of range: {times.max()} {unit}")
-        whole: Array = times.astype(np.int64) * factor
-        return whole
+        whole: Array = times.astype(np.int64)
+        return whole if factor == 1 else whole * factor
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the named fields of a schema are, and whether all columns are of float64."""
+
+    schema: Any
+    places: list[int]
+    float64: bool
 
 
 def _place(schema: Any, name: str) -> int:
@@ -151,11 +181,3 @@ def _place(schema: Any, name: str) -> int:
             f"there must be one field {name!r}, got {len(places)} among {schema.names[:20]!r}"
         )
     return places[0]
-
-
-def _numbers(column: Any, name: str) -> Array:
-    kind = column.type
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
-        raise DecodeError(f"field {name!r} must be numbers, got {kind}")
-    numbers: Array = column.to_numpy(zero_copy_only=False)  # nulls become NaN
-    return numbers
