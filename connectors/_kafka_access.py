@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 from kafka.net.sasl.oauth import AbstractTokenProvider
 
 from streamlyt.catalog import unknown
 from streamlyt.errors import ParameterError, SourceError
 
-__all__ = ["client_options", "told"]
+__all__ = ["client_options", "reading_options", "told"]
 
 _KEYS = ("tls", "ca", "certificate", "private_key", "sasl", "user", "secret")
 _BOOTSTRAP_MS = 5000  # long enough for TLS and SASL, short enough for a person who mistyped
@@ -64,6 +65,24 @@ def client_options(servers: str, access: Mapping[str, str] | None) -> dict[str, 
     options |= _sasl(given) if "sasl" in given else {}
     protocol = ("SASL_" if "sasl" in given else "") + ("SSL" if tls == "on" else "PLAINTEXT")
     return options | {"security_protocol": protocol}
+
+
+def reading_options(
+    group: str | None, member: str | None, session_timeout_s: float, begin: str, most: int
+) -> dict[str, Any]:
+    """Return what a consumer is given beside that; its parameters are those of the source."""
+    alone: dict[str, Any] = {} if member is None else {"group_instance_id": member}
+    return alone | {
+        "group_id": group,
+        "enable_auto_commit": False,
+        "auto_offset_reset": begin,
+        "isolation_level": "read_committed",
+        "allow_auto_create_topics": False,
+        "session_timeout_ms": round(session_timeout_s * 1000),
+        "heartbeat_interval_ms": round(session_timeout_s * 250),
+        "max_poll_records": most,
+        "partition_assignment_strategy": [CooperativeStickyAssignor],
+    }
 
 
 def told(error: KafkaError) -> str:

@@ -1,6 +1,7 @@
 """Messages of one partition as batches, one series each, and those that are no rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ from streamlyt.catalog import find
 from streamlyt.codecs import Codec, DeadLetter, Rows
 from streamlyt.errors import ParameterError
 
-__all__ = ["batches_of", "codec_of", "name_and_rest", "schema_of"]
+from ._kafka_holes import Holes, letter_of
+
+__all__ = ["Taken", "batches_of", "codec_of", "name_and_rest", "portions", "schema_of"]
 
 _MS = 10**6  # nanoseconds
+_LARGE = 2**14  # bytes of a message whose rows outweigh what a batch of its own costs
 
 
 def name_and_rest(codec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -42,15 +46,49 @@ def schema_of(codec: Codec) -> Schema:
     return Schema.of(*codec.columns, time_unit="step" if step else "ns")
 
 
-def batches_of(
-    records: Sequence[Any], codec: Codec, schema: Schema, holes: str
-) -> tuple[list[Batch], list[DeadLetter], int]:
-    """Return the rows of messages, series by series in the order of their first rows.
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """What came of some messages.
 
-    And the messages that are none, and how many rows were left out for a hole.
+    Parameters
+    ----------
+    batches
+        The rows, series by series in the order of their first rows. Within a series they stay in
+        the order in which they came; where time goes back, the next batch begins.
+    letters
+        Messages that are none, or of which rows were refused.
+    dropped, refused
+        How many rows were left out for a hole, without a word or into a letter.
+    """
 
-    Within a series rows stay in the order in which they came; where time goes back, the next
-    batch begins.
+    batches: list[Batch]
+    letters: list[DeadLetter]
+    dropped: int = 0
+    refused: int = 0
+
+
+def portions(records: Sequence[Any], codec: Codec) -> Iterator[Sequence[Any]]:
+    """Yield messages that are decoded together.
+
+    Small ones: many rows at once cost less than each alone. A large one of columns is decoded
+    alone: joined with others, all of its rows would be copied once more.
+    """
+    if not codec.columnar or codec.key is not None:
+        yield records
+        return
+    start = 0
+    for i, record in enumerate(records):
+        if len(record.value or b"") >= _LARGE:
+            if i > start:
+                yield records[start:i]
+            yield records[i : i + 1]
+            start = i + 1
+    if start < len(records):
+        yield records[start:]
+
+
+def batches_of(records: Sequence[Any], codec: Codec, schema: Schema, holes: Holes) -> Taken:
+    """Decode messages.
 
     Parameters
     ----------
@@ -60,44 +98,52 @@ def batches_of(
     codec, schema
         How they are read, and what they are.
     holes
-        ``"pass"``, or ``"drop"`` to leave rows with a hole out.
+        What becomes of rows with a hole.
     """
     letters: list[DeadLetter] = []
     there = [record for record in records if record.value is not None]
-    names: list[str] = []
+    names: dict[bytes | None, str] = {}
     if codec.key is None:
-        named = {}
-        for record in there:
-            if record.key not in named:
-                named[record.key] = _name(record.key)
-        bad = {key for key, name in named.items() if name is None}
-        if bad:
-            letters += [_letter(r, "the key must be UTF-8") for r in there if r.key in bad]
-            there = [record for record in there if record.key not in bad]
-        names = [named[record.key] or "" for record in there]
+        found = {key: _name(key) for key in {record.key for record in there}}
+        names = {key: name for key, name in found.items() if name is not None}
+        if len(names) < len(found):
+            letters += [
+                letter_of(one, "the key must be UTF-8") for one in there if one.key not in names
+            ]
+            there = [record for record in there if record.key in names]
     decoded = codec.decode_all([record.value for record in there])
-    letters += [_letter(there[i], str(error)) for i, error in decoded.errors.items()]
+    letters += [letter_of(there[i], str(error)) for i, error in decoded.errors.items()]
     rows = decoded.rows
     times = rows.times
     if times is None:
         stamps = np.fromiter((r.timestamp for r in there), np.int64, len(there)) * _MS
         times = np.repeat(stamps, decoded.counts)
-    values, series = rows.values, _series(names, rows, decoded.counts)
-    n = len(values)
-    if holes == "drop" and np.isnan(values).any():
-        whole = ~np.isnan(values).any(axis=1)
-        values, times = values[whole], times[whole]
-        series = series if isinstance(series, str) else series[whole]
-    return list(_cut(series, times, values, schema)), letters, n - len(values)
+    values, series = rows.values, _series(names, there, rows, decoded.counts)
+    n_dropped = n_refused = 0
+    if (left_out := holes.split(values)) is not None:
+        dropped, refused = left_out
+        n_dropped, n_refused = int(dropped.sum()), int(refused.sum())
+        if n_refused:
+            letters += holes.letters(there, codec, decoded, refused)
+        if n_dropped or n_refused:
+            whole = ~(dropped | refused)
+            values, times = values[whole], times[whole]
+            series = series if isinstance(series, str) else series[whole]
+    return Taken(list(_cut(series, times, values, schema)), letters, n_dropped, n_refused)
 
 
-def _series(names: Sequence[str], rows: Rows, counts: NDArray[np.int64]) -> str | Array:
+def _series(
+    names: Mapping[bytes | None, str], records: Sequence[Any], rows: Rows, counts: NDArray[np.int64]
+) -> str | Array:
     """Return the name of the series of each row, or the one name that all have."""
-    each: Sequence[str] = names if rows.keys is None else rows.keys
-    if len(set(each)) < 2:
-        return next(iter(each), "")
-    array = np.array(each, dtype=object)
-    return np.repeat(array, counts) if rows.keys is None else array
+    if rows.keys is None:
+        if len(names) < 2:
+            return next(iter(names.values()), "")
+        each = np.array([names[record.key] for record in records], dtype=object)
+        return each if (counts == 1).all() else np.repeat(each, counts)
+    if len(set(rows.keys)) < 2:
+        return next(iter(rows.keys), "")
+    return np.array(rows.keys, dtype=object)
 
 
 def _cut(
@@ -120,15 +166,3 @@ def _name(key: bytes | None) -> str | None:
         return "" if key is None else key.decode("utf-8")
     except UnicodeDecodeError:
         return None
-
-
-def _letter(record: Any, reason: str) -> DeadLetter:
-    return DeadLetter(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.key,
-        record.value,
-        reason,
-        record.timestamp * _MS,
-    )

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 
 from streamlyt.base import Batch, Position, Schema, Source
 from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError, RewindError, SourceError
 
-from ._kafka_access import client_options, told
+from ._kafka_access import client_options, reading_options, told
 from ._kafka_ends import Ends, within
-from ._kafka_rows import batches_of, codec_of, schema_of
+from ._kafka_holes import Holes
+from ._kafka_rows import batches_of, codec_of, portions, schema_of
 
 __all__ = ["KafkaSource"]
 
@@ -24,7 +24,6 @@ _POLL_MS = 200  # without rows this long, a heartbeat lets the engine look at it
 _ASSIGN_POLL_MS = 100
 _COMMIT_MS = 5000
 _BEGIN = ("earliest", "latest")
-_HOLES = ("pass", "drop")
 
 log = logging.getLogger("streamlyt.kafka")
 
@@ -55,8 +54,9 @@ class KafkaSource(Source):
         What numbers in the field of the time count: ``"ns"``, ``"us"``, ``"ms"``, ``"s"``
         or ``"step"``.
     holes
-        ``"pass"`` hands rows with a hole (null, NaN) on, ``"drop"`` leaves them out. The other
-        rows of their message stay either way.
+        What becomes of rows with a hole (null, NaN): ``"pass"`` hands them on, ``"drop"`` leaves
+        them out, ``"refuse"`` makes them a dead letter. Or channel -> its own of these, others
+        pass. The other rows of their message stay in any case.
     group
         Consumer group whose members share the partitions; where None, all are read.
     member
@@ -77,9 +77,9 @@ class KafkaSource(Source):
 
     Attributes
     ----------
-    n_refused, n_holes
-        Messages that could not be decoded, and rows left out for a hole, since the source
-        was made.
+    n_refused, n_holes, n_refused_rows
+        Messages that could not be decoded, rows dropped and rows refused for a hole, since the
+        source was made.
 
     Raises
     ------
@@ -108,7 +108,7 @@ class KafkaSource(Source):
         time: str | None = None,
         key: str | None = None,
         time_unit: str = "ms",
-        holes: str = "pass",
+        holes: str | dict[str, str] = "pass",
         group: str | None = None,
         member: str | None = None,
         session_timeout_s: float = 10.0,
@@ -117,9 +117,8 @@ class KafkaSource(Source):
         batch_messages: int = 2000,
         access: Mapping[str, str] | None = None,
     ) -> None:
-        for name, given, known in (("begin", begin, _BEGIN), ("holes", holes, _HOLES)):
-            if given not in known:
-                raise ParameterError(f"{name} must be one of {list(known)!r}, got {given!r}")
+        if begin not in _BEGIN:
+            raise ParameterError(f"begin must be one of {list(_BEGIN)!r}, got {begin!r}")
         if batch_messages < 1 or session_timeout_s < 1:
             raise ParameterError(
                 f"batch_messages and session_timeout_s must be at least 1, got {batch_messages!r} "
@@ -134,7 +133,8 @@ class KafkaSource(Source):
         self.group, self.member, self.session_timeout_s = group, member, session_timeout_s
         self.begin, self.follow = begin, follow
         self.batch_messages = batch_messages
-        self.n_refused = self.n_holes = 0
+        self.n_refused = self.n_holes = self.n_refused_rows = 0
+        self._policy = Holes(holes, self.columns)
         self._codec = codec_of(codec, columns=self.columns, time=time, key=key, time_unit=time_unit)
         self._schema = schema_of(self._codec)
         self._options = client_options(servers, access)
@@ -289,36 +289,28 @@ class KafkaSource(Source):
             records = [record for record in records if record.offset < ends.get(part, 0)]
         if not records:
             return
-        batches, letters, dropped = batches_of(records, self._codec, self._schema, self.holes)
-        for letter in letters:
-            if self.n_refused == 0:
-                log.warning("offset %d of %s: %s", letter.offset, part, letter.reason)
-            self.n_refused += 1
-        self._letters += letters
-        self.n_holes += dropped
-        position[str(part.partition)] = records[-1].offset + 1
-        self._parts.update((batch.key, str(part.partition)) for batch in batches)
-        last = len(batches) - 1
-        for i, batch in enumerate(batches):
-            yield batch, dict(position) if i == last else None
-        if not batches:
-            yield self._heartbeat(), dict(position)
+        for portion in portions(records, self._codec):
+            taken = batches_of(portion, self._codec, self._schema, self._policy)
+            for letter in taken.letters:
+                if self.n_refused == 0:
+                    log.warning("offset %d of %s: %s", letter.offset, part, letter.reason)
+                self.n_refused += 1
+            self._letters += taken.letters
+            self.n_holes += taken.dropped
+            self.n_refused_rows += taken.refused
+            position[str(part.partition)] = portion[-1].offset + 1
+            self._parts.update((batch.key, str(part.partition)) for batch in taken.batches)
+            last = len(taken.batches) - 1
+            for i, batch in enumerate(taken.batches):
+                yield batch, dict(position) if i == last else None
+            if not taken.batches:
+                yield self._heartbeat(), dict(position)
 
     def _opened(self) -> Any:
         if self._consumer is None:
-            options = self._options | {
-                "group_id": self.group,
-                "enable_auto_commit": False,
-                "auto_offset_reset": self.begin,
-                "isolation_level": "read_committed",
-                "allow_auto_create_topics": False,
-                "session_timeout_ms": round(self.session_timeout_s * 1000),
-                "heartbeat_interval_ms": round(self.session_timeout_s * 250),
-                "max_poll_records": self.batch_messages,
-                "partition_assignment_strategy": [CooperativeStickyAssignor],
-            }
-            if self.member is not None:
-                options["group_instance_id"] = self.member
+            options = self._options | reading_options(
+                self.group, self.member, self.session_timeout_s, self.begin, self.batch_messages
+            )
             self._consumer = KafkaConsumer(**options)
             self._tail = Ends(self._consumer)
             there = self._consumer.partitions_for_topic(self.topic)

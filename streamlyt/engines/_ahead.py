@@ -42,7 +42,7 @@ class Ahead:
         self._lags = source if isinstance(source, Lags) else None
         self._holds = source if isinstance(source, Holds) else None
         self._drops = source if isinstance(source, Drops) else None
-        self._dropped = 0
+        self._dropped = self._refused = 0
         self._looked_at = -_LOOK_S
         self._access = Lock()  # to the source
         self._turn = Condition()  # of the thread that reads and the one that takes
@@ -146,6 +146,8 @@ class Ahead:
         if self._drops is not None:
             self.gauges.dropped += self._drops.n_holes - self._dropped
             self._dropped = self._drops.n_holes
+            self.gauges.refused += self._drops.n_refused_rows - self._refused
+            self._refused = self._drops.n_refused_rows
         return [] if self._refuses is None else list(self._refuses.refused())
 
     def _look(self) -> None:

@@ -47,7 +47,9 @@ class Drops(Protocol):
     """A source that leaves rows out because something is missing in them."""
 
     n_holes: int
-    """How many, since it was made."""
+    """How many it dropped, since it was made."""
+    n_refused_rows: int
+    """How many it made dead letters of."""
 
 
 @runtime_checkable

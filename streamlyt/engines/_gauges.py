@@ -21,8 +21,9 @@ class Gauges:
         decoded, and rows that came too late.
     holes
         Values that were missing (NaN) in these rows.
-    dropped
-        Rows that the source left out because something was missing in them.
+    dropped, refused
+        Rows that the source left out because something was missing in them, without a word or
+        into dead letters.
     last_time
         Time of the newest row, in the unit of the schema; None before the first.
     turned_at
@@ -43,6 +44,7 @@ class Gauges:
     late: int = 0
     holes: int = 0
     dropped: int = 0
+    refused: int = 0
     last_time: int | None = None
     turned_at: float | None = None
     checkpoints: int = 0
