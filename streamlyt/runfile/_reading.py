@@ -27,6 +27,8 @@ __all__ = ["SERIES", "Overview", "RunReader", "event_row"]
 
 SERIES = "series:"  # what the entries of meta that describe a series begin with
 _AT_MOST = 8  # times as many rows as asked for are read and drawn together; more are one level up
+# The last chunk of a series' rows: of a long one the others are not even looked at.
+_NEWEST = "WHERE key = ? AND level = 0 ORDER BY first_row DESC LIMIT 1"
 _EVENT = (
     "version, key, detector, alarm_index, alarm_time, change_index, change_time, statistic, "
     "threshold, channels, shares, time_unit"
@@ -85,15 +87,36 @@ class RunReader:
     def n_rows(self, key: str) -> int:
         """Return how many rows of a series are saved."""
         self._kept(key)
-        (last,) = self._rows(
-            "SELECT max(last_row) FROM chunks WHERE key = ? AND level = 0", (key,)
-        )[0]
-        return 0 if last is None else int(last) + 1
+        last = self._rows(f"SELECT last_row FROM chunks {_NEWEST}", (key,))
+        return int(last[0][0]) + 1 if last else 0
 
-    def events(self, key: str | None = None) -> list[Event]:
-        """Return the findings, in one series or in all, in the order in which they were made."""
-        where, values = ("", ()) if key is None else (" WHERE key = ?", (key,))
-        rows = self._rows(f"SELECT {_EVENT} FROM events{where} ORDER BY number", values)
+    def lengths(self) -> dict[str, tuple[int, int]]:
+        """Return of every series how many rows of it are saved, and the time of the last (or 0)."""
+        found = self._rows(
+            "SELECT name, (SELECT last_row FROM chunks "
+            f"{_NEWEST.replace('?', 'substr(name, ?1)')}), (SELECT last_time FROM chunks "
+            f"{_NEWEST.replace('?', 'substr(name, ?1)')}) FROM meta WHERE name GLOB ?2 "
+            "ORDER BY meta.rowid",
+            (len(SERIES) + 1, SERIES + "*"),
+        )
+        return {
+            name.removeprefix(SERIES): (0, 0) if last is None else (last + 1, time)
+            for name, last, time in found
+        }
+
+    def version(self) -> int:
+        """Return a number that is another one whenever something was written since it was asked."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def events(self, key: str | None = None, start: int = 0) -> list[Event]:
+        """Return the findings, in one series or in all, in the order in which they were made.
+
+        Of all that the run holds the first ``start`` are left out.
+        """
+        where, values = ("", (start,)) if key is None else (" AND key = ?", (start, key))
+        rows = self._rows(
+            f"SELECT {_EVENT} FROM events WHERE number >= ?{where} ORDER BY number", values
+        )
         return [_event(row) for row in rows]
 
     def dead_letters(self, redriven: bool = False) -> list[DeadLetter]:
@@ -221,8 +244,10 @@ class RunReader:
         fields = [n_ints + t * blocks + column for t in range(tables) for column in columns]
         parts: list[tuple[NDArray[np.int64], list[Floats]]] = []
         for first, blob in self._db.execute(
-            "SELECT first_row, columns FROM chunks WHERE key = ? AND level = ? AND first_row < ? "
-            "AND last_row >= ? ORDER BY first_row",
+            "SELECT first_row, columns FROM chunks WHERE key = ?1 AND level = ?2 "
+            "AND first_row < ?3 AND last_row >= ?4 AND first_row >= coalesce((SELECT first_row "
+            "FROM chunks WHERE key = ?1 AND level = ?2 AND first_row <= ?4 "
+            "ORDER BY first_row DESC LIMIT 1), 0) ORDER BY first_row",
             (key, level, stop, start),
         ):
             where = f"{self.path}: series {key!r}, level {level}, row {first}"
