@@ -3,7 +3,7 @@
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-__all__ = ["add_rows", "follow_rows"]
+__all__ = ["add_rows", "beyond", "follow_rows"]
 
 # Slots of the alarm machine's memory (int64): row at which the statistic crossed, rows it has stood
 # above since, 1 while the alarm stands, last row of an alarm, number of the next row.
@@ -83,3 +83,14 @@ def add_rows(
             x = min(max(values[i, j] * unit[j] - origin[j], -LARGEST), LARGEST)
             sums[slot, j] += x
             squares[slot, j] += x * x
+
+
+@compiled()
+def beyond(values: Array, largest: float) -> bool:
+    """Return whether a value (n, d) is further from zero than ``largest``; a hole (NaN) is not."""
+    n, d = values.shape
+    for i in range(n):
+        for j in range(d):
+            if abs(values[i, j]) > largest:
+                return True
+    return False

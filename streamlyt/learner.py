@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from streamlyt._kernels import beyond
 from streamlyt.base import Array, Batch, Channel, Event, Floats, Operator, Schema
 from streamlyt.errors import DataError, ParameterError
 
@@ -116,9 +117,11 @@ class Learner(Operator):
                 f"the number of inputs must stay {width} as in the first rows, "
                 f"got {rows.shape[1]}; widen the model, or start another one"
             )
-        _refuse(np.abs(rows) > LARGEST, rows, "values")
+        if beyond(rows, LARGEST):
+            _refuse(np.abs(rows) > LARGEST, rows, "values")
         if targets is not None:
-            _refuse(np.abs(wanted) > LARGEST, wanted, "targets")
+            if beyond(wanted[:, None], LARGEST):
+                _refuse(np.abs(wanted) > LARGEST, wanted, "targets")
             if self.classifies:
                 known = wanted[~np.isnan(wanted)]
                 _refuse((known < 0) | (known != np.floor(known)), known, "targets of classes")

@@ -2,12 +2,13 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from streamlyt.alarms import AlarmPolicy
-from streamlyt.base import Batch, Event, FeatureMap, Floats
+from streamlyt.base import Array, Batch, Event, FeatureMap, Floats
 from streamlyt.detector import Detector
 from streamlyt.errors import DataError
 from streamlyt.explain import History
@@ -48,7 +49,7 @@ class AnomalyModel(Detector):
         check_between("width", self.width, 0.0, math.inf)
         check_between("rate", self.rate, 0.99e-4, 0.1, closed=True)
         # These follow from the parameters and the state, and are no memory.
-        self._narrow: dict[int, FeatureMap] = {}
+        self._narrow: dict[int, Callable[[Floats], Array]] = {}
         self._placed = np.zeros((0, 0))
 
     @abstractmethod
@@ -162,11 +163,17 @@ class AnomalyModel(Detector):
                 state["scored"][0] = 0
                 state["level"][:] = math.inf, 0.0, 0.0
 
-    def _seen(self, rows: Floats) -> FeatureMap:
+    def _views(self, d: int) -> Callable[[Floats], Array]:
+        """Return what turns rows of d columns, on normal scores, into features."""
+        return narrowed(self._map, self.width, d)
+
+    def _seen(self, rows: Floats) -> Floats:
+        """Return the features, shape (n, m), of rows on normal scores."""
         d = rows.shape[1]
         if d not in self._narrow:
-            self._narrow[d] = narrowed(self._map, self.width, d)
-        return self._narrow[d]
+            self._narrow[d] = self._views(d)
+        found: Floats = np.ascontiguousarray(self._narrow[d](rows), dtype=np.float64)
+        return found
 
     def _checked(self, values: Floats) -> Floats:
         rows = np.ascontiguousarray(values, dtype=np.float64)

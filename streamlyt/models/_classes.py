@@ -36,13 +36,13 @@ class ClassLearner(ScaledLearner):
     def learn(self, values: Floats, targets: Floats) -> None:
         """Learn inputs, shape (n, d), and their classes, shape (n,), in this order."""
         rows, wanted = self.check(values, targets)
-        new = len(set(wanted[~np.isnan(wanted)]) - set(self.classes))
-        if len(self.classes) + new > self.max_classes:
+        new = set(wanted[~np.isnan(wanted)].tolist()).difference(self.classes.tolist())
+        if len(self.classes) + len(new) > self.max_classes:
             raise DataError(
                 f"there must be at most {self.max_classes!r} classes, got "
-                f"{len(self.classes) + new}; raise max_classes, or take a regressor"
+                f"{len(self.classes) + len(new)}; raise max_classes, or take a regressor"
             )
-        super().learn(rows, wanted)
+        self._take(rows, wanted)
 
     @abstractmethod
     def _learn_known(self, rows: Floats, labels: Floats) -> None:
@@ -53,13 +53,18 @@ class ClassLearner(ScaledLearner):
         """Return the probabilities, shape (n, k)."""
 
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
-        _, first = np.unique(targets, return_index=True)
-        for start, stop in pairwise(sorted({0, *first.tolist(), len(targets)})):
-            some = targets[start:stop]  # no row but the first is of a new class
-            if not np.any(self.classes == some[0]):
-                self.state["classes"] = np.append(self.classes, some[0])
-            labels = np.argmax(some[:, None] == self.classes, axis=1)
-            self._learn_known(rows[start:stop], labels)
+        places = {label: i for i, label in enumerate(self.classes.tolist())}
+        given = targets.tolist()
+        cuts = []
+        for row, label in enumerate(given):
+            if label not in places:
+                places[label] = len(places)
+                cuts.append(row)
+        labels = np.array([places[label] for label in given])
+        for start, stop in pairwise(sorted({0, *cuts, len(given)})):
+            if start in cuts:  # no row but the first is of a new class
+                self.state["classes"] = np.append(self.classes, given[start])
+            self._learn_known(rows[start:stop], labels[start:stop])
 
     def _predict_rows(self, rows: Floats) -> Floats:
         best: Floats = self.classes[np.argmax(self._mixed(rows), axis=1)]

@@ -8,7 +8,7 @@ from streamlyt.base import FeatureMap, Floats
 
 from ._kernels import hinge_rows
 
-__all__ = ["design", "design_width", "narrowed"]
+__all__ = ["Design", "narrowed"]
 
 # Where inputs may bend, in normal scores: the quantiles 0.115, 0.27, 0.5, 0.73 and 0.885.
 _BENDS = {0: (), 1: (0.0,), 2: (-0.6, 0.6), 3: (-1.0, 0.0, 1.0), 5: (-1.2, -0.6, 0.0, 0.6, 1.2)}
@@ -20,31 +20,37 @@ def narrowed(features: FeatureMap, width: float, d: int) -> FeatureMap:
     return features.with_scale(1.0 / (width * math.sqrt(d)))
 
 
-def design(features: FeatureMap, rows: Floats) -> Floats:
-    """Return what is learnt from rows (n, d) of normal scores, shape (n, design_width).
+class Design:
+    """What is seen of rows (n, d) of scores, through a feature map at a kernel width.
 
     Beside the random features stand a constant, each input, and each input bent at some quantiles:
     sums of functions of one input need no large kernel expansion. With more inputs there are fewer
     bends, and none of this but the constant where inputs outnumber the features.
+
+    Attributes
+    ----------
+    width
+        Number of columns.
     """
-    n, d = rows.shape
-    bends = np.array(_BENDS[_bends(features, d)])
-    plain = d <= features.n_components
-    beside = 1 + d * (1 + bends.size) if plain else 1
-    out = np.empty((n, beside + features.n_components))
-    bent = _BEND / math.sqrt(d * max(1, bends.size))
-    own = rows if plain else rows[:, :0]
-    hinge_rows(own, bends, 1.0 / math.sqrt(d), bent, out[:, :beside])
-    out[:, beside:] = features(rows)
-    return out
 
+    def __init__(self, features: FeatureMap, width: float, d: int) -> None:
+        self._map = narrowed(features, width, d)
+        self._own = d <= features.n_components
+        room = features.n_components // d
+        self._bends = np.array(_BENDS[max(count for count in _BENDS if count <= room)])
+        self._linear = 1.0 / math.sqrt(d)
+        self._bent = _BEND / math.sqrt(d * max(1, self._bends.size))
+        self._beside = 1 + d * (1 + self._bends.size) if self._own else 1
+        self.width = self._beside + features.n_components
 
-def design_width(features: FeatureMap, d: int) -> int:
-    """Return how many columns :func:`design` gives for d inputs."""
-    beside = 1 + d * (1 + _bends(features, d)) if d <= features.n_components else 1
-    return beside + features.n_components
+    def __call__(self, rows: Floats) -> Floats:
+        """Return what is seen, shape (n, width)."""
+        out = np.empty((len(rows), self.width))
+        self.fill(rows, out, 0)
+        return out
 
-
-def _bends(features: FeatureMap, d: int) -> int:
-    room = features.n_components // d
-    return max(count for count in _BENDS if count <= room)
+    def fill(self, rows: Floats, out: Floats, at: int) -> None:
+        """Put what is seen into the columns of ``out`` from ``at`` on."""
+        own = rows if self._own else rows[:, :0]
+        hinge_rows(own, self._bends, self._linear, self._bent, out, at)
+        out[:, at + self._beside : at + self.width] = self._map(rows)

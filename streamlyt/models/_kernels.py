@@ -47,13 +47,16 @@ def scale_rows(
 
 
 @compiled()
-def hinge_rows(rows: Array, bends: Array, linear: float, bent: float, out: Array) -> None:
-    """Fill (n, 1 + d + d * b): a constant, each input, and its distance from each of the bends."""
+def hinge_rows(rows: Array, bends: Array, linear: float, bent: float, out: Array, at: int) -> None:
+    """Fill 1 + d + d * b columns of ``out`` (n, any) from ``at`` on.
+
+    They are a constant, each input, and its distance from each of the bends.
+    """
     n, d = rows.shape
     for i in range(n):
-        out[i, 0] = 1.0
+        out[i, at] = 1.0
         for j in range(d):
             z = rows[i, j]
-            out[i, 1 + j] = linear * z
+            out[i, at + 1 + j] = linear * z
             for k in range(bends.size):
-                out[i, 1 + d + k * d + j] = bent * (abs(z - bends[k]) - abs(bends[k]))
+                out[i, at + 1 + d + k * d + j] = bent * (abs(z - bends[k]) - abs(bends[k]))

@@ -5,12 +5,32 @@ import math
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-__all__ = ["mix_rows", "weigh_rows"]
+__all__ = ["mean_rows", "mix_rows", "offset_rows", "weigh_rows"]
 
 WORST = 4.0  # a loss is at most so many times what the mixture loses on the average
 SLOWEST = 0.01  # step of that running average
 RATE, SHARE = 0.5, 0.001  # of learning, and what every expert gets back: chosen on made tables
 REACH = 0.5  # advice may leave the targets seen by half of their span
+
+
+@compiled()
+def mean_rows(targets: Array, mean: Array, advice: Array) -> None:
+    """Put the mean of the targets (n,) before each row into the last column of advice (n, k).
+
+    ``mean`` (2,) is that of all targets so far, and their number.
+    """
+    for i in range(targets.size):
+        advice[i, -1] = mean[0]
+        mean[1] += 1.0
+        mean[0] += (targets[i] - mean[0]) / mean[1]
+
+
+@compiled()
+def offset_rows(rows: Array, columns: Array, origin: float, offsets: Array) -> None:
+    """Fill offsets (n, k) with these columns of rows (n, d); a negative one stands for origin."""
+    for i in range(len(rows)):
+        for k in range(columns.size):
+            offsets[i, k] = rows[i, columns[k]] if columns[k] >= 0 else origin
 
 
 @compiled()

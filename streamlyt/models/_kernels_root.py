@@ -10,6 +10,7 @@ from streamlyt.base import Array
 __all__ = [
     "absorb_row",
     "follow_rows",
+    "learn_row",
     "leverage_rows",
     "pack",
     "products",
@@ -131,6 +132,73 @@ def unpack(root: Array, upper: Array) -> None:
             at += 1
 
 
+@compiled(fastmath={"reassoc", "contract"})
+def learn_row(
+    features: Array,
+    targets: Array,
+    root: Array,
+    weights: Array,
+    at: int,
+    noise: Array,
+    counts: Array,
+    forget: float,
+    ridge: float,
+    robust: float,
+    predictions: Array,
+    f: Array,
+    gain: Array,
+) -> None:
+    """Predict and learn one row (m,) with targets (k,).
+
+    Its weights are the columns of ``weights`` from ``at`` on; ``noise`` (3,): running median of
+    absolute errors, what is minimised (a mean over the targets), and the weight of the rows in it;
+    ``counts``: rows learnt first. ``f`` and ``gain`` (m,) are room to work in.
+    """
+    m, k = features.size, targets.size
+    grow = 1.0 / math.sqrt(forget)
+    weight, largest = 1.0, 0.0
+    for c in range(k):
+        w, total = weights[c][at : at + m], 0.0
+        for j in range(m):
+            total += features[j] * w[j]
+        predictions[c] = total
+        largest = max(largest, abs(targets[c] - total))
+    if robust > 0.0:
+        if largest > robust * CONSISTENT * noise[0] and counts[0] > 1 and noise[0] > 0.0:
+            weight = math.sqrt(robust * CONSISTENT * noise[0] / largest)
+        step = 1.0 + max(1.0 / (counts[0] + 1), FASTEST)
+        if noise[0] == 0.0:
+            noise[0] = largest
+        elif largest > noise[0]:
+            noise[0] *= step
+        elif largest < noise[0]:
+            noise[0] /= step
+    for j in range(m):
+        f[j] = weight * features[j]
+    s = absorb_row(root, f, 0, grow, gain)
+    noise[1] *= forget
+    for c in range(k):
+        w, error = weights[c][at : at + m], weight * (targets[c] - predictions[c])
+        noise[1] += error * error / (s * k)
+        for j in range(m):
+            w[j] += gain[j] * (error / s)
+    noise[2] = forget * noise[2] + 1.0
+    if forget < 1.0:  # one coordinate is pulled to zero a row, in turn, or P winds up
+        pull = math.sqrt((1.0 - forget) * ridge * m)
+        turn = counts[0] % m
+        for j in range(m):
+            f[j] = 0.0
+        f[turn] = pull
+        s = absorb_row(root, f, turn, 1.0, gain)
+        for c in range(k):
+            w = weights[c][at : at + m]
+            error = -pull * w[turn]
+            noise[1] += error * error / (s * k)
+            for j in range(m):
+                w[j] += gain[j] * (error / s)
+    counts[0] += 1
+
+
 @compiled()
 def follow_rows(
     features: Array,
@@ -144,53 +212,24 @@ def follow_rows(
     robust: float,
     predictions: Array,
 ) -> None:
-    """Predict and learn rows (n, m) with targets (n, k) one after the other.
-
-    ``noise`` (3,): running median of absolute errors, what is minimised (a mean over the targets),
-    and the weight of the rows in it; ``counts``: rows learnt first.
-    """
-    n, m = features.shape
-    k = targets.shape[1]
-    grow = 1.0 / math.sqrt(forget)
-    pull = math.sqrt((1.0 - forget) * ridge * m)
+    """Predict and learn rows (n, m) with targets (n, k) one after the other; see learn_row."""
     f, gain = features[0].copy(), features[0].copy()
-    for i in range(n):
-        products(features[i : i + 1], weights, predictions[i : i + 1])
-        weight, largest = 1.0, 0.0
-        for c in range(k):
-            largest = max(largest, abs(targets[i, c] - predictions[i, c]))
-        if robust > 0.0:
-            if largest > robust * CONSISTENT * noise[0] and counts[0] > 1 and noise[0] > 0.0:
-                weight = math.sqrt(robust * CONSISTENT * noise[0] / largest)
-            step = 1.0 + max(1.0 / (counts[0] + 1), FASTEST)
-            if noise[0] == 0.0:
-                noise[0] = largest
-            elif largest > noise[0]:
-                noise[0] *= step
-            elif largest < noise[0]:
-                noise[0] /= step
-        for j in range(m):
-            f[j] = weight * features[i, j]
-        s = absorb_row(root, f, 0, grow, gain)
-        noise[1] *= forget
-        for c in range(k):
-            error = weight * (targets[i, c] - predictions[i, c])
-            noise[1] += error * error / (s * k)
-            for j in range(m):
-                weights[c, j] += gain[j] * (error / s)
-        noise[2] = forget * noise[2] + 1.0
-        if forget < 1.0:  # one coordinate is pulled to zero a row, in turn, or P winds up
-            turn = counts[0] % m
-            for j in range(m):
-                f[j] = 0.0
-            f[turn] = pull
-            s = absorb_row(root, f, turn, 1.0, gain)
-            for c in range(k):
-                error = -pull * weights[c, turn]
-                noise[1] += error * error / (s * k)
-                for j in range(m):
-                    weights[c, j] += gain[j] * (error / s)
-        counts[0] += 1
+    for i in range(len(features)):
+        learn_row(
+            features[i],
+            targets[i],
+            root,
+            weights,
+            0,
+            noise,
+            counts,
+            forget,
+            ridge,
+            robust,
+            predictions[i],
+            f,
+            gain,
+        )
 
 
 @compiled()

@@ -1,22 +1,35 @@
 """What our models share: inputs put to scale by the first rows, which are then learnt anew."""
 
 from abc import abstractmethod
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlyt.base import FeatureMap, Floats
+from streamlyt.base import Array, FeatureMap, Floats
 from streamlyt.errors import ParameterError
 from streamlyt.features import Optical
 from streamlyt.learner import Learner
 
-from ._design import design, narrowed
+from ._design import Design
 from ._root import PARTS, Memory
 from ._scaling import fitted, outside, scaled
 
 __all__ = ["ScaledLearner", "check_between", "check_count", "check_map"]
 
 KEPT = 256  # rows: enough for quantiles to a few per cent
+_TOGETHER = 1024  # rows predicted at once: what is seen of them stays small
 _OUTSIDE = 0.5  # share of the kept rows beyond the quantiles at which these are taken anew
+
+
+View = tuple[Design, Any]
+
+
+class Layout(NamedTuple):
+    """Designs beside one another: the first column of each, and the one behind the last."""
+
+    views: list[View]
+    columns: list[int]
+    starts: Array
 
 
 class ScaledLearner(Learner):
@@ -27,19 +40,20 @@ class ScaledLearner(Learner):
     stands, as what was learnt depends on it, until more than half of the last 256 rows lie beyond
     the quantiles of some input: then the model begins anew with these rows. Memory is 256 rows.
 
-    Subclasses write ``_begin``, ``_learn_rows`` and ``_predict_rows``, and may put columns of their
-    own, ``_extra`` of them, beside the inputs.
+    Subclasses write ``_begin``, ``_learn_rows`` and ``_predict_rows``. They may put columns of
+    their own, ``_extra`` of them, beside the inputs, and see rows through several designs.
     """
 
     features: FeatureMap | None
+    width: float
     _extra: int = 0
 
     def __init__(self) -> None:
         super().__init__()
         self._map = check_map(self.features, Optical(128, dtype="float64"))
         # These follow from the parameters and the state, and are no memory.
-        self._narrow: dict[tuple[float, int], FeatureMap] = {}
-        self._last: tuple[object, object, tuple[Floats, ...]] = (None, None, ())
+        self._layouts: dict[tuple[int, int], Layout] = {}
+        self._last: tuple[object, bytes, Floats] = (None, b"", np.empty(0))
 
     @abstractmethod
     def _begin(self, rows: Floats, targets: Floats) -> None:
@@ -54,46 +68,75 @@ class ScaledLearner(Learner):
         """Return the predictions, shape (n,), for rows that are not yet scaled."""
 
     def _extended(self, rows: Floats, targets: Floats | None = None) -> Floats:
-        """Return inputs with the columns of one's own beside them."""
+        """Return inputs with the columns of one's own beside them; rows with targets are learnt."""
         return rows
 
-    def _designed(self, rows: Floats, *kinds: tuple[float, int]) -> tuple[Floats, ...]:
-        """Return what is learnt from rows at kernel widths, each with so many of the columns.
+    def _extended_anew(self, rows: Floats, targets: Floats) -> None:
+        """Put one's own columns of kept rows right, before the scaling is taken from these."""
+
+    def _views(self, d: int) -> list[View]:
+        """Return the designs of rows with d columns, and the columns that each one takes."""
+        return [(Design(self._map, self.width, d), None)]
+
+    def _layout(self, d: int) -> Layout:
+        """Return these designs and where their columns begin."""
+        key = d, self._variant()
+        if key not in self._layouts:
+            views = self._views(d)
+            starts = np.cumsum([0, *(design.width for design, _ in views)])
+            self._layouts[key] = Layout(views, starts.tolist(), starts)
+        return self._layouts[key]
+
+    def _variant(self) -> int:
+        """Return a number that tells which views there are, where not d alone decides."""
+        return 0
+
+    def _seen(self, rows: Floats) -> Floats:
+        """Return what is seen of rows, through one design after the other.
 
         What a single row gave is kept until the next one: it is mostly predicted and then learnt.
         """
-        key = (rows.tobytes(), kinds) if len(rows) == 1 else None
+        single = len(rows) == 1
         knots = self.state["knots"]  # another array for every scaling
-        if key is None or knots is not self._last[0] or key != self._last[1]:
-            scores = scaled(self.state, rows)
-            found = tuple(
-                design(self._at(width, d), np.ascontiguousarray(scores[:, :d]))
-                for width, d in kinds
-            )
-            if key is None:
-                return found
-            self._last = (knots, key, found)
-        return self._last[2]
+        if single:
+            key = rows.tobytes()
+            if knots is self._last[0] and key == self._last[1]:
+                return self._last[2]
+        layout = self._layout(rows.shape[1])
+        scores = scaled(self.state, rows)
+        out = np.empty((len(rows), layout.columns[-1]))
+        for (design, columns), at in zip(layout.views, layout.columns, strict=False):
+            taken = scores if columns is None else np.ascontiguousarray(scores[:, columns])
+            design.fill(taken, out, at)
+        if single:
+            self._last = (knots, key, out)
+        return out
 
     def predict(self, values: Floats) -> Floats:
         """Return the predictions, shape (n,), for inputs of shape (n, d); nothing is learnt."""
         rows, _ = self.check(values)
         if "kept" not in self.state:
             return np.zeros(len(rows))
-        return self._predict_rows(self._extended(rows))
+        rows = self._extended(rows)
+        if len(rows) <= _TOGETHER:
+            return self._predict_rows(rows)
+        parts = range(0, len(rows), _TOGETHER)
+        return np.concatenate([self._predict_rows(rows[i : i + _TOGETHER]) for i in parts])
 
     def learn(self, values: Floats, targets: Floats) -> None:
         """Learn inputs, shape (n, d), and their targets, shape (n,), in this order."""
-        rows, wanted = self.check(values, targets)
-        told = ~np.isnan(wanted)
-        if not told.all():
-            rows, wanted = rows[told], wanted[told]
-        rows = self._extended(rows, wanted)
+        self._take(*self.check(values, targets))
+
+    def _take(self, rows: Floats, wanted: Floats) -> None:
+        """Learn what was checked."""
+        holes = np.isnan(wanted)
+        if holes.any():
+            rows, wanted = rows[~holes], wanted[~holes]
         start = 0
         while start < len(rows):
-            stop = start + self._room()
-            self._keep(rows[start:stop], wanted[start:stop])
-            start = stop
+            some = slice(start, start + self._room())
+            self._keep(self._extended(rows[some], wanted[some]), wanted[some])
+            start = some.stop
 
     def widen(self, width: int) -> None:
         """Go on with more inputs, ``width`` in all, the new ones behind the known.
@@ -123,12 +166,6 @@ class ScaledLearner(Learner):
 
     def _width(self) -> int | None:
         return self.state["kept"].shape[1] - self._extra if "kept" in self.state else None
-
-    def _at(self, width: float, d: int) -> FeatureMap:
-        """Return the feature map at a kernel width, for d inputs."""
-        if (width, d) not in self._narrow:
-            self._narrow[width, d] = narrowed(self._map, width, d)
-        return self._narrow[width, d]
 
     def _room(self) -> int:
         """Return how many rows may be learnt before the scaling is looked at."""
@@ -162,6 +199,7 @@ class ScaledLearner(Learner):
         They are in order: all of them at once only when the last one came to the last place.
         """
         rows, targets = self.state["kept"][:n], self.state["kept_targets"][:n]
+        self._extended_anew(rows, targets)
         self.state.update(fitted(rows))
         self._begin(rows, targets)
         self._learn_rows(rows, targets)

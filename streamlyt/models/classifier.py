@@ -3,23 +3,28 @@
 import numpy as np
 
 from streamlyt.base import FeatureMap, Floats
+from streamlyt.features import Optical
 
+from ._bank import Bank
 from ._classes import ClassLearner
-from ._design import design_width
-from ._kernels_classes import mix_classes, weigh_classes
-from ._model import check_count
+from ._design import Design
+from ._kernels_classes import PRIOR, mix_classes, weigh_classes
+from ._model import View, check_count
 from ._root import Root
 
 __all__ = ["KernelClassifier"]
 
-_NARROW, _WIDE = 1.0, 2.0
-# Chosen on the made tables of benchmarks/_synthetic.py; docs/models.md has the figures.
-_BANK = (
-    Root(forget=1.0, ridge=0.03),
-    Root(forget=1.0, ridge=0.3),
-    Root(forget=0.99, ridge=0.03),
+# Chosen on made tables; docs/models.md tells which, and has the figures.
+_NARROW, _WIDE = 0.7, 1.0
+_BANK = Bank(
+    [
+        (Root(forget=1.0, ridge=0.01), 0),
+        (Root(forget=1.0, ridge=0.3), 1),
+        (Root(forget=0.997, ridge=0.03), 1),
+    ]
 )
-_SIZE = len(_BANK) + 2  # two more learn no weights: the last class, and the frequencies
+_SIZE = _BANK.size + 3  # three more have no scores: all of these together, the last class, and
+# the frequencies
 _SHARPNESS = 5.0  # at the beginning, of scores that are 1 for the class of a row and 0 for others
 
 
@@ -28,11 +33,13 @@ class KernelClassifier(ClassLearner):
 
     Each class has a regression of one against the rest (1 for its rows, 0 for others) by recursive
     least squares over random features; the classes share one matrix, so that many cost little more
-    than two. Three experts do so: two that forget nothing, with a small and a large ridge, and one
-    of a wider kernel with a memory of 100 rows. Their scores become probabilities by a softmax
-    whose sharpness follows the log loss on rows that were not yet learnt. Beside them stand the
-    last class, as often as it has stayed, and the frequencies. The mixture is by Bayes' rule with a
-    fixed share: its log loss is never much worse than that of the best of them.
+    than two. Three experts do so: one of a narrow kernel and a small ridge and one of a wider
+    kernel and a large ridge, which forget nothing, and one of the wider kernel with a memory of 333
+    rows. Their scores become probabilities by a softmax whose sharpness follows the log loss on
+    rows that were not yet learnt. A fourth expert takes the softmax of a weighted sum of all
+    scores, and its weights follow that loss, too. Beside them stand the last class, as often as it
+    has stayed, and the frequencies. The mixture is by Bayes' rule with a fixed share: its log loss
+    is never much worse than that of the best of them.
 
     A class may appear at any time: as it was 0 in all rows before, its weights begin at zero, as if
     it had been known throughout. Labels may come late or never: rows are predicted when they come
@@ -41,7 +48,8 @@ class KernelClassifier(ClassLearner):
     Parameters
     ----------
     features
-        Feature map on the normal scores of the inputs; None for ``Optical(128)``.
+        Feature map on the normal scores of the inputs, for all experts; None for ``Optical(256)``
+        for the narrow one and ``Optical(128)`` for the others.
     max_classes
         Number of different classes at most: it bounds the memory.
     target
@@ -72,55 +80,51 @@ class KernelClassifier(ClassLearner):
         self.target = target
         super().__init__()
         check_count("max_classes", max_classes)
+        self._finer = Optical(256, dtype="float64") if features is None else self._map
+
+    def _views(self, d: int) -> list[View]:
+        return [(Design(self._finer, _NARROW, d), None), (Design(self._map, _WIDE, d), None)]
 
     def _begin(self, rows: Floats, targets: Floats) -> None:
-        m, k = design_width(self._map, rows.shape[1]), len(self.classes)
-        for i, expert in enumerate(_BANK):
-            self.state.update({f"{i}_{name}": a for name, a in expert.start(m, k).items()})
-        self.state["sharpness"] = np.tile([_SHARPNESS, 0.0], (len(_BANK), 1))
+        k = len(self.classes)
+        self.state.update(_BANK.start(self._layout(rows.shape[1]).starts, k))
+        self.state["sharpness"] = np.tile([_SHARPNESS, 0.0], (_BANK.size, 1))
+        self.state["together"] = np.full(_BANK.size, _SHARPNESS / _BANK.size)
+        self.state["curvature"] = PRIOR * np.eye(_BANK.size)
         self.state["log_weights"] = np.full(_SIZE, -np.log(_SIZE))
-        self.state["counts"] = np.zeros(k)
+        self.state["seen_classes"] = np.zeros(k)
         self.state["last"] = np.full(1, -1)
         self.state["stayed"] = np.zeros(2)
 
     def _learn_known(self, rows: Floats, labels: Floats) -> None:
-        for name in ("counts", *(f"{i}_weights" for i in range(len(_BANK)))):
+        for name in ("seen_classes", "weights"):
             self._grown(name)
-        wanted = np.zeros((len(rows), len(self.classes)))
-        wanted[np.arange(len(rows)), labels] = 1.0
-        scores = np.empty((len(_BANK), *wanted.shape))
-        for i, (expert, seen) in enumerate(zip(_BANK, self._designs(rows), strict=True)):
-            scores[i] = expert.follow(self._under(f"{i}_"), seen, wanted)
-        state = self.state
+        state, starts = self.state, self._layout(rows.shape[1]).starts
+        wanted = np.zeros((len(rows), _BANK.size, len(self.classes)))
+        wanted[np.arange(len(rows)), :, labels] = 1.0
         state["last"][0] = weigh_classes(
-            scores,
+            _BANK.follow(state, self._seen(rows), starts, wanted),
             labels,
             state["sharpness"],
+            state["together"],
+            state["curvature"],
             state["log_weights"],
-            state["counts"],
+            state["seen_classes"],
             int(state["last"][0]),
             state["stayed"],
         )
 
     def _mixed(self, rows: Floats) -> Floats:
-        state, k = self.state, len(self.classes)
-        scores = np.empty((len(_BANK), len(rows), k))
-        for i, (expert, seen) in enumerate(zip(_BANK, self._designs(rows), strict=True)):
-            scores[i] = expert.predict(self._under(f"{i}_"), seen)
-        out = np.empty((len(rows), k))
+        state, starts = self.state, self._layout(rows.shape[1]).starts
+        out = np.empty((len(rows), len(self.classes)))
         mix_classes(
-            scores,
+            _BANK.predict(state, self._seen(rows), starts),
             state["sharpness"],
+            state["together"],
             state["log_weights"],
-            state["counts"],
+            state["seen_classes"],
             int(state["last"][0]),
             state["stayed"],
             out,
         )
         return out
-
-    def _designs(self, rows: Floats) -> tuple[Floats, ...]:
-        """Return what each expert sees of rows."""
-        d = rows.shape[1]
-        narrow, wide = self._designed(rows, (_NARROW, d), (_WIDE, d))
-        return narrow, narrow, wide

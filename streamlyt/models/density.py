@@ -83,7 +83,7 @@ class KernelDensity(AnomalyModel):
         self.state["weight"] = np.zeros(1)
 
     def _follow(self, rows: Floats, learn: bool) -> Floats:
-        seen = np.ascontiguousarray(self._seen(rows)(rows), dtype=np.float64)
+        seen = self._seen(rows)
         out = np.empty(len(rows))
         density_rows(seen, self.state["mean"], self.state["weight"], self.forget, learn, out)
         return out

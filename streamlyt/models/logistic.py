@@ -7,7 +7,6 @@ import numpy as np
 from streamlyt.base import FeatureMap, Floats
 
 from ._classes import ClassLearner
-from ._design import design_width
 from ._kernels_gradient import step_rows
 from ._kernels_root import products
 from ._model import check_between, check_count
@@ -76,22 +75,20 @@ class LogisticFOGD(ClassLearner):
         check_count("max_classes", max_classes)
 
     def _begin(self, rows: Floats, targets: Floats) -> None:
-        shape = len(self.classes), design_width(self._map, rows.shape[1])
+        shape = len(self.classes), self._layout(rows.shape[1]).columns[-1]
         self.state["weights"] = np.zeros(shape)
         self.state["counts"] = np.zeros(1, dtype=np.int64)
 
     def _learn_known(self, rows: Floats, labels: Floats) -> None:
         self._grown("weights")
         state = self.state
-        seen = self._designed(rows, (self.width, rows.shape[1]))[0]
+        seen = self._seen(rows)
         wanted = np.eye(len(self.classes))[labels]
         step_rows(seen, wanted, state["weights"], state["counts"], self.rate, FADE, True)
 
     def _mixed(self, rows: Floats) -> Floats:
         scores = np.empty((len(rows), len(self.classes)))
-        products(
-            self._designed(rows, (self.width, rows.shape[1]))[0], self.state["weights"], scores
-        )
+        products(self._seen(rows), self.state["weights"], scores)
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         total: Floats = shares / shares.sum(axis=1, keepdims=True)
         return total

@@ -6,7 +6,7 @@ from streamlyt.base import FeatureMap, Floats
 from streamlyt.features import Optical
 
 from ._anomaly import AnomalyModel
-from ._design import design, design_width
+from ._design import Design
 from ._kernels_root import leverage_rows, spread_rows
 from ._model import check_between
 from ._root import Root
@@ -81,13 +81,16 @@ class Mahalanobis(AnomalyModel):
         check_between("forget", forget, 0.0, 1.0, closed=True)
         check_between("ridge", ridge, 0.0, np.inf)
 
+    def _views(self, d: int) -> Design:
+        return Design(self._map, self.width, d)
+
     def _begin(self, rows: Floats) -> None:
-        start = Root(self.forget, self.ridge).start(design_width(self._map, rows.shape[1]))
+        start = Root(self.forget, self.ridge).start(self._views(rows.shape[1]).width)
         self.state["root"] = start["root"]
         self.state["turns"] = np.zeros(1, dtype=np.int64)
 
     def _follow(self, rows: Floats, learn: bool) -> Floats:
-        seen = design(self._seen(rows), rows)
+        seen = self._seen(rows)
         out, turns = np.empty(len(rows)), self.state["turns"]
         before = float(turns[0])
         if learn:

@@ -6,7 +6,6 @@ import numpy as np
 
 from streamlyt.base import FeatureMap, Floats
 
-from ._design import design_width
 from ._kernels_gradient import step_rows
 from ._kernels_root import products
 from ._model import ScaledLearner, check_between
@@ -75,17 +74,17 @@ class NLMS(ScaledLearner):
         check_between("rate", rate, 0.0, 2.0)
 
     def _begin(self, rows: Floats, targets: Floats) -> None:
-        self.state["weights"] = np.zeros((1, design_width(self._map, rows.shape[1])))
+        self.state["weights"] = np.zeros((1, self._layout(rows.shape[1]).columns[-1]))
         self.state["counts"] = np.zeros(1, dtype=np.int64)
         self.state["origin"] = np.array([np.median(targets)])
 
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
-        state, seen = self.state, self._designed(rows, (self.width, rows.shape[1]))[0]
+        state, seen = self.state, self._seen(rows)
         wanted = (targets - state["origin"])[:, None]
         step_rows(seen, wanted, state["weights"], state["counts"], self.rate, self._fade, False)
 
     def _predict_rows(self, rows: Floats) -> Floats:
         out = np.empty((len(rows), 1))
-        seen = self._designed(rows, (self.width, rows.shape[1]))[0]
+        seen = self._seen(rows)
         products(seen, self.state["weights"], out)
         return out[:, 0] + self.state["origin"]

@@ -78,7 +78,7 @@ class OneClass(AnomalyModel):
 
     def _begin(self, rows: Floats) -> None:
         # The mean of the features is the solution for a share of 1, and a start for any.
-        seen = self._features(rows)
+        seen = self._seen(rows)
         self.state["weights"] = seen.mean(axis=0)
         inside = seen @ self.state["weights"]
         self.state["offset"] = np.array([np.quantile(inside, self.share)])
@@ -86,7 +86,7 @@ class OneClass(AnomalyModel):
     def _follow(self, rows: Floats, learn: bool) -> Floats:
         out = np.empty(len(rows))
         half_space_rows(
-            self._features(rows),
+            self._seen(rows),
             self.state["weights"],
             self.state["offset"],
             self.step,
@@ -95,6 +95,3 @@ class OneClass(AnomalyModel):
             out,
         )
         return out
-
-    def _features(self, rows: Floats) -> Floats:
-        return np.ascontiguousarray(self._seen(rows)(rows), dtype=np.float64)

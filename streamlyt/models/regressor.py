@@ -3,25 +3,31 @@
 import numpy as np
 
 from streamlyt.base import FeatureMap, Floats
+from streamlyt.features import Optical
 
-from ._design import design_width
-from ._kernels_experts import mix_rows, weigh_rows
-from ._model import ScaledLearner
+from ._bank import Bank
+from ._design import Design
+from ._groups import NONE, fresh, lasts, naming
+from ._kernels_experts import mean_rows, mix_rows, offset_rows, weigh_rows
+from ._model import ScaledLearner, View
 from ._root import Root
 
 __all__ = ["KernelRegressor"]
 
-
-_NARROW, _WIDE = 0.5, 2.0
-# Chosen on the made tables of benchmarks/_synthetic.py; docs/models.md has the figures.
-_BANK = (
-    Root(forget=1.0, ridge=0.1, robust=3.0),
-    Root(forget=1.0, ridge=0.1, robust=3.0),
-    Root(forget=0.99, ridge=0.03, robust=3.0),
-    Root(forget=1.0, ridge=10.0, robust=1.35),
-)
-_STEP = len(_BANK) - 1  # learns what the target is above the last one
-_SIZE = len(_BANK) + 2  # two more learn no weights: the last target, and the mean of all
+# Chosen on made tables; docs/models.md tells which, and has the figures.
+_NARROW, _WIDE, _WIDEST = 0.7, 1.0, 2.0
+_BANK = {
+    "narrow": (Root(forget=1.0, ridge=0.03, robust=3.0), 0),
+    "wide": (Root(forget=1.0, ridge=0.1, robust=3.0), 1),
+    "forgetful": (Root(forget=0.99, ridge=0.03, robust=3.0), 1),
+    "step": (Root(forget=1.0, ridge=10.0, robust=1.35), 2),
+    "group": (Root(forget=1.0, ridge=1.0, robust=3.0), 3),
+}
+_LAST, _STEP, _GROUP, _GROUP_STEP = range(-4, 0)  # the columns beside the inputs
+# Where a column is what the expert says, or what his targets are counted from; else their median.
+_FROM = {"step": _LAST, "group": _GROUP, "last of group": _GROUP, "last": _LAST}
+# Without and with groups; those that learn no weights come last.
+_NAMES = [*[*_BANK][:-1], "last", "mean"], [*_BANK, "last of group", "last", "mean"]
 
 
 class KernelRegressor(ScaledLearner):
@@ -29,18 +35,22 @@ class KernelRegressor(ScaledLearner):
 
     Four of them are least squares over random features (see :class:`streamlyt.models.rls.RLS`):
     two of a narrow and a wide kernel that forget nothing, a wide one with a memory of 100 rows, and
-    one that learns the step from the last target, to which it knows the last target, too. Beside
-    them stand the last target (persistence) and the mean of all. Each advises before he learns, and
-    Hedge with a fixed share [1]_ takes the weighted mean of them all: it is never much worse than
-    the best of them, nor than the best of each stretch of rows.
+    one that learns the step from the last target, to which it knows the last target and the last
+    step, too. Where the values of an input name groups of rows (animals, machines), whose own last
+    target is a better guess than the last one of all, a fifth learns the step from there. Beside
+    them stand these last targets (persistence) and the mean of all. Each advises before he learns,
+    and Hedge with a fixed share [1]_ takes the weighted mean of them all: it is never much worse
+    than the best of them, nor than the best of each stretch of rows.
 
     Large errors count linearly (Huber), and no advice leaves the span of the targets seen by more
-    than half of its length. Memory is bounded, 256 rows and about (128 + 6 d)^2 numbers an expert.
+    than half of its length. Memory is bounded: 256 rows, the last targets of 256 groups, and about
+    (256 + 6 d)^2 / 2 numbers of the narrow expert and (128 + 6 d)^2 / 2 of each other one.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores of the inputs; None for ``Optical(128)``.
+        Feature map on the normal scores of the inputs, for all experts; None for ``Optical(256)``
+        for the narrow one and ``Optical(128)`` for the others.
     target
         Column to be learnt in a pipeline; empty for the last one.
 
@@ -68,67 +78,96 @@ class KernelRegressor(ScaledLearner):
     ['narrow', 'wide', 'forgetful', 'step', 'last', 'mean']
     """
 
-    _extra = 1  # the last target
+    _extra = 4  # the last target and the last step, of all and of the group
 
     def __init__(self, features: FeatureMap | None = None, *, target: str = "") -> None:
         self.features = features
         self.target = target
         super().__init__()
+        self._finer = Optical(256, dtype="float64") if features is None else self._map
+        # The same experts with and without the one of groups; no memory.
+        self._banks = [Bank([*_BANK.values()][:n]) for n in (len(_BANK) - 1, len(_BANK))]
 
     @property
     def trust(self) -> dict[str, float]:
         """The experts' shares of the mixture by name, 1 in sum."""
-        logs = self.state.get("log_weights", np.full(_SIZE, -np.log(_SIZE)))
-        names = ("narrow", "wide", "forgetful", "step", "last", "mean")
+        names = _NAMES[self._variant()]
+        logs = self.state.get("log_weights", np.full(len(names), -np.log(len(names))))
         return {name: float(share) for name, share in zip(names, np.exp(logs), strict=True)}
 
+    def _variant(self) -> int:
+        """Return 1 where an input names groups, else 0."""
+        return int("group" in self.state and self.state["group"][0] != NONE)
+
+    def _views(self, d: int) -> list[View]:
+        inputs = d - self._extra
+        own, plain = np.arange(inputs), slice(0, inputs)
+        views: list[View] = [
+            (Design(self._finer, _NARROW, inputs), plain),
+            (Design(self._map, _WIDE, inputs), plain),
+            (Design(self._map, _WIDEST, inputs + 2), slice(0, inputs + 2)),
+        ]
+        if self._variant():
+            columns = np.append(own, [inputs + 2, inputs + 3])
+            views.append((Design(self._map, _WIDEST, inputs + 2), columns))
+        return views
+
     def _extended(self, rows: Floats, targets: Floats | None = None) -> Floats:
-        before = self.state.get("last", np.zeros(1) if targets is None else targets[:1])
+        n, d = rows.shape
+        out = np.empty((n, d + self._extra))
+        out[:, :d], out[:, _GROUP:] = rows, 0.0
+        last = self.state.get("last", np.zeros(2) if targets is None else np.repeat(targets[:1], 2))
         if targets is None:
-            return np.column_stack([rows, np.broadcast_to(before, len(rows))])
-        if len(rows):
-            self.state["last"] = targets[-1:].copy()
-        return np.column_stack([rows, np.concatenate([before, targets[:-1]])[: len(rows)]])
+            out[:, _LAST], out[:, _STEP] = last[1], last[1] - last[0]
+        elif n:
+            known = np.concatenate([last, targets])
+            out[:, _LAST], out[:, _STEP] = known[1:-1], known[1:-1] - known[:-2]
+            self.state["last"] = known[-2:]
+        if self._variant():
+            key = self.state["group"][0]
+            out[:, _GROUP:] = lasts(self.state, out[:, key], out[:, _LAST], targets)
+        return out
+
+    def _extended_anew(self, rows: Floats, targets: Floats) -> None:
+        inputs, before = rows[:, : -self._extra], rows[:, _LAST]
+        key = naming(inputs, targets, before)
+        self.state.update(fresh(), group=np.array([key]))
+        rows[:, _GROUP:] = 0.0
+        if key != NONE:
+            rows[:, _GROUP:] = lasts(self.state, inputs[:, key], before, targets)
 
     def _begin(self, rows: Floats, targets: Floats) -> None:
-        for i, expert in enumerate(_BANK):
-            m = design_width(self._map, rows.shape[1] - (i != _STEP))
-            self.state.update({f"{i}_{name}": a for name, a in expert.start(m).items()})
+        bank, size = self._banks[self._variant()], len(_NAMES[self._variant()])
+        self.state.update(bank.start(self._layout(rows.shape[1]).starts))
         self.state["origin"] = np.array([np.median(targets)])
         self.state["mean"] = np.zeros(2)  # of the targets, and their number
-        self.state["log_weights"] = np.full(_SIZE, -np.log(_SIZE))
+        self.state["log_weights"] = np.full(size, -np.log(size))
         self.state["span"] = np.zeros(2)
         self.state["scale"] = np.zeros(2)
 
+    def _offsets(self, rows: Floats) -> Floats:
+        """Return what each expert's targets are counted from, or his advice, shape (n, experts)."""
+        names = _NAMES[self._variant()]
+        columns = np.array([rows.shape[1] + _FROM.get(name, -rows.shape[1] - 1) for name in names])
+        out = np.empty((len(rows), len(names)))
+        offset_rows(rows, columns, self.state["origin"][0], out)
+        return out
+
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
-        advice = np.empty((len(rows), _SIZE))
-        for i, (expert, seen) in enumerate(zip(_BANK, self._designs(rows), strict=True)):
-            offset = rows[:, -1] if i == _STEP else self.state["origin"]
-            wanted = (targets - offset)[:, None]
-            advice[:, i] = expert.follow(self._under(f"{i}_"), seen, wanted)[:, 0] + offset
-        advice[:, -2] = rows[:, -1]
-        mean, count = self.state["mean"]
-        for i, y in enumerate(targets):
-            advice[i, -1] = mean
-            count += 1.0
-            mean += (y - mean) / count
-        self.state["mean"][:] = mean, count
-        state = self.state
+        state, bank = self.state, self._banks[self._variant()]
+        advice = self._offsets(rows)
+        wanted = (targets[:, None] - advice[:, : bank.size])[:, :, None]
+        starts = self._layout(rows.shape[1]).starts
+        advice[:, : bank.size] += bank.follow(state, self._seen(rows), starts, wanted)[:, :, 0]
+        mean_rows(targets, state["mean"], advice)
         weigh_rows(advice, targets, state["log_weights"], state["span"], state["scale"])
 
     def _predict_rows(self, rows: Floats) -> Floats:
-        advice = np.empty((len(rows), _SIZE))
-        for i, (expert, seen) in enumerate(zip(_BANK, self._designs(rows), strict=True)):
-            offset = rows[:, -1] if i == _STEP else self.state["origin"]
-            advice[:, i] = expert.predict(self._under(f"{i}_"), seen)[:, 0] + offset
-        advice[:, -2] = rows[:, -1]
-        advice[:, -1] = self.state["mean"][0]
+        state, bank = self.state, self._banks[self._variant()]
+        advice = self._offsets(rows)
+        starts = self._layout(rows.shape[1]).starts
+        advice[:, : bank.size] += bank.predict(state, self._seen(rows), starts)[:, :, 0]
+        advice[:, -1] = state["mean"][0]
         out = np.empty(len(rows))
-        mix_rows(advice, self.state["log_weights"], self.state["span"], out)
+        mix_rows(advice, state["log_weights"], state["span"], out)
         return out
-
-    def _designs(self, rows: Floats) -> tuple[Floats, ...]:
-        """Return what each expert sees of rows."""
-        d = rows.shape[1]
-        narrow, wide, step = self._designed(rows, (_NARROW, d - 1), (_WIDE, d - 1), (_WIDE, d))
-        return narrow, wide, wide, step

@@ -6,7 +6,6 @@ import numpy as np
 
 from streamlyt.base import FeatureMap, Floats
 
-from ._design import design_width
 from ._model import ScaledLearner, check_between
 from ._root import Memory, Root
 
@@ -110,11 +109,8 @@ class RLS(ScaledLearner):
     def _memory(self) -> Memory:
         return self._under("rls_")
 
-    def _seen(self, rows: Floats) -> Floats:
-        return self._designed(rows, (self.width, rows.shape[1]))[0]
-
     def _begin(self, rows: Floats, targets: Floats) -> None:
-        m = design_width(self._map, rows.shape[1])
+        m = self._layout(rows.shape[1]).columns[-1]
         self.state.update({f"rls_{name}": a for name, a in self._root.start(m).items()})
         self.state["origin"] = np.array([np.median(targets)])
 

@@ -7,7 +7,6 @@ from scipy.stats import genpareto
 from streamlyt.base import Batch, Schema
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.models import KernelDensity, Mahalanobis, OneClass
-from streamlyt.models._design import design
 from streamlyt.models._kernels_alarms import follow_scores, tail_quantile
 from streamlyt.models._scaling import scaled
 
@@ -85,7 +84,7 @@ def test_density_is_the_weighted_mean_of_products():
     x = rows(700)
     model = KernelDensity(forget=0.99)
     scores, _ = model.score(x)
-    features = model._seen(x)(scaled(model.state, x))
+    features = model._seen(scaled(model.state, x))
     for t in (300, 699):
         weights = 0.99 ** np.arange(t - 1, -1, -1.0)
         expected = 1 - weights @ (features[:t] @ features[t]) / weights.sum()
@@ -96,7 +95,7 @@ def test_half_space_follows_the_gradient():
     x = rows(400)
     model = OneClass(share=0.3, step=0.01)
     scores, _ = model.score(x)
-    f = model._seen(x)(scaled(model.state, x))
+    f = model._seen(scaled(model.state, x))
     w = f[:256].mean(axis=0)
     rho = np.quantile(f[:256] @ w, 0.3)
     for t in [*range(256), *range(256, 400)]:
@@ -112,7 +111,7 @@ def test_mahalanobis_is_that_of_the_inverse_matrix():
     model = Mahalanobis(forget=1.0, ridge=0.1)
     scores, _ = model.score(x)
     placed = scaled(model.state, x)
-    f = design(model._seen(x), placed)
+    f = model._seen(placed)
     t, m = 599, f.shape[1]
     matrix = f[:t].T @ f[:t] + 0.1 * np.eye(m)
     np.testing.assert_allclose(scores[t], t / m * f[t] @ np.linalg.solve(matrix, f[t]), rtol=1e-8)

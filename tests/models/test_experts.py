@@ -59,28 +59,52 @@ def test_trust_goes_where_it_is_earned():
 
 def test_probabilities_and_their_weights_are_those_of_bayes():
     rng = np.random.default_rng(0)
-    scores, labels = rng.normal(0.3, 0.5, size=(2, 1, 3)), np.array([1])
-    logs, seen = np.log([0.4, 0.3, 0.2, 0.1]), np.array([2.0, 1.0, 1.0])
+    scores, labels = rng.normal(0.3, 0.5, size=(1, 2, 3)), np.array([1])
+    logs, seen = np.log([0.3, 0.25, 0.2, 0.15, 0.1]), np.array([2.0, 1.0, 1.0])
     sharpness, kept = np.array([[5.0, 0.0], [3.0, 0.0]]), np.array([1.0, 3.0])
+    together, curvature = np.array([2.0, 1.5]), np.array([[1.5, 0.2], [0.2, 2.0]])
     frequent = (seen + 1 / 3) / 5
     last = np.array([0.0, frequent[1], frequent[2]])
     last *= (1 - 0.4) / last.sum()
     last[0] = 0.4  # it stayed 1 time of 3: 2 of 5 by Laplace
-    told = [probabilities(scores[e, 0], sharpness[e, 0]) for e in range(2)] + [last, frequent]
+    bounded = np.clip(scores[0], -2, 2)
+    summed = np.exp(together @ bounded)
+    summed /= summed.sum()
+    told = [probabilities(scores[0, e], sharpness[e, 0]) for e in range(2)]
+    told += [summed, last, frequent]
     out = np.empty((1, 3))
-    classes.mix_classes(scores, sharpness, logs, seen, 0, kept, out)
+    classes.mix_classes(scores, sharpness, together, logs, seen, 0, kept, out)
     shares = np.exp(logs)
     np.testing.assert_allclose(out[0], shares @ np.array(told))
     expected = shares * np.array(told)[:, 1]
-    expected = (1 - classes.SHARE) * expected / expected.sum() + classes.SHARE / 4
-    assert classes.weigh_classes(scores, labels, sharpness, logs, seen, 0, kept) == 1
+    expected = (1 - classes.SHARE) * expected / expected.sum() + classes.SHARE / 5
+    slower, prior = 1 - classes.SLOWEST, classes.SLOWEST * classes.PRIOR * np.eye(2)
+    apart = bounded - (bounded @ summed)[:, None]
+    bent = slower * curvature + prior + (summed * apart) @ apart.T
+    moved = together + np.linalg.solve(bent, apart[:, 1])
+    memory = sharpness, together, curvature, logs, seen, 0, kept
+    assert classes.weigh_classes(scores, labels, *memory) == 1
     np.testing.assert_allclose(np.exp(logs), expected)
+    np.testing.assert_allclose(together, moved)
+    np.testing.assert_allclose(curvature, bent)
     assert seen.tolist() == [2, 2, 1]
     assert kept.tolist() == [1, 4]
     for e, first in enumerate((5.0, 3.0)):
-        s, p = np.clip(scores[e, 0], -2, 2), told[e]
+        s, p = bounded[e], told[e]
         bent = p @ s**2 - (p @ s) ** 2
         assert np.isclose(sharpness[e, 0], first + (s[1] - p @ s) / (bent + classes.FEW))
+
+
+def test_scores_together_tell_what_none_of_them_tells():
+    rng = np.random.default_rng(0)
+    parts = rng.normal(size=(2, 3000))
+    labels = (parts.sum(axis=0) > 0).astype(int)
+    scores = np.zeros((3000, 2, 2))
+    scores[:, :, 1] = 0.5 * parts.T  # each expert sees one part of the sum
+    memory = np.tile([5.0, 0.0], (2, 1)), np.full(2, 2.5), np.eye(2), np.log(np.full(5, 0.2))
+    classes.weigh_classes(scores, labels, *memory, np.zeros(2), -1, np.zeros(2))
+    assert np.exp(memory[3])[2] > 0.9
+    assert (memory[1] > 5).all()
 
 
 def test_a_class_that_stays_is_foretold():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlyt.features import Optical
-from streamlyt.models._design import design, design_width
+from streamlyt.models._design import Design, narrowed
 from streamlyt.models._scaling import KNOTS, fitted, outside, scaled
 from tests.models.naive import scores
 
@@ -35,6 +35,17 @@ def test_heavy_tails_come_out_normal():
     assert np.abs(found).max() < 10
 
 
+def test_a_uniform_law_stays_straight_and_clusters_far_apart_do_not():
+    rng = np.random.default_rng(0)
+    rows = rng.random(size=(256, 1))
+    found = scaled(fitted(rows), rows)
+    np.testing.assert_allclose(found, (rows - rows.mean()) / rows.std(), atol=0.02)
+    rows[::2] += 1e6
+    found = scaled(fitted(rows), rows)
+    assert np.ptp(found[::2]) > 1
+    assert np.ptp(found[1::2]) > 1
+
+
 def test_a_binary_column_keeps_its_two_values():
     rows = (np.random.default_rng(0).random(size=(200, 1)) < 0.1).astype(float)
     assert len(np.unique(scaled(fitted(rows), rows))) == 2
@@ -51,20 +62,21 @@ def test_design_has_a_constant_lines_bends_and_features(d, bends):
     room = features.n_components // d
     bends = max(b for b in (0, 1, 2, 3, 5) if b <= room)
     rows = np.random.default_rng(0).normal(size=(4, d))
-    found = design(features, rows)
-    assert (
-        found.shape[1] == design_width(features, d) == 1 + d * (1 + bends) + len(features(rows).T)
-    )
+    design = Design(features, 1.5, d)
+    found = design(rows)
+    assert found.shape[1] == design.width == 1 + d * (1 + bends) + features.n_components
     assert (found[:, 0] == 1).all()
     np.testing.assert_allclose(found[:, 1 : 1 + d], rows / np.sqrt(d))
     middle = {1: [0.0], 2: [-0.6, 0.6], 3: [-1, 0, 1], 5: [-1.2, -0.6, 0, 0.6, 1.2]}[bends]
     bent = [np.abs(rows - b) - abs(b) for b in middle]
     expected = 2 * np.concatenate(bent, axis=1) / np.sqrt(d * bends)
     np.testing.assert_allclose(found[:, 1 + d : 1 + d + d * bends], expected)
-    np.testing.assert_array_equal(found[:, 1 + d * (1 + bends) :], features(rows))
+    own = narrowed(features, 1.5, d)(rows)
+    np.testing.assert_array_equal(found[:, 1 + d * (1 + bends) :], own)
 
 
 def test_more_inputs_than_features_leave_the_features_alone():
     features = Optical(64, dtype="float64")
     rows = np.random.default_rng(0).normal(size=(3, 65))
-    assert design(features, rows).shape[1] == design_width(features, 65) == 65
+    design = Design(features, 1.0, 65)
+    assert design(rows).shape[1] == design.width == 65

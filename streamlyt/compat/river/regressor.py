@@ -47,7 +47,7 @@ class Regressor(Learning, base.MiniBatchRegressor):
     --------
     >>> from river import datasets, evaluate, metrics
     >>> evaluate.progressive_val_score(datasets.ChickWeights(), Regressor(), metrics.MAE())
-    MAE: 20...
+    MAE: 5.7...
     """
 
     def __init__(self, model: str | Learner = "regressor", *, max_features: int = 64) -> None:
