@@ -7,6 +7,7 @@ Ctrl-C. A verb's heavy imports are in the file it calls, so that ``--help`` cost
 import typer
 
 from streamlyt.cli._guard import guarded
+from streamlyt.cli._verbs import Verbs
 from streamlyt.cli.broker import start_broker, status_of_broker, stop_broker
 from streamlyt.cli.config import init_config, schema_of_config, show_config, validate_config
 from streamlyt.cli.deadletter import list_letters, redrive_letters
@@ -15,7 +16,7 @@ from streamlyt.cli.detect import detect
 from streamlyt.cli.evaluate import evaluate_detectors
 from streamlyt.cli.features import plan_features
 from streamlyt.cli.fit import fit
-from streamlyt.cli.forecast import forecast
+from streamlyt.cli.forecast import forecast, tune_forecast
 from streamlyt.cli.list import list_components
 from streamlyt.cli.md import md
 from streamlyt.cli.report import report
@@ -24,8 +25,10 @@ from streamlyt.cli.serve import serve_pipeline
 
 __all__ = ["main"]
 
+
 app = typer.Typer(
     name="streamlyt",
+    cls=Verbs,
     help="Find changes in streams and recorded trajectories by optical random features.",
     epilog="Exit status: 0 done, 1 error, 2 usage, 3 changes found with --fail-on-change, "
     "130 stopped by Ctrl-C.",
@@ -36,6 +39,7 @@ app.command("demo")(guarded(demo))
 app.command("md")(guarded(md))
 app.command("detect")(guarded(detect))
 app.command("forecast")(guarded(forecast))
+app.command("forecast tune")(guarded(tune_forecast))
 app.command("fit")(guarded(fit))
 app.command("run")(guarded(run_pipeline))
 app.command("serve")(guarded(serve_pipeline))

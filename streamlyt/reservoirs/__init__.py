@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from ._limits import KERNELS as KERNELS
     from ._limits import recurrent_kernel as recurrent_kernel
     from ._reservoir import Reservoir as Reservoir
+    from ._search import Tuned as Tuned
+    from ._search import tune as tune
     from .change_aware import ChangeAware as ChangeAware
     from .echo import Echo as Echo
     from .forecaster import ReservoirForecaster as ReservoirForecaster

@@ -59,10 +59,15 @@ def checked(after: Floats, width: int, washout: int) -> Floats:
     return after
 
 
-def moments_of(drive: Drive, rows: Floats, ends: Array) -> Moments:
-    """Drive reservoirs from rest by rows (n, d); return the moments after ``ends`` rows each."""
+def moments_of(
+    drive: Drive, rows: Floats, ends: Array, memory: dict[str, Array] | None = None
+) -> Moments:
+    """Drive reservoirs by rows (n, d); return the moments after ``ends`` rows each.
+
+    They begin at rest, or with a memory, which is written to.
+    """
     width = rows.shape[1]
-    memory = drive.quiet(drive.start(width))
+    memory = drive.quiet(drive.start(width)) if memory is None else memory
     memories: list[dict[str, Array]] = []
     features = []
     at = 0

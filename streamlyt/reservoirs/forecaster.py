@@ -278,13 +278,16 @@ class ReservoirForecaster(OnLine):
         if learnt == int(state["solved"]):
             return state["weights"]
         if self._newest is None or self._newest[0] is not state or self._newest[1] != learnt:
-            memory = dict(state)
-            place = learnt % BLOCK
-            if place:
-                rows = place * (len(state["pending"]) // BLOCK)
-                memory.update({name: memory[name].copy() for name in self._readout.start(0, 0)})
-                self._readout.absorb(
-                    state["pending"][:rows], state["answers"][:rows], place, memory
-                )
-            self._newest = state, learnt, self._readout.solve(memory)
+            self._newest = state, learnt, self._readout.solve(self._sums())
         return self._newest[2]
+
+    def _sums(self) -> dict[str, Array]:
+        """Return what the read-out knows, the rows of the open block learnt as well."""
+        state = self.state
+        memory = dict(state)
+        place = int(state["learnt"]) % BLOCK
+        if place:
+            rows = place * (len(state["pending"]) // BLOCK)
+            memory.update({name: memory[name].copy() for name in self._readout.start(0, 0)})
+            self._readout.absorb(state["pending"][:rows], state["answers"][:rows], place, memory)
+        return memory

@@ -73,6 +73,13 @@ def test_every_series_is_forecast_alone(tables):
     assert "keyed.csv, b: 3 rows after 160" in said
 
 
+def test_a_named_model_begins_anew_with_each_series(tables):
+    words = "--model", "measured", "--horizon", 3
+    named, _ = lines(tables / "keyed.csv", "--key", "shop", *words)
+    usual, _ = lines(tables / "keyed.csv", "--key", "shop", "--horizon", 3)
+    assert named == usual
+
+
 def test_table_and_csv_tell_the_same(tables):
     done = cli("forecast", tables / "sales.csv", "--horizon", 2, "--format", "csv")
     read = list(csv.DictReader(io.StringIO(done.stdout)))
