@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from streamlyt.base import Array
 
 from ._axis import TimeAxis
@@ -27,6 +25,7 @@ from ._bokeh import (
     figure,
 )
 from ._theme import LIGHT
+from ._wire import drawn
 
 __all__ = ["chart", "embedded", "library", "paint", "source", "time_range"]
 
@@ -44,22 +43,12 @@ def _painted(model: Model) -> dict[str, str]:
     return dict(model.tags[0]["paint"]) if model.tags else {}
 
 
-def source(**columns: Array) -> ColumnDataSource:
+def source(name: str | None = None, /, **columns: Array) -> ColumnDataSource:
     """Return columns for glyphs, in single precision: a screen shows no more. Places stay double.
 
     Infinite values become holes, which are not drawn.
     """
-    kept: dict[str, Array] = {}
-    for name, column in columns.items():
-        if column.dtype.kind == "f":
-            held = np.where(np.isfinite(column), column, np.nan)
-            kept[name] = held if name in _PLACES else held.astype(np.float32)
-        else:
-            kept[name] = column.astype(np.int32) if column.dtype.kind in "iu" else column
-    return ColumnDataSource(kept)
-
-
-_PLACES = ("x", "left", "right")
+    return ColumnDataSource({n: drawn(n, column) for n, column in columns.items()}, name=name)
 
 
 def chart(

@@ -11,7 +11,7 @@ import numpy as np
 from streamlyt.base import Batch, Event, Schema
 from streamlyt.runfile import RunFile
 
-from ._panel import Run
+from ._buckets import Run
 
 __all__ = ["example_run"]
 

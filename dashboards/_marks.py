@@ -3,17 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from streamlyt.base import Array, Floats
-
 from ._axis import TimeAxis
-from ._bokeh import CustomJSHover, FixedTicker, HoverTool, LinearColorMapper, PlainText, figure
-from ._canvas import paint, source
+from ._bokeh import (
+    ColumnDataSource,
+    CustomJSHover,
+    CustomJSTickFormatter,
+    FixedTicker,
+    HoverTool,
+    LinearColorMapper,
+    figure,
+)
+from ._canvas import paint
 from ._theme import LIGHT
 
-__all__ = ["add_changes", "apart", "extent_of", "heat_map", "hover", "shade"]
+__all__ = ["add_changes", "heat_map", "hover", "shade"]
 
+_LONGEST = 11  # letters of a name beside a plot
 _HATCHED = 0.16  # opacity of shaded stretches: seen, and the lines over them still read
 
 
@@ -33,11 +38,11 @@ def hover(plot: figure, axis: TimeAxis, glyphs: Sequence[Any], lines: Mapping[st
     )
 
 
-def add_changes(plot: figure, marks: Mapping[str, Floats], *, tails: bool = True) -> None:
-    """Draw a line where each change began, and shade the wait until its alarm."""
-    kept = apart(marks["change"])
-    marks = {name: places[kept] for name, places in marks.items()}
-    held = source(left=marks["change"], right=marks["alarm"], x=marks["change"])
+def add_changes(plot: figure, held: ColumnDataSource, *, tails: bool = True) -> None:
+    """Draw a line where each change began, and shade the wait until its alarm.
+
+    ``held`` has the columns of :meth:`Panel.strips`.
+    """
     if tails:
         waits = plot.vstrip(x0="left", x1="right", source=held, line_color=None, fill_alpha=0.15)
         paint(waits.glyph, fill_color="change")
@@ -47,58 +52,38 @@ def add_changes(plot: figure, marks: Mapping[str, Floats], *, tails: bool = True
         bystander.level = "annotation"  # over the heat map
 
 
-def apart(places: Floats, cells: int = 500) -> Array:
-    """Return the numbers of marks to draw: all, or one in each of ``cells`` stretches.
-
-    Marks that stand nowhere (NaN) are left out.
-    """
-    known = np.flatnonzero(np.isfinite(places))
-    if len(known) <= cells:
-        return known
-    here = places[known]
-    width = float(np.ptp(here)) or 1.0
-    _, first = np.unique(np.floor((here - here.min()) / width * cells), return_index=True)
-    return known[first]
-
-
-def shade(plot: figure, left: Floats, right: Floats) -> None:
-    """Shade stretches of time in which nothing is promised."""
-    strips = plot.vstrip(
-        x0="left", x1="right", source=source(left=left, right=right), line_color=None
-    )
+def shade(plot: figure, held: ColumnDataSource) -> None:
+    """Shade stretches of time, from ``left`` to ``right``, in which nothing is promised."""
+    strips = plot.vstrip(x0="left", x1="right", source=held, line_color=None)
     strips.glyph.fill_alpha = _HATCHED
     strips.level = "underlay"
     paint(strips.glyph, fill_color="shade")
 
 
 def heat_map(
-    plot: figure, axis: TimeAxis, grid: Floats, names: Sequence[str], extent: tuple[float, float]
+    plot: figure, axis: TimeAxis, held: Mapping[str, ColumnDataSource], top: int, high: float
 ) -> LinearColorMapper:
-    """Draw ``grid``, shape (rows, times), its first row at the top, and name the rows."""
-    top, low, high = len(names), 1.0, extent_of(grid)
-    mapper = LinearColorMapper(palette=LIGHT["heat"], low=low, high=high, nan_color="rgba(0,0,0,0)")
+    """Draw the image in ``held["grid"]`` and name its ``top`` rows from below by ``held["names"]``.
+
+    ``high`` is the movement that gets the last colour.
+    """
+    mapper = LinearColorMapper(palette=LIGHT["heat"], low=1.0, high=high, nan_color="rgba(0,0,0,0)")
     paint(mapper, palette="heat")
     options: dict[str, Any] = {"color_mapper": mapper, "level": "image"}
-    drawn = plot.image(
-        image=[np.ascontiguousarray(grid[::-1], dtype=np.float32)],
-        x=extent[0],
-        y=0,
-        dw=extent[1] - extent[0],
-        dh=top,
-        **options,
+    drawn = plot.image(image="image", x="x", y=0, dw="dw", dh=top, source=held["grid"], **options)
+    # A formatter, as text given for a tick would be searched for formulas, and MathJax fetched.
+    plot.yaxis.ticker = FixedTicker(ticks=[i + 0.5 for i in range(top)])
+    plot.yaxis.formatter = CustomJSTickFormatter(
+        args={"held": held["names"]},
+        code=f"""const name = String(held.data.name[Math.floor(tick)] ?? "")
+return name.length <= {_LONGEST} ? name : name.slice(0, {_LONGEST - 1}) + "…" """,
     )
-    shown = [shortened(name) for name in names]
-    at = [top - 0.5 - i for i in range(top)]
-    plot.yaxis.ticker = FixedTicker(ticks=at)
-    # PlainText: a name between dollar signs would make Bokeh fetch MathJax from outside.
-    plot.yaxis.major_label_overrides = {
-        y: PlainText(text=name) for y, name in zip(at, shown, strict=True)
-    }
     plot.yaxis.major_label_text_font_size = "11px" if top <= 30 else "9px"
     plot.ygrid.visible = False
     row_name = CustomJSHover(
-        args={"names": list(names)[::-1]},
-        code="return names[Math.max(0, Math.min(names.length - 1, Math.floor(value)))]",
+        args={"held": held["names"]},
+        code="const n = held.data.name\n"
+        "return n[Math.max(0, Math.min(n.length - 1, Math.floor(value)))]",
     )
     place = axis.params()
     plot.add_tools(
@@ -116,17 +101,3 @@ def heat_map(
         )
     )
     return mapper
-
-
-def extent_of(grid: Floats) -> float:
-    """Return the movement that gets the last colour: the highest but for a few stray cells.
-
-    It is kept between 6 and 20: noise should stay pale, and one leap leave the rest in sight.
-    """
-    known = grid[np.isfinite(grid)]
-    return float(np.clip(np.percentile(known, 99.7), 6.0, 20.0)) if known.size else 6.0
-
-
-def shortened(name: str, most: int = 11) -> str:
-    """Return a name that fits beside a plot."""
-    return name if len(name) <= most else f"{name[: most - 1]}…"

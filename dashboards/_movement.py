@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from streamlyt.base import Event, Floats, Schema
 
-from ._panel import Run, overview_of
+from ._buckets import Run, Span, overview_of
 
-__all__ = ["BINS", "by_group", "deviations", "group_of", "means_of", "ranking"]
+__all__ = ["BINS", "by_group", "deviations", "extent_of", "group_of", "means_of", "ranking"]
 
 _MEMORY = 30  # the running reference reaches back over a thirtieth of the picture
 _LEAST_MEMORY = 8
@@ -93,11 +93,11 @@ def by_group(far: Floats, numbers: NDArray[np.int64], n_groups: int) -> Floats:
 
 
 def means_of(
-    run: Run, key: str, names: Sequence[str], points: int
+    run: Run, key: str, names: Sequence[str], points: int, span: Span = (0, None)
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """Return rows (p,), times (p,) and means (p, c) of channels in at most ``points`` stretches."""
     slices = [names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE)]
-    seen = [overview_of(run, key, part, points) for part in slices]
+    seen = [overview_of(run, key, part, points, span) for part in slices]
     if not seen:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0))
     return seen[0].rows, seen[0].times, np.hstack([part.mean for part in seen])
@@ -119,3 +119,12 @@ def ranking(
                 members = np.flatnonzero(numbers == groups.index(name))
                 score[members[np.argmax(peak[members])]] += share
     return tuple(names[i] for i in np.lexsort((np.arange(len(names)), -peak, -score)))
+
+
+def extent_of(grid: Floats) -> float:
+    """Return the movement that gets the last colour: the highest but for a few stray cells.
+
+    It is kept between 6 and 20: noise should stay pale, and one leap leave the rest in sight.
+    """
+    known = grid[np.isfinite(grid)]
+    return float(np.clip(np.percentile(known, 99.7), 6.0, 20.0)) if known.size else 6.0

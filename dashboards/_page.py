@@ -66,6 +66,8 @@ def card(name: str, above: str, title: str, about: str, body: str) -> str:
 
 def legend(*entries: tuple[str, str]) -> str:
     """Return the keys of a picture: the class of its swatch, and what it means."""
+    if not entries:
+        return ""
     items = "".join(
         f'<li><span class="{kind}" aria-hidden="true"></span>{escape(text)}</li>'
         for kind, text in entries

@@ -1,71 +1,28 @@
 """What every panel is: arrays that are tested without a browser, and a figure that draws them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from html import escape
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamlyt.base import Array, Component, Event, Floats, Schema
+from streamlyt.catalog import name_of
 
 from ._axis import TimeAxis
+from ._buckets import Buckets, Run, Span, apart, overview_of
 
 if TYPE_CHECKING:
     from bokeh.models import Range
 
-__all__ = ["OFF_LINE", "Overview", "Panel", "Run", "Table", "overview_of"]
+__all__ = ["OFF_LINE", "Panel", "Table"]
 
 OFF_LINE = ("two_sample",)  # detectors that look at a whole run afterwards and raise no alarm
-_FINER = 8
 DETECTED = ("statistic", "threshold", "alarm")  # the last channels of a detector's rows
-
-
-class Overview(Protocol):
-    """Rows of a series in buckets: shapes (p,), and (p, c) for the three tables."""
-
-    @property
-    def rows(self) -> NDArray[np.int64]: ...
-    @property
-    def times(self) -> NDArray[np.int64]: ...
-    @property
-    def minimum(self) -> Floats: ...
-    @property
-    def maximum(self) -> Floats: ...
-    @property
-    def mean(self) -> Floats: ...
-
-
-class Run(Protocol):
-    """What a page reads of a run: the run file, or whatever stands in front of it."""
-
-    @property
-    def meta(self) -> Mapping[str, Any]: ...
-    def keys(self) -> Sequence[str]: ...
-    def schema(self, key: str) -> Schema: ...
-    def n_rows(self, key: str) -> int: ...
-    def events(self, key: str | None = None) -> list[Event]: ...
-    def overview(
-        self,
-        key: str,
-        names: Sequence[str] | None = None,
-        points: int = 2000,
-        start: int = 0,
-        stop: int | None = None,
-    ) -> Overview: ...
-
-
-@dataclass(frozen=True)
-class Buckets:
-    """An :class:`Overview` with at most so many buckets as were asked for."""
-
-    rows: NDArray[np.int64]
-    times: NDArray[np.int64]
-    minimum: Floats
-    maximum: Floats
-    mean: Floats
 
 
 @dataclass(frozen=True)
@@ -78,10 +35,11 @@ class Table:
 
 
 class Panel(Component, ABC):
-    """One view of one series of a run.
+    """One view of one series of a run, in the report and live.
 
     A subclass sets ``title`` (its heading) and ``about`` (one sentence: how to read it), and
-    writes three methods. ``columns`` needs neither Bokeh nor a browser.
+    writes three methods. ``columns`` needs neither Bokeh nor a browser; ``figure`` draws from
+    ``self.held(self.columns())``, so that a live page can put new columns in their place.
 
     Parameters
     ----------
@@ -95,6 +53,9 @@ class Panel(Component, ABC):
 
     title: ClassVar[str]
     about: ClassVar[str]
+    order: ClassVar[int] = 50  # of the panels on a page, from the top
+    label: ClassVar[str] = "Chart over time. Its numbers follow as a table."
+    span: Span = (0, None)  # the rows looked at
 
     def __init__(self, run: Run, key: str, points: int = 1000) -> None:
         self.run = run
@@ -112,6 +73,46 @@ class Panel(Component, ABC):
     @abstractmethod
     def table(self) -> Table:
         """Return the picture in words."""
+
+    def fits(self) -> bool:
+        """Whether the series has what this panel shows."""
+        return True
+
+    def keys(self) -> Sequence[tuple[str, str]]:
+        """Return the legend: the class of each swatch in the style sheet, and what it means."""
+        return ()
+
+    def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the columns that the glyphs share, by a name for each set of equal length."""
+        return {"main": seen}
+
+    def held(self, seen: dict[str, Array]) -> dict[str, Any]:
+        """Return :meth:`sources` as Bokeh's, under names by which a live page finds them."""
+        from ._canvas import source  # Bokeh costs most of a second; columns() goes without
+
+        return {
+            name: source(self.named(name), **columns)
+            for name, columns in self.sources(seen).items()
+        }
+
+    def named(self, source: str) -> str:
+        """Return the name of a source among those of all panels of a page."""
+        return f"{name_of(self)}.{source}"
+
+    def figures(self, x_range: "Range | None" = None) -> dict[str, Any]:
+        """Return Bokeh models by a name that stands over each; one alone needs none."""
+        return {"": self.figure(x_range)}
+
+    def heading(self, name: str) -> str:
+        """Return what stands over one of :meth:`figures`, as HTML: escape what comes from data."""
+        return escape(name)
+
+    def within(self, start: int, stop: int | None) -> Self:
+        """Return the same view of some rows only, on the same axis."""
+        other = type(self)(**self.params())
+        other.span = (start, stop)
+        other.__dict__["axis"] = self.axis  # the page keeps its units while it moves
+        return other
 
     @cached_property
     def schema(self) -> Schema:
@@ -149,8 +150,8 @@ class Panel(Component, ABC):
         return TimeAxis.of(self.schema, *self.ends, self.run.n_rows(self.key))
 
     def buckets(self, names: Sequence[str], points: int) -> Buckets:
-        """Return channels of the whole series in at most ``points`` buckets."""
-        return overview_of(self.run, self.key, names, points)
+        """Return channels of the rows looked at in at most ``points`` buckets."""
+        return overview_of(self.run, self.key, names, points, self.span)
 
     def place(
         self, rows: NDArray[np.int64], times: NDArray[np.int64]
@@ -174,38 +175,9 @@ class Panel(Component, ABC):
         alarms = np.where(afterwards, np.nan, alarms)  # nobody waited for these
         return {"change": changes, "alarm": alarms}
 
-
-def overview_of(run: Run, key: str, names: Sequence[str], points: int) -> Buckets:
-    """Return channels of a whole series in ``points`` buckets, or few less.
-
-    A run file gives an eighth of what it is asked for where its levels fall so.
-    """
-    return condensed(run.overview(key, tuple(names), points=_FINER * points), points)
-
-
-def condensed(seen: Overview, points: int) -> Buckets:
-    """Join neighbours until there are at most ``points`` buckets; NaN only where all are.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> table = np.array([[1.0], [5.0], [3.0], [np.nan]])
-    >>> four = Buckets(np.arange(4), np.arange(4), table, table, table)
-    >>> condensed(four, 2).maximum.ravel().tolist()
-    [5.0, 3.0]
-    """
-    n = len(seen.rows)
-    parts = (seen.minimum, seen.maximum, seen.mean)
-    if n <= points:
-        return Buckets(seen.rows, seen.times, *parts)
-    starts = np.arange(points) * n // points
-    known = np.isfinite(seen.mean)
-    counts = np.add.reduceat(known, starts, axis=0, dtype=np.int64)
-    sums = np.add.reduceat(np.where(known, seen.mean, 0.0), starts, axis=0)
-    return Buckets(
-        seen.rows[starts],
-        seen.times[starts],
-        np.fmin.reduceat(seen.minimum, starts, axis=0),
-        np.fmax.reduceat(seen.maximum, starts, axis=0),
-        np.where(counts > 0, sums / np.maximum(counts, 1), np.nan),
-    )
+    def strips(self) -> dict[str, Floats]:
+        """Return the marks as columns: ``x`` and ``left`` of the change, ``right`` the alarm."""
+        marks = self.marks()
+        kept = apart(marks["change"])
+        change, alarm = marks["change"][kept], marks["alarm"][kept]
+        return {"x": change, "left": change, "right": alarm}

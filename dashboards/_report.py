@@ -11,9 +11,9 @@ from typing import Any
 from streamlyt.base import Event
 from streamlyt.errors import SinkError
 
+from ._buckets import Run
 from ._canvas import embedded, library
 from ._page import page, pill
-from ._panel import Run
 from ._section import Section, section
 from ._together import Together
 

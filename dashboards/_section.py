@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from streamlyt.catalog import name_of
+
+from ._buckets import Run
 from ._canvas import time_range
-from ._marks import extent_of
 from ._page import card, legend, picture, plain_table
-from ._panel import OFF_LINE, Panel, Run
-from .attribution import Attribution
+from ._panel import OFF_LINE, Panel
+from ._panels import panels_of
 from .change_points import ChangePoints
 from .changes import Changes
-from .observable import DRAWN, Observable
 
-__all__ = ["Section", "section"]
+__all__ = ["Section", "card_of", "ends_of", "finding_of", "section"]
 
 _POINTS, _BINS, _EVENTS = 1000, 300, 200  # at full detail: buckets a line, columns, table rows
 _LEAST = 60  # of each, at any detail
@@ -87,28 +88,38 @@ def section(run: Run, key: str, number: int, detail: float, brief: bool = False)
     cards: list[tuple[str, str, str, tuple[str, ...]]] = []
     note = ""
     if run.n_rows(key):
-        left, right = _ends(table)
-        shared = time_range(left, right)
-        at = f"series-{number}"
+        shared = time_range(*ends_of(table))
         curve = ChangePoints(run, key, points)
         if table.detected:
             note = _note(curve)
-        if curve.worth_drawing():
-            models[f"{at}-statistic"] = curve.figure(shared)
-            cards.append(("statistic-card", curve.title, curve.about, _statistic(at, curve)))
-        if brief and cards and not curve.events:
-            return _made(key, number, table, models, cards, note)
-        moved = Attribution(run, key, bins)
-        seen = Observable(run, key, moved.leading[:DRAWN], points)
-        parts: list[str] = []
-        for i, (name, plot) in enumerate(seen.figures(shared).items()):
-            models[f"{at}-channel-{i}"] = plot
-            parts += _channel(at, i, name, seen)
-        parts.append(plain_table(seen.table()))
-        cards.append(("observable-card", seen.title, seen.about, tuple(parts)))
-        models[f"{at}-moved"] = moved.figure(shared)
-        cards.append(("moved-card", moved.title, moved.about, _moved(at, moved)))
+        alone = brief and not curve.events and curve.worth_drawing()
+        for panel in [curve] if alone else panels_of(run, key, points, bins):
+            if isinstance(panel, ChangePoints) and not panel.worth_drawing():
+                continue
+            cards.append(card_of(panel, f"series-{number}", shared, models))
     return _made(key, number, table, models, cards, note)
+
+
+def card_of(
+    panel: Panel, at: str, shared: Any, models: dict[str, Any]
+) -> tuple[str, str, str, tuple[str, ...]]:
+    """Draw a panel; put its figures into ``models`` and return its card.
+
+    The card is its name, heading and how to read it, and its HTML in parts, in which the name of
+    a figure stands for its place.
+    """
+    kind = name_of(panel).replace("_", "-")
+    parts = [f'<div id="{at}-{kind}-keys">{legend(*panel.keys())}</div>']
+    for i, (name, figure) in enumerate(panel.figures(shared).items()):
+        place = f"{at}-{kind}-{i}"
+        models[place] = figure
+        if name:
+            parts.append(f'<h4 id="{place}-name">{panel.heading(name)}</h4>')
+        label = f"{panel.label.replace('Chart', f'Chart of {name}', 1) if name else panel.label}"
+        before, after = picture("\0", label).split("\0")
+        parts += [before, place, after]
+    parts.append(f'<div id="{at}-{kind}-table">{plain_table(panel.table())}</div>')
+    return f"{kind}-card", panel.title, panel.about, tuple(parts)
 
 
 def _made(
@@ -127,7 +138,7 @@ def _made(
         models,
         table.html(),
         tuple(cards),
-        _finding(table),
+        finding_of(table),
         note,
         first,
         table.axis.span_text(*table.ends),
@@ -136,56 +147,14 @@ def _made(
     )
 
 
-def _ends(panel: Panel) -> tuple[float, float]:
+def ends_of(panel: Panel) -> tuple[float, float]:
     """Return the places of the first row and the last."""
     rows = [panel.schema.first_row, panel.schema.row_number(panel.run.n_rows(panel.key) - 1)]
     left, right = panel.axis.place(panel.ends, rows)
     return float(left), float(right)
 
 
-def _statistic(at: str, curve: ChangePoints) -> tuple[str, ...]:
-    keys = [("key statistic", "statistic"), ("key threshold", "threshold")]
-    if len(curve.learning(curve.columns())[0]):
-        keys.append(("key learning", "learning: no alarm possible"))
-    if curve.events:
-        keys += [("key change", "change began (estimate)")]
-    if any(e.detector not in OFF_LINE for e in curve.events):
-        keys += [("key alarm", "alarm")]
-    label = "Chart of the statistic against its threshold over time. Its numbers follow as a table."
-    return (
-        legend(*keys),
-        *_framed(f"{at}-statistic", label),
-        plain_table(curve.table()),
-    )
-
-
-def _channel(at: str, i: int, name: str, seen: Observable) -> tuple[str, ...]:
-    channel = next(c for c in seen.schema.channels if c.name == name)
-    extra = [text for text in (channel.unit, channel.group) if text and text not in name]
-    told = f" <small>({escape(', '.join(extra))})</small>" if extra else ""
-    dot = f'<span class="dot" style="background:var(--series-{i % 4 + 1})"></span>'
-    label = f"Chart of {name} over time. The numbers of all channels drawn follow as a table."
-    return (f"<h4>{dot}{escape(name)}{told}</h4>", *_framed(f"{at}-channel-{i}", label))
-
-
-def _moved(at: str, moved: Attribution) -> tuple[str, ...]:
-    drawn = moved.columns()
-    most, shown, known = extent_of(drawn["grid"]), len(drawn["groups"]), len(moved.moved[0])
-    of = f"{shown} of {known:,} groups, those that moved furthest" if shown < known else ""
-    keys = [("scale", f"1 σ to {most:.0f} σ and more")]
-    rest = [("key change", "change began")] if moved.events else []
-    rest += [("", of)] if of else []
-    label = "Heat map of how far each group moved over time. The furthest follow as a table."
-    return (legend(*keys, *rest), *_framed(f"{at}-moved", label), plain_table(moved.table()))
-
-
-def _framed(name: str, label: str) -> tuple[str, str, str]:
-    """Return a picture's frame in three parts, the middle one the name that its div replaces."""
-    before, after = picture("\0", label).split("\0")
-    return before, name, after
-
-
-def _finding(table: Changes) -> str:
+def finding_of(table: Changes) -> str:
     """Return the result in one sentence."""
     n = table.run.n_rows(table.key)
     length = table.axis.span_text(*table.ends)

@@ -88,6 +88,8 @@ main.wrap{padding-top:20px;padding-bottom:0}
 h4{font-size:12.5px;font-weight:600;margin:6px 0 0;color:var(--ink)}
 h4 small{font-weight:400;color:var(--soft);font-size:12px}
 h4 .dot{display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:7px}
+.dot.series-1{background:var(--series-1)}.dot.series-2{background:var(--series-2)}
+.dot.series-3{background:var(--series-3)}.dot.series-4{background:var(--series-4)}
 .picture{min-width:0;width:100%;overflow:hidden}
 details{margin-top:6px;font-size:13px}
 summary{cursor:pointer;color:var(--soft);width:fit-content}

@@ -6,7 +6,7 @@ from typing import Any
 from streamlyt.base import Event, Schema
 from streamlyt.errors import ParameterError
 
-from ._panel import Overview, Run
+from ._buckets import Overview, Run
 
 __all__ = ["Together"]
 

@@ -1,5 +1,6 @@
 """Where it moved: a heat map of residues, atoms or channels over time."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -7,8 +8,17 @@ import numpy as np
 
 from streamlyt.base import Array, Floats
 
-from ._movement import BINS, by_group, deviations, group_of, means_of, ranking
-from ._panel import Panel, Run, Table
+from ._buckets import Run
+from ._movement import (
+    BINS,
+    by_group,
+    deviations,
+    extent_of,
+    group_of,
+    means_of,
+    ranking,
+)
+from ._panel import Panel, Table
 
 if TYPE_CHECKING:
     from bokeh.models import Range
@@ -46,6 +56,8 @@ class Attribution(Panel):
     """
 
     title = "Where it moved"
+    order = 30
+    label = "Heat map of how far each group moved over time. The furthest follow as a table."
     about = (
         "Each row is a group of channels. The stronger the colour, the further its mean was "
         "from where it had been just before, in robust standard deviations (σ)."
@@ -57,7 +69,7 @@ class Attribution(Panel):
     @cached_property
     def _far(self) -> tuple[Array, Array, Floats]:
         """Rows, times, and the movement of every channel."""
-        rows, times, means = means_of(self.run, self.key, self.inputs, self.points)
+        rows, times, means = means_of(self.run, self.key, self.inputs, self.points, self.span)
         return rows, times, deviations(means)
 
     @cached_property
@@ -104,21 +116,40 @@ class Attribution(Panel):
                     row[place] += share
         return shares
 
+    def keys(self) -> Sequence[tuple[str, str]]:
+        """Return the legend."""
+        drawn = self.columns()
+        shown, known = len(drawn["groups"]), len(self.moved[0])
+        keys = [("scale", f"1 σ to {extent_of(drawn['grid']):.0f} σ and more")]
+        if self.events:
+            keys.append(("key change", "change began"))
+        if shown < known:
+            keys.append(("", f"{shown} of {known:,} groups, those that moved furthest"))
+        return keys
+
+    def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the image, its lowest row first, the names of its rows, and the changes."""
+        x, image = seen["x"], seen["grid"][np.newaxis, ::-1]
+        step = float(x[1] - x[0]) if len(x) > 1 else 1.0
+        if not len(x):  # an image must have a column
+            x, image = np.zeros(1), np.full((1, len(seen["groups"]), 1), np.nan)
+        return {
+            "grid": {"image": image, "x": x[:1], "dw": x[-1:] + step - x[:1]},
+            "names": {"name": seen["groups"][::-1]},
+            "changes": self.strips(),
+        }
+
     def figure(self, x_range: "Range | None" = None) -> Any:
         """Return the Bokeh figure."""
         from . import _canvas as draw  # Bokeh costs most of a second; columns() goes without
         from . import _marks as mark
 
         seen = self.columns()
-        names = [str(name) for name in seen["groups"]]
-        row = 24 if len(names) <= 12 else 14 if len(names) <= 30 else 11
-        plot = draw.chart(
-            self.axis, 60 + row * max(len(names), 3), x_range, y_range=(0, max(len(names), 1))
-        )
-        x = seen["x"]
-        step = float(x[1] - x[0]) if len(x) > 1 else 1.0
-        mark.heat_map(plot, self.axis, seen["grid"], names, (float(x[0]), float(x[-1]) + step))
-        mark.add_changes(plot, self.marks(), tails=False)
+        held, top = self.held(seen), len(seen["groups"])
+        row = 24 if top <= 12 else 14 if top <= 30 else 11
+        plot = draw.chart(self.axis, 60 + row * max(top, 3), x_range, y_range=(0, max(top, 1)))
+        mark.heat_map(plot, self.axis, held, top, extent_of(seen["grid"]))
+        mark.add_changes(plot, held["changes"], tails=False)
         return plot
 
     def table(self) -> Table:

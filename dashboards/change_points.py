@@ -1,11 +1,14 @@
 """The detector's statistic against its threshold, with the changes marked."""
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streamlyt.base import Array, Floats
 
+from ._buckets import apart, overview_of
 from ._panel import OFF_LINE, Panel, Table
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ __all__ = ["ChangePoints"]
 
 _LOG_ABOVE = 40.0  # a peak this many thresholds high would press everything else to the floor
 _TABLE_ROWS = 20
+_COARSE = 500  # buckets that the vertical axis is chosen by
 
 
 class ChangePoints(Panel):
@@ -43,6 +47,8 @@ class ChangePoints(Panel):
     """
 
     title = "Statistic against threshold"
+    order = 10
+    label = "Chart of the statistic against its threshold over time. Its numbers follow as a table."
     about = (
         "The statistic says how unlike the recent rows are to the rows before. "
         "An alarm is raised where it passes the threshold; the dashed line is where the change "
@@ -68,6 +74,10 @@ class ChangePoints(Panel):
             **self.marks(),
         }
 
+    def fits(self) -> bool:
+        """Whether the rows end in the columns of a detector."""
+        return self.detected
+
     def worth_drawing(self) -> bool:
         """Whether there is anything to see: a run may end before the detector has learnt."""
         if not self.detected:
@@ -75,6 +85,43 @@ class ChangePoints(Panel):
         seen = self.columns()
         moves = np.isfinite(seen["highest"]) & (seen["highest"] != 0)
         return bool(moves.any() or np.isfinite(seen["threshold"]).any())
+
+    def keys(self) -> Sequence[tuple[str, str]]:
+        """Return the legend."""
+        keys = [("key statistic", "statistic"), ("key threshold", "threshold")]
+        if len(self.learning(self.columns())[0]):
+            keys.append(("key learning", "learning: no alarm possible"))
+        if self.events:
+            keys.append(("key change", "change began (estimate)"))
+        if any(e.detector not in OFF_LINE for e in self.events):
+            keys.append(("key alarm", "alarm"))
+        return keys
+
+    @cached_property
+    def scale(self) -> tuple[float, bool]:
+        """Return the lower end of the vertical axis and whether it is logarithmic.
+
+        Both are those of the whole series, so that a part of it is drawn on the same paper.
+        """
+        if not self.run.n_rows(self.key):
+            return 0.0, False
+        seen = overview_of(self.run, self.key, ("statistic", "threshold"), _COARSE)
+        return _floor(seen.maximum[:, 0], seen.minimum[:, 0], seen.minimum[:, 1])
+
+    def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the curves, the stretches without a threshold, the changes and the alarms."""
+        floor, log = self.scale
+        curve = {name: seen[name] for name in ("x", "row", "lowest", "highest", "threshold")}
+        if log:
+            curve |= {name: np.maximum(seen[name], floor) for name in ("lowest", "highest")}
+        left, right = self.learning(seen)
+        kept = apart(seen["alarm"])
+        return {
+            "curve": curve | {"floor": np.full(len(seen["x"]), floor)},
+            "learning": {"left": left, "right": right},
+            "changes": self.strips(),
+            "alarms": {"x": seen["alarm"][kept], "height": seen["height"][kept]},
+        }
 
     def learning(self, columns: dict[str, Array]) -> tuple[Floats, Floats]:
         """Return where the stretches without a threshold begin and end, on the axis."""
@@ -91,32 +138,27 @@ class ChangePoints(Panel):
         from . import _marks as mark
         from ._bokeh import DataRange1d
 
-        seen = self.columns()
-        floor, log = _floor(seen)
+        floor, log = self.scale
+        held = self.held(self.columns())
+        curve = held["curve"]
         scale: dict[str, Any] = (
             {"y_axis_type": "log"} if log else {"y_range": DataRange1d(start=floor)}
         )
         plot = draw.chart(self.axis, 300, x_range, tools=True, **scale)
-        mark.shade(plot, *self.learning(seen))
-        row = ("x", "row", "lowest", "highest", "threshold")
-        held = draw.source(**{name: seen[name] for name in row})
-        if log:
-            for name in ("lowest", "highest"):
-                held.data[name] = np.maximum(held.data[name], np.float32(floor))
-        under = plot.varea("x", y1=floor, y2="lowest", source=held, fill_alpha=0.22)
-        band = plot.varea("x", y1="lowest", y2="highest", source=held, fill_alpha=0.42)
-        line = plot.line("x", "highest", source=held, line_width=1.3, line_join="round")
-        limit = plot.line("x", "threshold", source=held, line_width=1.6, line_dash=[7, 4])
+        mark.shade(plot, held["learning"])
+        under = plot.varea("x", y1="floor", y2="lowest", source=curve, fill_alpha=0.22)
+        band = plot.varea("x", y1="lowest", y2="highest", source=curve, fill_alpha=0.42)
+        line = plot.line("x", "highest", source=curve, line_width=1.3, line_join="round")
+        limit = plot.line("x", "threshold", source=curve, line_width=1.6, line_dash=[7, 4])
         draw.paint(under.glyph, fill_color="statistic")
         draw.paint(band.glyph, fill_color="statistic")
         draw.paint(line.glyph, line_color="statistic")
         draw.paint(limit.glyph, line_color="threshold")
-        mark.add_changes(plot, {name: seen[name] for name in ("change", "alarm")})
-        kept = mark.apart(seen["alarm"])
+        mark.add_changes(plot, held["changes"])
         alarms = plot.scatter(
             "x",
             "height",
-            source=draw.source(x=seen["alarm"][kept], height=seen["height"][kept]),
+            source=held["alarms"],
             marker="inverted_triangle",
             size=11,
             line_width=1.5,
@@ -146,11 +188,9 @@ class ChangePoints(Panel):
         return Table("Statistic and threshold in stretches of time", headings, tuple(rows))
 
 
-def _floor(seen: dict[str, Array]) -> tuple[float, bool]:
+def _floor(highest: Floats, lowest: Floats, threshold: Floats) -> tuple[float, bool]:
     """Return the lower end of the vertical axis and whether it is logarithmic."""
-    limits = seen["threshold"][np.isfinite(seen["threshold"])]
-    values = seen["highest"][np.isfinite(seen["highest"])]
-    lows = seen["lowest"][np.isfinite(seen["lowest"])]
+    limits, values, lows = (part[np.isfinite(part)] for part in (threshold, highest, lowest))
     if not limits.size or not values.size or limits.min() <= 0:
         return min(0.0, float(lows.min()) if lows.size else 0.0), False
     if values.max() > _LOG_ABOVE * np.median(limits):

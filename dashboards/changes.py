@@ -8,7 +8,8 @@ import numpy as np
 
 from streamlyt.base import Array, Event
 
-from ._panel import OFF_LINE, Panel, Run, Table
+from ._buckets import Run
+from ._panel import OFF_LINE, Panel, Table
 
 if TYPE_CHECKING:
     from bokeh.models import Range

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import numpy as np
 
 from streamlyt.base import Array
 
+from ._buckets import Run
 from ._movement import BINS, deviations, means_of, ranking
-from ._panel import Panel, Run, Table
+from ._panel import Panel, Table
 
 if TYPE_CHECKING:
     from bokeh.models import Range
@@ -44,6 +46,8 @@ class Observable(Panel):
     """
 
     title = "The channels that moved most"
+    order = 20
+    label = "Chart over time. The numbers of all channels drawn follow as a table."
     about = "Line: mean over a stretch of rows. Band: from its lowest to its highest value."
 
     def __init__(
@@ -71,13 +75,26 @@ class Observable(Panel):
             drawn[f"mean_{i}"] = seen.mean[:, i]
         return drawn
 
+    def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the curves of all channels, and the changes."""
+        return {"curve": seen, "changes": self.strips()}
+
+    def heading(self, name: str) -> str:
+        """Return a channel's name in its colour, with unit and group."""
+        channel = next(c for c in self.schema.channels if c.name == name)
+        extra = [text for text in (channel.unit, channel.group) if text and text not in name]
+        told = f" <small>({escape(', '.join(extra))})</small>" if extra else ""
+        colour = f"series-{self.chosen.index(name) % 4 + 1}"
+        return f'<span class="dot {colour}"></span>{escape(name)}{told}'
+
     def figures(self, x_range: "Range | None" = None) -> dict[str, Any]:
         """Return one Bokeh figure a channel by its name; only the last writes out its times."""
         from . import _canvas as draw  # Bokeh costs most of a second; columns() goes without
         from . import _marks as mark
         from ._bokeh import BasicTicker
 
-        held, marks = draw.source(**self.columns()), self.marks()
+        sources = self.held(self.columns())
+        held = sources["curve"]
         drawn: dict[str, Any] = {}
         names = self.chosen
         for i, name in enumerate(names):
@@ -89,7 +106,7 @@ class Observable(Panel):
             line = plot.line("x", f"mean_{i}", source=held, line_width=1.2, line_join="round")
             draw.paint(band.glyph, fill_color=f"series-{i % 4 + 1}")
             draw.paint(line.glyph, line_color=f"series-{i % 4 + 1}")
-            mark.add_changes(plot, marks)
+            mark.add_changes(plot, sources["changes"])
             plot.yaxis[0].ticker = BasicTicker(desired_num_ticks=3)
             if not last:
                 plot.xaxis.visible = False

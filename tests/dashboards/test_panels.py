@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from streamlyt.base import Channel, Event, Schema
 from streamlyt.dashboards import Attribution, ChangePoints, Changes, Observable
 from streamlyt.dashboards._axis import TimeAxis
+from streamlyt.dashboards._buckets import Buckets, condensed
 from streamlyt.dashboards._movement import by_group, deviations, group_of, ranking
-from streamlyt.dashboards._panel import Buckets, condensed
 from tests.dashboards import runs
 
 
