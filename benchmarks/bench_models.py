@@ -7,12 +7,15 @@ slowest models.
 """
 
 import math
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # CPU seconds count threads that spin
 
 import numpy as np
 from _results import ROOT, cpu_seconds, latest, record, say

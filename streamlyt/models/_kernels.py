@@ -56,7 +56,8 @@ def hinge_rows(rows: Array, bends: Array, linear: float, bent: float, out: Array
     for i in range(n):
         out[i, at] = 1.0
         for j in range(d):
-            z = rows[i, j]
-            out[i, at + 1 + j] = linear * z
-            for k in range(bends.size):
-                out[i, at + 1 + d + k * d + j] = bent * (abs(z - bends[k]) - abs(bends[k]))
+            out[i, at + 1 + j] = linear * rows[i, j]
+        for k in range(bends.size):
+            start, bend = at + 1 + d + k * d, bends[k]
+            for j in range(d):
+                out[i, start + j] = bent * (abs(rows[i, j] - bend) - abs(bend))

@@ -22,6 +22,18 @@ CONSISTENT = 1.4826  # median of absolute errors to the deviation of normal ones
 FASTEST = 0.02  # step of the running median, and a share of it
 
 
+@compiled()
+def _turned(product: float, before: float, grow: float) -> tuple[float, float, float, float]:
+    """Return what a column is multiplied by, how much of the gain it loses, and what it adds to it.
+
+    ``product`` is that of the column with the row, ``before`` the s of the columns before it; the
+    last value returned is that with it.
+    """
+    g = grow * product
+    after = before + g * g
+    return grow * math.sqrt(before / after), g / math.sqrt(before * after), grow * g, after
+
+
 # Sums may be taken in another order, which vectorises them; what is finite stays so, and nothing is
 # assumed of NaN.
 @compiled(fastmath={"reassoc", "contract"})
@@ -29,58 +41,70 @@ def absorb_row(root: Array, f: Array, first: int, grow: float, gain: Array) -> f
     """Take one row into the root; return s = 1 + f P f, and s times the gain in ``gain``.
 
     ``root`` holds the columns of an upper triangle S one after the other, P = S S^T; it is first
-    multiplied by ``grow``. ``f`` is zero before ``first``. Two columns are done at a time.
+    multiplied by ``grow``. ``f`` is zero before ``first``. Four columns are done at a time, so that
+    the gain is read and written a quarter as often.
     """
     m = f.size
     before = 1.0
     j = 0
     if grow == 1.0:  # columns before the first input that is not zero stay as they are
-        j = first - first % 2
+        j = first - first % 4
     at = j * (j + 1) // 2
     for i in range(m):
         gain[i] = 0.0
-    while j + 1 < m:
+    while j + 3 < m:
         p, q = root[at : at + j + 1], root[at + j + 1 : at + 2 * j + 3]
-        at += 2 * j + 3
-        g, h = 0.0, 0.0
+        r, s = root[at + 2 * j + 3 : at + 3 * j + 6], root[at + 3 * j + 6 : at + 4 * j + 10]
+        at += 4 * j + 10
+        a, b, c, d = 0.0, 0.0, 0.0, 0.0
         for i in range(j + 1):
-            g += p[i] * f[i]
-            h += q[i] * f[i]
-        h += q[j + 1] * f[j + 1]
-        g *= grow
-        h *= grow
-        middle = before + g * g
-        after = middle + h * h
-        p_old, p_gain = math.sqrt(before / middle), g / math.sqrt(before * middle)
-        q_old, q_gain = math.sqrt(middle / after), h / math.sqrt(middle * after)
-        p_old *= grow
-        q_old *= grow
-        g *= grow
-        h *= grow
+            a += p[i] * f[i]
+            b += q[i] * f[i]
+            c += r[i] * f[i]
+            d += s[i] * f[i]
+        b += q[j + 1] * f[j + 1]
+        c += r[j + 1] * f[j + 1] + r[j + 2] * f[j + 2]
+        d += s[j + 1] * f[j + 1] + s[j + 2] * f[j + 2] + s[j + 3] * f[j + 3]
+        p_old, p_gain, a, before = _turned(a, before, grow)
+        q_old, q_gain, b, before = _turned(b, before, grow)
+        r_old, r_gain, c, before = _turned(c, before, grow)
+        s_old, s_gain, d, before = _turned(d, before, grow)
         for i in range(j + 1):
-            u, w, v = p[i], q[i], gain[i]
-            p[i] = p_old * u - p_gain * v
-            v += g * u
-            q[i] = q_old * w - q_gain * v
-            gain[i] = v + h * w
-        gain[j + 1] = h * q[j + 1]
+            v, t, u, w, x = gain[i], p[i], q[i], r[i], s[i]
+            p[i] = p_old * t - p_gain * v
+            v += a * t
+            q[i] = q_old * u - q_gain * v
+            v += b * u
+            r[i] = r_old * w - r_gain * v
+            v += c * w
+            s[i] = s_old * x - s_gain * v
+            gain[i] = v + d * x
+        # The corner: p has no part in the row after j, q in the second, r in the third.
+        v, w, x = b * q[j + 1], r[j + 1], s[j + 1]
         q[j + 1] *= q_old
-        before = after
-        j += 2
-    if j < m:
+        r[j + 1] = r_old * w - r_gain * v
+        v += c * w
+        s[j + 1] = s_old * x - s_gain * v
+        gain[j + 1] = v + d * x
+        v, x = c * r[j + 2], s[j + 2]
+        r[j + 2] *= r_old
+        s[j + 2] = s_old * x - s_gain * v
+        gain[j + 2] = v + d * x
+        gain[j + 3] = d * s[j + 3]
+        s[j + 3] *= s_old
+        j += 4
+    while j < m:
         p = root[at : at + j + 1]
-        g = 0.0
+        at += j + 1
+        a = 0.0
         for i in range(j + 1):
-            g += p[i] * f[i]
-        g *= grow
-        after = before + g * g
-        p_old, p_gain = grow * math.sqrt(before / after), g / math.sqrt(before * after)
-        g *= grow
+            a += p[i] * f[i]
+        p_old, p_gain, a, before = _turned(a, before, grow)
         for i in range(j + 1):
             u, v = p[i], gain[i]
             p[i] = p_old * u - p_gain * v
-            gain[i] = v + g * u
-        before = after
+            gain[i] = v + a * u
+        j += 1
     return before
 
 

@@ -17,7 +17,7 @@ PARTS = ("root", "weights", "noise", "counts")  # of a memory
 
 _FEW = 24  # rows: below, one after the other costs less than two inversions
 _MOST = 1024  # rows that are taken in at once
-_BLOCK = 32  # of LAPACK's
+_BLOCK = 16  # of LAPACK's; larger ones were slower for 256 rows of 512 features
 
 
 class Root(NamedTuple):
@@ -122,11 +122,13 @@ class Root(NamedTuple):
             upper *= math.sqrt(self.forget**n)
         upper[:m, m:] = upper[:m, :m] @ memory["weights"].T
         turns = n if self.forget < 1.0 else 0
-        below = np.zeros((n + turns, m + k), order="F")
-        np.multiply(features, ages[:, None], out=below[:n, :m])
-        below[:n, m:] = targets * ages[:, None]
-        pull = math.sqrt((1.0 - self.forget) * self.ridge * m)
-        below[n + np.arange(turns), (count + np.arange(turns)) % m] = pull * ages[:turns]
+        below = np.empty((n + turns, m + k), order="F")
+        below[:n, :m], below[:n, m:] = features, targets
+        if turns:
+            below[:n] *= ages[:, None]
+            below[n:] = 0.0
+            pull = math.sqrt((1.0 - self.forget) * self.ridge * m)
+            below[n + np.arange(n), (count + np.arange(n)) % m] = pull * ages
         block = min(_BLOCK, m + k)
         upper = lapack.dtpqrt(0, block, upper, below, overwrite_a=1, overwrite_b=1)[0]
         memory["weights"][:] = lapack.dtrtrs(upper[:m, :m], upper[:m, m:])[0].T

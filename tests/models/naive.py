@@ -27,7 +27,7 @@ def scores(column, value):
     marks = ndtri((np.cumsum(counts) - counts / 2) / counts.sum())
     if known.size == 1:
         return float(np.sign(value - known[0]))
-    plain = (known - column.mean()) / column.std()
+    plain = (known - column.mean()) / max(column.std(), 1e-300)
     quarter = max(1, known.size // 4)
     apart = min(plain[i + quarter] - plain[i] for i in range(known.size - quarter))
     if max(-plain[0], plain[-1]) < 2.2 and apart >= 0.4:
