@@ -22,6 +22,7 @@ __all__ = ["NEWMA"]
 # features change no alarm and cost time in proportion.
 FEWEST, MOST = 64, 16_384
 WARM_UP = 4  # windows until the adaptive threshold has seen enough
+IN_CACHE = 2**18  # features of a tile of rows
 ROUNDING = 32.0  # least threshold, in last digits of a row of features
 
 
@@ -141,6 +142,7 @@ class NEWMA(Detector):
         self.seed = seed
         self._fast, self._slow = forgetting_factors(window)
         self._map = self._feature_map()
+        self.tile = min(1024, max(256, IN_CACHE // self._map.n_components))
         # Released at the threshold itself: with long windows the null statistic lies not far below
         # it. What flickers is joined, for as long as a change is in the slow average; under the
         # adaptive threshold, which is crossed often, for a window.

@@ -165,7 +165,7 @@ class SplitSearch(Detector):
         look[START], look[PENDING] = max(0, look[START]), max(-1, look[PENDING])
 
     def _update_tile(self, tile: Batch, out: Floats, events: list[Event]) -> None:
-        times = self.state.setdefault("split_times", np.zeros(self.memory + 256, np.int64))
+        times = self.state.setdefault("split_times", np.zeros(self.memory + self.tile, np.int64))
         first = int(self.state["history_rows"][0])
         times[np.arange(first, first + tile.n) % len(times)] = tile.times
         self._found.clear()

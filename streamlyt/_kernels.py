@@ -3,7 +3,7 @@
 from streamlyt._compile import compiled
 from streamlyt.base import Array
 
-__all__ = ["add_rows", "beyond", "follow_rows"]
+__all__ = ["LAST_HOT", "add_rows", "beyond", "follow_rows"]
 
 # Slots of the alarm machine's memory (int64): row at which the statistic crossed, rows it has stood
 # above since, 1 while the alarm stands, last row of an alarm, number of the next row.
@@ -70,19 +70,22 @@ def add_rows(
     its first row; the slot of a new chunk is emptied first.
     """
     slots, width = sums.shape
-    for i in range(values.shape[0]):
-        slot = ((row + i) // chunk) % slots
-        if (row + i) % chunk == 0:
+    i = 0
+    while i < values.shape[0]:
+        slot, within = (row + i) // chunk % slots, (row + i) % chunk
+        if within == 0:
             counts[slot] = 0
             first_times[slot] = times[i]
+            sums[slot] = 0.0
+            squares[slot] = 0.0
+        stop = min(values.shape[0], i + chunk - within)
+        counts[slot] += stop - i
+        for k in range(i, stop):
             for j in range(width):
-                sums[slot, j] = 0.0
-                squares[slot, j] = 0.0
-        counts[slot] += 1
-        for j in range(width):
-            x = min(max(values[i, j] * unit[j] - origin[j], -LARGEST), LARGEST)
-            sums[slot, j] += x
-            squares[slot, j] += x * x
+                x = min(max(values[k, j] * unit[j] - origin[j], -LARGEST), LARGEST)
+                sums[slot, j] += x
+                squares[slot, j] += x * x
+        i = stop
 
 
 @compiled()

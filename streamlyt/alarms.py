@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamlyt._kernels import follow_rows
+from streamlyt._kernels import LAST_HOT, follow_rows
 from streamlyt.base import Array
 from streamlyt.errors import ParameterError
 
@@ -56,6 +56,11 @@ class AlarmPolicy:
     def start(self) -> Array:
         """Return the memory before the first row (five integers)."""
         return np.array([0, 0, 0, -1, 0], dtype=np.int64)
+
+    @staticmethod
+    def last_hot(memory: Array) -> int:
+        """Return the last row at which an alarm stood, counted from the first ever; -1: none."""
+        return int(memory[LAST_HOT])
 
     def follow(
         self, statistic: Array, threshold: Array, memory: Array

@@ -13,7 +13,6 @@ from streamlyt.explain import History
 __all__ = ["OUTPUTS", "Detector"]
 
 OUTPUTS = (Channel("statistic"), Channel("threshold"), Channel("alarm"))
-TILE = 256  # rows scored at a time: keeps a tile of features in the second-level cache
 
 
 class Detector(Operator):
@@ -36,6 +35,8 @@ class Detector(Operator):
         Parts of these: a change is placed to within ``reach / slots`` rows.
     learning
         Rows that are needed before an alarm is possible.
+    tile
+        Rows scored at a time: so few that what is made of them stays in the second-level cache.
 
     Examples
     --------
@@ -56,6 +57,7 @@ class Detector(Operator):
     reach: int = 64
     slots: int = 64
     learning: int = 0
+    tile: int = 256
 
     def __init__(self) -> None:
         self.state = {}
@@ -84,8 +86,8 @@ class Detector(Operator):
             if "alarms" not in self.state:
                 self.state["alarms"] = self.policy.start()
                 self.state.update(self._history.start(batch.values[0]))
-        for start in range(0, batch.n, TILE):
-            tile = batch.rows(start, start + TILE)
+        for start in range(0, batch.n, self.tile):
+            tile = batch.rows(start, start + self.tile)
             self._update_tile(tile, out[start : start + tile.n], events)
         return batch.with_values(out, schema), events
 
@@ -96,30 +98,23 @@ class Detector(Operator):
     def _update_tile(self, tile: Batch, out: Floats, events: list[Event]) -> None:
         statistic, threshold = self.score(tile.values)
         hot, onsets = self.policy.follow(statistic, threshold, self.state["alarms"])
-        first = int(self.state["history_rows"][0])
+        history, first = self._history, int(self.state["history_rows"][0])
         done = 0
         for row, crossed in onsets:
             # The history holds rows up to the alarm and no further, however the stream was cut.
-            self._remember(tile.rows(done, row + 1))
-            self._leave_alarm(hot[:row], first)
+            history.add(tile.values[done : row + 1], tile.times[done : row + 1], self.state)
+            # The change began after the last row of an earlier alarm.
+            earlier = np.flatnonzero(hot[:row])
+            if earlier.size:
+                history.begin_at(first + int(earlier[-1]) + 1, self.state)
             done = row + 1
             level = float(statistic[row]), float(threshold[row])
             events.append(self._event(tile, row, crossed, level))
-        self._remember(tile.rows(done, tile.n))
-        self._leave_alarm(hot, first)
+        history.add(tile.values[done:], tile.times[done:], self.state)
+        history.begin_at(self.policy.last_hot(self.state["alarms"]) + 1, self.state)
         width = tile.schema.width
         out[:, :width] = tile.values
-        for i, column in enumerate((statistic, threshold, hot)):
-            out[:, width + i] = column
-
-    def _remember(self, rows: Batch) -> None:
-        self._history.add(rows.values, rows.times, self.state)
-
-    def _leave_alarm(self, hot: Floats, first: int) -> None:
-        """Let the next change begin after the last alarm; ``first`` numbers the first row."""
-        rows = np.flatnonzero(hot)
-        if rows.size:
-            self._history.begin_at(first + int(rows[-1]) + 1, self.state)
+        out[:, width], out[:, width + 1], out[:, width + 2] = statistic, threshold, hot
 
     def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
         alarm = int(self.state["history_rows"][0]) - 1

@@ -6,7 +6,7 @@ import pytest
 from streamlyt.alarms import AlarmPolicy
 from streamlyt.base import Batch, Channel, Schema
 from streamlyt.checks import check_operator
-from streamlyt.detector import TILE, Detector
+from streamlyt.detector import Detector
 from streamlyt.errors import DataError
 
 
@@ -73,10 +73,10 @@ def test_one_change_is_one_event_and_the_next_is_another():
 
 
 def test_two_alarms_within_a_tile_each_look_back_from_their_own_row():
-    rows = np.random.default_rng(1).normal(size=(TILE, 1)) * 0.01
+    rows = np.random.default_rng(1).normal(size=(Detector.tile, 1)) * 0.01
     rows[50:60] += 5.0
     rows[100:] += 5.0
-    batch = Batch("", np.arange(TILE), rows, Schema.of("x"))
+    batch = Batch("", np.arange(Detector.tile), rows, Schema.of("x"))
     assert [event.change_index for event in Level().update(batch)[1]] == [50, 100]
 
 
