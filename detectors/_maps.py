@@ -1,5 +1,7 @@
 """The feature maps that detectors know by name."""
 
+from functools import lru_cache
+
 from streamlyt.base import FeatureMap
 from streamlyt.errors import ParameterError
 from streamlyt.features import Fourier, Optical
@@ -32,6 +34,12 @@ def feature_map(
     """
     if isinstance(features, FeatureMap):
         return features
+    return _named(features, n_components, seed, bias)
+
+
+@lru_cache(maxsize=64)
+def _named(features: str, n_components: int, seed: int, bias: float) -> FeatureMap:
+    # A map has no memory: the detectors of all series share one.
     if features == "optical":
         scale = 0.5**0.5 / bias
         return Optical(n_components, response="phase", bias=bias, scale=scale, seed=seed)

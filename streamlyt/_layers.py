@@ -12,7 +12,7 @@ from streamlyt._serving import Serving
 from streamlyt.catalog import ROOMS, unknown
 from streamlyt.errors import ParameterError
 
-__all__ = ["TABLES", "Setting", "labels", "overlaid", "settled", "value_of"]
+__all__ = ["TABLES", "Setting", "labels", "overlaid", "settled", "value_of", "without"]
 
 PREFIX = "STREAMLYT_"
 TABLES = ("source", "operators", "sinks", "serve")
@@ -111,13 +111,26 @@ def settled(tables: Mapping[str, Any], origins: Mapping[str, str]) -> list[Setti
     """Return every setting of a pipeline, the defaults included, with where each comes from."""
     found = list(_settled(tables["source"], ("connectors",), "source", "source", origins))
     for label, table in zip(labels(tables), tables.get("operators", []), strict=True):
-        rest = {name: value for name, value in table.items() if name != "label"}
-        found += _settled(rest, OPERATOR_ROOMS, None, f"operators.{label}", origins)
+        rest, where = without(table, "label", "after"), f"operators.{label}"
+        found += _settled(rest, OPERATOR_ROOMS, None, where, origins)
+        found += _wiring(table, where, origins)
     for i, table in enumerate(tables.get("sinks", [])):
-        found += _settled(table, ("connectors",), "sink", f"sinks.{i}", origins)
+        rest, where = without(table, "after"), f"sinks.{i}"
+        found += _settled(rest, ("connectors",), "sink", where, origins)
+        found += _wiring(table, where, origins)
     if "serve" in tables:
         found += _each(Serving, tables["serve"], "serve", origins)
     return found
+
+
+def without(table: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return a table without what is no parameter of its component."""
+    return {name: value for name, value in table.items() if name not in names}
+
+
+def _wiring(table: Mapping[str, Any], where: str, origins: Mapping[str, str]) -> list[Setting]:
+    key = f"{where}.after"
+    return [Setting(key, table["after"], origins.get(key, FILE))] if "after" in table else []
 
 
 def _settled(

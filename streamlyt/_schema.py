@@ -12,6 +12,11 @@ from streamlyt.errors import MissingExtraError, ParameterError
 
 __all__ = ["schema", "told_parameters"]
 
+# What is said of the place in the pipeline that a component follows.
+AFTER = {
+    "operator": "Whose rows it takes: a label, or source; left out, those of the one before.",
+    "sink": "Whose rows and findings it takes: a label, or source; left out, all that comes out.",
+}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -95,6 +100,8 @@ def _named(name: str, kind: str) -> dict[str, Any]:
     properties: dict[str, Any] = {"name": {"enum": ways}}
     if kind == "operator":
         properties["label"] = {"type": "string", "description": "Its name in this pipeline."}
+    if kind in AFTER:
+        properties["after"] = {"type": "string", "description": AFTER[kind]}
     return {"type": "object", "required": ["name"], "properties": properties}
 
 

@@ -30,6 +30,8 @@ class Serving(Component):
         A checkpoint is made after so many seconds or rows, whichever comes first.
     queue_mb
         Megabytes of rows that are read ahead; a full queue pauses the source. 0: none.
+    threads
+        Threads that the series are shared out to; what comes out is the same for any number.
     states
         Folder that all members of a Kafka group share, through which the memory of a partition
         follows it; None for none.
@@ -52,6 +54,7 @@ class Serving(Component):
         checkpoint_s: float = 1.0,
         checkpoint_rows: int = 2**14,
         queue_mb: float = 64.0,
+        threads: int = 1,
         states: Path | None = None,
     ) -> None:
         if not 0 <= port <= 65535:
@@ -61,10 +64,13 @@ class Serving(Component):
                 f"stall_s must be positive and queue_mb at least 0, got {stall_s!r} and "
                 f"{queue_mb!r}"
             )
+        if threads < 1:
+            raise ParameterError(f"threads must be at least 1, got {threads!r}")
         self.run, self.keep_rows = run, keep_rows
         self.host, self.port = host, port
         self.log = log
         self.stall_s = stall_s
         self.checkpoint_s, self.checkpoint_rows = checkpoint_s, checkpoint_rows
         self.queue_mb = queue_mb
+        self.threads = threads
         self.states = states

@@ -10,12 +10,13 @@ from typing import Any
 import tomli_w
 
 from streamlyt._build import OPERATOR_ROOMS, build, made
-from streamlyt._layers import TABLES, Setting, labels, overlaid, settled
+from streamlyt._layers import TABLES, Setting, labels, overlaid, settled, without
 from streamlyt._schema import schema
 from streamlyt._serving import Serving
 from streamlyt.base import Operator, Sink, Source
 from streamlyt.catalog import describe, unknown
 from streamlyt.errors import FormatError, ParameterError
+from streamlyt.pipeline import SOURCE, Pipeline, wired
 
 __all__ = ["PipelineSpec", "Serving", "Setting", "dump", "load", "schema", "settings"]
 
@@ -34,12 +35,22 @@ class PipelineSpec:
         Where they go.
     serve
         How it is run as a daemon.
+    after
+        Name of an operator -> the place that it takes its rows from, if not the one before it.
+    places
+        For each sink the place whose rows it takes; None for all ends.
     """
 
     source: Source
     operators: dict[str, Operator]
     sinks: tuple[Sink, ...] = ()
     serve: Serving = field(default_factory=Serving)
+    after: dict[str, str] = field(default_factory=dict)
+    places: tuple[str | None, ...] = ()
+
+    def pipeline(self) -> Pipeline:
+        """Return the operators as a pipeline, without memory."""
+        return Pipeline(self.operators, self.after)
 
 
 def load(
@@ -61,8 +72,14 @@ def load(
         [operators.features]         # a component in a component: named after its room
         name = "optical"
 
+        [[operators]]
+        name = "tumbling"
+        label = "minutes"
+        after = "source"             # a branch of its own, beside the one above
+
         [[sinks]]
         name = "files"
+        after = "fast"               # rows of that operator; left out, those at all ends
 
         [serve]                      # how `streamlyt serve` runs it
         port = 8750
@@ -91,21 +108,26 @@ def load(
     operators: dict[str, Operator] = {}
     for label, table in zip(labels(tables), _list(tables, "operators"), strict=True):
         where = f"operators.{len(operators)}"
-        rest = {name: value for name, value in table.items() if name != "label"}
-        operator = build(rest, OPERATOR_ROOMS, None, where)
+        operator = build(without(table, "label", "after"), OPERATOR_ROOMS, None, where)
         if not isinstance(table.get("label", ""), str) or label in operators:
             raise ParameterError(
                 f"{where}.label must be a name that no operator has yet, got {label!r}"
             )
         operators[label] = operator
+    sinks = _list(tables, "sinks")
     return PipelineSpec(
         source=build(tables["source"], ("connectors",), "source", "source"),
         operators=operators,
         sinks=tuple(
-            build(table, ("connectors",), "sink", f"sinks.{i}")
-            for i, table in enumerate(_list(tables, "sinks"))
+            build(without(table, "after"), ("connectors",), "sink", f"sinks.{i}")
+            for i, table in enumerate(sinks)
         ),
         serve=made(Serving, tables.get("serve", {}), "serve"),
+        after=_after(list(operators), _list(tables, "operators")),
+        places=tuple(
+            _place(table.get("after"), f"sinks.{i}", [SOURCE, *operators])
+            for i, table in enumerate(sinks)
+        ),
     )
 
 
@@ -137,10 +159,13 @@ def settings(
 
 def dump(
     source: Source,
-    operators: Mapping[str, Operator] | Sequence[Operator],
+    operators: Mapping[str, Operator] | Sequence[Operator] | Pipeline,
     sinks: Iterable[Sink] = (),
+    places: Sequence[str | None] = (),
 ) -> str:
     """Return a pipeline as TOML that :func:`load` reads back, to the last bit of each number.
+
+    ``places`` says for each sink whose rows it takes, as in :class:`PipelineSpec`.
 
     Raises
     ------
@@ -148,19 +173,39 @@ def dump(
         If a parameter is nothing that TOML can say.
     """
     tables: dict[str, Any] = {"source": describe(source), "operators": []}
-    labels = list(operators) if isinstance(operators, Mapping) else None
+    pipeline = operators if isinstance(operators, Pipeline) else Pipeline(operators)
     taken: dict[str, Operator] = {}
-    for i, operator in enumerate(
-        operators.values() if isinstance(operators, Mapping) else operators
-    ):
+    before = SOURCE
+    for label, operator in pipeline.operators.items():
         table = describe(operator)
         usual = _free(table["name"], taken)
-        label = usual if labels is None else labels[i]
         taken[label] = operator
         extra = {} if label == usual else {"label": label}
+        if pipeline.after[label] != before:
+            extra["after"] = pipeline.after[label]
+        before = label
         tables["operators"].append({"name": table.pop("name"), **extra, **table})
     tables["sinks"] = [describe(sink) for sink in sinks]
+    for table, place in zip(tables["sinks"], places, strict=False):
+        table |= {} if place is None else {"after": place}
     return tomli_w.dumps({name: table for name, table in tables.items() if table})
+
+
+def _after(names: list[str], tables: list[dict[str, Any]]) -> dict[str, str]:
+    """Return what the tables of the operators say of the places that they follow."""
+    after: dict[str, str] = {}
+    for i, (name, table) in enumerate(zip(names, tables, strict=True)):
+        place = _place(table.get("after"), f"operators.{name}", [SOURCE, *names[:i]])
+        if place is not None:
+            after[name] = place
+    wired(names, after)
+    return after
+
+
+def _place(value: Any, where: str, known: list[str]) -> str | None:
+    if value is not None and value not in known:
+        raise unknown(f"{where}.after", value, known)
+    return None if value is None else str(value)
 
 
 def _tables(text: str | PathLike[str]) -> dict[str, Any]:

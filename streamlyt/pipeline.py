@@ -7,14 +7,22 @@ from streamlyt.base import Array, Batch, Event, Operator, Schema
 from streamlyt.catalog import name_of
 from streamlyt.errors import ParameterError, StateError, in_series
 
-__all__ = ["Pipeline", "States"]
+__all__ = ["SOURCE", "Pipeline", "States", "wired"]
+
+SOURCE = "source"
+"""The place where rows come in, beside the operators."""
 
 States = Mapping[str, Mapping[str, Mapping[str, Array]]]
 """Series -> name of the operator -> its state."""
 
 
 class Pipeline:
-    """Operators, each taking the rows that the one before it gave on.
+    """Operators, each taking the rows that the one before it gave on, or those of another place.
+
+    A place is the source or an operator; from each place rows may go on to several operators.
+    The first of them goes on under the key of its rows; each further one begins a *branch*, whose
+    rows and findings are a series of their own: of key ``pump``, the branch that begins at
+    ``minutes`` gives the series ``pump/minutes``.
 
     The operators given here are prototypes and stay without memory: a series' own are cloned
     from them at its first batch.
@@ -23,35 +31,52 @@ class Pipeline:
     ----------
     operators
         By name; or in order, each then named after its file (``newma``, ``newma_2``).
+    after
+        Name of an operator -> the place that it takes its rows from: ``"source"``, or an operator
+        before it. Those that are left out follow the one before them.
+
+    Attributes
+    ----------
+    ends
+        The places that no operator takes rows from: where rows come out.
 
     Raises
     ------
     ParameterError
-        If one of them is no operator.
+        If one of them is no operator, or follows what does not stand before it.
 
     Examples
     --------
     >>> from streamlyt.base import Schema
     >>> batch = Batch("a", [0, 1], [[1.0], [2.0]], Schema.of("x"))
     >>> rows, events = Pipeline([]).step(batch)
-    >>> rows.n, events
+    >>> rows["source"].n, events
     (2, [])
     """
 
-    def __init__(self, operators: Mapping[str, Operator] | Sequence[Operator]) -> None:
+    def __init__(
+        self,
+        operators: Mapping[str, Operator] | Sequence[Operator],
+        after: Mapping[str, str] | None = None,
+    ) -> None:
         named = operators if isinstance(operators, Mapping) else _named(operators)
         for name, operator in named.items():
             if not isinstance(operator, Operator):
                 raise ParameterError(f"step {name!r} must be an Operator, got {operator!r}")
+            if name == SOURCE:
+                raise ParameterError(f"no operator may be called {SOURCE!r}; give it another label")
         self.operators: dict[str, Operator] = dict(named)
+        self.after = wired(list(named), after or {})
+        self.ends = tuple(place for place in (SOURCE, *named) if place not in self.after.values())
+        self._forks = _forks(self.after)
         self._series: dict[str, dict[str, Operator]] = {}
-        self._schemas: dict[str, list[Schema]] = {}
+        self._schemas: dict[str, dict[str, Schema]] = {}
 
-    def step(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Absorb the rows of one series; return what comes out at the end, and the findings."""
+    def step(self, batch: Batch) -> tuple[dict[str, Batch], list[Event]]:
+        """Absorb the rows of one series; return what comes out at each place, and the findings."""
         return self._through(batch, last=False)
 
-    def finish(self, batch: Batch) -> tuple[Batch, list[Event]]:
+    def finish(self, batch: Batch) -> tuple[dict[str, Batch], list[Event]]:
         """Absorb the last rows of a series, or none; return also all that was held back."""
         return self._through(batch, last=True)
 
@@ -59,17 +84,30 @@ class Pipeline:
         """Return the rows of a series that its last step set aside, because they were late."""
         return [batch for operator in self._memory(key).values() for batch in operator.aside()]
 
-    def renumbered(self, event: Event) -> Event:
-        """Return a finding on the rows that came out with the row numbers of the source."""
-        operators = list(self._memory(event.key).values())
-        return _numbered(event, operators, self._schemas[event.key][0])
+    def path(self, place: str) -> tuple[str, ...]:
+        """Return the operators that rows have passed when they come out at a place."""
+        passed: list[str] = []
+        while place != SOURCE:
+            passed.insert(0, place)
+            place = self.after[place]
+        return tuple(passed)
 
-    def appended(self, key: str) -> tuple[str, ...]:
-        """Return the columns of a series that operators set beside their inputs."""
+    def renumbered(self, event: Event) -> Event:
+        """Return a finding on rows that came out at the last end with the source's row numbers."""
+        memory = self._memory(event.key)
+        passed = [memory[name] for name in self.path(self.ends[-1])]
+        return _numbered(event, passed, self._schemas[event.key][SOURCE])
+
+    def appended(self, key: str, end: str) -> tuple[str, ...]:
+        """Return the columns that operators set beside their inputs on the way to an end.
+
+        ``key`` is that of the source.
+        """
         appended: list[str] = []
         inputs: set[str] = set()
-        for schema in self._schemas.get(key, ()):
-            names = schema.names
+        schemas = self._schemas.get(key, {})
+        for place in (SOURCE, *self.path(end)):
+            names = schemas[place].names if place in schemas else ()
             if inputs and inputs.issubset(names):
                 known = inputs.union(appended)
                 appended += [name for name in names if name not in known]
@@ -113,22 +151,62 @@ class Pipeline:
     def __repr__(self) -> str:
         return f"Pipeline({self.operators!r})"
 
-    def _through(self, batch: Batch, last: bool) -> tuple[Batch, list[Event]]:
+    def _through(self, batch: Batch, last: bool) -> tuple[dict[str, Batch], list[Event]]:
         found: list[Event] = []
-        schemas = [batch.schema]
-        passed: list[Operator] = []
-        for name, operator in self._memory(batch.key).items():
-            batch, events = operator.finish(batch) if last else operator.update(batch)
-            found += [_numbered(replace(e, detector=name), passed, schemas[0]) for e in events]
-            schemas.append(batch.schema)
-            passed.append(operator)
-        self._schemas[batch.key] = schemas
-        return batch, found
+        rows = {SOURCE: batch}
+        memory = self._memory(batch.key)
+        for name, operator in memory.items():
+            taken = rows[self.after[name]]
+            if name in self._forks:
+                taken = replace(taken, key=f"{taken.key}/{name}" if taken.key else name)
+            rows[name], events = operator.finish(taken) if last else operator.update(taken)
+            if events:
+                passed = [memory[each] for each in self.path(self.after[name])]
+                found += [
+                    _numbered(replace(e, detector=name), passed, batch.schema) for e in events
+                ]
+        self._schemas[batch.key] = {place: each.schema for place, each in rows.items()}
+        return rows, found
 
     def _memory(self, key: str) -> dict[str, Operator]:
         if key not in self._series:
             self._series[key] = {name: op.clone() for name, op in self.operators.items()}
         return self._series[key]
+
+
+def wired(names: Sequence[str], after: Mapping[str, str]) -> dict[str, str]:
+    """Return for each operator, in order, the place that it takes its rows from.
+
+    Raises
+    ------
+    ParameterError
+        If it follows what does not stand before it.
+    """
+    for name in after:
+        if name not in names:
+            raise ParameterError(f"after must be of operators {list(names)!r}, got {name!r}")
+    found: dict[str, str] = {}
+    known = [SOURCE]
+    for name in names:
+        found[name] = after.get(name, known[-1])
+        if found[name] not in known:
+            raise ParameterError(
+                f"operators.{name}.after must be one of {known!r}, which stand before it, "
+                f"got {found[name]!r}"
+            )
+        known.append(name)
+    return found
+
+
+def _forks(after: Mapping[str, str]) -> frozenset[str]:
+    """Return the operators that are not the first to take rows from their place."""
+    seen: set[str] = set()
+    found = set()
+    for name, place in after.items():
+        if place in seen:
+            found.add(name)
+        seen.add(place)
+    return frozenset(found)
 
 
 def _numbered(event: Event, passed: Sequence[Operator], schema: Schema) -> Event:

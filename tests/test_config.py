@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlyt import _build, catalog, config
+from streamlyt import _build, catalog, config, pipeline
 from streamlyt.base import FeatureMap, Operator, Sink, Source
 from streamlyt.config import dump, load
 from streamlyt.errors import FormatError, ParameterError
@@ -96,7 +96,7 @@ def _house(monkeypatch):
     def name_of(component):
         return names[component if isinstance(component, type) else type(component)]
 
-    for module in (catalog, config, _build):
+    for module in (catalog, config, _build, pipeline):
         for name, fake in (("find", find), ("name_of", name_of), ("names", known)):
             monkeypatch.setattr(module, name, fake, raising=module is catalog)
 

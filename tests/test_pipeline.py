@@ -51,7 +51,7 @@ def test_each_series_has_a_memory_of_its_own_and_prototypes_have_none():
     pipeline = Pipeline([prototype])
     first, _ = pipeline.step(rows(key="a"))
     second, _ = pipeline.step(rows(key="b"))
-    assert np.array_equal(first.values, second.values)
+    assert np.array_equal(first["test_pipeline"].values, second["test_pipeline"].values)
     assert prototype.state == {}
     assert list(pipeline.states()) == ["a", "b"]
 
@@ -67,8 +67,9 @@ def test_operators_are_named_after_their_file_and_events_after_operators():
 def test_appended_columns_are_those_set_beside_the_inputs_of_the_last_change_of_columns():
     pipeline = Pipeline([Sum("a"), Doubled(), Sum("b"), Sum("c")])
     pipeline.step(rows())
-    assert pipeline.appended("a") == ("b", "c")
-    assert pipeline.appended("nobody") == ()
+    [end] = pipeline.ends
+    assert pipeline.appended("a", end) == ("b", "c")
+    assert pipeline.appended("nobody", end) == ()
 
 
 @settings(deadline=None, derandomize=True)
@@ -80,12 +81,12 @@ def test_rows_and_findings_do_not_depend_on_the_cut(cuts):
     parts, events = [], []
     for start, stop in pairwise(ends):
         out, more = pipeline.step(rows().rows(start, stop))
-        parts.append(out.values)
+        parts.append(out["test_pipeline_2"].values)
         events += more
         saved = pipeline.states()
         pipeline = Pipeline([Sum("a"), Sum("b")])
         pipeline.restore(saved)
-    assert np.array_equal(np.concatenate(parts), whole.values)
+    assert np.array_equal(np.concatenate(parts), whole["test_pipeline_2"].values)
     assert sorted(map(repr, events)) == sorted(map(repr, found))
 
 
@@ -109,3 +110,66 @@ def test_memory_of_other_operators_is_refused():
 def test_what_is_no_operator_is_refused():
     with pytest.raises(ParameterError, match="'x' must be an Operator, got 3"):
         Pipeline({"x": 3})
+
+
+class Pairs(Operator):
+    """Gives on the mean of every two rows."""
+
+    def __init__(self):
+        self.state = {}
+
+    def update(self, batch):
+        held = self.state.setdefault("held", np.empty((0, batch.schema.width)))
+        times = self.state.setdefault("times", np.empty(0, np.int64))
+        values = np.concatenate([held, batch.values])
+        when = np.concatenate([times, batch.times])
+        whole = len(values) // 2 * 2
+        self.state = {"held": values[whole:], "times": when[whole:]}
+        means = values[:whole].reshape(-1, 2, values.shape[1]).mean(axis=1)
+        return Batch(batch.key, when[1:whole:2], means, batch.schema), []
+
+    def came_from(self, index):
+        return 2 * index + 1
+
+
+def forked():
+    return Pipeline(
+        {"raw": Sum("raw"), "pairs": Pairs(), "sums": Sum("sums"), "twice": Doubled()},
+        {"pairs": "source", "twice": "pairs"},
+    )
+
+
+def test_rows_go_on_from_a_place_to_several_operators():
+    pipeline = forked()
+    assert pipeline.ends == ("raw", "sums", "twice")
+    assert pipeline.path("sums") == ("pairs", "sums")
+    out, events = pipeline.step(rows(400))
+    keys = {place: (batch.key, batch.n) for place, batch in out.items()}
+    assert keys == {
+        "source": ("a", 400),
+        "raw": ("a", 400),
+        "pairs": ("a/pairs", 200),
+        "sums": ("a/pairs", 200),
+        "twice": ("a/pairs/twice", 200),
+    }
+    assert {(event.key, event.detector) for event in events} == {("a", "raw"), ("a/pairs", "sums")}
+    assert pipeline.appended("a", "raw") == ("raw",)
+    assert pipeline.appended("a", "sums") == ("sums",)
+    alone, found = Pipeline([Pairs(), Sum("sums")]).step(rows(400))
+    assert np.array_equal(alone["test_pipeline_2"].values, out["sums"].values)
+    told = [event.alarm_index for event in events if event.detector == "sums"]
+    assert told == [event.alarm_index for event in found]
+
+
+def test_a_branch_of_a_series_without_a_name_has_that_of_its_operator():
+    out, _ = forked().step(rows(key=""))
+    assert [out[end].key for end in ("raw", "sums", "twice")] == ["", "pairs", "pairs/twice"]
+
+
+def test_an_operator_follows_only_what_stands_before_it():
+    with pytest.raises(ParameterError, match=r"a\.after must be one of \['source'\].*got 'b'"):
+        Pipeline({"a": Sum(), "b": Sum()}, {"a": "b"})
+    with pytest.raises(ParameterError, match="after must be of operators"):
+        Pipeline({"a": Sum()}, {"c": "a"})
+    with pytest.raises(ParameterError, match="no operator may be called 'source'"):
+        Pipeline({"source": Sum()})

@@ -326,3 +326,20 @@ def test_who_opens_a_run_for_writing_takes_it_over(tmp_path):
         second.checkpoint({}, {})
         assert second.n_rows("a") == 20
     first.close()
+
+
+def test_series_beyond_those_held_in_memory_are_read_back(tmp_path, monkeypatch):
+    def written(name):
+        run = RunFile.create(tmp_path / name, pipeline="", chunk_bytes=2**12)
+        for start in range(0, 3000, 300):
+            for key in "abcde":
+                run.write(batch(start, start + 300, key))
+            run.checkpoint({}, {})
+        held = len(run._series)
+        run.close()
+        return held, chunks(RunFile.open(tmp_path / name))
+
+    held, expected = written("all.streamlyt")
+    assert held == 5
+    monkeypatch.setattr("streamlyt.runfile._file._MOST_SERIES", 2)
+    assert written("two.streamlyt") == (2, expected)

@@ -44,7 +44,9 @@ def run_file(file: Path, sets: Sequence[str], options: Options) -> int:
         return OffLine(f"{rows} in the longest series: an alarm takes {learning}")
 
     try:
-        summary = run_recorded(spec.source, spec.operators, options, file.stem, few, spec.sinks)
+        summary = run_recorded(
+            spec.source, spec.pipeline(), options, file.stem, few, spec.sinks, spec.places
+        )
     finally:
         spec.source.close()
         for sink in spec.sinks:

@@ -43,6 +43,8 @@ class Options:
         Whether to go on with that run file.
     fail_on_change
         Whether changes give exit status 3.
+    threads
+        Threads that the series are shared out to.
     """
 
     form: Format | None = None
@@ -50,6 +52,7 @@ class Options:
     run: Path | None = None
     resume: bool = False
     fail_on_change: bool = False
+    threads: int = 1
 
     def check(self) -> None:
         """Raise a ParameterError where the options contradict one another or the disk."""
@@ -74,20 +77,21 @@ class Options:
 
 def run_recorded(
     source: Source,
-    operators: Mapping[str, Operator] | Sequence[Operator],
+    operators: Mapping[str, Operator] | Sequence[Operator] | Pipeline,
     options: Options,
     title: str,
     afterwards: Callable[[Summary], OffLine | None] = lambda summary: None,
     sinks: Sequence[Sink] = (),
+    places: Sequence[str | None] = (),
 ) -> Summary:
     """Run the operators over the source, print what was found and draw the report.
 
     ``afterwards`` may add what is found off line, when the whole recording has been read.
     """
     options.check()
-    pipeline = Pipeline(operators)
+    pipeline = operators if isinstance(operators, Pipeline) else Pipeline(operators)
     if options.run is None and options.report is None:
-        engine = LocalEngine(source, pipeline, sinks)
+        engine = LocalEngine(source, pipeline, sinks, places=places, threads=options.threads)
         summary, rate = _run(engine, options, title)
         if not summary.complete:
             raise KeyboardInterrupt
@@ -95,9 +99,11 @@ def run_recorded(
     with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
         path = options.run or Path(folder) / "run.streamlyt"
         if not (options.resume and path.exists()):
-            RunFile.create(path, pipeline=dump(source, operators, sinks)).close()
+            RunFile.create(path, pipeline=dump(source, pipeline, sinks, places)).close()
         with RunFile.open(path, write=True) as runfile:
-            engine = LocalEngine(source, pipeline, sinks, runfile=runfile)
+            engine = LocalEngine(
+                source, pipeline, sinks, runfile, places=places, threads=options.threads
+            )
             summary, rate = _run(engine, options, title)
             if not summary.complete:
                 safe = f"{counted(summary.rows, source.schema.row)} safe in {options.run}"

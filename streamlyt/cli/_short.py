@@ -102,7 +102,7 @@ def _split(
     parts: dict[str, list[Batch]] = {}
     for batch in _read(source, keys):
         rows, _ = pipeline.step(batch)
-        parts.setdefault(batch.key, []).append(rows)
+        parts.setdefault(batch.key, []).append(rows[pipeline.ends[-1]])
     splits = {}
     for key, batches in parts.items():
         times = np.concatenate([batch.times for batch in batches])

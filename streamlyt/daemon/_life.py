@@ -89,12 +89,12 @@ class Life:
     def _run(self, stack: ExitStack) -> Summary:
         spec, serve = self.spec, self.spec.serve
         if not self.run.exists():
-            text = dump(spec.source, spec.operators, spec.sinks)
+            text = dump(spec.source, spec.pipeline(), spec.sinks, spec.places)
             RunFile.create(self.run, pipeline=text).close()
         runfile = stack.enter_context(RunFile.open(self.run, write=True))
         self._engine = LocalEngine(
             spec.source,
-            Pipeline(spec.operators),
+            spec.pipeline(),
             (*spec.sinks, _Told(self._log)),
             runfile,
             checkpoint_s=serve.checkpoint_s,
@@ -103,6 +103,8 @@ class Life:
             gauges=self.gauges,
             shared=None if serve.states is None else SharedStates(serve.states, _name(spec)),
             keep_rows=serve.keep_rows,
+            threads=serve.threads,
+            places=spec.places,
         )
         if self._change is not None:
             self._engine.change(self._change)

@@ -14,7 +14,6 @@ from streamlyt.catalog import describe
 from streamlyt.config import PipelineSpec, load
 from streamlyt.engines import Gauges, Summary
 from streamlyt.errors import ParameterError, SinkError, SourceError, StreamlytError
-from streamlyt.pipeline import Pipeline
 
 from ._http import Told, serve_http
 from ._life import Life
@@ -191,7 +190,7 @@ class Daemon:
             spec = self._made(text)
             changed = _only_operators(self._spec, spec)
             if self._life is not None:
-                self._life.change(Pipeline(spec.operators))
+                self._life.change(spec.pipeline())
         except (StreamlytError, OSError) as error:
             self._metrics.refused_reloads += 1
             self._log.error("reload refused, the old pipeline runs on", reason=str(error))
@@ -230,6 +229,8 @@ def _only_operators(old: PipelineSpec, new: PipelineSpec) -> dict[str, str]:
     for name, before, after in fixed:
         if [describe(each) for each in before] != [describe(each) for each in after]:
             raise ParameterError(f"[{name}] must stay as it is while it runs; restart to change it")
+    if (old.after, old.places) != (new.after, new.places):
+        raise ParameterError("each after must stay as it is while it runs; restart to change it")
     before_by, after_by = _parameters(old), _parameters(new)
     if before_by.keys() != after_by.keys():
         raise ParameterError(

@@ -50,6 +50,11 @@ class Ahead:
         self._wanted = 0  # how many wait for the source to be still
         self._open = False
 
+    @property
+    def empty(self) -> bool:
+        """Whether the next batch has to be waited for; False where that is not known."""
+        return self.most_bytes > 0 and not self._queue
+
     def read(self, batches: Iterable[tuple[Batch, Position | None]]) -> Generator[Read, None, None]:
         """Yield what a reading of the source gives, and raise what it raises, in its order."""
         if self.most_bytes:

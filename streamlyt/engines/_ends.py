@@ -21,7 +21,6 @@ __all__ = [
     "TakesLetters",
     "Transacts",
     "interrupt",
-    "resume",
     "transacting",
 ]
 
@@ -146,13 +145,6 @@ def interrupt(source: Source) -> None:
     """Tell a source that may wait not to."""
     if isinstance(source, Interrupts):
         source.interrupt()
-
-
-def resume(sinks: Sequence[Sink], rows: int, events: int) -> None:
-    """Tell the sinks that ask for it from where the run goes on."""
-    for sink in sinks:
-        if isinstance(sink, Resumes):
-            sink.resume(rows, events)
 
 
 def transacting(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from streamlyt.base import Array, Position, Source
+from streamlyt.base import Array, Batch, Position, Source
 from streamlyt.errors import ParameterError
 from streamlyt.pipeline import Pipeline
 
@@ -45,10 +45,10 @@ class HandOver:
         """Forget what was taken since the last checkpoint."""
         self._ahead.clear()
 
-    def took(self, key: str) -> None:
+    def took(self, batch: Batch) -> None:
         """Note rows of a series."""
-        if self._shared is not None and self._source is not None:
-            self._ahead.add(str(self._source.part_of(key)))
+        if batch.n and self._shared is not None and self._source is not None:
+            self._ahead.add(str(self._source.part_of(batch.key)))
 
     def adopt(
         self, position: Position | None

@@ -9,7 +9,7 @@ import tomli_w
 from streamlyt.base import Component, Source
 from streamlyt.catalog import describe
 from streamlyt.errors import StateError
-from streamlyt.pipeline import Pipeline
+from streamlyt.pipeline import SOURCE, Pipeline
 
 __all__ = ["differences", "refuse_another", "refuse_other_operators", "renewed"]
 
@@ -46,13 +46,15 @@ def refuse_other_operators(pipeline: Pipeline, other: Pipeline) -> None:
     for ours, theirs in zip(pipeline.operators, other.operators, strict=True):
         if ours != theirs:
             raise _another("the label of an operator", ours, theirs)
+    if pipeline.after != other.after:
+        raise _another("what the operators follow", pipeline.after, other.after)
 
 
 def renewed(saved: str, source: Source, pipeline: Pipeline) -> str:
     """Return the text of a run file with source and operators as they are now."""
     operators = [
-        {"name": (table := describe(each)).pop("name"), "label": label, **table}
-        for label, each in pipeline.operators.items()
+        {"name": (table := describe(each)).pop("name"), "label": label, **after, **table}
+        for (label, each), after in zip(pipeline.operators.items(), _after(pipeline), strict=True)
     ]
     return tomli_w.dumps(
         tomllib.loads(saved) | {"source": describe(source), "operators": operators}
@@ -78,6 +80,9 @@ def _refuse_operators(tables: Sequence[dict[str, Any]], pipeline: Pipeline) -> b
     ours = list(pipeline.operators.values())
     if len(ours) != len(tables):
         raise _another("the number of operators", len(tables), len(ours))
+    theirs = [{"after": table["after"]} if "after" in table else {} for table in tables]
+    if theirs != _after(pipeline):
+        raise _another("what the operators follow", theirs, _after(pipeline))
     return any(
         [
             _refuse(table, own, f"operators.{describe(own)['name']}")
@@ -86,9 +91,19 @@ def _refuse_operators(tables: Sequence[dict[str, Any]], pipeline: Pipeline) -> b
     )
 
 
+def _after(pipeline: Pipeline) -> list[dict[str, str]]:
+    """Return for each operator the place that it follows, where that is not the one before it."""
+    places = pipeline.after.values()
+    before = [SOURCE, *pipeline.operators]
+    return [
+        {} if place == usual else {"after": place}
+        for place, usual in zip(places, before, strict=False)
+    ]
+
+
 def _refuse(saved: Mapping[str, Any], component: Component, where: str) -> bool:
     """Raise where more than the free parameters differ; tell whether one of these does."""
-    saved = {name: value for name, value in saved.items() if name != "label"}
+    saved = {name: value for name, value in saved.items() if name not in ("label", "after")}
     found = differences(saved, describe(component), where)
     for place, theirs, ours in found:
         if place.removeprefix(f"{where}.").partition(".")[0] not in component.free:

@@ -3,23 +3,24 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from time import monotonic
-from typing import Any
 
 import numpy as np
 
-from streamlyt.base import Batch, Event, Position, Sink, Source
+from streamlyt.base import Batch, Position, Sink, Source
 from streamlyt.catalog import name_of
-from streamlyt.codecs import DeadLetter
 from streamlyt.errors import RewindError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
 from ._ahead import Ahead
 from ._bounds import check_bounds
-from ._ends import Commits, Replays, TakesLateRows, TakesLetters, interrupt, resume, transacting
+from ._ends import Commits, Replays, interrupt
 from ._gauges import Gauges
 from ._handover import HandOver
-from ._same import refuse_another, refuse_other_operators, renewed
+from ._lanes import Lanes
+from ._outlets import Outlets
+from ._record import Record
+from ._same import refuse_other_operators
 from ._shared import SharedStates
 from ._summary import Summary
 
@@ -68,6 +69,11 @@ class LocalEngine:
         process to another.
     keep_rows
         Whether the run file holds the rows; findings, states and positions it holds always.
+    threads
+        Threads that the series are shared out to. What comes out is the same for any number.
+    places
+        For each sink the place in the pipeline whose rows it takes, with the findings on the way
+        there; None, or nothing said, for the rows at all ends and all findings.
 
     Raises
     ------
@@ -90,10 +96,11 @@ class LocalEngine:
 
     _position: Position | None
     _saved_position: Position | None
-    _events: list[Event]
-    _touched: set[str]  # series whose memory is not saved yet
-    _series: dict[str, int]
-    _full: dict[str, tuple[str, ...]]
+    _touched: set[str]  # series of the source whose memory is not saved yet
+    _whole: bool  # no batch is half done, no checkpoint half made
+    _broken: bool  # a batch could not be written, or nothing could be made of it
+    _complete: bool
+    _known: dict[str, None]  # series of the source that had rows, in order
 
     def __init__(
         self,
@@ -108,26 +115,26 @@ class LocalEngine:
         gauges: Gauges | None = None,
         shared: SharedStates | None = None,
         keep_rows: bool = True,
+        threads: int = 1,
+        places: Sequence[str | None] = (),
     ) -> None:
-        check_bounds(checkpoint_s, checkpoint_rows, queue_bytes, keep_rows, sinks)
+        check_bounds(checkpoint_s, checkpoint_rows, queue_bytes, threads)
         self.source = source
         self.pipeline = pipeline
-        self.sinks = tuple(sinks)
         self.runfile = runfile
         self.checkpoint_s = checkpoint_s
         self.checkpoint_rows = checkpoint_rows
         self._clock = clock
         self._name = name_of(source)
-        self._transaction, self._others = transacting(source, self.sinks, runfile is not None)
+        self._outlets = Outlets(sinks, places, source, pipeline, runfile is not None)
+        self._transaction = self._outlets.transaction
+        self._record = Record(runfile, keep_rows)
         self._commits = source if isinstance(source, Commits) else None
         self.gauges = Gauges() if gauges is None else gauges
         self._ahead = Ahead(source, queue_bytes, self.gauges)
         self._moves = HandOver(source, shared, runfile is not None)
-        self._keep_rows = keep_rows
+        self._lanes = Lanes(threads)
         self._change: Pipeline | None = None
-        self._silent = False  # rows are read again that the sink with transactions has seen
-        self._stopped = self._complete = False
-        self._whole = True  # no batch is half done, no checkpoint half made
 
     def run(self, progress: Callable[[int], None] | None = None) -> Summary:
         """Read the source to its end, or to :meth:`stop`.
@@ -144,13 +151,15 @@ class LocalEngine:
         SinkError
             If a sink or the run file cannot be written. What was saved before is safe.
         """
+        self._progress = progress
         self._begin()
         if self._complete:
             return self.summary()
         try:
-            self._read(progress)
-            if not self._stopped:
-                self._finish()
+            with self._lanes.open():
+                self._read()
+                if not self._stopped:
+                    self._finish()
             self._complete = not self._stopped
         except BaseException:
             # Not whole: a batch is half done, or a checkpoint has failed. The last one stands.
@@ -180,13 +189,15 @@ class LocalEngine:
 
     def summary(self) -> Summary:
         """Return what the run has come to so far; where it failed, what had been found by then."""
-        events = self._events if self.runfile is None else self.runfile.events()
         seconds = self._seconds + self._clock() - self._started
         if self.runfile is not None:
             seconds = self.runfile.meta["seconds"]
-        return Summary(self._rows, tuple(events), seconds, self._complete, dict(self._series))
+        record = self._record
+        return Summary(
+            self._rows, tuple(record.events), seconds, self._complete, dict(record.series)
+        )
 
-    def _read(self, progress: Callable[[int], None] | None) -> None:
+    def _read(self) -> None:
         while not self._stopped:
             try:
                 self._adopt()
@@ -194,35 +205,41 @@ class LocalEngine:
                 if self._transaction is not None and isinstance(self.source, Replays):
                     until = self.source.committed()
                 if until is not None and isinstance(self.source, Replays):
-                    self._silent = True
-                    self._follow(self.source.read(self._position, until), progress)
+                    self._outlets.silent = True
+                    self._follow(self.source.read(self._position, until))
                     self._checkpoint()
-                    self._silent = False
+                    self._outlets.silent = False
                 if not self._stopped:
-                    self._follow(self.source.read(self._position), progress)
+                    self._follow(self.source.read(self._position))
                 return
             except RewindError:
                 self._rewind()
             finally:
-                self._silent = False
+                self._outlets.silent = False
 
-    def _follow(
-        self,
-        batches: Iterable[tuple[Batch, Position | None]],
-        progress: Callable[[int], None] | None,
-    ) -> None:
+    def _follow(self, batches: Iterable[tuple[Batch, Position | None]]) -> None:
         with closing(self._ahead.read(batches)) as read:
-            for one in read:
-                if self._whole and self._change is not None:
-                    self._go_over(self._change)
-                self._take(*one)
-                if progress is not None:
-                    progress(self._rows)
-                if self._whole and self._due():
-                    self._checkpoint()
-                self.gauges.turned()
-                if self._whole and self._stopped:
-                    break
+            try:
+                for batch, position, letters in read:
+                    if self._change is not None and self._land_all():
+                        self._go_over(self._change)
+                    if batch.n:
+                        self._known[batch.key] = None
+                    # The heartbeat of a series that never was is none.
+                    known = self.pipeline if batch.key in self._known else None
+                    self._lanes.start(known, batch, position, letters)
+                    while self._lanes.due(idle=self._ahead.empty):
+                        self._land()
+                    if self._whole and self._due() and self._land_all():
+                        self._checkpoint()
+                    self.gauges.turned()
+                    if self._stopped and self._land_all():
+                        break
+            except BaseException:
+                if not self._broken:  # what was read before the source failed counts
+                    self._land_all()
+                raise
+            self._land_all()
 
     def _go_over(self, changed: Pipeline) -> None:
         """Hand the memory on to operators with other parameters."""
@@ -232,7 +249,7 @@ class LocalEngine:
         changed.adjust()
         self.pipeline, self._change = changed, None
         self._touched = set(changed.states())
-        self._renewed = self._text is not None
+        self._record.renewed = self.runfile is not None
 
     def _adopt(self) -> None:
         """Take over the memory of partitions that others went on with."""
@@ -241,13 +258,13 @@ class LocalEngine:
             self._position = {**(self._position or {}), **at}
             self.pipeline.restore({**self.pipeline.states(), **memory})
             self._touched.update(memory)
-            self._series = dict.fromkeys(memory, 0) | self._series
+            self._known |= dict.fromkeys(memory)
 
     def _share(self) -> None:
         """Put the memory as of the last checkpoint where the next owner of a partition looks."""
-        if self._position is not None and not self._silent:
+        if self._position is not None and not self._outlets.silent:
             last = self._stopped or self._complete
-            self._moves.share(self._position, self.pipeline, self._series, last)
+            self._moves.share(self._position, self.pipeline, self._known, last)
 
     def _rewind(self) -> None:
         """Go back to the last checkpoint; without a run file, make one instead."""
@@ -256,107 +273,90 @@ class LocalEngine:
             return
         if self._transaction is not None:
             self._transaction.abort()
-        self.runfile.forget()
         self._load(self.runfile)
 
     def _begin(self) -> None:
         self._position = self._saved_position = None
         self._taken = False  # rows or letters, since the last checkpoint
         self._rows = self._saved_rows = 0
-        self._events, self._touched, self._series, self._full = [], set(), {}, {}
-        self._stopped, self._complete, self._whole = False, False, True
-        self._text: str | None = None  # source and operators, as the run file has them
-        self._renewed = False  # they are others now
+        self._touched, self._known = set(), {}
+        self._stopped, self._complete, self._whole, self._broken = False, False, True, False
         self._seconds = 0.0
+        self._record.hold_against(self.source, self.pipeline)
         if self.runfile is not None:
-            meta = self.runfile.meta
-            self._text = meta["pipeline"]
-            self._renewed = refuse_another(self._text, self.source, self.pipeline)
             self._load(self.runfile)
-            meta = self.runfile.meta
-            if self._renewed:  # what is kept was made under other free parameters
+            if self._record.renewed:  # what is kept was made under other free parameters
                 self.pipeline.adjust()
                 self._touched = set(self.pipeline.states())
-            self._seconds, self._complete = meta["seconds"], meta["complete"]
+            self._seconds = self.runfile.meta["seconds"]
+            self._complete = self.runfile.meta["complete"]
         else:
-            resume(self._others, 0, 0)
+            self._record.load()
+            self._outlets.resume({}, (0, 0))
         if self._transaction is not None:
             self._transaction.open()
         self._started = self._saved_at = self._clock()
 
     def _load(self, runfile: RunFile) -> None:
+        runfile.forget()
         self.pipeline.restore(runfile.recover())
         self._position = runfile.position(self._name)
         self._rows = self._saved_rows = runfile.meta["rows"]
         self._taken, self._saved_position = False, self._position
-        known = runfile.keys()
-        self._series = dict.fromkeys(self.pipeline.states(), 0)
-        self._series |= {key: runfile.n_rows(key) for key in known}
+        self._record.load()
+        series = self._record.series
+        # A pipeline without operators has no states, and gives its series on as they come.
+        self._known = dict.fromkeys([*self.pipeline.states()] or series)
         self._touched.clear()
         self._moves.begin()
         self._whole = True
-        resume(self._others, sum(self._series.values()), len(runfile.events()))
+        taken = runfile.meta.get("taken", {})
+        self._outlets.resume(taken, (sum(series.values()), len(self._record.events)))
 
-    def _take(self, batch: Batch, position: Position | None, letters: list[DeadLetter]) -> None:
-        self._whole = False
-        self._taken = self._taken or batch.n > 0 or bool(letters)
+    def _land_all(self) -> bool:
+        """Land what is under way; tell whether no batch is half done then."""
+        while len(self._lanes):
+            self._land()
+        return self._whole
+
+    def _land(self) -> None:
+        """Write what came of the oldest batch under way."""
+        self._whole, self._broken = False, True
+        landed = self._lanes.land()
+        batch = landed.batch
+        self._taken = self._taken or batch.n > 0 or bool(landed.letters)
         self.gauges.took(batch)
-        if batch.n or batch.key in self._series:  # the heartbeat of a series that never was is none
-            self._step(batch)
-        self.gauges.letters += len(letters)
-        for letter in letters:
-            for sink in self._others if self._silent else self.sinks:
-                if isinstance(sink, TakesLetters):
-                    sink.refuse(letter)
-            if self.runfile is not None:
-                self.runfile.refuse(letter)
-        if position is not None:
-            self._position = position
+        self.gauges.events += len(landed.events)
+        self.gauges.letters += len(landed.letters)
+        self.gauges.late += sum(late.n for late in landed.late)
+        self._outlets.take(landed)
+        self._record.take(landed, self.pipeline)
+        if batch.n or landed.events or any(out.n for out in landed.rows.values()):
+            self._touched.add(batch.key)
+        self._moves.took(batch)
+        self._rows += batch.n
+        if landed.position is not None:
+            self._position = landed.position
             self._whole = True
+        self._broken = False
+        if self._progress is not None:
+            self._progress(self._rows)
 
     def _finish(self) -> None:
         """Let go of the rows that operators hold back for others that may come: none will."""
-        self._whole = False
         schema = self.source.schema
-        for key in list(self._series):
+        for key in list(self._known):
             none = Batch(key, np.empty(0, np.int64), np.empty((0, schema.width)), schema)
-            self._step(none, last=True)
+            self._lanes.start(self.pipeline, none, None, [], last=True)
+            while self._lanes.due():
+                self._land()
+        self._land_all()
         self._whole = True
-
-    def _step(self, batch: Batch, last: bool = False) -> None:
-        rows, events = self.pipeline.finish(batch) if last else self.pipeline.step(batch)
-        if last and not rows.n and not events:
-            return  # nothing was held back, as with most operators
-        self.gauges.events += len(events)
-        for late in self.pipeline.aside(batch.key):
-            self.gauges.late += late.n
-            for sink in self._others if self._silent else self.sinks:
-                if isinstance(sink, TakesLateRows):
-                    sink.set_aside(late)
-            if self.runfile is not None:
-                self.runfile.set_aside(late)
-        for sink in self._others if self._silent else self.sinks:
-            sink.write(rows)
-            for event in events:
-                sink.record(event)
-        if self.runfile is None:
-            self._events += events
-        else:
-            if batch.key not in self._full:
-                self._full[batch.key] = self.pipeline.appended(batch.key)
-            if self._keep_rows:
-                self.runfile.write(rows, full=self._full[batch.key])
-            for event in events:
-                self.runfile.record(event)
-        self._touched.add(batch.key)
-        if batch.n:
-            self._moves.took(batch.key)
-        self._series[batch.key] = self._series.get(batch.key, 0) + rows.n
-        self._rows += batch.n
 
     def _news(self) -> bool:
         """Tell whether there is anything that the last checkpoint does not have."""
-        return self._taken or self._renewed or self._position != self._saved_position
+        moved = self._position != self._saved_position
+        return self._taken or self._record.renewed or moved or len(self._lanes) > 0
 
     def _due(self) -> bool:
         if not self._news():
@@ -370,25 +370,22 @@ class LocalEngine:
 
     def _checkpoint(self) -> None:
         self._whole, began = False, self._clock()
-        for sink in self._others:
+        for sink in self._outlets.others:
             sink.flush()
-        outside = not self._silent and (self._complete or self._news())
+        outside = not self._outlets.silent and (self._complete or self._news())
         if self._transaction is not None and self._position is not None and outside:
             with self._ahead.still():
                 self._transaction.commit(self.source, self._position)
-        if self.runfile is not None:
-            more: dict[str, Any] = {}
-            if self._renewed and self._text is not None:
-                more["pipeline"] = renewed(self._text, self.source, self.pipeline)
-            self.runfile.checkpoint(
-                {} if self._position is None else {self._name: self._position},
-                self.pipeline.states(self._touched),
-                rows=self._rows,
-                seconds=self._seconds + self._clock() - self._started,
-                complete=self._complete,
-                **more,
-            )
-            self._text, self._renewed = more.get("pipeline", self._text), False
+        self._record.save(
+            self.source,
+            {} if self._position is None else {self._name: self._position},
+            self.pipeline,
+            self._touched,
+            rows=self._rows,
+            seconds=self._seconds + self._clock() - self._started,
+            complete=self._complete,
+            taken=self._outlets.taken,
+        )
         if self._transaction is None and self._position is not None and self._commits is not None:
             with self._ahead.still():
                 self._commits.commit(self._position)

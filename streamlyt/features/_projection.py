@@ -114,6 +114,10 @@ class ProjectionMap(FeatureMap):
         check_choice("dtype", self.dtype, _DTYPES)
         self._kept: tuple[int, Draws] | None = None
 
+    def clone(self) -> Self:
+        """Return the map itself: it has no memory, so that any number of series can share it."""
+        return self
+
     @abstractmethod
     def _draw(self, d: int) -> Draws:
         """Draw the map for inputs of width d."""

@@ -28,6 +28,7 @@ from ._tables import FORMAT, connect, create, set_meta, transaction, upgrade
 __all__ = ["RunFile"]
 
 _LARGEST_BLOB = 256 * 1024  # bytes: larger states cost SQLite 4 times a plain file
+_MOST_SERIES = 4096  # whose open chunks are kept in memory; those of others are read back
 
 log = logging.getLogger("streamlyt.runfile")
 
@@ -242,7 +243,10 @@ class RunFile(StateReader):
         self._letters, self._late = [], []
         self._known.update(self._series)
         for series in self._series.values():
-            series.settle()
+            if series.n != series.saved:
+                series.settle()
+        for key in list(self._series)[:-_MOST_SERIES]:
+            del self._series[key]
         if hashes:
             self._hashes.update(hashes)
             names = self._db.execute("SELECT hash FROM states WHERE blob IS NULL")
@@ -310,7 +314,7 @@ class RunFile(StateReader):
         self._layout = self.meta["wide"], self.meta["chunk_bytes"]
 
     def _series_of(self, batch: Batch, full: Collection[str] | None) -> SeriesWriter:
-        series = self._series.get(batch.key)
+        series = self._series.pop(batch.key, None)  # the one written last stands last
         if series is None:
             if batch.key in self._known:
                 kept = self._kept(batch.key)
@@ -321,7 +325,7 @@ class RunFile(StateReader):
             else:
                 kept = SeriesWriter.start(batch, full, *self._layout)
                 series = SeriesWriter(kept)
-            self._series[batch.key] = series
+        self._series[batch.key] = series
         return series
 
     def _safe(self) -> str:

@@ -47,6 +47,7 @@ def add_generation(
     record = {
         "rows": meta["rows"],
         "seconds": meta["seconds"],
+        "taken": meta.get("taken", {}),
         "positions": dict(db.execute("SELECT source, position FROM positions").fetchall()),
         "events": db.execute("SELECT ifnull(max(number), -1) + 1 FROM events").fetchone()[0],
         "letters": count_letters(db),
@@ -91,7 +92,9 @@ def go_back(
     drop_late(db, was["late"])
     db.execute("DELETE FROM positions")
     db.executemany("INSERT INTO positions VALUES (?, ?)", was["positions"].items())
-    set_meta(db, {"step": step, "rows": was["rows"], "seconds": was["seconds"], "complete": False})
+    taken = was.get("taken", {})
+    back = {"rows": was["rows"], "seconds": was["seconds"], "taken": taken, "complete": False}
+    set_meta(db, {"step": step, **back})
     grown = db.execute("SELECT DISTINCT key FROM chunks WHERE step > ?", (step,)).fetchall()
     for (key,) in grown:
         state = buckets(key)

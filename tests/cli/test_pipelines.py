@@ -184,7 +184,7 @@ def test_the_schema_knows_every_component_and_parameter():
     for room, kind in (*((room, "operator") for room in OPERATOR_ROOMS), ("features", "features")):
         for name in catalog.names(room):
             entry = whole["$defs"][f"{kind}.{name}"]
-            known = set(entry["properties"]) - {"name", "label"}
+            known = set(entry["properties"]) - {"name", "label", "after"}
             assert known == set(vars(catalog.find(room, name))["__init__"].__annotations__) - {
                 "return"
             }

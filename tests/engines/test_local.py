@@ -152,7 +152,7 @@ def test_rows_and_findings_are_those_of_the_pipeline_alone(tmp_path):
         _, values = run.columns("a", ["mean"])
         assert run.full("a") == ("mean",)
     assert np.array_equal(
-        values[:, 0], np.concatenate([rows.values[:, -1] for rows, _ in expected])
+        values[:, 0], np.concatenate([rows["test_local"].values[:, -1] for rows, _ in expected])
     )
 
 

@@ -1,0 +1,156 @@
+"""One source, several ways on from it: rows, findings, sinks and resumption of each."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamlyt.base import Schema, Source
+from streamlyt.config import dump, load
+from streamlyt.connectors import FileSink, MemorySink, MemorySource
+from streamlyt.detectors import NEWMA
+from streamlyt.engines import LocalEngine
+from streamlyt.errors import ParameterError, StateError
+from streamlyt.pipeline import Pipeline
+from streamlyt.runfile import RunFile
+from streamlyt.windows import Tumbling
+
+RNG = np.random.default_rng(3)
+VALUES = RNG.normal(size=(9000, 2)) + (np.arange(9000) >= 6000)[:, None] * 1.5
+
+
+class Pump(Source):
+    """One series of two channels."""
+
+    def __init__(self, batch_rows=500):
+        self.batch_rows = batch_rows
+
+    @property
+    def schema(self):
+        return Schema.of("x", "y")
+
+    def read(self, start=None):
+        yield from MemorySource(
+            VALUES, schema=self.schema, key="pump", batch_rows=self.batch_rows
+        ).read(start)
+
+
+SOURCE = Pump()
+
+
+def forked():
+    quick = NEWMA(window=20, n_components=64)
+    slow = NEWMA(window=20, n_components=64, arl=1000)
+    return Pipeline({"quick": quick, "means": Tumbling(4), "slow": slow}, {"means": "source"})
+
+
+def ran(path, sinks=(), places=(), progress=None, pipeline=None, **rest):
+    pipeline = forked() if pipeline is None else pipeline
+    if not path.exists():
+        RunFile.create(path, pipeline=dump(SOURCE, pipeline)).close()
+    with RunFile.open(path, write=True) as run:
+        engine = LocalEngine(SOURCE, pipeline, sinks, runfile=run, places=places, **rest)
+        return engine.run(None if progress is None else lambda n: progress(engine, n))
+
+
+def test_each_branch_is_a_series_of_its_own(tmp_path):
+    path = tmp_path / "a.streamlyt"
+    all_of, raw, means = MemorySink(), MemorySink(), MemorySink()
+    summary = ran(path, [all_of, raw, means], [None, "source", "means"])
+    assert summary.series == {"pump": 9000, "pump/means": 2250}
+    alone = LocalEngine(SOURCE, Pipeline({"quick": forked().operators["quick"]})).run().events
+    both = [event for event in summary.events if event.key == "pump"]
+    assert both == list(alone)
+    assert both
+    found = [event for event in summary.events if event.key == "pump/means"]
+    assert {event.detector for event in found} == {"slow"}
+    # In rows of the source, not of the means.
+    assert any(5900 < event.change_index < 6100 for event in found)
+    assert all_of.events == list(summary.events)
+    assert {batch.key for batch in all_of.batches} == {"pump", "pump/means"}
+    assert np.array_equal(raw.values(), VALUES)
+    assert means.values().shape == (2250, 2)
+    assert raw.events == means.events == []  # no detector stands before these places
+    with RunFile.open(path) as run:
+        assert [run.n_rows(key) for key in ("pump", "pump/means")] == [9000, 2250]
+
+
+@pytest.mark.parametrize("rest", [{}, {"keep_rows": False}, {"threads": 2}])
+def test_files_of_branches_are_gone_on_with_where_the_run_was(tmp_path, rest):
+    def written(folder, progress=None):
+        folder.mkdir(exist_ok=True)
+        sinks = [
+            FileSink(folder / "means.csv"),
+            FileSink(folder / "rows.jsonl", events=folder / "found.jsonl"),
+        ]
+        done = ran(folder / "a.streamlyt", sinks, ["slow", None], progress, **rest)
+        for sink in sinks:
+            sink.close()
+        return done
+
+    def stop(engine, rows):
+        if rows in (2500, 6500):
+            engine.stop()
+
+    written(tmp_path / "whole")
+    broken = tmp_path / "broken"
+    lives = 1
+    while not written(broken, stop).complete:
+        lives += 1
+    assert lives == 3
+    for name in ("means.csv", "rows.jsonl", "found.jsonl"):
+        assert (broken / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert (broken / "means.csv").read_text().count("pump/means") == 2250
+
+
+def test_a_run_with_other_branches_is_refused(tmp_path):
+    path = tmp_path / "a.streamlyt"
+    ran(path, progress=lambda engine, rows: engine.stop())
+    straight = Pipeline(forked().operators)
+    with pytest.raises(StateError, match="what the operators follow must be"):
+        ran(path, pipeline=straight)
+    engine = LocalEngine(SOURCE, forked())
+    with pytest.raises(StateError, match="what the operators follow must be"):
+        engine.change(straight)
+
+
+def test_a_file_says_the_branches_and_is_written_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("x,y\n1,2\n")
+    text = """
+[source]
+name = "files"
+path = "a.csv"
+
+[[operators]]
+name = "newma"
+
+[[operators]]
+name = "tumbling"
+label = "means"
+after = "source"
+width = 4
+
+[[operators]]
+name = "bank"
+
+[[sinks]]
+name = "files"
+path = "means.csv"
+after = "means"
+
+[[sinks]]
+name = "files"
+events = "found.jsonl"
+"""
+    spec = load(text)
+    assert spec.pipeline().after == {"newma": "source", "means": "source", "bank": "means"}
+    assert spec.places == ("means", None)
+    again = load(dump(spec.source, spec.pipeline(), spec.sinks, spec.places))
+    assert (again.pipeline().after, again.places) == (spec.pipeline().after, spec.places)
+    with pytest.raises(ParameterError, match=r"operators\.means\.after.*'sorce'.*source"):
+        load(text.replace('after = "source"', 'after = "sorce"'))
+    with pytest.raises(ParameterError, match=r"sinks\.0\.after.*'mean'"):
+        load(text.replace('after = "means"', 'after = "mean"'))
+    with pytest.raises(ParameterError, match=r"sinks\.0\.after must be one of"):
+        LocalEngine(SOURCE, forked(), [MemorySink()], places=["nowhere"])
