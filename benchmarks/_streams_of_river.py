@@ -25,6 +25,8 @@ def _plain(rows: Iterable[tuple[Any, Any]]) -> Rows:
 
 
 def _number(value: Any) -> Any:
+    if isinstance(value, str) and len(value) == 1:
+        return float(ord(value) - ord("A"))
     return value.timestamp() / 86400 if isinstance(value, dt.datetime) else value
 
 
@@ -36,6 +38,16 @@ def _lagged(rows: Iterable[tuple[Any, Any]], lags: int) -> Rows:
         filled = [*past, *[first] * (lags - len(past))]
         yield {f"lag {k + 1}": value for k, value in enumerate(filled)}, float(y)
         past = [float(y), *past][:lags]
+
+
+def _first_of(name: str) -> Callable[[], Rows]:
+    """Give a table of several targets with the first of them alone, letters as numbers."""
+
+    def rows() -> Rows:
+        for x, y in _plain(getattr(datasets, name)()):
+            yield x, next(iter(y.values()))
+
+    return rows
 
 
 def _shipped(name: str) -> Callable[[], Rows]:
@@ -58,13 +70,15 @@ NUMBERS: Mapping[str, Callable[[], Rows]] = {
     "AirlinePassengers": _shipped("AirlinePassengers"),
     "ChickWeights": _shipped("ChickWeights"),
     "SP500Stocks": _shipped("SP500Stocks"),
+    "SolarFlare": _first_of("SolarFlare"),
     "TrumpApproval": _shipped("TrumpApproval"),
     "WaterFlow": _shipped("WaterFlow"),
     "Friedman": _friedman,
     "FriedmanDrift": _friedman_drift,
 }
 CLASSES: Mapping[str, Callable[[], Rows]] = {
-    name: _shipped(name) for name in ("Bananas", "Phishing", "ImageSegments", "Shuttle")
+    **{name: _shipped(name) for name in ("Bananas", "Phishing", "ImageSegments", "Shuttle")},
+    "Yeast": _first_of("Yeast"),
 }
 MOST_ROWS = {"Shuttle": 5000}  # of 49,097: the slowest models take minutes for those
 
@@ -82,7 +96,7 @@ REGRESSORS: Mapping[str, Maker] = {
     "AMF": lambda: _scaled(forest.AMFRegressor(seed=1)),
 }
 CLASSIFIERS: Mapping[str, Maker] = {
-    "KernelClassifier": Classifier,
+    "KernelClassifier": lambda: Classifier(max_features=128),  # Yeast has 103
     "LogisticRegression": lambda: _scaled(
         multiclass.OneVsRestClassifier(linear_model.LogisticRegression())
     ),

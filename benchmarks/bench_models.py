@@ -22,7 +22,7 @@ from _results import ROOT, cpu_seconds, latest, record, say
 from _streams_of_river import CLASSES, CLASSIFIERS, MOST_ROWS, NUMBERS, REGRESSORS
 
 from streamlyt.features import Optical
-from streamlyt.models import RLS
+from streamlyt.models import FOGD, RLS
 from streamlyt.models._root import Root
 
 PAGE = ROOT / "docs" / "models.md"
@@ -127,10 +127,18 @@ def speeds(d: int = 16, m: int = 512, n: int = 256) -> None:
         for start in range(600, 600 + 8 * n, n):
             model.learn(rows[start : start + n], targets[start : start + n])
 
+    light = FOGD(features)
+    light.learn(rows[:600], targets[:600])
+
+    def steps() -> None:
+        for start in range(600, 600 + 8 * n, n):
+            light.learn(rows[start : start + n], targets[start : start + n])
+
     width = model.state["rls_weights"].shape[1]
     for case, work, count, goal in (
         ("RLS, learn_one and predict_one", one_by_one, n, "at least 10000"),
         ("RLS, learn_many of 256", batches, 8 * n, "at least 30000"),
+        ("FOGD, learn_many of 256", steps, 8 * n, "at least 300000"),
     ):
         taken = [count / seconds for seconds in cpu_seconds(work, 5)]
         record("models", f"{case}, d={d} m={width}", taken, "rows/s", goal=goal)
@@ -176,7 +184,7 @@ def write() -> None:
             cells = [_cell(lines.get(f"{data}: {label}")) for label in labels]
             table += f"| {data} | {GOALS.get(data, '')} | {' | '.join(cells)} |\n"
         text = _filled(text, name, table)
-    rest = [line for case, line in lines.items() if case.startswith("RLS")]
+    rest = [line for case, line in lines.items() if case.startswith(("RLS", "FOGD"))]
     table = "| what | measured | goal |\n|---|---|---|\n"
     for line in rest:
         told = f"{line['median']:.3g}" if line["median"] < 1 else f"{line['median']:,.0f}"

@@ -9,7 +9,10 @@ from streamlyt.base import Array
 
 __all__ = ["TAIL", "follow_scores", "tail_quantile"]
 
-TAIL = 0.1  # share of the kept scores whose excess is fitted
+TAIL = 0.1  # share of the kept scores that may count as a tail
+# Of these the uppermost 3 % are fitted, and 64 at least: of a density a tenth is too many, as its
+# scores crowd below 1 and only the last of them tell how far beyond the noise of features reaches.
+FITTED, FEWEST_FITTED = 0.03, 64
 FEWEST = 128  # scores before there is a threshold
 EVERY = 64  # rows from one fit to the next at the least, and at most 1/PARTS of those looked at
 PARTS = 32
@@ -23,14 +26,14 @@ MOST = 2.0  # a kept score lies at most so far above the tail's beginning as the
 def tail_quantile(ordered: Array, rate: float) -> float:
     """Return what a share ``rate`` of scores exceeds, given some in rising order.
 
-    Where fewer than ten of them exceed it, the excess of the uppermost tenth is taken for a
+    Where fewer than ten of them exceed it, the excess of the uppermost ones is taken for a
     generalised Pareto law, fitted by its probability-weighted moments.
     """
     n = ordered.size
     if rate * n >= 10.0:
         found: float = ordered[n - 1 - int(rate * n)]
         return found
-    k = max(10, int(TAIL * n))
+    k = max(10, min(int(TAIL * n), max(int(FITTED * n), FEWEST_FITTED)))
     low: float = ordered[n - 1 - k]
     first, second = 0.0, 0.0
     for i in range(k):
