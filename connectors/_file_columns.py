@@ -1,6 +1,6 @@
 """Which columns of a table are channels, time and key, and their rows as arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,6 +15,8 @@ from ._tables import Table
 
 __all__ = ["Columns"]
 
+_SEVERAL = ("columns", "classes")  # parameters that name more than one column
+
 
 class Columns:
     """The columns that a source reads.
@@ -25,7 +27,7 @@ class Columns:
         Where the table is, for messages.
     table
         It, or the first of several alike.
-    columns, time, key
+    columns, time, key, classes
         As of the source.
 
     Attributes
@@ -48,15 +50,21 @@ class Columns:
         columns: Sequence[str] | None,
         time: str | None,
         key: str | None,
+        classes: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._path, self._table = path, table
         self._time, self._key = time, key
+        self._words = {
+            name: {word: float(i) for i, word in enumerate(words)}
+            for name, words in (classes or {}).items()
+        }
         kinds = table.kinds
-        for what, names in (("columns", columns), ("time", time), ("key", key)):
+        named = ("columns", columns), ("time", time), ("key", key), ("classes", [*self._words])
+        for what, names in named:
             for name in [names] if isinstance(names, str) else names or []:
                 if name not in kinds:
                     raise ParameterError(
-                        f"{what} must name {'columns' if what == 'columns' else 'a column'} of "
+                        f"{what} must name {'columns' if what in _SEVERAL else 'a column'} of "
                         f"{path}, got {name!r}; {_near(name, list(kinds))}"
                     )
         self._look: FirstLook | None = None
@@ -65,9 +73,10 @@ class Columns:
             look = self.look()
             measured = [name for name in look.numeric if name not in look.left_out]
             chosen = measured or list(look.numeric)  # a clock is all there is: better than nothing
+        chosen = [*chosen, *(name for name in self._words if name not in chosen)]
         if not chosen:
             raise _nothing_to_watch(path, self.look())
-        self._kinds = {name: pa.float64() for name in chosen}
+        self._kinds = {n: pa.string() if n in self._words else pa.float64() for n in chosen}
         for name in chosen:
             if not numeric(kinds[name]) and not pa.types.is_string(kinds[name]):
                 raise ParameterError(
@@ -97,7 +106,11 @@ class Columns:
         """Return values (n, d), times (n,) and, where there is a key, names (n,) of a table."""
         values = np.empty((table.num_rows, len(self._kinds)))
         for i, name in enumerate(self._kinds):
-            values[:, i] = table.column(name).to_numpy()
+            column = table.column(name)
+            if name in self._words:
+                values[:, i] = self._classes(name, column, row)
+            else:
+                values[:, i] = column.to_numpy()
         times = np.arange(row, row + table.num_rows)
         if self._time is not None:
             times = self._times(table.column(self._time), row)
@@ -105,6 +118,19 @@ class Columns:
         if self._key is not None:
             keys = np.array([k or "" for k in table.column(self._key).to_pylist()], dtype=object)
         return values, times, keys
+
+    def _classes(self, name: str, column: Any, row: int) -> Floats:
+        """Return the numbers of the words of a column, a hole where there is none."""
+        known: dict[str | None, float] = {None: np.nan, "": np.nan}
+        known.update(self._words[name].items())
+        words = column.to_pylist()
+        new = next((i for i, word in enumerate(words) if word not in known), None)
+        if new is not None:
+            raise DataError(
+                f"{self._path}: {name!r} must be one of its {len(self._words[name])} classes, got "
+                f"{words[new]!r} in row {row + new}; add it behind the others in classes"
+            )
+        return np.array([known[word] for word in words])
 
     def _times(self, column: Any, row: int) -> Array:
         raw = column.to_numpy() if pa.types.is_floating(self._clock) else None

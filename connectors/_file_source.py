@@ -48,6 +48,9 @@ class FileSource(Source):
     disorder
         ``"refuse"`` times that go back, or ``"pass"`` rows on as they come;
         :class:`~streamlyt.windows.Ordered` puts them in order.
+    classes
+        Columns of words -> their words, each of which is read as the number of its place (from 0).
+        They need not be among the columns to be read.
     follow
         Whether to go on at the end: of a file of lines (not compressed) with what is appended,
         also through truncation and rotation, where it is renamed and begun anew; of a folder with
@@ -67,7 +70,7 @@ class FileSource(Source):
         If the file is not there, or is not what its name says; while reading, if there is text
         in a numeric column.
     DataError
-        While reading, if a time is missing or goes back.
+        While reading, if a time is missing or goes back, or a word is none of the classes.
 
     Notes
     -----
@@ -99,6 +102,7 @@ class FileSource(Source):
         key: str | None = None,
         batch_rows: int = 4096,
         disorder: Literal["refuse", "pass"] = "refuse",
+        classes: dict[str, list[str]] | None = None,
         follow: bool = False,
     ) -> None:
         if batch_rows < 1:
@@ -106,6 +110,7 @@ class FileSource(Source):
         if disorder not in ("refuse", "pass"):
             raise ParameterError(f"disorder must be 'refuse' or 'pass', got {disorder!r}")
         self.disorder = disorder
+        self.classes = classes
         self.follow = follow
         self.path = os.fspath(path)
         self.columns = columns if columns is None else list(columns)
@@ -118,7 +123,7 @@ class FileSource(Source):
         self._first = self._opened(None if self._parts is None else self._parts[0])
         if follow and self._parts is None:
             followable(self._first)
-        self._columns = Columns(self.path, self._first, self.columns, time, key)
+        self._columns = Columns(self.path, self._first, self.columns, time, key, classes)
         whole = self._parts is None and not follow
         self.n_rows = self._first.n_rows if whole else None
 
@@ -130,6 +135,18 @@ class FileSource(Source):
     def look(self) -> FirstLook:
         """Return what the first rows say of the columns: which are left out, and why."""
         return self._columns.look()
+
+    def words(self, column: str) -> list[str]:
+        """Return the different words of a column, in the order of their first rows.
+
+        The whole table is read for that.
+        """
+        found: dict[str, None] = {}
+        tables = [self._first] if self._parts is None else map(self._opened, self._parts)
+        for table in tables:
+            for block in table.batches({column: pa.string()}, 0, self.batch_rows):
+                found.update(dict.fromkeys(word for word in block.column(0).to_pylist() if word))
+        return list(found)
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position | None]]:
         """Yield batches of one series each.

@@ -31,6 +31,8 @@ from streamlyt.learner import Learner
 
 __all__ = ["Asked", "fit_table"]
 
+_WORDS = 100  # classes at most, as many as a learner of classes takes by itself
+_TOLD = 12  # of them are named
 _CLASSES = 20  # different integers at most that are taken for classes unless a model is named
 
 
@@ -41,8 +43,10 @@ class Asked:
     target: str
     columns: str | None
     time: str | None
+    key: str | None
     model: str | None
     sets: Sequence[str]
+    delay: int
     report: Path | None
     pipeline: Path | None
 
@@ -59,13 +63,17 @@ def fit_table(file: Path, asked: Asked, form: Format) -> int:
         _check_rows(batches, title)
         rows = sum(batch.n for batch in batches)
         with progress_of(title, rows) as progress:
-            found = progressive_validation(model, batches, progress)
+            found = progressive_validation(model, batches, progress, delay=asked.delay)
         rate = rows / max(time.perf_counter() - started, 1e-9)
     lead = told(found)
     slow = "" if rows < 1000 else f", {rate:,.0f} rows a second"
     unlabelled = rows - len(found.targets)
+    series = len({batch.key for batch in batches if batch.n})
+    of = f" of {series} series" if asked.key is not None else ""
+    if asked.delay:
+        of += f", targets {counted(asked.delay, 'row')} late"
     left = f"; {counted(unlabelled, 'row')} without a target not scored" if unlabelled else ""
-    say(f"{title}: {name_of(model)} on {counted(rows, 'row')}: {lead}{slow}{left}")
+    say(f"{title}: {name_of(model)} on {counted(rows, 'row')}{of}: {lead}{slow}{left}")
     _print(found, form)
     text = dump(source, [model])
     if asked.pipeline is not None:
@@ -102,13 +110,15 @@ def _check_goals(asked: Asked) -> None:
 def _source(path: Path, asked: Asked, title: str) -> FileSource:
     """Return the table with its inputs first and the target behind them."""
     columns = named_columns(asked.columns)
-    whole = FileSource(path, time=asked.time)
+    whole = FileSource(path, time=asked.time, key=asked.key)
     look = whole.look()
     why_not = look.left_out.get(asked.target, "time")
-    if why_not != "time":
+    classes = None
+    if why_not.startswith("text"):
+        classes = {asked.target: _words(whole, asked.target, title)}
+    elif why_not != "time":
         raise ParameterError(
-            f"--target must be a column of numbers, got {asked.target!r} ({why_not}); write its "
-            "classes as 0, 1, 2, ..."
+            f"--target must be a column of numbers or words, got {asked.target!r} ({why_not})"
         )
     if columns is None:
         known = [name for name in whole.schema.names if name != asked.target]
@@ -117,6 +127,8 @@ def _source(path: Path, asked: Asked, title: str) -> FileSource:
         out = [f"{name} ({why})" for name, why in look.left_out.items() if name != asked.target]
         out += [f"{name} (only counts)" for name in counting if name not in columns]
         told_out = f"; left out: {', '.join(out)}" if out else ""
+        if asked.key in columns:
+            columns.remove(asked.key)
         if columns:
             say(f"learning {asked.target} from {', '.join(columns)}{told_out}")
     columns = [name for name in columns if name != asked.target]
@@ -125,11 +137,41 @@ def _source(path: Path, asked: Asked, title: str) -> FileSource:
             f"{title}: there must be a column of numbers beside the target {asked.target!r} to "
             "learn from, got none"
         )
-    return FileSource(path, columns=[*columns, asked.target], time=asked.time)
+    return FileSource(
+        path,
+        columns=[*columns, asked.target],
+        time=asked.time,
+        key=asked.key,
+        classes=classes,
+    )
+
+
+def _words(source: FileSource, target: str, title: str) -> list[str]:
+    """Return the words of the target, which are its classes."""
+    words = source.words(target)
+    if len(words) > _WORDS:
+        raise DataError(
+            f"{title}: a target of words must have at most {_WORDS} different ones, got "
+            f"{len(words)} in {target!r}; take another column, or fewer and larger classes"
+        )
+    say(f"{target} has {counted(len(words), 'class', 'classes')}: {_few(words)}")
+    return words
+
+
+def _few(words: list[str]) -> str:
+    more = f" and {len(words) - _TOLD} more" if len(words) > _TOLD else ""
+    return f"{', '.join(words[:_TOLD])}{more}"
 
 
 def _model(source: FileSource, asked: Asked, title: str) -> Any:
     name = asked.model
+    if source.classes is not None:
+        name = name or "classifier"
+        if not _classifies(name):
+            raise ParameterError(
+                f"--model must be a learner of classes for a target of words, got {name!r}; "
+                "take classifier, or logistic"
+            )
     if name is None:
         values = np.unique(
             np.concatenate([np.unique(batch.values[:, -1]) for batch, _ in source.read()])
@@ -142,9 +184,8 @@ def _model(source: FileSource, asked: Asked, title: str) -> Any:
                 f"{title}: {asked.target} has {counted(len(values), 'class', 'classes')}: "
                 "--model regressor takes them for numbers"
             )
-    learners = [each for each in names("models") if issubclass(find("models", each), Learner)]
-    if name.replace("-", "_") not in learners:
-        raise unknown("--model", name, learners)
+    if name.replace("-", "_") not in _learners():
+        raise unknown("--model", name, _learners())
     table: dict[str, Any] = {"name": name, "target": asked.target}
     for given in asked.sets:
         key, equals, text = given.partition("=")
@@ -152,6 +193,16 @@ def _model(source: FileSource, asked: Asked, title: str) -> Any:
             raise ParameterError(f"--set must be like forget=0.99, got {given!r}")
         table[key.strip()] = value_of(text.strip())
     return build(table, ("models",), "model", "model")
+
+
+def _learners() -> list[str]:
+    return [each for each in names("models") if issubclass(find("models", each), Learner)]
+
+
+def _classifies(name: str) -> bool:
+    """Tell whether a learner is one of classes; what is none is named later."""
+    place = name.replace("-", "_")
+    return place not in _learners() or bool(find("models", place).classifies)
 
 
 def _check_rows(batches: Sequence[Batch], title: str) -> None:

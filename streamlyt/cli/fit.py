@@ -17,7 +17,7 @@ def fit(
     target: Annotated[
         str,
         typer.Option(
-            help="Column to be learnt: numbers, or classes as integers from 0 on.",
+            help="Column to be learnt: numbers, or classes as words or integers from 0 on.",
             metavar="COLUMN",
             rich_help_panel=_COLUMNS,
         ),
@@ -38,11 +38,19 @@ def fit(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that names the series, each with a model of its own; default one for all.",
+            metavar="NAME",
+            rich_help_panel=_COLUMNS,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
-            help="A learner by its name (streamlyt list); default classifier where the target has "
-            "at most 20 different values, all of them integers from 0 on, else regressor.",
+            help="A learner by its name (streamlyt list); default classifier where the target is "
+            "text, or has at most 20 different values, all integers from 0 on; else regressor.",
             metavar="NAME",
             rich_help_panel=_MODEL,
         ),
@@ -56,6 +64,15 @@ def fit(
             rich_help_panel=_MODEL,
         ),
     ] = None,
+    delay: Annotated[
+        int,
+        typer.Option(
+            help="Rows of a series that come before a target is known.",
+            metavar="ROWS",
+            min=0,
+            rich_help_panel=_MODEL,
+        ),
+    ] = 0,
     form: Form = Format.table,
     report: Annotated[
         Path | None,
@@ -81,5 +98,5 @@ def fit(
     """
     from streamlyt.cli._fitting import Asked, fit_table  # heavy: not for --help
 
-    asked = Asked(target, columns, time, model, sets or [], report, pipeline)
+    asked = Asked(target, columns, time, key, model, sets or [], delay, report, pipeline)
     return fit_table(file, asked, form)

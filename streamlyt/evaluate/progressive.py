@@ -1,5 +1,6 @@
 """Progressive validation: each row is predicted, then learnt; the score is over all rows."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -55,18 +56,24 @@ class Validation:
 
 
 def progressive_validation(
-    learner: Learner, batches: Iterable[Batch], progress: Callable[[int], None] | None = None
+    learner: Learner,
+    batches: Iterable[Batch],
+    progress: Callable[[int], None] | None = None,
+    *,
+    delay: int = 0,
 ) -> Validation:
     """Let a learner predict and then learn each row of a stream, and others beside it.
 
     Parameters
     ----------
     learner
-        A clone of it is run; its ``target`` names the column to be learnt.
+        Clones of it are run, one a series; its ``target`` names the column to be learnt.
     batches
         The rows. A hole (NaN) as a target: the row is predicted, and not learnt nor scored.
     progress
         Called with the number of rows so far.
+    delay
+        How many rows of the same series come before a target is known, to the others, too.
 
     Raises
     ------
@@ -83,13 +90,14 @@ def progressive_validation(
     >>> [name for name in found.predictions if found.score(name) < 0.1]
     ['model']
     """
-    learner = learner.clone()
-    targets, told, done = [], [], 0
+    series: dict[str, _Late] = {}
+    targets, told, keys, done = [], [], [], 0
     for batch in batches:
-        out, _ = learner.update(batch)
+        own = series.setdefault(batch.key, _Late(learner.clone(), delay))
         column = batch.schema.names.index(learner.target) if learner.target else -1
         targets.append(batch.values[:, column])
-        told.append(out.values[:, -1])
+        told.append(own.follow(batch))
+        keys.append(np.full(batch.n, list(series).index(batch.key)))
         done += batch.n
         if progress is not None:
             progress(done)
@@ -97,17 +105,63 @@ def progressive_validation(
     whole = ~np.isnan(known)
     if not whole.any():
         raise DataError(f"there must be a row with a target, got none in {done} rows")
-    known, own = known[whole], np.concatenate(told)[whole]
-    others = {"persistence": np.append(0.0, known[:-1])}
-    if learner.classifies:
-        others["majority"] = _majority(known)
+    of = np.concatenate(keys)
+    second = "majority" if learner.classifies else "mean"
+    predictions = {"model": np.concatenate(told)[whole]}
+    for name in ("persistence", second):
+        plain = np.zeros(len(known))
+        for key in range(len(series)):
+            plain[of == key] = _plain(known[of == key], name, delay)
+        predictions[name] = plain[whole]
+    return Validation(known[whole], predictions, learner.classifies)
+
+
+class _Late:
+    """A learner whose targets come some rows late."""
+
+    def __init__(self, learner: Learner, delay: int) -> None:
+        self._learner, self._delay = learner, delay
+        self._waiting: deque[tuple[Floats, Floats]] = deque()
+
+    def follow(self, batch: Batch) -> Floats:
+        """Return the predictions for rows, each before what is due is learnt."""
+        if not self._delay:
+            return self._learner.update(batch)[0].values[:, -1]
+        target = self._learner.target
+        column = batch.schema.names.index(target) if target else batch.schema.width - 1
+        inputs, targets = np.delete(batch.values, column, axis=1), batch.values[:, column]
+        told = np.empty(batch.n)
+        for i in range(batch.n):
+            one = slice(i, i + 1)
+            told[i] = self._learner.predict(inputs[one])[0]
+            self._waiting.append((inputs[one], targets[one]))
+            if len(self._waiting) > self._delay:
+                self._learner.learn(*self._waiting.popleft())
+        return told
+
+
+def _plain(targets: Floats, name: str, delay: int) -> Floats:
+    """Return what one who learns nothing from inputs says before each row; 0 at first."""
+    out = np.zeros(len(targets))
+    places = np.flatnonzero(~np.isnan(targets))
+    if not len(places):
+        return out
+    known = targets[places]
+    if name == "persistence":
+        after = known
+    elif name == "mean":
+        after = np.cumsum(known) / np.arange(1, len(known) + 1)
     else:
-        others["mean"] = np.append(0.0, np.cumsum(known)[:-1] / np.arange(1, len(known)))
-    return Validation(known, {"model": own, **others}, learner.classifies)
+        after = _majority(known)
+    # How many targets are known before each row.
+    ready = np.searchsorted(places, np.arange(len(targets)) - delay)
+    out[ready > 0] = after[ready[ready > 0] - 1]
+    return out
 
 
 def _majority(targets: Floats) -> Floats:
-    """Return the most frequent class before each row, the earlier one of two; 0 at first."""
+    """Return the most frequent class after each row, the earlier one of two."""
     classes, labels = np.unique(targets, return_inverse=True)
-    counts = np.cumsum(np.eye(len(classes))[labels], axis=0)[:-1]
-    return np.append(0.0, classes[counts.argmax(axis=1)])
+    counts = np.cumsum(np.eye(len(classes))[labels], axis=0)
+    found: Floats = classes[counts.argmax(axis=1)]
+    return found

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from streamlyt.config import load
+from streamlyt.models import RLS
 
 from .running import cli
 
@@ -24,6 +25,8 @@ def tables(tmp_path_factory):
     (folder / "holed.csv").write_text("a,load\n" + "".join(holed))
     (folder / "infinite.csv").write_text("a,load\n1,2\ninf,3\n")
     (folder / "alone.csv").write_text("load\n1\n2\n")
+    words = "".join(f"{i},w{i}\n" for i in range(101))
+    (folder / "words.csv").write_text(f"a,word\n{words}")
     (folder / "none.csv").write_text("a,load\n1,\n2,\n")
     return folder
 
@@ -70,6 +73,45 @@ def test_the_pipeline_file_does_the_same(tables, tmp_path):
     assert "forget = 0.999" in text
 
 
+def test_words_are_classes_in_the_pipeline_file_too(tables, tmp_path):
+    goal = tmp_path / "p.toml"
+    words = ["--target", "text", "--columns", "a,b", "--pipeline", goal]
+    found, said = fitted(tables / "all.csv", *words)
+    assert "text has 2 classes: " in said
+    assert found["model"]["accuracy_last_tenth"] > 0.85 > found["majority"]["accuracy"]
+    numbers, _ = fitted(tables / "all.csv", "--target", "kind", "--columns", "a,b")
+    assert numbers["model"] == found["model"]
+    spec = load(goal)
+    assert sorted(spec.source.classes["text"]) == ["t0", "t1"]
+    ((_, model),) = spec.operators.items()
+    rows = np.vstack([model.update(batch)[0].values for batch, _ in spec.source.read()])
+    assert np.isclose((rows[:, -1] == rows[:, -2]).mean(), found["model"]["accuracy"])
+
+
+def test_each_series_has_a_model_of_its_own(tables):
+    words = ["--target", "load", "--columns", "a", "--model", "rls", "--key", "text"]
+    found, said = fitted(tables / "all.csv", *words)
+    assert "600 rows of 2 series" in said
+    table = [line.split(",") for line in (tables / "all.csv").read_text().splitlines()[1:]]
+    losses = []
+    for name in ("t0", "t1"):
+        own = np.array([[float(row[1]), float(row[3])] for row in table if row[5] == name])
+        model = RLS()
+        for row in own:
+            losses.append(abs(model.predict(row[None, :1])[0] - row[1]))
+            model.learn(row[None, :1], row[1:])
+    assert np.isclose(found["model"]["mae"], np.mean(losses), rtol=1e-9)
+
+
+def test_targets_may_come_late(tables):
+    words = ["--target", "load", "--columns", "a,b"]
+    late, said = fitted(tables / "all.csv", *words, "--delay", "200")
+    at_once, _ = fitted(tables / "all.csv", *words)
+    assert "targets 200 rows late" in said
+    assert late["model"]["mae"] > at_once["model"]["mae"]
+    assert late["model"]["mae_last_tenth"] < 0.5 * late["mean"]["mae_last_tenth"]
+
+
 def test_holes_are_typical_values_or_not_scored(tables):
     found, said = fitted(tables / "holed.csv", "--target", "load")
     assert found["model"]["rows"] == 588
@@ -87,7 +129,9 @@ def test_csv_and_tables_are_written(tables):
     ("words", "message"),
     [
         (["all.csv", "--target", "lod"], "lod"),
-        (["all.csv", "--target", "text"], "write its classes as 0, 1, 2"),
+        (["all.csv", "--target", "text", "--model", "rls"], "a learner of classes for a target of"),
+        (["words.csv", "--target", "word"], "must have at most 100 different ones, got 101"),
+        (["all.csv", "--target", "load", "--key", "nothing"], "key must name a column"),
         (["all.csv", "--target", "load", "--model", "regresor"], "did you mean regressor"),
         (["all.csv", "--target", "load", "--model", "density"], "--model must be a known one"),
         (["all.csv", "--target", "load", "--set", "forget"], "--set must be like"),

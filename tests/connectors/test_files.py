@@ -220,3 +220,18 @@ def test_rows_out_of_order_pass_where_asked_as_they_came(tmp_path):
     ]
     with pytest.raises(ParameterError, match="disorder must be 'refuse' or 'pass', got 'sort'"):
         FileSource(path, disorder="sort")
+
+
+def test_words_are_read_as_the_numbers_of_their_classes(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("x,kind\n1,red\n2,\n3,blue\n4,red\n")
+    source = FileSource(path)
+    assert source.words("kind") == ["red", "blue"]
+    source = FileSource(path, classes={"kind": ["red", "blue"]})
+    assert source.schema.names == ("x", "kind")
+    values = np.vstack([batch.values for batch, _ in source.read()])
+    np.testing.assert_array_equal(values[:, 1], [0, np.nan, 1, 0])
+    with pytest.raises(DataError, match="must be one of its 1 classes, got 'blue' in row 2"):
+        list(FileSource(path, classes={"kind": ["red"]}).read())
+    with pytest.raises(ParameterError, match="classes must name columns"):
+        FileSource(path, classes={"kin": []})
