@@ -69,7 +69,8 @@ def progressive_validation(
     learner
         Clones of it are run, one a series; its ``target`` names the column to be learnt.
     batches
-        The rows. A hole (NaN) as a target: the row is predicted, and not learnt nor scored.
+        The rows. A hole (NaN) as a target: the row is predicted, and not learnt nor scored. Those
+        of several series are told in the order of their times.
     progress
         Called with the number of rows so far.
     delay
@@ -91,12 +92,13 @@ def progressive_validation(
     ['model']
     """
     series: dict[str, _Late] = {}
-    targets, told, keys, done = [], [], [], 0
+    targets, told, keys, times, done = [], [], [], [], 0
     for batch in batches:
         own = series.setdefault(batch.key, _Late(learner.clone(), delay))
         column = batch.schema.names.index(learner.target) if learner.target else -1
         targets.append(batch.values[:, column])
         told.append(own.follow(batch))
+        times.append(batch.times)
         keys.append(np.full(batch.n, list(series).index(batch.key)))
         done += batch.n
         if progress is not None:
@@ -105,7 +107,10 @@ def progressive_validation(
     whole = ~np.isnan(known)
     if not whole.any():
         raise DataError(f"there must be a row with a target, got none in {done} rows")
-    of = np.concatenate(keys)
+    of, order = np.concatenate(keys), np.arange(len(known))
+    if len(series) > 1:  # a source may give them one after the other, each some rows at a time
+        order = np.argsort(np.concatenate(times), kind="stable")
+    whole = order[whole[order]]
     second = "majority" if learner.classifies else "mean"
     predictions = {"model": np.concatenate(told)[whole]}
     for name in ("persistence", second):

@@ -42,12 +42,13 @@ def test_what_is_told_is_known_by_then(delay):
 
 def test_series_know_nothing_of_one_another():
     one, other = rows(seed=1), rows(seed=2)
-    mixed = [batch(one[:40]), batch(other, "b"), batch(one[40:], start=40)]
+    mixed = [batch(one[:40]), batch(other[:40], "b"), batch(one[40:], start=40)]
+    mixed += [batch(other[40:], "b", 40)]
     found = progressive_validation(RLS(), mixed)
     alone = [progressive_validation(RLS(), [batch(each)]) for each in (one, other)]
     for name in ("model", "persistence", "mean"):
         told = [each.predictions[name] for each in alone]
-        expected = np.concatenate([told[0][:40], told[1], told[0][40:]])
+        expected = np.column_stack(told).ravel()  # by their times, which are the same in both
         np.testing.assert_allclose(found.predictions[name], expected, rtol=1e-9)
 
 
