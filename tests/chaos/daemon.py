@@ -11,8 +11,8 @@ from tests.daemon.handover import CHAIN, pipeline
 from tests.daemon.serving import Served
 
 PARTITIONS = 4
-RATE = 1000  # rows a second: a life reads on from a backlog of its start, and then row by row
-_MOST_S = 0.5  # from a commit to the kill
+RATE = 500  # rows a second: a life reads on from a backlog of its start, and then row by row
+_MOST_S = 1.0  # from a commit to the kill
 
 
 def killed(kills, broker, folder, every=10, told=lambda text: None):

@@ -10,6 +10,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 KEYS = 8
 _EACH_S = 0.02
+_STILL_S = 60  # without a commit: nobody is at work
 
 
 class Feed:
@@ -92,23 +93,24 @@ class Group:
         found = self._consumer.end_offsets(self.parts)
         return [found[part] for part in self.parts]
 
-    def until_past(self, offsets, seconds=120):
+    def until_past(self, offsets):
         """Wait until all partitions are committed up to these; return how many seconds it took."""
-        return self._until(
-            lambda at: all(a >= b for a, b in zip(at, offsets, strict=True)), seconds
-        )
+        return self._until(lambda at: all(a >= b for a, b in zip(at, offsets, strict=True)))
 
-    def until_any_past(self, offsets, seconds=120):
+    def until_any_past(self, offsets):
         """Wait until one partition is committed beyond these."""
-        return self._until(lambda at: any(a > b for a, b in zip(at, offsets, strict=True)), seconds)
+        return self._until(lambda at: any(a > b for a, b in zip(at, offsets, strict=True)))
 
     def close(self):
         self._consumer.close()
 
-    def _until(self, enough, seconds):
-        began = time.monotonic()
+    def _until(self, enough):
+        began = moved = time.monotonic()
+        before = None
         while not enough(at := self.committed()):
-            assert time.monotonic() - began < seconds, f"the group stays at {at}"
+            if at != before:
+                before, moved = at, time.monotonic()
+            assert time.monotonic() - moved < _STILL_S, f"the group stays at {at}"
             time.sleep(0.05)
         return time.monotonic() - began
 
