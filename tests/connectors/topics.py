@@ -18,8 +18,16 @@ def new_topic(servers, partitions=1):
     name = f"t{next(_numbers)}"
     admin = KafkaAdminClient(bootstrap_servers=servers)
     admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
+    # The controller has it; on a busy machine the broker may hear of it a moment later.
+    while not _led(admin.describe_topics([name])[0], partitions):
+        time.sleep(0.02)
     admin.close()
     return name
+
+
+def _led(told, partitions):
+    led = [part for part in told["partitions"] if part["leader_id"] >= 0]
+    return not told["error_code"] and len(led) == partitions
 
 
 def put(servers, topic, messages, **options):
