@@ -8,14 +8,17 @@ from inspect import Parameter, signature
 from typing import Any
 
 from streamlyt._build import OPERATOR_ROOMS, class_of
+from streamlyt._policy import Policy
 from streamlyt._serving import Serving
 from streamlyt.catalog import ROOMS, unknown
+from streamlyt.component import Component
 from streamlyt.errors import ParameterError
 
-__all__ = ["TABLES", "Setting", "labels", "overlaid", "settled", "value_of", "without"]
+__all__ = ["ALONE", "TABLES", "Setting", "labels", "overlaid", "settled", "value_of", "without"]
 
 PREFIX = "STREAMLYT_"
-TABLES = ("source", "operators", "sinks", "serve")
+ALONE: Mapping[str, type[Component]] = {"serve": Serving, "policy": Policy}  # need no name
+TABLES = ("source", "operators", "sinks", *ALONE)
 DEFAULT, FILE = "default", "file"
 
 
@@ -118,8 +121,9 @@ def settled(tables: Mapping[str, Any], origins: Mapping[str, str]) -> list[Setti
         rest, where = without(table, "after"), f"sinks.{i}"
         found += _settled(rest, ("connectors",), "sink", where, origins)
         found += _wiring(table, where, origins)
-    if "serve" in tables:
-        found += _each(Serving, tables["serve"], "serve", origins)
+    for name, cls in ALONE.items():
+        if name in tables:
+            found += _each(cls, tables[name], name, origins)
     return found
 
 
@@ -162,7 +166,7 @@ def _each(
 def _put(tables: dict[str, Any], key: list[str], text: str, origin: str) -> str:
     """Set a value where a key leads; return the key with the name of its operator in it."""
     room, *rest = key
-    alone = room in ("source", "serve")
+    alone = room == "source" or room in ALONE
     place: Any = tables.setdefault(room, {}) if alone else tables.get(room, [])
     known = [room]
     if not alone:

@@ -6,7 +6,7 @@ from inspect import Parameter, cleandoc, signature
 from typing import Any, get_type_hints
 
 from streamlyt._build import OPERATOR_ROOMS, adapted, is_optional
-from streamlyt._serving import Serving
+from streamlyt._layers import ALONE
 from streamlyt.catalog import ROOMS, find, names
 from streamlyt.errors import MissingExtraError, ParameterError
 
@@ -56,7 +56,7 @@ def schema() -> dict[str, Any]:
                 "type": "array",
                 "items": {"oneOf": rooms["sink"]},
             },
-            "serve": _alone(Serving),
+            **{name: _alone(cls) for name, cls in ALONE.items()},
         },
         "$defs": known,
     }

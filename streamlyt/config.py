@@ -10,7 +10,8 @@ from typing import Any
 import tomli_w
 
 from streamlyt._build import OPERATOR_ROOMS, build, made
-from streamlyt._layers import TABLES, Setting, labels, overlaid, settled, without
+from streamlyt._layers import ALONE, TABLES, Setting, labels, overlaid, settled, without
+from streamlyt._policy import Policy
 from streamlyt._schema import schema
 from streamlyt._serving import Serving
 from streamlyt.base import Operator, Sink, Source
@@ -18,7 +19,7 @@ from streamlyt.catalog import describe, unknown
 from streamlyt.errors import FormatError, ParameterError
 from streamlyt.pipeline import SOURCE, Pipeline, wired
 
-__all__ = ["PipelineSpec", "Serving", "Setting", "dump", "load", "schema", "settings"]
+__all__ = ["PipelineSpec", "Policy", "Serving", "Setting", "dump", "load", "schema", "settings"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class PipelineSpec:
         Name of an operator -> the place that it takes its rows from, if not the one before it.
     places
         For each sink the place whose rows it takes; None for all ends.
+    policy
+        How long its run file keeps rows.
     """
 
     source: Source
@@ -47,6 +50,7 @@ class PipelineSpec:
     serve: Serving = field(default_factory=Serving)
     after: dict[str, str] = field(default_factory=dict)
     places: tuple[str | None, ...] = ()
+    policy: Policy = field(default_factory=Policy)
 
     def pipeline(self) -> Pipeline:
         """Return the operators as a pipeline, without memory."""
@@ -83,6 +87,9 @@ def load(
 
         [serve]                      # how `streamlyt serve` runs it
         port = 8750
+
+        [policy]                     # how long its run file keeps rows
+        retain_age = "30d"
 
     A parameter that is left out keeps its default; ``"none"`` says None where that is not the
     default. A path counts from the working directory.
@@ -128,6 +135,7 @@ def load(
             _place(table.get("after"), f"sinks.{i}", [SOURCE, *operators])
             for i, table in enumerate(sinks)
         ),
+        policy=made(Policy, tables.get("policy", {}), "policy"),
     )
 
 
@@ -215,8 +223,9 @@ def _tables(text: str | PathLike[str]) -> dict[str, Any]:
             raise unknown("table", each, list(TABLES))
     if not isinstance(tables.get("source"), dict):
         raise ParameterError("there must be one table [source]; add it, with the name of a source")
-    if not isinstance(tables.get("serve", {}), dict):
-        raise ParameterError(f"serve must be a table, got {tables['serve']!r}; write [serve]")
+    for alone in ALONE:
+        if not isinstance(tables.get(alone, {}), dict):
+            raise ParameterError(f"{alone} must be a table, got {tables[alone]!r}; write [{alone}]")
     for room in ("operators", "sinks"):
         _list(tables, room)
     return tables

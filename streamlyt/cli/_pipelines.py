@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ __all__ = ["beginning", "print_settings", "run_file", "validate"]
 def run_file(file: Path, sets: Sequence[str], options: Options) -> int:
     """Run ``streamlyt run``; return its exit status."""
     spec = load(file, sets, os.environ)
+    options = replace(options, policy=spec.policy)
     options.check()
     if isinstance(spec.source, FileSource):
         tell_of_columns(spec.source, file.stem)

@@ -5,7 +5,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +18,7 @@ from streamlyt.cli._detector import doubt
 from streamlyt.cli._guard import FOUND, say
 from streamlyt.cli._options import Format
 from streamlyt.cli._print import counted, print_events
-from streamlyt.config import dump
+from streamlyt.config import Policy, dump
 from streamlyt.engines import LocalEngine, Summary
 from streamlyt.errors import DataError, ParameterError, SourceError
 from streamlyt.pipeline import Pipeline
@@ -45,6 +45,8 @@ class Options:
         Whether changes give exit status 3.
     threads
         Threads that the series are shared out to.
+    policy
+        How long the run file keeps rows.
     """
 
     form: Format | None = None
@@ -53,6 +55,7 @@ class Options:
     resume: bool = False
     fail_on_change: bool = False
     threads: int = 1
+    policy: Policy = field(default_factory=Policy)
 
     def check(self) -> None:
         """Raise a ParameterError where the options contradict one another or the disk."""
@@ -99,8 +102,10 @@ def run_recorded(
     with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
         path = options.run or Path(folder) / "run.streamlyt"
         if not (options.resume and path.exists()):
-            RunFile.create(path, pipeline=dump(source, pipeline, sinks, places)).close()
+            text = dump(source, pipeline, sinks, places)
+            RunFile.create(path, pipeline=text, policy=options.policy).close()
         with RunFile.open(path, write=True) as runfile:
+            runfile.retain(options.policy)
             engine = LocalEngine(
                 source, pipeline, sinks, runfile, places=places, threads=options.threads
             )

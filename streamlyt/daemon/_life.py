@@ -90,8 +90,9 @@ class Life:
         spec, serve = self.spec, self.spec.serve
         if not self.run.exists():
             text = dump(spec.source, spec.pipeline(), spec.sinks, spec.places)
-            RunFile.create(self.run, pipeline=text).close()
+            RunFile.create(self.run, pipeline=text, policy=spec.policy).close()
         runfile = stack.enter_context(RunFile.open(self.run, write=True))
+        runfile.retain(spec.policy)
         self._engine = LocalEngine(
             spec.source,
             spec.pipeline(),

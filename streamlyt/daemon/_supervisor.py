@@ -225,6 +225,7 @@ def _only_operators(old: PipelineSpec, new: PipelineSpec) -> dict[str, str]:
         ("source", [old.source], [new.source]),
         ("sinks", old.sinks, new.sinks),
         ("serve", [old.serve], [new.serve]),
+        ("policy", [old.policy], [new.policy]),
     ]
     for name, before, after in fixed:
         if [describe(each) for each in before] != [describe(each) for each in after]:

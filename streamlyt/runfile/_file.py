@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Any, Self
 
 from streamlyt import __version__
+from streamlyt._policy import Policy
 from streamlyt._states import STATE_VERSION, digest, pack
 from streamlyt.base import Array, Batch, Event, Position
 from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError, SinkError, StateError
 
 from ._blobs import BlobFolder, DamagedError
-from ._dead import add_letters, mark_letters
+from ._dead import add_letters
 from ._generations import LEVELS, add_generation, go_back, insert_chunks, steps
 from ._late import add_late
 from ._reading import SERIES, event_row
-from ._saved import StateReader
+from ._said import SaidLater
 from ._series import SeriesWriter
 from ._tables import FORMAT, connect, create, set_meta, transaction, upgrade
 
@@ -33,7 +34,7 @@ _MOST_SERIES = 4096  # whose open chunks are kept in memory; those of others are
 log = logging.getLogger("streamlyt.runfile")
 
 
-class RunFile(StateReader):
+class RunFile(SaidLater):
     """One run in one file (``*.streamlyt``, SQLite), which can be read while it grows.
 
     What was written since the last checkpoint is kept in memory; a checkpoint puts it into the
@@ -83,6 +84,7 @@ class RunFile(StateReader):
         wide: int = 64,
         chunk_bytes: int = 2**18,
         overwrite: bool = False,
+        policy: Policy | None = None,
     ) -> Self:
         """Make a run file, and open it for writing.
 
@@ -100,6 +102,8 @@ class RunFile(StateReader):
             checkpoint.
         overwrite
             Whether a run file that is there may be replaced.
+        policy
+            How long rows are kept; None for ever.
 
         Raises
         ------
@@ -124,8 +128,10 @@ class RunFile(StateReader):
             "seconds": 0.0,
             "complete": False,
         }
+        if policy is not None and not policy.retains_all:
+            meta["policy"] = policy.params()
         path = Path(path)
-        create(path, meta, overwrite)
+        create(path, meta, overwrite, shrinks="policy" in meta)
         BlobFolder(path).keep(())
         return cls.open(path, write=True)
 
@@ -184,20 +190,6 @@ class RunFile(StateReader):
         self._series.clear()
         self._events, self._letters, self._late = [], [], []
 
-    def redrive(self, letters: Collection[DeadLetter]) -> None:
-        """Remember, at once, that dead letters were sent once more.
-
-        Raises
-        ------
-        SinkError
-            If the file cannot be written.
-        """
-        try:
-            with transaction(self._db):
-                mark_letters(self._db, letters)
-        except sqlite3.Error as error:
-            raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
-
     def checkpoint(
         self,
         positions: Mapping[str, Position],
@@ -247,6 +239,7 @@ class RunFile(StateReader):
                 series.settle()
         for key in list(self._series)[:-_MOST_SERIES]:
             del self._series[key]
+        self._retainer.settle(self._db)
         if hashes:
             self._hashes.update(hashes)
             names = self._db.execute("SELECT hash FROM states WHERE blob IS NULL")
@@ -311,7 +304,9 @@ class RunFile(StateReader):
         except sqlite3.OperationalError as error:
             raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
         self._known = set(self.keys())
-        self._layout = self.meta["wide"], self.meta["chunk_bytes"]
+        meta = self.meta
+        self._layout = meta["wide"], meta["chunk_bytes"]
+        self._hold_to(Policy.of(meta.get("policy")))
 
     def _series_of(self, batch: Batch, full: Collection[str] | None) -> SeriesWriter:
         series = self._series.pop(batch.key, None)  # the one written last stands last
@@ -382,4 +377,5 @@ class RunFile(StateReader):
                 [(*whose, step, STATE_VERSION, *saved) for whose, saved in blobs.items()],
             )
             add_generation(self._db, {**before, **meta, "step": step}, blobs)
+            self._retainer.retain(self._db, grown)
         return {whose: name for whose, (name, _) in blobs.items()}

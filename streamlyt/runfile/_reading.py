@@ -84,8 +84,16 @@ class RunReader:
         """Return the channels of a series that are kept row by row; all are from level 1 on."""
         return self._kept(key).full
 
+    def first_row(self, key: str) -> int:
+        """Return the number of the first row of a series that is still kept."""
+        self._kept(key)
+        (first,) = self._rows(
+            "SELECT min(first_row) FROM chunks WHERE key = ? AND level = 0", (key,)
+        )[0]
+        return 0 if first is None else int(first)
+
     def n_rows(self, key: str) -> int:
-        """Return how many rows of a series are saved."""
+        """Return how many rows of a series were saved, those let go of since among them."""
         self._kept(key)
         last = self._rows(f"SELECT last_row FROM chunks {_NEWEST}", (key,))
         return int(last[0][0]) + 1 if last else 0
@@ -147,7 +155,8 @@ class RunReader:
         names
             The channels; None for all that are kept row by row.
         start, stop
-            From row ``start`` up to, not including, row ``stop``; None for the last.
+            From row ``start`` up to, not including, row ``stop``; None for the last. Rows that
+            are no longer kept are left out.
 
         Raises
         ------
@@ -194,6 +203,7 @@ class RunReader:
         with reading(self._db, self.path):
             kept = self._kept(key)
             stop = self.n_rows(key) if stop is None else min(stop, self.n_rows(key))
+            start = max(start, self.first_row(key))
             names = kept.full if names is None else names
             level = 0 if set(names) <= set(kept.full) else 1
             while -(-(stop - start) // BUCKET**level) > _AT_MOST * points:
@@ -201,7 +211,7 @@ class RunReader:
             channels = _places(kept, names, level)
             ints, tables = self._level(key, kept, level, channels, (start, stop))
         if level == 0:
-            numbers = np.arange(max(0, start), max(0, start) + len(ints))
+            numbers = np.arange(start, start + len(ints))
             ints = np.column_stack([numbers, np.ones_like(numbers), ints[:, 0]])
             tables = tables * 3
         group = -(-len(ints) // points)

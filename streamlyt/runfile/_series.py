@@ -101,6 +101,7 @@ class SeriesWriter:
         self.kept = kept
         self.n = 0
         self.saved = 0
+        self.last_time = -(2**63)  # of the rows that were added here
         self._seen = kept.schema
         self._tails = [_Tail(), _Tail()]
         self._reducers = [Reducer(kept.schema.width)]  # the one of level 1 first
@@ -135,6 +136,7 @@ class SeriesWriter:
         self._tails[0].add(batch.times, table)
         rows = Buckets.of_rows(self.n, batch.times, batch.values)
         self.n += batch.n
+        self.last_time = max(self.last_time, int(batch.times[-1]))
         level = 0
         while len(rows):
             level += 1

@@ -52,8 +52,10 @@ CREATE TABLE generations (step INTEGER PRIMARY KEY, record TEXT NOT NULL);
 _STATES = _TABLES[_TABLES.index("CREATE TABLE states") :]
 
 
-def create(path: Path, meta: Mapping[str, Any], overwrite: bool) -> None:
+def create(path: Path, meta: Mapping[str, Any], overwrite: bool, shrinks: bool = False) -> None:
     """Make an empty run file; it is there whole or not at all.
+
+    One that ``shrinks`` can give back to the disk what is deleted from it.
 
     Raises
     ------
@@ -74,6 +76,7 @@ def create(path: Path, meta: Mapping[str, Any], overwrite: bool) -> None:
         db = sqlite3.connect(unfinished, isolation_level=None)
         try:
             db.executescript(
+                f"PRAGMA auto_vacuum = {'INCREMENTAL' if shrinks else 'NONE'}; "
                 f"PRAGMA synchronous = OFF; BEGIN; PRAGMA application_id = {_APPLICATION}; "
                 f"PRAGMA user_version = {FORMAT};{_TABLES}"
             )

@@ -4,10 +4,10 @@ from typing import Literal
 
 import numpy as np
 
+from streamlyt._duration import check_duration, duration
 from streamlyt.base import Array, Batch, Event, Operator
 from streamlyt.errors import DataError, ParameterError, in_series
 
-from ._duration import check_duration, duration
 from ._origins import note, origin
 
 __all__ = ["Ordered"]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from streamlyt._duration import check_duration, duration
 from streamlyt.base import Batch
 
-from ._duration import check_duration, duration
 from ._window import Ints, Window
 
 __all__ = ["Session"]

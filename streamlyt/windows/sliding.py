@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from streamlyt._duration import check_duration, duration
 from streamlyt.base import Batch, Schema
 from streamlyt.errors import ParameterError
 
-from ._duration import check_duration, duration
 from ._window import Ints, Window
 
 __all__ = ["Sliding"]
