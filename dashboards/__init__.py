@@ -5,14 +5,20 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._feed import Following as Following
+    from ._feed import Replay as Replay
     from ._forecasts import Drawn as Drawn
     from ._forecasts import write_forecasts as write_forecasts
+    from ._guard import new_token as new_token
     from ._learning import write_learning as write_learning
     from ._panel import Panel as Panel
     from ._report import write_report as write_report
+    from ._serving import live_pages as live_pages
+    from ._serving import serve_pages as serve_pages
     from .attribution import Attribution as Attribution
     from .change_points import ChangePoints as ChangePoints
     from .changes import Changes as Changes
     from .observable import Observable as Observable
+    from .throughput import Throughput as Throughput
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

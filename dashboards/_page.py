@@ -16,13 +16,29 @@ _POLICY = (
 )
 
 
-def page(title: str, lead: str, pills: Sequence[str], main: str, foot: str, scripts: str) -> str:
-    """Return the whole page; ``pills``, ``main`` and ``foot`` are HTML, the rest is text."""
+def page(
+    title: str,
+    lead: str,
+    pills: Sequence[str],
+    main: str,
+    foot: str,
+    scripts: str,
+    *,
+    nonce: str = "",
+    ways: str = "",
+) -> str:
+    """Return the whole page; ``title`` and ``lead`` are text, the rest is HTML.
+
+    A page with a ``nonce`` comes from a server, which sends the policy that goes with it. ``ways``
+    lead to other pages.
+    """
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+    key = f' nonce="{nonce}"' if nonce else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+{"" if nonce else policy}\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{escape(title)}</title>
@@ -33,9 +49,10 @@ def page(title: str, lead: str, pills: Sequence[str], main: str, foot: str, scri
 <body>
 <a class="skip" href="#main">Skip to the findings</a>
 <header class="top"><div class="wrap">
-<div class="title"><div><h1>{escape(title)}</h1><p class="lead">{escape(lead)}</p></div>
+{ways}<div class="title"><div><h1>{escape(title)}</h1>
+<p class="lead" id="lead">{escape(lead)}</p></div>
 <button type="button" class="paper" aria-label="Switch to dark paper">Dark</button></div>
-<ul class="pills" aria-label="The run">{"".join(pills)}</ul>
+<ul class="pills" id="pills" aria-label="The run">{"".join(pills)}</ul>
 </div></header>
 <main id="main" class="wrap" tabindex="-1">
 <noscript><p class="note">The pictures need JavaScript. The tables do not.</p></noscript>
@@ -43,7 +60,7 @@ def page(title: str, lead: str, pills: Sequence[str], main: str, foot: str, scri
 </main>
 <footer class="wrap">{foot}</footer>
 {scripts}
-<script>{script()}</script>
+<script{key}>{script()}</script>
 </body>
 </html>
 """
@@ -80,8 +97,10 @@ def picture(div: str, label: str) -> str:
     return f'<div class="picture" role="group" aria-label="{escape(label)}">{div}</div>'
 
 
-def plain_table(table: Table, summary: str = "The numbers as a table") -> str:
-    """Return a picture in words, folded away."""
+def plain_table(
+    table: Table, summary: str = "The numbers as a table", *, open_: bool = False
+) -> str:
+    """Return a picture in words, folded away unless ``open_``."""
     head = "".join(f'<th scope="col">{escape(h)}</th>' for h in table.headings)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'
@@ -91,7 +110,7 @@ def plain_table(table: Table, summary: str = "The numbers as a table") -> str:
     )
     caption = escape(table.caption)
     return (
-        f"<details><summary>{escape(summary)}</summary>"
+        f"<details{' open' if open_ else ''}><summary>{escape(summary)}</summary>"
         f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}">'
         f'<table class="plain"><caption>{caption}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"

@@ -78,8 +78,8 @@ class Panel(Component, ABC):
         """Whether the series has what this panel shows."""
         return True
 
-    def keys(self) -> Sequence[tuple[str, str]]:
-        """Return the legend: the class of each swatch in the style sheet, and what it means."""
+    def keys(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
+        """Return the legend of some columns: class of each swatch, and what it means."""
         return ()
 
     def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
@@ -102,6 +102,14 @@ class Panel(Component, ABC):
     def figures(self, x_range: "Range | None" = None) -> dict[str, Any]:
         """Return Bokeh models by a name that stands over each; one alone needs none."""
         return {"": self.figure(x_range)}
+
+    def figure_names(self) -> Sequence[str]:
+        """Return what stands over each of :meth:`figures`, without drawing them."""
+        return ("",)
+
+    def scaled(self) -> str:
+        """Return what a drawn figure cannot change: where it does, the page is drawn anew."""
+        return ""
 
     def heading(self, name: str) -> str:
         """Return what stands over one of :meth:`figures`, as HTML: escape what comes from data."""

@@ -55,10 +55,11 @@ class Section:
     row: str
     width: int
 
-    def html(self, divs: Mapping[str, str], alone: bool = False) -> str:
+    def html(self, divs: Mapping[str, str], alone: bool = False, side: bool = True) -> str:
         """Return the section, with the places of its models filled in.
 
-        One that stands ``alone`` under a title with its name does not say it again.
+        One that stands ``alone`` under a title with its name does not say it again. Without a
+        ``side`` there is no table of changes.
         """
         name = f"series-{self.number}"
         plots = "".join(
@@ -68,11 +69,14 @@ class Section:
         note = f'<p class="note">{escape(self.note)}</p>' if self.note else ""
         seen = ' class="unseen"' if alone else ""
         heading = f'<h2 id="{name}"{seen}>{escape(self.key) or "The run"}</h2>'
+        changes = (
+            f'<section class="side card" tabindex="0" aria-labelledby="{name} {name}-changes">'
+            f'<h3 id="{name}-changes">Changes</h3><div id="{name}-list">{self.changes}</div>'
+            "</section>"
+        )
         return (
             f'<section class="series" aria-labelledby="{name}">{heading}{note}'
-            f'<div class="columns"><section class="side card" tabindex="0" '
-            f'aria-labelledby="{name} {name}-changes"><h3 id="{name}-changes">Changes</h3>'
-            f"{self.changes}</section>"
+            f'<div class="columns{"" if side else " alone"}">{changes if side else ""}'
             f'<div class="plots">{plots}</div></div></section>'
         )
 
@@ -109,7 +113,7 @@ def card_of(
     a figure stands for its place.
     """
     kind = name_of(panel).replace("_", "-")
-    parts = [f'<div id="{at}-{kind}-keys">{legend(*panel.keys())}</div>']
+    parts = [f'<div id="{at}-{kind}-keys">{legend(*panel.keys(panel.columns()))}</div>']
     for i, (name, figure) in enumerate(panel.figures(shared).items()):
         place = f"{at}-{kind}-{i}"
         models[place] = figure

@@ -118,6 +118,26 @@ pre{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-s
 footer.wrap{color:var(--soft);font-size:13px;padding-bottom:28px}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);
   white-space:nowrap}
+.columns.alone{grid-template-columns:minmax(0,1fr)}
+.ways{display:flex;gap:18px;font-size:13px;margin:0 0 8px}
+.bar{display:flex;flex-wrap:wrap;gap:8px 10px;align-items:center;margin:0 0 14px;font-size:13px}
+.bar button,.bar select,#find{font:inherit;color:var(--ink);background:var(--card);
+  border:1px solid var(--line);border-radius:8px;padding:4px 12px;min-height:30px}
+.bar button{cursor:pointer}.bar button:hover{border-color:var(--soft)}
+.bar #follow{border-color:var(--statistic)}.bar #rows{margin-left:auto}
+select:focus-visible,input:focus-visible{outline:2px solid var(--statistic);outline-offset:2px}
+.state{display:inline-flex;align-items:center;gap:7px;border:1px solid var(--line);
+  border-radius:999px;padding:2px 12px;background:var(--card);color:var(--ink);white-space:nowrap}
+.state::before{content:"";width:8px;height:8px;border-radius:50%;background:var(--shade)}
+.state.live::before,.state.changed::before{background:var(--change)}
+.state.in-alarm::before,.state.not-connected::before{background:var(--alarm)}
+.state.in-alarm,.state.not-connected{border-color:var(--alarm)}
+.all-series .state{border-color:transparent;background:none;padding:0}
+.all-series td small{display:block;color:var(--soft);font-size:12px}
+#found{color:var(--soft);margin-left:10px}[hidden]{display:none!important}
+.news .pill.found{animation:news 1.6s ease-out 2}
+@keyframes news{from{background:var(--change)}}
+@media (prefers-reduced-motion:reduce){.news .pill.found{animation:none}}
 @media (max-width:1080px){.columns{grid-template-columns:minmax(0,1fr)}
   .columns>.side,.columns>.plots{grid-column:1;grid-row:auto}
   .columns>.side{position:static;max-height:none}}

@@ -116,11 +116,10 @@ class Attribution(Panel):
                     row[place] += share
         return shares
 
-    def keys(self) -> Sequence[tuple[str, str]]:
+    def keys(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
         """Return the legend."""
-        drawn = self.columns()
-        shown, known = len(drawn["groups"]), len(self.moved[0])
-        keys = [("scale", f"1 σ to {extent_of(drawn['grid']):.0f} σ and more")]
+        shown, known = len(seen["groups"]), len(self.moved[0])
+        keys = [("scale", f"1 σ to {extent_of(seen['grid']):.0f} σ and more")]
         if self.events:
             keys.append(("key change", "change began"))
         if shown < known:

@@ -86,10 +86,10 @@ class ChangePoints(Panel):
         moves = np.isfinite(seen["highest"]) & (seen["highest"] != 0)
         return bool(moves.any() or np.isfinite(seen["threshold"]).any())
 
-    def keys(self) -> Sequence[tuple[str, str]]:
+    def keys(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
         """Return the legend."""
         keys = [("key statistic", "statistic"), ("key threshold", "threshold")]
-        if len(self.learning(self.columns())[0]):
+        if len(self.learning(seen)[0]):
             keys.append(("key learning", "learning: no alarm possible"))
         if self.events:
             keys.append(("key change", "change began (estimate)"))
@@ -107,6 +107,10 @@ class ChangePoints(Panel):
             return 0.0, False
         seen = overview_of(self.run, self.key, ("statistic", "threshold"), _COARSE)
         return _floor(seen.maximum[:, 0], seen.minimum[:, 0], seen.minimum[:, 1])
+
+    def scaled(self) -> str:
+        """Return which vertical axis it has."""
+        return "log" if self.scale[1] else "linear"
 
     def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the curves, the stretches without a threshold, the changes and the alarms."""

@@ -31,6 +31,8 @@ class Changes(Panel):
         The series.
     points
         Rows of the table at most.
+    newest
+        Whether the newest changes stand first, and the oldest are left out where there are more.
 
     Examples
     --------
@@ -42,8 +44,16 @@ class Changes(Panel):
     title = "Changes"
     about = "One row a change: when it began, when the alarm came, and what moved most."
 
-    def __init__(self, run: Run, key: str, points: int = _MOST_ROWS) -> None:
+    def __init__(
+        self, run: Run, key: str, points: int = _MOST_ROWS, *, newest: bool = False
+    ) -> None:
         super().__init__(run, key, points)
+        self.newest = newest
+
+    def _listed(self) -> list[tuple[int, Event]]:
+        """Return the changes of the table, each with its number."""
+        listed = list(enumerate(self.events, start=1))
+        return listed[: -self.points - 1 : -1] if self.newest else listed[: self.points]
 
     def columns(self) -> dict[str, Array]:
         """Return the fields of the findings by name, and ``delay``: rows from change to alarm."""
@@ -76,7 +86,7 @@ class Changes(Panel):
                 f"{e.threshold:,.4g}",
                 ", ".join(f"{name} {share:.0%}" for name, share in _named(e)),
             )
-            for i, e in enumerate(self.events[: self.points], start=1)
+            for i, e in self._listed()
         )
         row = self.schema.row
         headings = ("", "began", row, f"alarm at {row}", "statistic", "threshold", "moved most")
@@ -86,9 +96,7 @@ class Changes(Panel):
         """Return the table for the page, everything from the data escaped."""
         if not self.events:
             return '<p class="none">No change found.</p>'
-        body = "".join(
-            self._row(i, event) for i, event in enumerate(self.events[: self.points], start=1)
-        )
+        body = "".join(self._row(i, event) for i, event in self._listed())
         hidden = len(self.events) - self.points
         more = f"<p class='more'>{hidden:,} more are in the run file.</p>" if hidden > 0 else ""
         return (

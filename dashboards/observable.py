@@ -79,6 +79,10 @@ class Observable(Panel):
         """Return the curves of all channels, and the changes."""
         return {"curve": seen, "changes": self.strips()}
 
+    def figure_names(self) -> Sequence[str]:
+        """Return the names of the channels drawn."""
+        return self.chosen
+
     def heading(self, name: str) -> str:
         """Return a channel's name in its colour, with unit and group."""
         channel = next(c for c in self.schema.channels if c.name == name)

@@ -10,6 +10,7 @@ from streamlyt.cli._guard import guarded
 from streamlyt.cli._verbs import Verbs
 from streamlyt.cli.broker import start_broker, status_of_broker, stop_broker
 from streamlyt.cli.config import init_config, schema_of_config, show_config, validate_config
+from streamlyt.cli.dash import dash, make_token, replay
 from streamlyt.cli.deadletter import list_letters, redrive_letters
 from streamlyt.cli.demo import demo
 from streamlyt.cli.detect import detect
@@ -44,6 +45,9 @@ app.command("fit")(guarded(fit))
 app.command("run")(guarded(run_pipeline))
 app.command("serve")(guarded(serve_pipeline))
 app.command("report")(guarded(report))
+app.command("dash")(guarded(dash))
+app.command("replay")(guarded(replay))
+app.command("token")(guarded(make_token))
 app.command("list")(guarded(list_components))
 
 features = typer.Typer(help="Plan random features.", no_args_is_help=True)

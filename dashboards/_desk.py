@@ -1,0 +1,147 @@
+"""What all open pages share: one look at the run, and each screenful made once."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from streamlyt.errors import StreamlytError
+
+from ._feed import Feed
+from ._frames import frame_of
+from ._look import Look
+from ._pulse import Pulse, memory_mb
+from ._series_list import list_of
+from ._views import View
+from ._wire import packed
+from .throughput import Throughput
+
+__all__ = ["ALL", "Desk", "Seen"]
+
+ALL = "all series"
+_KEPT = 64  # frames of the moment
+_REST = 19.0  # times as long as the frames of a moment took: at most a twentieth of a core
+_LONGEST_REST_S = 5.0
+
+Seen = tuple[str, View]
+"""Which page (``"series"``, ``"process"`` or ``"all series"``), and what it looks at."""
+
+
+class Desk:
+    """Makes the frames of all pages from one look at the run.
+
+    A thread of its own reads and draws together, so that the event loop it belongs to goes on.
+
+    Parameters
+    ----------
+    feed
+        Where the run comes from.
+    gauges
+        Returns what the process tells of itself; None where only the run file is known.
+    """
+
+    def __init__(self, feed: Feed, gauges: Callable[[], Mapping[str, float]] | None = None) -> None:
+        self.feed = feed
+        self.name = feed.name
+        self.why = ""  # the run cannot be read
+        self.pulse = Pulse(gauges or self._gauges)
+        self.look: Look | None = None
+        self.number = 0  # of the look
+        self._epoch = os.urandom(4).hex()  # numbers of an earlier process mean nothing here
+        self._version = -1
+        self._news_at = time.monotonic()
+        self._beat_at = self._rest_until = 0.0
+        self._pulse_number = 0
+        self._frames: dict[Seen, tuple[str, bytes]] = {}
+        self._thread = ThreadPoolExecutor(1, "dashboard")
+
+    async def turn(self) -> None:
+        """See whether there is news."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._turn)
+
+    async def frame(self, seen: Seen) -> tuple[str, bytes]:
+        """Return the stamp and the bytes of what a page is to show now."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._frame, seen)
+
+    async def call(self, work: Callable[[], Any]) -> Any:
+        """Do something with the run, in the thread that may read it."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def stamp(self, seen: Seen) -> str:
+        """Return what names the frame of a page as it would be now; while it stays, it is shown."""
+        page, view = seen
+        if page == "process":
+            return f"{self._epoch} {self._pulse_number}"
+        if self.look is None:
+            return f"{self._epoch} waiting {self.why}"
+        if page == "series" and not view.follows:
+            return f"{self._epoch} {len(self.look.events(view.key))}"
+        return f"{self._epoch} {self.number}"
+
+    @property
+    def resting(self) -> bool:
+        """Whether frames took so long that pages that follow have to wait."""
+        return time.monotonic() < self._rest_until
+
+    def close(self) -> None:
+        """Let go of the run."""
+        self._thread.submit(self.feed.close).result()
+        self._thread.shutdown()
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        try:
+            run, version = self.feed.poll()
+            self.why = ""
+        except StreamlytError as problem:
+            run, version, self.why = None, self._version, str(problem)
+        if run is None:
+            self.look, self._version = None, -1
+        elif version != self._version and not self.resting:
+            self.look = Look(run, self.look)
+            self._version, self._news_at = version, now
+            self.number += 1
+        if now - self._beat_at >= 1.0:
+            self._beat_at = max(self._beat_at + 1.0, now - 0.5)
+            self.pulse.beat()
+            self._pulse_number += 1
+
+    def _frame(self, seen: Seen) -> tuple[str, bytes]:
+        stamp = self.stamp(seen)
+        kept = self._frames.get(seen)
+        if kept is not None and kept[0] == stamp:
+            return kept
+        began = time.thread_time()
+        made = stamp, self._made(seen)
+        if len(self._frames) >= _KEPT:
+            self._frames.clear()
+        self._frames[seen] = made
+        took = time.thread_time() - began
+        rest = min(_REST * took, _LONGEST_REST_S)
+        self._rest_until = max(self._rest_until, time.monotonic()) + rest
+        return made
+
+    def _made(self, seen: Seen) -> bytes:
+        page, view = seen
+        try:
+            if page == "process":
+                return frame_of(Look(self.pulse), view, lambda *of: [Throughput(*of[:3])])
+            if self.look is None:
+                return packed({"waiting": self.why or "Waiting for the run to begin."}, {})
+            if page == ALL:
+                return packed(list_of(self.look, view.find, self.pulse.newest()), {})
+            if not self.look.has(view.key):
+                return packed({"waiting": "Waiting for the first rows of this series."}, {})
+            return frame_of(self.look, view, pulse=self.pulse.newest())
+        except StreamlytError as problem:  # the page tells it, and asks again
+            return packed({"waiting": str(problem)}, {})
+
+    def _gauges(self) -> dict[str, float]:
+        told = {"memory": memory_mb()}
+        if self.look is not None:
+            told["rows"] = float(sum(n for n, _ in self.look.lengths().values()))
+            told["checkpoint"] = time.monotonic() - self._news_at
+        return told

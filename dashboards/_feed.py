@@ -1,0 +1,232 @@
+"""Runs that go on while they are looked at: a file that grows, and one that is played again."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamlyt.base import Event, Schema
+from streamlyt.errors import ParameterError
+from streamlyt.runfile import RunFile
+
+from ._buckets import Buckets, Overview, Run
+
+__all__ = ["Feed", "Following", "Replay", "row_at"]
+
+
+class Feed(Protocol):
+    """Where a page gets its run from."""
+
+    name: str
+
+    def poll(self) -> tuple[Run | None, int]:
+        """Return the run, if there is one yet, and a number that is another one after news."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Following:
+    """A run file that somebody writes, or will.
+
+    Parameters
+    ----------
+    path
+        The file. It may come later, and another one may take its place.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, path.stem
+        self._run: RunFile | None = None
+        self._node = self._version = -1
+        self._number = 0
+
+    def poll(self) -> tuple[Run | None, int]:
+        """Return the run, if there is one yet, and a number that is another one after news."""
+        node = self.path.stat().st_ino if self.path.is_file() else -1
+        if node != self._node:
+            self.close()
+            if node >= 0:
+                self._run = RunFile.open(self.path)
+            self._node, self._version = node, -1
+        version = -1 if self._run is None else self._run.version()
+        if version != self._version or not self._number:
+            self._version = version
+            self._number += 1
+        return self._run, self._number
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._run is not None:
+            self._run.close()
+        self._run = None
+
+
+class Replay:
+    """A recorded run, as it was while it grew.
+
+    Parameters
+    ----------
+    run
+        What was recorded.
+    name
+        What it is called.
+    speed
+        How many times as fast as it was. Rows with a clock (ns) go by their clock, all others by
+        the time that the recorded run took.
+    within
+        Seconds in which all of it is played; in place of ``speed``.
+    clock
+        Seconds that pass.
+
+    Raises
+    ------
+    ParameterError
+        If ``speed`` or ``within`` is not positive, or no speed of the run is known.
+
+    Notes
+    -----
+    A finding is there when the row of its alarm is. A bucket of a long stretch is shown whole as
+    soon as its first row is there.
+
+    Examples
+    --------
+    >>> from streamlyt.dashboards._example import example_run
+    >>> now = [0.0]
+    >>> replay = Replay(example_run(), "example", within=4.0, clock=lambda: now[0])
+    >>> for now[0] in (1.0, 2.5, 2.6, 4.0):
+    ...     print(replay.poll()[0].n_rows("a"), len(replay.events("a")))
+    100 0
+    250 0
+    260 1
+    400 1
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        name: str,
+        speed: float = 1.0,
+        within: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not speed > 0 or (within is not None and not within > 0):
+            raise ParameterError(f"speed and within must be positive, got {speed!r} and {within!r}")
+        self.run, self.name, self.speed, self.within, self.clock = run, name, speed, within, clock
+        self._keys = list(run.keys())
+        self._length = {key: run.n_rows(key) for key in self._keys}
+        self._clocked = all(run.schema(key).time_unit == "ns" for key in self._keys)
+        self._ends = {key: self._times(key) for key in self._keys}
+        first = min((a for a, _ in self._ends.values()), default=0)
+        last = max((b for _, b in self._ends.values()), default=0)
+        self._first, self._span = first, last - first
+        self._whole = self._whole_s()
+        self._began = clock()
+        self._shown: dict[str, int] = dict.fromkeys(self._keys, 0)
+        self._number = 0
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """That of the run, incomplete while it is played."""
+        done = self._shown == self._length
+        return {**self.run.meta, "complete": done and self.run.meta.get("complete")}
+
+    def poll(self) -> tuple[Run | None, int]:
+        """Return the run so far, and a number that is another one where it is longer."""
+        part = min((self.clock() - self._began) / self._whole, 1.0)
+        shown = {key: self._rows(key, part) for key in self._keys}
+        if shown != self._shown or not self._number:
+            self._shown = shown
+            self._number += 1
+        return self, self._number
+
+    def close(self) -> None:
+        """The recorded run is for its owner to close."""
+
+    def keys(self) -> Sequence[str]:
+        """Return the series that have begun."""
+        return [key for key in self._keys if self._shown[key]]
+
+    def schema(self, key: str) -> Schema:
+        """Return what the rows of a series are."""
+        return self.run.schema(key)
+
+    def n_rows(self, key: str) -> int:
+        """Return how many rows of a series have come."""
+        return self._shown[key]
+
+    def events(self, key: str | None = None) -> list[Event]:
+        """Return the findings whose alarms have come."""
+        return [e for e in self.run.events(key) if self._has_come(e)]
+
+    def overview(
+        self,
+        key: str,
+        names: Sequence[str] | None = None,
+        points: int = 2000,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Overview:
+        """Return the rows that have come, in buckets."""
+        stop = self._shown[key] if stop is None else min(stop, self._shown[key])
+        if stop <= start:
+            width = self.run.schema(key).width if names is None else len(names)
+            none = np.empty((0, width))
+            return Buckets(np.empty(0, np.int64), np.empty(0, np.int64), none, none, none)
+        return self.run.overview(key, names, points, start, stop)
+
+    def _has_come(self, event: Event) -> bool:
+        schema = self.run.schema(event.key)
+        last = (event.alarm_index - schema.first_row) // schema.row_step
+        return last < self._shown[event.key]
+
+    def _whole_s(self) -> float:
+        if self.within is not None:
+            return self.within
+        took = self._span / 1e9 if self._clocked else float(self.run.meta.get("seconds") or 0.0)
+        if not took > 0:
+            raise ParameterError(
+                f"the run {self.name} must tell how long it took, which it does not; say within "
+                f"how many seconds it is to be played"
+            )
+        return took / self.speed
+
+    def _times(self, key: str) -> tuple[int, int]:
+        n = self._length[key]
+        if not n:
+            return 0, 0
+        name = self.run.schema(key).names[-1:]
+        first = self.run.overview(key, name, points=1, stop=1).times[0]
+        return int(first), int(self.run.overview(key, name, points=1, start=n - 1).times[-1])
+
+    def _rows(self, key: str, part: float) -> int:
+        """Return how many rows have come when a part (0 to 1) of the time is over."""
+        n = self._length[key]
+        if part >= 1.0 or not self._clocked or not n:
+            return int(n * min(part, 1.0) + 1e-9)
+        return row_at(self.run, key, n, self._first + part * self._span)
+
+
+def row_at(run: Run, key: str, n: int, time: float) -> int:
+    """Return how many of the first ``n`` rows of a series come at ``time`` or before.
+
+    A few screenfuls are read, however long the series is.
+    """
+    names, start, stop = run.schema(key).names[-1:], 0, n
+    while True:
+        seen = run.overview(key, names, points=_SEARCHED, start=start, stop=stop)
+        times: NDArray[np.int64] = seen.times
+        at = int(np.searchsorted(times, time, side="right"))
+        if not at:
+            return start
+        first = int(seen.rows[at - 1])
+        following = int(seen.rows[at]) if at < len(seen.rows) else stop
+        if following - first <= 1 or (first, following) == (start, stop):
+            return following if following - first <= 1 else first
+        start, stop = max(first, start), following
+
+
+_SEARCHED = 512  # buckets read at each step towards a row
