@@ -12,6 +12,7 @@ from tests.daemon.serving import Served
 
 PARTITIONS = 4
 RATE = 500
+SESSION_S = 5.0  # half of the ten seconds that a hand-over may take
 MEMBERS = ("one", "two")
 
 
@@ -27,7 +28,7 @@ def killed(kills, broker, folder, told=lambda text: None):
     servers = broker.servers["PLAINTEXT"]
     topic, out = new_topic(servers, PARTITIONS), new_topic(servers, PARTITIONS)
     for member in MEMBERS:
-        text = pipeline(topic, out, servers, member, folder / "states")
+        text = pipeline(topic, out, servers, member, folder / "states", SESSION_S)
         (folder / f"{member}.toml").write_text(text)
     group = Group(servers, topic, PARTITIONS, f"g-{topic}")
     moments = random.Random(0)
@@ -52,6 +53,7 @@ def killed(kills, broker, folder, told=lambda text: None):
             feed.end()
             group.until_past(group.ends())
             for life in lives.values():
+                life.until_ready()
                 assert life.end()[0] == 0, life.lines
     finally:
         for life in lives.values():

@@ -18,7 +18,7 @@ columns = ["n", "x"]
 servers = "{servers}"
 group = "g-{topic}"
 member = "{member}"
-session_timeout_s = 6.0
+session_timeout_s = {session}
 batch_messages = 200
 
 [[operators]]
@@ -42,10 +42,12 @@ CHAIN = (
 )
 
 
-def pipeline(topic, out, servers, member, states=None):
+def pipeline(topic, out, servers, member, states=None, session=3.0):
     """Return the pipeline file of a member of a group, with the folder that all share."""
     shared = "" if states is None else f'states = "{states}"'
-    return FILE.format(topic=topic, out=out, servers=servers, member=member, states=shared)
+    return FILE.format(
+        topic=topic, out=out, servers=servers, member=member, states=shared, session=session
+    )
 
 
 class Pair:
