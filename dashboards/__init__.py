@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from ._guard import new_token as new_token
     from ._learning import write_learning as write_learning
     from ._panel import Panel as Panel
+    from ._pulse import memory_mb as memory_mb
     from ._report import write_report as write_report
+    from ._server import Dashboard as Dashboard
     from ._serving import live_pages as live_pages
+    from ._serving import refuse_strangers as refuse_strangers
     from ._serving import serve_pages as serve_pages
     from .attribution import Attribution as Attribution
     from .change_points import ChangePoints as ChangePoints

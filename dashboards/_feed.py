@@ -154,6 +154,10 @@ class Replay:
         """Return what the rows of a series are."""
         return self.run.schema(key)
 
+    def first_row(self, key: str) -> int:
+        """Return the number of the first row of a series that is still kept."""
+        return self.run.first_row(key)
+
     def n_rows(self, key: str) -> int:
         """Return how many rows of a series have come."""
         return self._shown[key]
@@ -199,7 +203,8 @@ class Replay:
         if not n:
             return 0, 0
         name = self.run.schema(key).names[-1:]
-        first = self.run.overview(key, name, points=1, stop=1).times[0]
+        begin = self.run.first_row(key)
+        first = self.run.overview(key, name, points=1, start=begin, stop=begin + 1).times[0]
         return int(first), int(self.run.overview(key, name, points=1, start=n - 1).times[-1])
 
     def _rows(self, key: str, part: float) -> int:
@@ -215,7 +220,7 @@ def row_at(run: Run, key: str, n: int, time: float) -> int:
 
     A few screenfuls are read, however long the series is.
     """
-    names, start, stop = run.schema(key).names[-1:], 0, n
+    names, start, stop = run.schema(key).names[-1:], run.first_row(key), n
     while True:
         seen = run.overview(key, names, points=_SEARCHED, start=start, stop=stop)
         times: NDArray[np.int64] = seen.times

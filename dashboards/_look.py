@@ -66,6 +66,10 @@ class Look:
         """Return how many rows a series has."""
         return self._once(("n_rows", key), lambda: self._run.n_rows(key))
 
+    def first_row(self, key: str) -> int:
+        """Return the number of the first row of a series that is still kept."""
+        return self._once(("first_row", key), lambda: self._run.first_row(key))
+
     def has(self, key: str) -> bool:
         """Whether there are rows of a series."""
         return key in self._once("names", lambda: frozenset(self.keys())) and self.n_rows(key) > 0

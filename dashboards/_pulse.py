@@ -91,6 +91,10 @@ class Pulse:
         """Return what is told."""
         return self._schema
 
+    def first_row(self, key: str) -> int:
+        """Return the number of the oldest row kept."""
+        return self._first
+
     def n_rows(self, key: str) -> int:
         """Return how many rows there have been; the oldest may be gone."""
         return self._first + len(self._rows)
@@ -110,8 +114,6 @@ class Pulse:
         """Return rows as they were told."""
         stop = self.n_rows(key) if stop is None else min(stop, self.n_rows(key))
         at = range(max(start, self._first), stop)
-        if start < self._first and not at and stop > 0 and self._rows:
-            at = range(self._first, self._first + 1)  # the first that is left stands for those gone
         places = [self._schema.names.index(name) for name in names or self._schema.names]
         held = [self._rows[i - self._first] for i in at]
         table = np.array([row for _, row in held]).reshape(len(held), -1)[:, places]

@@ -16,7 +16,7 @@ from ._feed import Feed, Following
 from ._guard import LOOPBACK, Guard
 from ._server import Dashboard
 
-__all__ = ["live_pages", "serve_pages"]
+__all__ = ["live_pages", "refuse_strangers", "serve_pages"]
 
 
 def live_pages(
@@ -75,12 +75,23 @@ def serve_pages(
     OSError
         If the address is taken.
     """
+    refuse_strangers(host, tokens)
+    asyncio.run(_serve(feed, host, port, Guard(names, tokens), said))
+
+
+def refuse_strangers(host: str, tokens: Path | None) -> None:
+    """Raise where pages could be reached from elsewhere and ask nobody for a token.
+
+    Raises
+    ------
+    ParameterError
+        If that is so.
+    """
     if host not in LOOPBACK and tokens is None:
         raise ParameterError(
             f"pages that others can reach must ask for a token, got host {host!r} and no tokens; "
             f"make one with streamlyt token"
         )
-    asyncio.run(_serve(feed, host, port, Guard(names, tokens), said))
 
 
 async def _serve(

@@ -90,7 +90,8 @@ def rows_of(run: Run, view: View, axis: TimeAxis) -> tuple[int, int]:
     """Return the rows that a view shows, and one more at each end of a stretch."""
     n = run.n_rows(view.key)
     if view.left is None or view.right is None:
-        return (0 if view.last is None else max(0, n - view.last)), n
+        begin = run.first_row(view.key)
+        return (begin if view.last is None else max(begin, n - view.last)), n
     schema = run.schema(view.key)
     ends = []
     for place in (view.left, view.right):

@@ -8,7 +8,7 @@ import typer
 
 from streamlyt.errors import MissingExtraError, ParameterError
 
-__all__ = ["dash", "make_token", "replay"]
+__all__ = ["Names", "Tokens", "dash", "make_token", "need_bokeh", "replay"]
 
 _WHO = "Who may look"
 
@@ -51,7 +51,7 @@ def dash(
     tokens: Tokens = None,
 ) -> int:
     """Show a run while it goes on, or after, in the browser."""
-    _need_bokeh()
+    need_bokeh()
     from streamlyt.cli._guard import say
     from streamlyt.dashboards import Following, serve_pages  # heavy: not for --help
 
@@ -76,7 +76,7 @@ def replay(
     tokens: Tokens = None,
 ) -> int:
     """Show a recorded run as it was while it went on."""
-    _need_bokeh()
+    need_bokeh()
     from streamlyt.cli._guard import say
     from streamlyt.dashboards import Replay, serve_pages  # heavy: not for --help
     from streamlyt.runfile import RunFile as Recorded
@@ -98,13 +98,14 @@ def make_token(
     ] = None,
 ) -> int:
     """Make a token for the live pages; it is told once, and the file keeps its hash."""
-    _need_bokeh()
+    need_bokeh()
     from streamlyt.dashboards import new_token  # heavy: not for --help
 
     print(new_token(file, series))
     return 0
 
 
-def _need_bokeh() -> None:
+def need_bokeh() -> None:
+    """Tell clearly where the pages cannot be drawn."""
     if find_spec("bokeh") is None:
         raise MissingExtraError("bokeh", "dash")

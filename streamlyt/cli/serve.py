@@ -1,9 +1,14 @@
 """``streamlyt serve``: a pipeline as a daemon."""
 
 import os
+from functools import partial
 from importlib.util import find_spec
+from typing import Annotated
+
+import typer
 
 from streamlyt.cli._options import PipelineFile, Sets
+from streamlyt.cli.dash import Names, Tokens, need_bokeh
 from streamlyt.errors import MissingExtraError
 
 __all__ = ["serve_pipeline"]
@@ -11,11 +16,24 @@ __all__ = ["serve_pipeline"]
 _NEEDED = ("tornado", "structlog", "prometheus_client")
 
 
-def serve_pipeline(pipeline: PipelineFile, sets: Sets = None) -> int:
+def serve_pipeline(
+    pipeline: PipelineFile,
+    sets: Sets = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve live pages of the run too, under /dash/.")
+    ] = False,
+    names: Names = None,
+    tokens: Tokens = None,
+) -> int:
     """Run a pipeline file until it is told to stop (SIGTERM); SIGHUP reads its parameters again."""
     for package in _NEEDED:
         if find_spec(package) is None:
             raise MissingExtraError(package, "serve")
     from streamlyt.daemon import Daemon  # heavy: not for --help
 
-    return Daemon(pipeline, sets or [], os.environ).run()
+    if not dashboard:
+        return Daemon(pipeline, sets or [], os.environ).run()
+    need_bokeh()
+    from streamlyt.cli._pages import pages_of
+
+    return Daemon(pipeline, sets or [], os.environ, partial(pages_of, names or [], tokens)).run()

@@ -1,16 +1,30 @@
 """The one HTTP server of a daemon: is it alive, is it ready, and its counts."""
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-__all__ = ["Told", "serve_http"]
+__all__ = ["Pages", "Told", "serve_http"]
 
 Told = tuple[bool, str]
 """Whether all is well, and how it stands, in a line."""
+
+
+class Pages(Protocol):
+    """Pages that are served beside health and metrics."""
+
+    def routes(self, prefix: str) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+        """Return the handlers of all addresses under ``prefix``."""
+
+    def start(self) -> None:
+        """Begin, on the event loop of this thread."""
+
+    def stop(self) -> None:
+        """End."""
 
 
 def serve_http(
@@ -19,8 +33,11 @@ def serve_http(
     alive: Callable[[], Told],
     ready: Callable[[], Told],
     metrics: Callable[[], bytes],
+    pages: Pages | None = None,
 ) -> tuple[HTTPServer, int]:
     """Serve ``/healthz``, ``/readyz`` and ``/metrics`` on the event loop of this thread.
+
+    And ``pages`` under ``/dash/``, where there are some.
 
     Returns
     -------
@@ -38,6 +55,7 @@ def serve_http(
                 ("/healthz", _State, {"ask": alive}),
                 ("/readyz", _State, {"ask": ready}),
                 ("/metrics", _Metrics, {"ask": metrics}),
+                *([] if pages is None else pages.routes("/dash")),
             ],
             log_function=lambda request: None,  # who asks every second is not to fill the log
         )

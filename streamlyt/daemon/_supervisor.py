@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from streamlyt.config import PipelineSpec, load
 from streamlyt.engines import Gauges, Summary
 from streamlyt.errors import ParameterError, SinkError, SourceError, StreamlytError
 
-from ._http import Told, serve_http
+from ._http import Pages, Told, serve_http
 from ._life import Life
 from ._log import begin_log
 from ._metrics import Metrics
@@ -43,6 +43,9 @@ class Daemon:
         The pipeline.
     sets, environ
         What shall hold in place of the file's own, as for :func:`streamlyt.config.load`.
+    pages
+        Makes pages over the run, served under ``/dash/``, from the run file, the engine's gauges
+        and the host that HTTP is served at; None for none.
 
     Raises
     ------
@@ -51,7 +54,11 @@ class Daemon:
     """
 
     def __init__(
-        self, file: Path, sets: Sequence[str] = (), environ: Mapping[str, str] | None = None
+        self,
+        file: Path,
+        sets: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        pages: Callable[[Path, Gauges, str], Pages] | None = None,
     ) -> None:
         self.file, self.sets, self.environ = file, list(sets), environ
         self._text = self._read()
@@ -62,6 +69,7 @@ class Daemon:
         self._metrics = Metrics(
             self._gauges, lambda: self.ready()[0], self._spec.source.schema.time_unit
         )
+        self._pages = None if pages is None else pages(self._run, self._gauges, self._serve.host)
         self._life: Life | None = None
         self._why = ""  # the engine is not running
         self._stopping = False
@@ -96,8 +104,15 @@ class Daemon:
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         server, port = serve_http(
-            self._serve.host, self._serve.port, self.alive, self.ready, self._metrics.text
+            self._serve.host,
+            self._serve.port,
+            self.alive,
+            self.ready,
+            self._metrics.text,
+            self._pages,
         )
+        if self._pages is not None:
+            self._pages.start()
         self._log.info(
             "serving",
             pipeline=str(self.file),
@@ -110,6 +125,8 @@ class Daemon:
             return await self._supervise(loop)
         finally:
             server.stop()
+            if self._pages is not None:
+                self._pages.stop()
 
     async def _supervise(self, loop: asyncio.AbstractEventLoop) -> int:
         failures = 0

@@ -21,10 +21,10 @@ SETTINGS = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
 class Served:
     """``streamlyt serve`` of one pipeline file, in a folder of its own."""
 
-    def __init__(self, file, *sets, wait=True, code=MAIN):
+    def __init__(self, file, *sets, wait=True, code=MAIN, words=()):
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", code, "serve", str(file)]
+            [sys.executable, "-W", "ignore", "-c", code, "serve", str(file), *words]
             + [
                 word
                 for each in ("serve.port=0", "serve.log=json", *sets)
