@@ -148,8 +148,7 @@ class Panel(Component, ABC):
         name, n = self.schema.names[-1:], self.run.n_rows(self.key)
         if not n:
             return 0, 0
-        begin = self.run.first_row(self.key)  # those before it may have been let go of
-        first = self.run.overview(self.key, name, points=1, start=begin, stop=begin + 1)
+        first = self.run.overview(self.key, name, points=1, stop=1)
         last = self.run.overview(self.key, name, points=1, start=n - 1)
         return int(first.times[0]), int(last.times[-1])
 

@@ -180,7 +180,8 @@ class RunReader:
         """Return rows drawn together to at most about ``points`` buckets.
 
         They are read from the finest level that has few enough: how long a series is decides
-        nothing. Buckets begin at multiples of their size, the first perhaps before ``start``.
+        nothing. Buckets begin at multiples of their size, the first perhaps before ``start``. The
+        first row that is still kept stands for those before it.
 
         Parameters
         ----------
@@ -204,6 +205,7 @@ class RunReader:
             kept = self._kept(key)
             stop = self.n_rows(key) if stop is None else min(stop, self.n_rows(key))
             start = max(start, self.first_row(key))
+            stop = max(stop, start + 1) if stop > 0 else stop
             names = kept.full if names is None else names
             level = 0 if set(names) <= set(kept.full) else 1
             while -(-(stop - start) // BUCKET**level) > _AT_MOST * points:
