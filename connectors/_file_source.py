@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from streamlyt._arrival import as_they_came
 from streamlyt.base import Array, Batch, Floats, Position, Schema, Source
-from streamlyt.errors import DataError, FormatError, ParameterError, in_series
+from streamlyt.errors import DataError, FormatError, ParameterError, SourceError, in_series
 
 from ._file_columns import Columns
 from ._first_look import FirstLook
@@ -147,6 +147,20 @@ class FileSource(Source):
             for block in table.batches({column: pa.string()}, 0, self.batch_rows):
                 found.update(dict.fromkeys(word for word in block.column(0).to_pylist() if word))
         return list(found)
+
+    def seek(self, number: int) -> Position:
+        """Return the position before a row, of a single file that is not followed."""
+        if self._parts is not None or self.follow:
+            what = "a folder" if self._parts is not None else "a file that is followed"
+            raise SourceError(
+                f"{what} cannot be read from a row by its number, got row {number} of "
+                f"{self.path}; give a time"
+            )
+        if self.n_rows is not None and number > self.n_rows:
+            raise SourceError(
+                f"{self.path}: row must be at most {self.n_rows}, the end, got {number!r}"
+            )
+        return {"row": number, "series": 0}
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position | None]]:
         """Yield batches of one series each.

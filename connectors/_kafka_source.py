@@ -232,6 +232,14 @@ class KafkaSource(Source):
         letters, self._letters = self._letters, []
         return letters
 
+    def seek(self, number: int) -> Position:
+        """Return the position before the messages of an offset, in every partition that has it."""
+        if self.group is not None:
+            raise SourceError(f"the group {self.group!r} has a position of its own; leave it out")
+        with self._failures():
+            ends = self._opened().end_offsets(self._assigned())
+        return {str(part.partition): min(number, end) for part, end in ends.items()}
+
     def committed(self) -> dict[str, int]:
         """Return the position that the group has committed, for the partitions that are ours."""
         with self._failures():

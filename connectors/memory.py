@@ -7,7 +7,7 @@ import numpy as np
 
 from streamlyt._arrival import as_they_came
 from streamlyt.base import Array, Batch, Event, Floats, Position, Schema, Sink, Source
-from streamlyt.errors import DataError, ParameterError
+from streamlyt.errors import DataError, ParameterError, SourceError
 
 __all__ = ["MemorySink", "MemorySource"]
 
@@ -71,12 +71,18 @@ class MemorySource(Source):
         clock = np.arange(len(rows)) if times is None else np.array(times, dtype=np.int64)
         self._all = Batch(key, np.sort(clock) if disorder == "pass" else clock, rows, named)
         self._came = clock
-        self.n_rows = self._all.n
+        self.n_rows: int = self._all.n
 
     @property
     def schema(self) -> Schema:
         """The schema given, or plain names."""
         return self._all.schema
+
+    def seek(self, number: int) -> Position:
+        """Return the position before a row."""
+        if number > self.n_rows:
+            raise SourceError(f"row must be at most {self.n_rows}, the end, got {number!r}")
+        return {"row": number}
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
         """Yield batches; a position is ``{"row": next row}``."""

@@ -175,6 +175,12 @@ class TrajectorySource(Source):
         """Return what is known of the selected atoms: dihedral angles, a tree, sites."""
         return self._layout
 
+    def seek(self, number: int) -> Position:
+        """Return the position before a frame, counted as the files have them."""
+        if number > self._frames.stop:
+            raise SourceError(f"frame must be at most {self._frames.stop}, got {number!r}")
+        return {"frame": max(number, self._frames.start)}
+
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
         """Yield batches of frames.
 

@@ -24,17 +24,25 @@ from streamlyt.cli._print import counted, plain_table, print_table
 from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.config import load, settings
 from streamlyt.connectors import FileSource
-from streamlyt.engines import Summary
+from streamlyt.engines import Playing, Summary
 from streamlyt.errors import ParameterError
 
 __all__ = ["beginning", "print_settings", "run_file", "validate"]
 
 
-def run_file(file: Path, sets: Sequence[str], options: Options) -> int:
+def run_file(
+    file: Path,
+    sets: Sequence[str],
+    options: Options,
+    begin: str | None = None,
+    speed: float | None = None,
+) -> int:
     """Run ``streamlyt run``; return its exit status."""
     spec = load(file, sets, os.environ)
     options = replace(options, policy=spec.policy)
     options.check()
+    if begin is not None and options.resume:
+        raise ParameterError("--from must go without --resume, which goes on where a run stopped")
     if isinstance(spec.source, FileSource):
         tell_of_columns(spec.source, file.stem)
     learning = learning_of(list(spec.operators.values()))
@@ -46,6 +54,8 @@ def run_file(file: Path, sets: Sequence[str], options: Options) -> int:
         return OffLine(f"{rows} in the longest series: an alarm takes {learning}")
 
     try:
+        if begin is not None or speed is not None:
+            Playing(spec.source, begin, speed).play()
         summary = run_recorded(
             spec.source, spec.pipeline(), options, file.stem, few, spec.sinks, spec.places
         )

@@ -29,6 +29,24 @@ def run_pipeline(
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on at the end of the source, until Ctrl-C.")
     ] = False,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Read from this row (frame, offset) on, or from this time: ISO 8601, or a span "
+            "since zero as 90s.",
+            metavar="TIME|OFFSET",
+        ),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            "--speed",
+            help="Read as fast as the clock of the rows went, times this; as fast as it goes "
+            "if left out.",
+            metavar="X",
+        ),
+    ] = None,
     threads: Annotated[
         int, typer.Option("--threads", help="Threads that the series are shared out to.")
     ] = 1,
@@ -38,4 +56,5 @@ def run_pipeline(
     from streamlyt.cli._recorded import Options
 
     sets = [*(sets or []), *(["source.follow=true"] if follow else [])]
-    return run_file(pipeline, sets, Options(form, report, run, resume, fail_on_change, threads))
+    options = Options(form, report, run, resume, fail_on_change, threads)
+    return run_file(pipeline, sets, options, begin, speed)

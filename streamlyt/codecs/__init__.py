@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from ._clock import to_time as to_time
     from ._codec import Codec as Codec
     from ._codec import Decoded as Decoded
     from ._codec import Rows as Rows

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamlyt.errors import DecodeError
 
-__all__ = ["UNITS", "from_unit", "to_unit"]
+__all__ = ["UNITS", "from_unit", "to_time", "to_unit"]
 
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "step": 1}
 _LARGEST = 2**63 - 1
@@ -46,6 +46,22 @@ def from_unit(given: Sequence[Any], unit: str, field: str) -> NDArray[np.int64]:
             raise DecodeError(f"time in {field!r} is out of range: {max(given)} {unit}")
         return np.array(given, dtype=np.int64) * factor
     return np.array([_time(one, unit, factor, field) for one in given], dtype=np.int64)
+
+
+def to_time(text: str) -> int:
+    """Return nanoseconds since 1970 of a time in ISO 8601, in UTC where it names no zone.
+
+    Raises
+    ------
+    DecodeError
+        If it is none.
+
+    Examples
+    --------
+    >>> to_time("1970-01-01T00:00:01.5Z")
+    1500000000
+    """
+    return _from_iso(text, "ns", "the text")
 
 
 def to_unit(times: NDArray[np.int64], unit: str) -> list[int] | list[float]:

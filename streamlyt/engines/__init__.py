@@ -6,6 +6,7 @@ from streamlyt._lazy import lazy_names
 
 if TYPE_CHECKING:
     from ._gauges import Gauges as Gauges
+    from ._playing import Playing as Playing
     from ._shared import SharedStates as SharedStates
     from ._summary import Summary as Summary
     from .local import LocalEngine as LocalEngine

@@ -231,3 +231,22 @@ def test_set_reaches_the_usual_detector_too(rows):
     with RunFile.open(run) as opened:
         [bank] = config.load(opened.meta["pipeline"]).operators.values()
     assert (bank.n_components, bank.window) == (64, 50)
+
+
+def test_a_file_is_run_from_a_row_on_and_at_a_speed(rows):
+    times = np.datetime64("2024-01-01T00:00:00") + np.arange(N).astype("m8[s]")
+    table = np.load("rows.npy")
+    lines = (f"{at},{x},{y}" for at, (x, y) in zip(times, table.tolist(), strict=True))
+    (rows / "rows.csv").write_text("at,x,y\n" + "\n".join(lines))
+    sets = ["--set", "source.path=rows.csv", "--set", "source.time=at", "--format", "jsonl"]
+    (plain,) = events(cli("run", "p.toml", *sets))
+    for begin in ("200", "2024-01-01T00:03:20"):
+        done = cli("run", "p.toml", *sets, "--from", begin, "--speed", "1e6")
+        (event,) = events(done)
+        assert abs(event["change_index"] + 200 - plain["change_index"]) < 20
+        assert f"{N - 200:,} rows" in done.stderr
+    refused(cli("run", "p.toml", "--speed", "2"), 2, "times in 'step'")
+    refused(cli("run", "p.toml", "--from", "soon"), 2, "whole number")
+    refused(cli("run", "p.toml", "--from", "9999"), 1, "at most 2400")
+    words = ["--run", "a.streamlyt", "--resume", "--from", "5"]
+    refused(cli("run", "p.toml", *words), 2, "--from must go without --resume")
