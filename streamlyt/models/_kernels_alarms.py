@@ -19,7 +19,7 @@ PARTS = 32
 HEAVIEST, LIGHTEST = 0.45, -1.0  # shapes that moments of so few excesses can tell
 GAIN = 0.1  # what one alarm takes from the logarithm of the rate in use
 CORRECTED = math.log(4.0)  # the rate in use stays within this of the one that is asked
-MOST = 2.0  # a kept score lies at most so far above the tail's beginning as the threshold does
+MOST = 1.2  # a kept score lies at most so far above the tail's beginning as the threshold does
 
 
 @compiled()

@@ -14,11 +14,15 @@ __all__ = [
     "leverage_rows",
     "pack",
     "products",
+    "pulls_of",
     "spread_rows",
     "unpack",
 ]
 
 CONSISTENT = 1.4826  # median of absolute errors to the deviation of normal ones
+# Memories, 1 / (1 - forget) rows each, from one pull of a coordinate to the next at the most: the
+# root grows by exp(RARELY / 2) meanwhile where nothing else excites it.
+RARELY = 4.0
 FASTEST = 0.02  # step of the running median, and a share of it
 
 
@@ -156,6 +160,14 @@ def unpack(root: Array, upper: Array) -> None:
             at += 1
 
 
+@compiled()
+def pulls_of(forget: float, m: int) -> int:
+    """Return how many of m coordinates are pulled to zero a row: all within RARELY memories."""
+    if forget == 1.0:
+        return 0
+    return max(1, math.ceil(m * (1.0 - forget) / RARELY - 1e-9))
+
+
 @compiled(fastmath={"reassoc", "contract"})
 def learn_row(
     features: Array,
@@ -207,9 +219,11 @@ def learn_row(
         for j in range(m):
             w[j] += gain[j] * (error / s)
     noise[2] = forget * noise[2] + 1.0
-    if forget < 1.0:  # one coordinate is pulled to zero a row, in turn, or P winds up
-        pull = math.sqrt((1.0 - forget) * ridge * m)
-        turn = counts[0] % m
+    # Coordinates are pulled to zero in turn, or P winds up.
+    pulls = pulls_of(forget, m)
+    pull = math.sqrt((1.0 - forget) * ridge * m / max(pulls, 1))
+    for h in range(pulls):
+        turn = (counts[0] * pulls + h) % m
         for j in range(m):
             f[j] = 0.0
         f[turn] = pull
@@ -266,12 +280,13 @@ def leverage_rows(
     """
     n, m = features.shape
     grow = 1.0 / math.sqrt(forget)
-    pull = math.sqrt((1.0 - forget) * ridge * m)
+    pulls = pulls_of(forget, m)
+    pull = math.sqrt((1.0 - forget) * ridge * m / max(pulls, 1))
     f, gain = features[0].copy(), features[0].copy()
     for i in range(n):
         out[i] = absorb_row(root, features[i], 0, grow, gain) - 1.0
-        if forget < 1.0:
-            turn = counts[0] % m
+        for h in range(pulls):
+            turn = (counts[0] * pulls + h) % m
             f[:] = 0.0
             f[turn] = pull
             absorb_row(root, f, turn, 1.0, gain)

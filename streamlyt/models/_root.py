@@ -8,7 +8,7 @@ from scipy.linalg import lapack
 
 from streamlyt.base import Array, Floats
 
-from ._kernels_root import follow_rows, pack, products, spread_rows, unpack
+from ._kernels_root import follow_rows, pack, products, pulls_of, spread_rows, unpack
 
 __all__ = ["PARTS", "Memory", "Root"]
 
@@ -23,8 +23,9 @@ _BLOCK = 16  # of LAPACK's; larger ones were slower for 256 rows of 512 features
 class Root(NamedTuple):
     """Least squares with forgetting and a ridge that stays.
 
-    With forgetting, one coordinate in turn sees a pseudo-observation of zero a row, so that the
-    ridge is renewed as fast as it is forgotten; the weights minimise
+    With forgetting, coordinates in turn see a pseudo-observation of zero, one a row, or so many
+    that each has its turn within four memories; so the ridge is renewed as fast as it is forgotten.
+    The weights minimise
 
     sum of forget^(age) (w f - y)^2 + ridge |w|^2 (its renewals weighted by their age, too).
 
@@ -121,14 +122,15 @@ class Root(NamedTuple):
         if self.forget < 1.0:
             upper *= math.sqrt(self.forget**n)
         upper[:m, m:] = upper[:m, :m] @ memory["weights"].T
-        turns = n if self.forget < 1.0 else 0
-        below = np.empty((n + turns, m + k), order="F")
+        pulls = pulls_of(self.forget, m)
+        below = np.empty((n * (1 + pulls), m + k), order="F")
         below[:n, :m], below[:n, m:] = features, targets
-        if turns:
+        if pulls:
             below[:n] *= ages[:, None]
             below[n:] = 0.0
-            pull = math.sqrt((1.0 - self.forget) * self.ridge * m)
-            below[n + np.arange(n), (count + np.arange(n)) % m] = pull * ages
+            pull = math.sqrt((1.0 - self.forget) * self.ridge * m / pulls)
+            turns = np.arange(n * pulls)
+            below[n + turns, (count * pulls + turns) % m] = pull * ages.repeat(pulls)
         block = min(_BLOCK, m + k)
         upper = lapack.dtpqrt(0, block, upper, below, overwrite_a=1, overwrite_b=1)[0]
         memory["weights"][:] = lapack.dtrtrs(upper[:m, :m], upper[:m, m:])[0].T

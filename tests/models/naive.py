@@ -9,11 +9,13 @@ def ridge(features, targets, forget, penalty, weights=None):
     n, m = features.shape
     scale = np.sqrt(forget ** np.arange(n - 1.0, -1.0, -1.0))
     own = scale if weights is None else scale * np.sqrt(weights)
-    pulls = np.zeros((n, m))
-    pulls[np.arange(n), np.arange(n) % m] = np.sqrt((1 - forget) * penalty * m)
+    times = 0 if forget == 1 else max(1, int(np.ceil(m * (1 - forget) / 4 - 1e-9)))
+    pulls = np.zeros((n * times, m))
+    turns = np.arange(n * times)
+    pulls[turns, turns % m] = np.sqrt((1 - forget) * penalty * m / max(1, times))
     first = np.sqrt(forget**n * penalty) * np.eye(m)
-    rows = np.vstack([own[:, None] * features, scale[:, None] * pulls, first])
-    wanted = np.vstack([own[:, None] * targets, np.zeros((n + m, targets.shape[1]))])
+    rows = np.vstack([own[:, None] * features, scale.repeat(times)[:, None] * pulls, first])
+    wanted = np.vstack([own[:, None] * targets, np.zeros((len(rows) - n, targets.shape[1]))])
     q, r = np.linalg.qr(rows)
     return np.linalg.solve(r, q.T @ wanted), r
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamlyt.models import RLS, KernelRegressor
 from streamlyt.models._kernels_root import absorb_row
 from streamlyt.models._root import Root
 from tests.models.naive import ridge
@@ -103,6 +104,44 @@ def test_forgetting_lasts_with_inputs_that_nothing_excites(m):
     expected, _ = ridge(turned, targets[-last:], 0.99, 0.1)
     expected = np.roll(expected, shift, axis=0)
     np.testing.assert_allclose(memory["weights"].T, expected, atol=1e-9)
+
+
+def excited_now_and_then(n, m, seed=0):
+    """A constant, a column of zeros, and a half of the inputs that hardly ever moves."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, m)) / np.sqrt(m)
+    features[:, 0], features[:, 1] = 1.0, 0.0
+    features[:, m // 2 :] *= rng.random(size=(n, 1)) < 3e-3
+    return features, features.sum(axis=1, keepdims=True) + 0.1 * rng.normal(size=(n, 1))
+
+
+@pytest.mark.parametrize(("forget", "most"), [(0.9, 3.0), (0.99, 2.0), (0.999, 1.0)])
+def test_many_weights_do_not_wind_up(forget, most):
+    m = 300
+    features, targets = excited_now_and_then(4000, m)
+    root = Root(forget, 0.1)
+    memory = root.start(m)
+    told = root.follow(memory, features, targets)
+    assert all(np.isfinite(array).all() for array in memory.values())
+    diagonal = memory["root"][np.cumsum(np.arange(1, m + 1)) - 1]
+    assert (diagonal > 0).all()
+    # Between two pulls the ridge of an input that nothing excites falls by exp(-4) at the most.
+    assert root.spread(memory, np.eye(m)).max() < np.exp(4.2) / 0.1
+    off = np.abs(told - targets)[1000:]
+    assert off.max() < most * np.abs(targets).max()
+
+
+def test_the_bank_is_no_worse_for_one_that_forgets():
+    features, targets = excited_now_and_then(1500, 12)
+    rows, wanted = features[:, 1:], targets[:, 0]
+    rows[:, -1] = 3.0
+    bank, lasting = KernelRegressor(), RLS(width=1.0, ridge=0.1)
+    off = {bank: [], lasting: []}
+    for i in range(1500):
+        for model, found in off.items():
+            found.append(abs(model.predict(rows[i : i + 1])[0] - wanted[i]))
+            model.learn(rows[i : i + 1], wanted[i : i + 1])
+    assert np.mean(off[bank]) < 1.02 * np.mean(off[lasting])
 
 
 def test_a_row_of_zeros_only_forgets():
