@@ -2,6 +2,7 @@
 
 import random
 import signal
+import sys
 import time
 
 from tests.chaos.feed import Feed, Group
@@ -55,6 +56,10 @@ def killed(kills, broker, folder, told=lambda text: None):
             for life in lives.values():
                 life.until_ready()
                 assert life.end()[0] == 0, life.lines
+    except BaseException:
+        for life in lives.values():
+            print(life.where(), file=sys.stderr)
+        raise
     finally:
         for life in lives.values():
             life.__exit__()

@@ -37,6 +37,7 @@ checkpoint_s = 0.2
 """
 
 CHAIN = (
+    "import faulthandler, signal; faulthandler.register(signal.SIGUSR1); "
     f"import streamlyt.observables as room; room.__path__.append({OPERATORS!r}); "
     "from streamlyt.cli import main; main()"
 )

@@ -93,6 +93,14 @@ class Served:
             assert self.process.poll() is None, self.lines
             time.sleep(0.05)
 
+    def where(self):
+        """Return what it said, and where its threads are, if its code listens for that."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGUSR1)
+            time.sleep(1)
+        with self._more:
+            return "\n".join(str(line) for line in self.lines[-200:])
+
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
 
