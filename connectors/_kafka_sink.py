@@ -60,6 +60,10 @@ class KafkaSink(Sink):
         committed together, all or nothing; no two processes may share it, and one that begins
         ends what the one before left open. Where None, a run that was killed writes the rows
         since its last checkpoint again.
+    transaction_timeout_s
+        How long a transaction may stay open. Another member of the group takes the partitions of
+        one that died over when its transaction has ended so; a checkpoint that takes longer
+        fails, and the run goes back to the one before.
     access
         How to get in, as for the source.
 
@@ -86,6 +90,7 @@ class KafkaSink(Sink):
         message_rows: int | None = None,
         compression: str = "none",
         transaction: str | None = None,
+        transaction_timeout_s: float = 10.0,
         access: Mapping[str, str] | None = None,
     ) -> None:
         if topic is None and events is None and dead is None and late is None:
@@ -100,11 +105,15 @@ class KafkaSink(Sink):
             raise MissingExtraError("snappy", "snappy")
         if message_rows is not None and message_rows < 1:
             raise ParameterError(f"message_rows must be at least 1, got {message_rows!r}")
+        if not transaction_timeout_s >= 1:
+            raise ParameterError(
+                f"transaction_timeout_s must be at least 1, got {transaction_timeout_s!r}"
+            )
         self.topic, self.events, self.dead, self.late = topic, events, dead, late
         self.servers, self.access = servers, access
         self.codec, self.message_rows = codec, message_rows
         self.compression = compression
-        self.transaction = transaction
+        self.transaction, self.transaction_timeout_s = transaction, transaction_timeout_s
         name, _ = name_and_rest(codec)
         self._cut = message_rows or (_COLUMNAR_ROWS if name == "arrow" else 1)
         self._options = client_options(servers, access)
@@ -261,6 +270,7 @@ class KafkaSink(Sink):
             }
             if self.transaction is not None:
                 options["transactional_id"] = self.transaction
+                options["transaction_timeout_ms"] = round(self.transaction_timeout_s * 1000)
             self._producer = KafkaProducer(**options)
             if self.transaction is not None:
                 self._producer.init_transactions()

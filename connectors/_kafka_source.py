@@ -23,6 +23,7 @@ __all__ = ["KafkaSource"]
 _POLL_MS = 200  # without rows this long, a heartbeat lets the engine look at its clock
 _ASSIGN_POLL_MS = 100
 _COMMIT_MS = 5000
+_SETTLED_MS = 20_000  # transactions of others that are open longer are told of
 _BEGIN = ("earliest", "latest")
 
 log = logging.getLogger("streamlyt.kafka")
@@ -246,7 +247,10 @@ class KafkaSource(Source):
             consumer = self._opened()
             if self.group is None:
                 raise ParameterError("group must be given: transactions keep positions under it")
-            found = {part: consumer.committed(part) for part in self._assigned()}
+            # It has to wait where a member that died left a transaction open.
+            found = {
+                part: consumer.committed(part, timeout_ms=_SETTLED_MS) for part in self._assigned()
+            }
         return {str(part.partition): at for part, at in found.items() if at is not None}
 
     def commit(self, position: Position) -> None:

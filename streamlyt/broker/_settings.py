@@ -68,6 +68,8 @@ def properties(folder: Path, ports: Mapping[str, int]) -> str:
         # One that was killed is known to be gone after this, and may come back: 9 s by default.
         "broker.session.timeout.ms": "4000",
         "broker.heartbeat.interval.ms": "1000",
+        # Transactions of one that died are ended when their time is over, looked at every 10 s.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
         "group.min.session.timeout.ms": "1000",
         # By its own clock a broker drops what is a week old, and recorded rows may be of 1970.
         "log.retention.ms": "-1",

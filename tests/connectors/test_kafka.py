@@ -108,6 +108,13 @@ def test_every_door_opens_and_no_secret_is_shown(
     assert token().split(".")[1][:20] not in shown
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Give a broker that lets nobody in, or is not there, a second in place of five."""
+    monkeypatch.setattr("streamlyt.connectors._kafka_access._BOOTSTRAP_MS", 1000)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_wrong_password_is_told_in_one_line(broker, monkeypatch):
     monkeypatch.setenv("KAFKA_PASSWORD", "wrong, and secret")
     access = {"sasl": "PLAIN", "user": "streamlyt", "secret": "env:KAFKA_PASSWORD"}
@@ -166,9 +173,13 @@ def test_it_is_made_from_toml_and_back():
     assert spec.sinks[0].params() == sink.params()
 
 
-def test_a_topic_or_a_broker_that_is_not_there_is_told_in_one_line(broker):
+def test_a_topic_that_is_not_there_is_told_in_one_line(broker):
     with pytest.raises(SourceError, match="there is no topic 'nowhere' at"):
         next(KafkaSource("nowhere", XY, servers=plain(broker)).read())
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_broker_that_is_not_there_is_told_in_one_line():
     gone = {"servers": "127.0.0.1:1"}
     with pytest.raises(SourceError, match=r"'t' at 127\.0\.0\.1:1 cannot be read"):
         next(KafkaSource("t", XY, **gone).read())

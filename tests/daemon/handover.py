@@ -29,6 +29,7 @@ name = "kafka"
 topic = "{out}"
 servers = "{servers}"
 transaction = "{topic}-{member}"
+transaction_timeout_s = {session}
 
 [serve]
 run = "{member}.streamlyt"
