@@ -247,11 +247,9 @@ class KafkaSource(Source):
             consumer = self._opened()
             if self.group is None:
                 raise ParameterError("group must be given: transactions keep positions under it")
-            # It has to wait where a member that died left a transaction open.
-            found = {
-                part: consumer.committed(part, timeout_ms=_SETTLED_MS) for part in self._assigned()
-            }
-        return {str(part.partition): at for part, at in found.items() if at is not None}
+            parts = self._assigned()  # a transaction that a dead member left open is waited for
+            found = [consumer.committed(part, timeout_ms=_SETTLED_MS) for part in parts]
+        return {str(p.partition): at for p, at in zip(parts, found, strict=True) if at is not None}
 
     def commit(self, position: Position) -> None:
         """Tell the group how far the rows are safe; without a group nobody asks."""

@@ -1,5 +1,7 @@
 """Kill -9 at any moment: every row comes out once, with the state that it should have."""
 
+import time
+
 import pytest
 
 from streamlyt.connectors import KafkaSink, KafkaSource, MemorySink
@@ -87,6 +89,26 @@ def test_a_zombie_can_write_nothing_more(broker, tmp_path):
     assert sum(map(len, rows_of(servers, out).values())) == batch.n
     for each in (source, later):
         each.close()
+
+
+def test_a_transaction_left_open_holds_nobody_up_for_longer_than_its_time(broker):
+    servers = plain(broker)
+    topic, out = new_topic(servers), new_topic(servers)
+    put(servers, topic, messages(500, 1, 1))
+    dead = KafkaSink(out, servers=servers, transaction=f"t-{topic}", transaction_timeout_s=2.0)
+    source = KafkaSource(topic, ["n", "x"], servers=servers, group=f"g-{topic}")
+    dead.open()
+    batch, position = next(pair for pair in source.read() if pair[0].n)
+    dead.write(batch)
+    # As one that is killed between the two leaves it.
+    dead._producer.send_offsets_to_transaction(source.offsets(position), source.membership)
+    began = time.monotonic()
+    assert source.committed() == {}
+    assert time.monotonic() - began < 8
+    with pytest.raises(SinkError):
+        dead.commit(source, position)
+    source.close()
+    dead.close()
 
 
 def rows_of(servers, topic):

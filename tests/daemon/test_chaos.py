@@ -1,0 +1,23 @@
+"""The short forms of ``make chaos``: what kills and stalls do to ``streamlyt serve``."""
+
+import pytest
+
+from tests.chaos import daemon, stalled
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_a_daemon_is_killed_twice_and_its_broker_once_while_rows_flow(broker, tmp_path):
+    rows, found = daemon.killed(2, broker, tmp_path, every=2)
+    assert rows > 1000
+    assert found == {"topic": (0, 0, 0), "run file": (0, 0, 0)}
+
+
+def test_a_stalled_sink_costs_no_memory_and_no_row(broker, tmp_path):
+    found = stalled.stalled(4, broker, tmp_path)
+    assert found.sent == found.taken
+    assert found.sent > 4 * stalled.TIMES * stalled.RATE / 2
+    # One batch may stand over the cap; what the client has in hand comes on top.
+    assert stalled.QUEUE_MB / 2 < found.held_mb < 2 * stalled.QUEUE_MB
+    assert found.grown_mb < 64
+    assert 0 < found.waiting / 2 <= found.lag <= 2 * found.waiting
