@@ -57,6 +57,10 @@ class Together:
         """Return how many rows a series has."""
         return self._of[key].n_rows(key)
 
+    def first_row(self, key: str) -> int:
+        """Return the number of the first row of a series that is still kept."""
+        return self._of[key].first_row(key)
+
     def events(self, key: str | None = None) -> list[Event]:
         """Return the findings of a series, or of all."""
         if key is not None:
