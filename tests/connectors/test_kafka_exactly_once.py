@@ -1,6 +1,7 @@
 """Kill -9 at any moment: every row comes out once, with the state that it should have."""
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -108,7 +109,8 @@ def test_a_transaction_left_open_holds_nobody_up_for_longer_than_its_time(broker
     with pytest.raises(SinkError):
         dead.commit(source, position)
     source.close()
-    dead.close()
+    with suppress(SinkError):  # it cannot even give up what was taken from it
+        dead.close()
 
 
 def rows_of(servers, topic):
