@@ -3,7 +3,7 @@
 One set of defaults for all tables. Persistence (or the majority class), the models of streamlyt and
 those of river run in the same process. ``--table`` measures nothing and writes docs/models.md anew;
 ``--tables``, ``--speeds`` and ``--immortality`` measure that alone; ``--quick`` leaves out the
-slowest models.
+slowest models, ``--ours`` all but ours.
 """
 
 import math
@@ -93,9 +93,11 @@ def tables() -> None:
         for name, made in sets.items():
             rows = list(islice(made(), MOST_ROWS.get(name)))
             for label, maker in {**plain, **models}.items():
+                ours = label.startswith("Kernel")
                 if "--quick" in sys.argv and label in ("ARF", "AMF", "KNN"):
                     continue
-                ours = label.startswith("Kernel")
+                if "--ours" in sys.argv and not ours:
+                    continue
                 if ours:
                     validated(maker(), rows[:40], numbers)  # compiles
                 score, seconds, done = validated(maker(), rows, numbers)

@@ -17,12 +17,11 @@ from streamlyt.features import Fourier
 from ._design import narrowed
 from ._kernels_alarms import FEWEST, follow_scores
 from ._model import check_between, check_map
-from ._scaling import fitted, outside, scaled
+from ._ring import KEPT, due, fresh, in_order, put, room
+from ._scaling import fitted, scaled
 
 __all__ = ["AnomalyModel"]
 
-KEPT = 256  # rows from which the scaling is taken
-_OUTSIDE = 0.5  # share of the kept rows beyond the quantiles at which these are taken anew
 _FEWEST_SCORES, _MOST_SCORES = 2048, 16384  # kept for the threshold; 2 / rate between these
 _LARGEST = 1e140  # squares of differences are still numbers
 
@@ -89,7 +88,7 @@ class AnomalyModel(Detector):
         start = 0
         while start < len(rows):
             seen = int(self.state["seen"][0])
-            stop = start + self._room(seen)
+            stop = start + room(seen)
             part = rows[start:stop]
             if seen:
                 placed = scaled(self.state, part)
@@ -117,10 +116,9 @@ class AnomalyModel(Detector):
         known = self.state["kept"].shape[1]
         if width < known:
             raise DataError(f"the number of columns must not fall below {known}, got {width}")
-        seen = int(self.state["seen"][0])
-        kept = np.roll(self.state["kept"], -(seen % KEPT) if seen > KEPT else 0, axis=0)
-        rows = np.full((min(seen, KEPT), width), math.nan)
-        rows[:, :known] = kept[: len(rows)]
+        kept = in_order(self.state)
+        rows = np.full((len(kept), width), math.nan)
+        rows[:, :known] = kept
         for name in ("kept", "seen", "ring", "scored", "level"):
             self.state.pop(name)
         self.score(rows)
@@ -129,17 +127,10 @@ class AnomalyModel(Detector):
         if "kept" in self.state:
             return
         size = min(_MOST_SCORES, max(_FEWEST_SCORES, int(2.0 / self.rate)))
-        self.state["kept"] = np.zeros((KEPT, d))
-        self.state["seen"] = np.zeros(1, dtype=np.int64)
+        self.state.update(fresh(d))
         self.state["ring"] = np.zeros(size)
         self.state["scored"] = np.zeros(1, dtype=np.int64)
         self.state["level"] = np.array([math.inf, 0.0, 0.0])
-
-    def _room(self, seen: int) -> int:
-        """Return how many rows may be taken before the scaling is looked at."""
-        if seen >= KEPT:
-            return KEPT - seen % KEPT
-        return (1 << seen.bit_length()) - seen if seen else 1
 
     def _calibrate(self, scores: Floats, out: Floats) -> None:
         state = self.state
@@ -147,19 +138,14 @@ class AnomalyModel(Detector):
 
     def _keep(self, rows: Floats) -> None:
         state = self.state
-        at = int(state["seen"][0]) % KEPT
-        state["kept"][at : at + len(rows)] = rows
-        state["seen"][0] += len(rows)
-        seen = int(state["seen"][0])
-        young = seen <= KEPT and seen & (seen - 1) == 0
-        moved = seen % KEPT == 0 and seen > KEPT
-        if young or (moved and outside(state, state["kept"]).max() > _OUTSIDE):
-            first = state["kept"][: min(seen, KEPT)]
+        seen = put(state, rows)
+        if n := due(state):
+            first = state["kept"][:n]
             state.update(fitted(first))
             placed = scaled(state, first)
             self._begin(placed)
             self._follow(placed, learn=True)
-            if moved:  # scores of another scaling say nothing of these
+            if seen > KEPT:  # scores of another scaling say nothing of these
                 state["scored"][0] = 0
                 state["level"][:] = math.inf, 0.0, 0.0
 

@@ -11,14 +11,13 @@ from streamlyt.features import Optical
 from streamlyt.learner import Learner
 
 from ._design import Design
+from ._ring import KEPT, due, fresh, in_order, put, room
 from ._root import PARTS, Memory
-from ._scaling import fitted, outside, scaled
+from ._scaling import fitted, scaled
 
 __all__ = ["ScaledLearner", "check_between", "check_count", "check_map"]
 
-KEPT = 256  # rows: enough for quantiles to a few per cent
 _TOGETHER = 1024  # rows predicted at once: what is seen of them stays small
-_OUTSIDE = 0.5  # share of the kept rows beyond the quantiles at which these are taken anew
 
 
 View = tuple[Design, Any]
@@ -134,7 +133,8 @@ class ScaledLearner(Learner):
             rows, wanted = rows[~holes], wanted[~holes]
         start = 0
         while start < len(rows):
-            some = slice(start, start + self._room())
+            seen = int(self.state["seen"][0]) if "seen" in self.state else 0
+            some = slice(start, start + room(seen))
             self._keep(self._extended(rows[some], wanted[some]), wanted[some])
             start = some.stop
 
@@ -154,50 +154,32 @@ class ScaledLearner(Learner):
             return
         if width < known:
             super().widen(width)
-        kept = self.state["kept"]
-        holes = np.full((KEPT, width - known), np.nan)
-        self.state["kept"] = np.hstack([kept[:, :known], holes, kept[:, known:]])
-        seen = int(self.state["seen"][0])
-        if seen > KEPT:  # the oldest row first, as if these were the first ones
-            for name in ("kept", "kept_targets"):
-                self.state[name] = np.roll(self.state[name], -(seen % KEPT), axis=0)
-            self.state["seen"][0] = KEPT
-        self._anew(min(seen, KEPT))
+        kept, targets = in_order(self.state), in_order(self.state, "kept_targets")
+        seen = len(kept)  # as if these were the first rows
+        holes = np.full((seen, width - known), np.nan)
+        self.state.update(fresh(width + self._extra))
+        put(
+            self.state,
+            np.hstack([kept[:, :known], holes, kept[:, known:]]),
+            kept_targets=targets,
+        )
+        self._anew(seen)
 
     def _width(self) -> int | None:
         return self.state["kept"].shape[1] - self._extra if "kept" in self.state else None
 
-    def _room(self) -> int:
-        """Return how many rows may be learnt before the scaling is looked at."""
-        seen = int(self.state["seen"][0]) if "seen" in self.state else 0
-        if seen >= KEPT:
-            return KEPT - seen % KEPT
-        return max(1, (1 << seen.bit_length()) - seen) if seen else 1
-
     def _keep(self, rows: Floats, targets: Floats) -> None:
         """Learn some rows, none of which is past the next look at the scaling."""
-        memory = self.state
-        if "kept" not in memory:
-            memory["kept"] = np.zeros((KEPT, rows.shape[1]))
-            memory["kept_targets"] = np.zeros(KEPT)
-            memory["seen"] = np.zeros(1, dtype=np.int64)
-        seen = int(memory["seen"][0])
-        at = seen % KEPT
-        memory["kept"][at : at + len(rows)] = rows
-        memory["kept_targets"][at : at + len(rows)] = targets
-        memory["seen"][0] = seen = seen + len(rows)
-        if seen <= KEPT and seen & (seen - 1) == 0:
-            return self._anew(seen)
-        self._learn_rows(rows, targets)
-        if seen % KEPT == 0 and outside(memory, memory["kept"]).max() > _OUTSIDE:
-            self._anew(KEPT)
-        return None
+        if "kept" not in self.state:
+            self.state.update(fresh(rows.shape[1]), kept_targets=np.zeros(KEPT))
+        put(self.state, rows, kept_targets=targets)
+        if n := due(self.state):
+            self._anew(n)
+        else:
+            self._learn_rows(rows, targets)
 
     def _anew(self, n: int) -> None:
-        """Take the scaling from the first n places of the kept rows, and learn these.
-
-        They are in order: all of them at once only when the last one came to the last place.
-        """
+        """Take the scaling from the first n places of the kept rows, and learn these."""
         rows, targets = self.state["kept"][:n], self.state["kept_targets"][:n]
         self._extended_anew(rows, targets)
         self.state.update(fitted(rows))
