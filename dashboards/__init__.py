@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .attribution import Attribution as Attribution
     from .change_points import ChangePoints as ChangePoints
     from .changes import Changes as Changes
+    from .forecasts import Forecasts as Forecasts
+    from .models import Models as Models
     from .observable import Observable as Observable
     from .throughput import Throughput as Throughput
 

@@ -13,6 +13,7 @@ from streamlyt.errors import ParameterError
 from streamlyt.runfile import RunFile
 
 from ._buckets import Buckets, Overview, Run
+from ._together import Together
 
 __all__ = ["Feed", "Following", "Replay", "row_at"]
 
@@ -71,7 +72,7 @@ class Replay:
     Parameters
     ----------
     run
-        What was recorded.
+        What was recorded; or several runs, whose series are then played together.
     name
         What it is called.
     speed
@@ -107,7 +108,7 @@ class Replay:
 
     def __init__(
         self,
-        run: Run,
+        run: Run | Sequence[Run],
         name: str,
         speed: float = 1.0,
         within: float | None = None,
@@ -115,6 +116,7 @@ class Replay:
     ) -> None:
         if not speed > 0 or (within is not None and not within > 0):
             raise ParameterError(f"speed and within must be positive, got {speed!r} and {within!r}")
+        run = Together(run) if isinstance(run, Sequence) else run
         self.run, self.name, self.speed, self.within, self.clock = run, name, speed, within, clock
         self._keys = list(run.keys())
         self._length = {key: run.n_rows(key) for key in self._keys}

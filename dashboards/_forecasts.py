@@ -121,15 +121,8 @@ def _cards(
         keys = legend(("key truth", "what came"), ("key expected", "expected, with its band"))
         before, after = picture("\0", f"Chart of {channel.name}. Its numbers follow.").split("\0")
         table = plain_table(_table(schema, axis, drawn, i))
-        cards.append((name, channel.name + unit, about, _STYLE + keys + before, after + table))
+        cards.append((name, channel.name + unit, about, keys + before, after + table))
     return models, cards
-
-
-_STYLE = (
-    "<style>.key.truth{border-color:var(--soft)}.key.expected{border-color:var(--statistic);"
-    "border-top-style:dashed;height:8px;"
-    "background:color-mix(in srgb,var(--statistic) 25%,transparent)}</style>"
-)
 
 
 def _figure(axis: TimeAxis, drawn: Drawn, i: int, shared: Any) -> tuple[Any, Any]:

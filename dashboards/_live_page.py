@@ -12,7 +12,7 @@ import bokeh
 
 from streamlyt import __version__
 
-from ._bokeh import CustomJS
+from ._bokeh import CustomJS, figure
 from ._canvas import embedded, time_range
 from ._frames import AT, changes_of, pills_of, shape_of, views_of
 from ._live_script import script
@@ -51,8 +51,8 @@ def series_page(desk: "Desk", seen: "Seen", nonce: str, whole: bool) -> str:
     shared = time_range(*ends)
     shared.name = "time"
     cards = [card_of(panel, AT, shared, models) for panel in panels]
-    for figure in models.values():
-        figure.js_on_event("reset", CustomJS(code="window.streamlyt.follow()"))
+    for plot in {m for drawn in models.values() for m in drawn.references() if _is_plot(m)}:
+        plot.js_on_event("reset", CustomJS(code="window.streamlyt.follow()"))
     table = changes_of(run, view.key)
     shape = shape_of(panels, axis)
     drawing, divs = embedded(models)
@@ -163,6 +163,10 @@ def _bar(row: str, lasts: list[int], chosen: int | None) -> str:
         f'<button type="button" id="follow" hidden>Back to live</button>{buttons}'
         '<a id="rows" href="rows.csv" download>Rows as CSV</a></div>'
     )
+
+
+def _is_plot(model: Any) -> bool:
+    return isinstance(model, figure)
 
 
 def _signed(drawing: str, nonce: str) -> str:

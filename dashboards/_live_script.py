@@ -18,7 +18,7 @@ _SCRIPT = r"""
     int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array,
     uint32: Uint32Array};
   let socket = null, paused = false, placing = false, timer = 0, wait = 250;
-  let changes = set.changes, texts = {}, shown = null, asked = false;
+  let changes = set.changes, texts = {}, shown = null, late = null, asked = false;
 
   // What was looked at stays in the address, so that a page drawn anew looks there again.
   function remember() {
@@ -62,7 +62,7 @@ _SCRIPT = r"""
     asked = false;
     remember();
     tell();
-    if (paused) shown = null;
+    if (paused) shown = late = null;
     ask();
   }
   function connect() {
@@ -75,11 +75,13 @@ _SCRIPT = r"""
       wait = 250;
       asked = false;
       at("lost").hidden = true;
+      document.body.dataset.live = "yes";
       tell();
       ask();
     };
     socket.onmessage = (message) => {
       asked = false;
+      if (paused && shown) { late = message.data; return; }  // it was on its way
       take(message.data);
       if (document.hidden) return;  // a page that nobody sees asks when it is seen again
       requestAnimationFrame(ask);
@@ -94,6 +96,7 @@ _SCRIPT = r"""
       lost.textContent = "The connection is lost. What is shown may be old; trying again.";
       lost.hidden = false;
     }
+    delete document.body.dataset.live;
     tell();
     setTimeout(connect, wait);
     wait = Math.min(wait * 1.6, 3000);
@@ -120,7 +123,10 @@ _SCRIPT = r"""
       return;
     }
     at("lost").hidden = true;
-    if (told.shape !== set.shape) return drawnAnew();
+    if (told.shape !== set.shape) {
+      if (told.changes > changes) sessionStorage.setItem("said", told.newest);
+      return drawnAnew();
+    }
     const body = data.slice(4 + size);
     for (const [name, columns] of Object.entries(told.sources)) {
       const source = held().get_model_by_name(name);
@@ -137,14 +143,15 @@ _SCRIPT = r"""
     }
     shown = told;
     for (const [name, html] of Object.entries(told.texts)) write(name, html);
-    if (told.changes > changes) {
-      at("said").textContent = told.newest;
-      document.body.classList.remove("news");
-      void document.body.offsetWidth;
-      document.body.classList.add("news");
-    }
+    if (told.changes > changes) announce(told.newest);
     changes = told.changes;
     offer();
+  }
+  function announce(text) {
+    at("said").textContent = text;
+    document.body.classList.remove("news");
+    void document.body.offsetWidth;  // so that the pill flashes again
+    document.body.classList.add("news");
   }
   function write(name, html) {
     const place = at(name);
@@ -229,7 +236,14 @@ _SCRIPT = r"""
         placing = false;
       }
       at("follow").addEventListener("click", follow);
-      at("pause").addEventListener("click", () => { paused = !paused; remember(); tell(); ask(); });
+      at("pause").addEventListener("click", () => {
+        paused = !paused;
+        remember();
+        tell();
+        if (!paused && late) take(late);
+        late = null;
+        ask();
+      });
       if (at("last")) at("last").addEventListener("change", () => {
         view.last = at("last").value ? Number(at("last").value) : null;
         follow();
@@ -245,6 +259,9 @@ _SCRIPT = r"""
       clearTimeout(timer);
       timer = setTimeout(() => { view.find = at("find").value; look(); }, 120);
     });
+    const said = sessionStorage.getItem("said");  // before the page was drawn anew
+    sessionStorage.removeItem("said");
+    if (said) setTimeout(() => announce(said), 300);
     connect();
   }
   function whenDrawn() {

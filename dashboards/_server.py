@@ -212,9 +212,13 @@ class _Live(WebSocketHandler, _Guarded):
     def check_origin(self, origin: str) -> bool:
         return self.board.guard.knows_origin(origin, self.request.host)
 
-    async def open(self, *args: str, **kwargs: str) -> None:
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Begin, if what is asked for may be seen."""
         self.page = self.get_query_argument("page", "series")
         self._series = "" if self.page == ALL else self.key()
+        await super().get(*args, **kwargs)
+
+    async def open(self, *args: str, **kwargs: str) -> None:
         self._wanted: View | None = None
         self._have = ""
         self._sending = False

@@ -82,6 +82,9 @@ main.wrap{padding-top:20px;padding-bottom:0}
 .key.alarm{width:0;border:6px solid transparent;border-top:10px solid var(--alarm);
   border-bottom:0}
 .key.learning{height:10px;border:0;background:var(--shade);opacity:.3}
+.key.truth{border-color:var(--soft)}.key.expected{border-color:var(--statistic);
+  border-top-style:dashed;height:8px;
+  background:color-mix(in srgb,var(--statistic) 25%,transparent)}
 .scale{width:150px;height:10px;border-radius:3px;border:1px solid var(--line);
   background:linear-gradient(90deg,var(--heat-0),var(--heat-1),var(--heat-2),
   var(--heat-3),var(--heat-4),var(--heat-5))}

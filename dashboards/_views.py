@@ -98,7 +98,7 @@ def rows_of(run: Run, view: View, axis: TimeAxis) -> tuple[int, int]:
         if axis.kind == "row":
             count = math.floor((place * axis.factor - schema.first_row) / schema.row_step) + 1
         else:
-            count = row_at(run, view.key, n, place * axis.factor)
+            count = row_at(run, view.key, n, round(place * axis.factor))  # times are whole
         ends.append(min(max(count, 0), n))
     start, stop = max(ends[0] - 1, 0), min(ends[1] + 1, n)
     return (start, stop) if stop > start else (max(0, n - 1), n)

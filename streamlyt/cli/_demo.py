@@ -1,6 +1,7 @@
 """The demonstration: its data, its runs, its page."""
 
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -13,6 +14,8 @@ from streamlyt.cli._recorded import Options, write_page
 from streamlyt.cli._trajectory import watch_trajectory
 from streamlyt.cli.md import Observe
 from streamlyt.connectors import TrajectorySource
+from streamlyt.dashboards import Replay, serve_pages
+from streamlyt.runfile import RunFile
 
 __all__ = ["run_demo"]
 
@@ -26,6 +29,8 @@ class Recording:
     known: str
 
 
+TITLE = "Two recorded trajectories"
+_PLAYED_S = 45.0  # the first change comes after a third of it
 RECORDINGS = (
     Recording(
         "villin_go",
@@ -40,8 +45,8 @@ RECORDINGS = (
 )
 
 
-def run_demo(output: Path, seed: int, form: Format) -> int:
-    """Run ``streamlyt demo``; return its exit status."""
+def run_demo(output: Path, seed: int, form: Format, port: int | None = None) -> int:
+    """Run ``streamlyt demo``, with live pages if there is a ``port``; return its exit status."""
     output.mkdir(parents=True, exist_ok=True)
     events: list[Event] = []
     with as_file(files("streamlyt.data")) as data, tempfile.TemporaryDirectory() as folder:
@@ -59,5 +64,14 @@ def run_demo(output: Path, seed: int, form: Format) -> int:
             events += summary.events
             runs.append(run)
         print_events(events, form, "frame")
-        write_page(runs, output / "report.html", "Two recorded trajectories")
+        write_page(runs, output / "report.html", TITLE)
+        if port is not None:
+            _play(runs, port)
     return 0
+
+
+def _play(runs: list[Path], port: int) -> None:
+    with ExitStack() as opened:
+        held = [opened.enter_context(RunFile.open(run)) for run in runs]
+        played = Replay(held, TITLE, within=_PLAYED_S)
+        serve_pages(played, port=port, said=lambda at: say(f"open {at} (Ctrl-C ends it)"))

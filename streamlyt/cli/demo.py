@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from streamlyt.cli._options import Form, Format, Seed
+from streamlyt.cli.dash import Port
 
 __all__ = ["demo"]
 
@@ -16,8 +17,12 @@ def demo(
     ] = Path("demo"),
     seed: Seed = None,
     form: Form = Format.table,
+    live: Annotated[
+        bool, typer.Option("--live", help="Then play both in the browser, in 45 seconds.")
+    ] = False,
+    port: Port = 8751,
 ) -> int:
     """Find the changes in two recorded trajectories and draw them on one page."""
     from streamlyt.cli._demo import run_demo  # heavy: not for --help
 
-    return run_demo(output, seed or 0, form)
+    return run_demo(output, seed or 0, form, port if live else None)

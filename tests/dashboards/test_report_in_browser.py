@@ -1,13 +1,12 @@
 """The report in a real browser: it draws, repaints, zooms together, and asks for nothing."""
 
-import shutil
-
 import pytest
 
 from streamlyt.base import Channel, Event, Schema
 from streamlyt.dashboards import write_report
 from streamlyt.dashboards._theme import DARK, LIGHT
 from tests.dashboards import runs
+from tests.dashboards.faults import faults
 
 pytestmark = pytest.mark.browser
 
@@ -17,24 +16,6 @@ STATISTIC = """() => {
     for (const tag of model.tags)
       if (tag.paint && tag.paint.line_color === "statistic") return model.line_color.value;
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as play:
-        try:
-            held = play.chromium.launch(
-                executable_path=_chromium(), args=["--no-sandbox", "--disable-gpu"]
-            )
-        except sync_api.Error as problem:
-            pytest.skip(f"no Chromium to be started: {problem}")
-        yield held
-        held.close()
-
-
-def _chromium():
-    return next((p for p in map(shutil.which, ("chromium", "chromium-browser")) if p), None)
 
 
 @pytest.fixture(scope="module")
@@ -125,4 +106,11 @@ def test_names_from_data_neither_run_nor_load(browser, tmp_path):
         page.wait_for_timeout(80)
     assert page.evaluate("window.harmed") is None
     assert len(asked) == 1
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault_in_it(browser, page_file, scheme):
+    page = opened(browser, page_file, color_scheme=scheme)
+    assert faults(page) == []
     page.context.close()

@@ -1,0 +1,217 @@
+"""What a live page costs, server and browser, and how soon history opens and a page comes back.
+
+Rows come from a process of their own, ``streamlyt dash`` is another, and headless Chromium a
+third: their CPU seconds are counted over some seconds. ``--seconds`` of each case (default 30),
+``--history`` rows of the long run file (default 10 million), ``--soak`` seconds over which memory
+is watched (default 180).
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from _live_pages import KEY, Processes, rows, serving, writing
+from _results import record, say
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from streamlyt.runfile import RunFile
+
+BENCHMARK = "dashboard"
+PORT = 8799
+CURVE = "Bokeh.documents[0].get_model_by_name('change_points.curve').data"
+TIME = "Bokeh.documents[0].get_model_by_name('time')"
+HELD = f"window.Bokeh && Bokeh.documents.length && {TIME} && {CURVE}.row.length"
+# Steps of the row numbers on the page: one that is not even is a bucket that went missing.
+GAPS = f"""() => {{
+  const row = Array.from({CURVE}.row), step = row.slice(2).map((r, i) => r - row[i + 1]);
+  return [row[row.length - 1], new Set(step.slice(0, -1)).size - 1];
+}}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--history", type=float, default=1e7)
+    parser.add_argument("--soak", type=float, default=180.0)
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    asked = parser.parse_args()
+    arguments = ["--no-sandbox", "--disable-gpu"]
+    with sync_playwright() as play, TemporaryDirectory() as folder:
+        browser = play.chromium.launch(executable_path=asked.chromium, args=arguments)
+        there = Path(folder)
+        slow = measured(browser, there, "50 rows/s, 3 figures x 5,000 points", 50, 5_000, asked)
+        fast = measured(browser, there, "100,000 rows/s", 100_000, 5_000, asked)
+        for who in ("server", "browser"):
+            times = [fast[who] / max(slow[who], 0.1)]
+            record(BENCHMARK, f"100,000 rows/s: {who} beside 50", times, "times", "2 at most")
+        measured(browser, there, "50,000 points visible", 50, 50_000, asked)
+        measured(browser, there, "16 tabs", 50, 5_000, asked, tabs=16)
+        restarted(browser, there)
+        history(browser, there, int(asked.history))
+        soak(browser, there, asked.soak)
+        browser.close()
+
+
+GOALS = {
+    "50 rows/s, 3 figures x 5,000 points": {"server": "5 at most", "browser": "25 at most"},
+    "50,000 points visible": {"browser": "25 at most"},
+    "16 tabs": {"server": "10 at most"},
+}
+
+
+def measured(
+    browser: Browser,
+    folder: Path,
+    case: str,
+    per_second: float,
+    seen: int,
+    asked: Any,
+    tabs: int = 1,
+) -> dict[str, float]:
+    """Return the CPU of server and browser in percent of a core."""
+    path = folder / "run.streamlyt"
+    path.unlink(missing_ok=True)
+    found: dict[str, float] = {}
+    with writing(path, per_second, max(seen, 5_000)), serving(path, PORT) as (server, _):
+        pages = [opened(browser, f"#{seen};;") for _ in range(tabs)]
+        time.sleep(4.0)
+        tree = [Processes(pid) for pid in _chromiums()]
+        before = server.cpu_s(), sum(p.cpu_s() for p in tree), time.monotonic()
+        gaps, steps = 0, 0
+        while time.monotonic() < before[2] + asked.seconds:
+            time.sleep(1.0)
+            _, uneven = pages[0].evaluate(GAPS)
+            gaps += int(uneven > 1)  # one edge may fall between two levels of the run file
+            steps += 1
+        seconds = time.monotonic() - before[2]
+        found["server"] = (server.cpu_s() - before[0]) / seconds * 100
+        found["browser"] = (sum(p.cpu_s() for p in tree) - before[1]) / seconds * 100
+        for page in pages:
+            page.context.close()
+    goals = GOALS.get(case, {})
+    for who, percent in found.items():
+        record(BENCHMARK, f"{case}: {who}", [percent], "% of a core", goals.get(who))
+    record(BENCHMARK, f"{case}: gaps", [gaps], "looks with a gap", "0", looks=steps)
+    return found
+
+
+def opened(browser: Browser, where: str = "") -> Page:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(f"http://127.0.0.1:{PORT}/series?key={KEY}{where}")
+    page.wait_for_selector("body[data-live]", timeout=60_000)
+    page.wait_for_function(HELD, timeout=60_000)
+    return page
+
+
+def restarted(browser: Browser, folder: Path) -> None:
+    """Kill the server and time until an open page is right again."""
+    path, taken = folder / "run.streamlyt", []
+    path.unlink(missing_ok=True)
+    with writing(path, 50, 6_000):
+        with serving(path, PORT) as (_, process):
+            page = opened(browser)
+            process.kill()
+            process.wait()
+        for _ in range(3):
+            began = time.monotonic()
+            with serving(path, PORT) as (_, process):
+                with RunFile.open(path) as run:
+                    wanted = run.n_rows(KEY)
+                page.wait_for_function(
+                    f"document.getElementById('lost').hidden && "
+                    f"{CURVE}.row.at(-1) >= {wanted - 20}",
+                    timeout=60_000,
+                )
+                taken.append(time.monotonic() - began)
+                process.kill()
+                process.wait()
+        page.context.close()
+    record(BENCHMARK, "kill and restart: the tab is right again", taken, "s", "15 at most")
+
+
+def history(browser: Browser, folder: Path, n: int) -> None:
+    """Time the opening of a long run file, and zooms into it."""
+    path = folder / "long.streamlyt"
+    say(f"writing {n:,} rows")
+    with RunFile.create(path, pipeline="") as run:
+        for first in range(0, n, 200_000):
+            run.write(rows(first, min(200_000, n - first)))
+            if first % 2_000_000 == 0:
+                run.checkpoint({}, {})
+        run.checkpoint({}, {}, complete=True)
+    rng, opens, zooms = np.random.default_rng(0), [], []
+    with serving(path, PORT):
+        for _ in range(5):
+            began = time.monotonic()
+            page = opened(browser, "#all;;")
+            page.wait_for_function(f"{CURVE}.row[0] === 0", timeout=60_000)
+            opens.append(time.monotonic() - began)
+            for width in (n // 10, n // 1000, 1000):
+                left = int(rng.integers(0, n - width))
+                zooms.append(page.evaluate(_ZOOM, [left, left + width]))
+            page.context.close()
+    size = path.stat().st_size / 1e9
+    path.unlink()
+    case = f"history of {n:.0e} rows"
+    record(BENCHMARK, f"{case}: opens", opens, "s", "2 at most", gb=round(size, 2))
+    record(BENCHMARK, f"{case}: zoom", [z / 1000 for z in zooms], "s", "0.3 at most")
+
+
+_ZOOM = f"""async ([left, right]) => {{
+  const began = performance.now();
+  {TIME}.setv({{start: left, end: right}});
+  const there = () => {{
+    const row = {CURVE}.row;
+    return row[0] >= left - (right - left) && row.at(-1) <= right + (right - left);
+  }};
+  while (!there()) await new Promise((go) => setTimeout(go, 5));
+  return performance.now() - began;
+}}"""
+
+
+def soak(browser: Browser, folder: Path, seconds: float) -> None:
+    """Watch the memory of server and page while rows come fast."""
+    path = folder / "run.streamlyt"
+    path.unlink(missing_ok=True)
+    heaps, held = [], []
+    with writing(path, 5_000, 6_000), serving(path, PORT) as (server, _):
+        page = opened(browser)
+        session = page.context.new_cdp_session(page)
+        began = time.monotonic()
+        while time.monotonic() < began + seconds:
+            time.sleep(seconds / 12)
+            session.send("HeapProfiler.collectGarbage")
+            used = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
+            heaps.append(used)
+            held.append(server.memory_mb())
+        page.context.close()
+    # The first third warms caches; growth is what the last three are beside the three after it.
+    for who, values in (("browser heap", heaps), ("server memory", held)):
+        early, late = median(values[4:7]), median(values[-3:])
+        growth = [(late / early - 1) * 100]
+        more = {"seconds": round(seconds), "mb": round(late, 1)}
+        record(BENCHMARK, f"memory: growth of {who}", growth, "%", "10 at most in an hour", **more)
+
+
+def _chromiums() -> list[int]:
+    """Return the browsers that this process started."""
+    here = Processes(os.getpid()).all()
+    found = []
+    for pid in here:
+        name = Path(f"/proc/{pid}/comm")
+        if name.exists() and name.read_text().startswith(("chrom", "headless")):
+            found.append(pid)
+    return [pid for pid in found if _parent(pid) not in found]
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Live pages of a run that a test writes, on a server in a thread of this process."""
+
+import asyncio
+import json
+import threading
+import urllib.error
+import urllib.request
+
+import numpy as np
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+
+from streamlyt.base import Batch
+from streamlyt.dashboards import Dashboard
+from streamlyt.dashboards._desk import Desk
+from streamlyt.dashboards._feed import Following
+from streamlyt.dashboards._guard import Guard
+from streamlyt.runfile import RunFile
+
+
+def unpacked(message):
+    """Return what a frame tells, and its columns as arrays."""
+    size = int.from_bytes(message[:4], "little")
+    told, body = json.loads(message[4 : 4 + size]), message[4 + size :]
+    sources = {}
+    for name, columns in told.pop("sources").items():
+        sources[name] = {}
+        for column, spec in columns.items():
+            if len(spec) == 3 and isinstance(spec[1], list):
+                kind, shape, start = spec
+                count = int(np.prod(shape))
+                sources[name][column] = np.frombuffer(body, kind, count, start).reshape(shape)
+            else:
+                sources[name][column] = spec
+    return told, sources
+
+
+class Writer:
+    """A made-up run that is written a part at a time."""
+
+    def __init__(self, path, made):
+        self.path, self.made = path, made
+        self.at = dict.fromkeys(made.series, 0)
+        self.left = list(made.events)
+        self.run = RunFile.create(path, pipeline="")
+
+    def to(self, stop):
+        """Write the rows of all series up to one, with the findings until then."""
+        for key, (schema, times, values) in self.made.series.items():
+            rows = slice(self.at[key], stop)
+            self.run.write(Batch(key, times[rows], values[rows], schema))
+            self.at[key] = stop
+        for found in [e for e in self.left if e.alarm_index < stop]:
+            self.run.record(found)
+            self.left.remove(found)
+        self.run.checkpoint({}, {})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.run.close()
+
+
+class Serving:
+    """The pages of a feed at an address of their own."""
+
+    def __init__(self, feed, guard=None, port=0):
+        self.feed = Following(feed) if not hasattr(feed, "poll") else feed
+        self.guard = guard or Guard()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(port)))
+        self._thread.start()
+        assert self._ready.wait(20)
+
+    async def _serve(self, port):
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        self.desk = Desk(self.feed)
+        board = Dashboard(self.desk, self.guard)
+        server = HTTPServer(Application(board.routes(), log_function=lambda request: None))
+        sockets = bind_sockets(port, "127.0.0.1", reuse_port=False)
+        server.add_sockets(sockets)
+        self.port = sockets[0].getsockname()[1]
+        board.start()
+        self._ready.set()
+        await self._ended.wait()
+        board.stop()
+        server.stop()
+        await server.close_all_connections()
+
+    def address(self, where=""):
+        return f"http://127.0.0.1:{self.port}/{where}"
+
+    def get(self, where, **headers):
+        """Return status, headers and text; redirections are not followed."""
+        request = urllib.request.Request(self.address(where), headers=headers)
+        try:
+            with _OPENER.open(request, timeout=20) as answer:
+                return answer.status, answer.headers, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read().decode()
+
+    def end(self):
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        if self._thread.is_alive():
+            self.end()
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+_OPENER = urllib.request.build_opener(_Stay)

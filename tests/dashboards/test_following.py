@@ -1,0 +1,111 @@
+"""Panels of what predicts row after row: forecasters and learners."""
+
+import re
+import textwrap
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from streamlyt.base import Batch, Schema
+from streamlyt.dashboards import Forecasts, Models, Panel
+from streamlyt.dashboards._frames import frame_of
+from streamlyt.dashboards._look import Look
+from streamlyt.dashboards._panel import Table
+from streamlyt.dashboards._panels import panels_of
+from streamlyt.dashboards._rolling import rolling_error
+from streamlyt.dashboards._views import View
+from streamlyt.runfile import RunFile
+from tests._public import ROOT
+from tests.dashboards.live import unpacked
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Return a maker of runs of one series, ``a``."""
+    runs = []
+
+    def make(values, *names):
+        run = RunFile.create(tmp_path / f"{len(runs)}.streamlyt", pipeline="")
+        run.write(Batch("a", np.arange(len(values)), values, Schema.of(*names)))
+        run.checkpoint({}, {})
+        runs.append(run)
+        return run
+
+    yield make
+    for run in runs:
+        run.close()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_rolling_error_is_the_root_mean_square_of_those_around_it(before):
+    error = np.random.default_rng(0).normal(size=60)
+    error[[3, 20, 21, 22]] = np.nan
+    found = rolling_error(error, 4, before=before)
+    for i in range(60):
+        stop = i if before else i + 1
+        held = error[max(stop - 4, 0) : stop]
+        held = held[np.isfinite(held)]
+        wanted = np.sqrt(np.mean(held**2)) if held.size else np.nan
+        assert found[i] == pytest.approx(wanted, nan_ok=True, rel=1e-9)
+
+
+def test_a_forecast_stands_beside_its_truth_with_a_band_that_holds_most(kept):
+    rng = np.random.default_rng(1)
+    x = np.cumsum(rng.normal(size=500))
+    said = x + rng.normal(0, 0.5, 500)
+    said[:10] = np.nan
+    panel = Forecasts(kept(np.column_stack([x, x, said]), "other", "x", "x.predicted"), "a")
+    seen = panel.columns()
+    assert panel.figure_names() == ["x"]
+    assert np.array_equal(seen["truth_0"], x)
+    assert np.array_equal(seen["error_0"], x - said, equal_nan=True)
+    inside = (seen["lower_0"] < x) & (x < seen["upper_0"])
+    assert 0.9 < inside[60:].mean() < 0.99
+    assert len(panel.table().rows) == 20
+
+
+def test_a_model_that_learns_nothing_is_no_better_than_persistence(kept):
+    rng = np.random.default_rng(2)
+    y = np.cumsum(rng.normal(size=400))
+    still = np.concatenate([[0.0], y[:-1]])
+    panel = Models(kept(np.column_stack([y, y, still]), "x", "y", "prediction"), "a")
+    seen = panel.columns()
+    assert panel.target == "y"
+    assert np.allclose(seen["score"][60:], seen["persistence"][60:])
+
+
+def test_a_page_has_the_panels_that_its_series_can_fill(kept):
+    values = np.random.default_rng(3).normal(size=(300, 4))
+
+    def found(*names):
+        run = kept(values[:, : len(names)], *names)
+        return [type(panel).__name__ for panel in panels_of(run, "a", 100, 50)]
+
+    assert found("x", "y") == ["Observable", "Attribution"]
+    assert found("x", "x.predicted") == ["Forecasts", "Observable", "Attribution"]
+    assert found("x", "y", "prediction") == ["Models", "Observable", "Attribution"]
+    assert found("statistic", "threshold", "alarm") == ["ChangePoints", "Observable", "Attribution"]
+
+
+def test_the_panel_of_the_recipe_works_at_the_first_try(kept):
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    [recipe] = re.findall(r"   ```python\n(   class Spread\(Panel\):.*?)   ```", text, re.DOTALL)
+    module = ModuleType("streamlyt.dashboards.spread")
+    module.__package__ = "streamlyt.dashboards"
+    vars(module).update(Panel=Panel, Table=Table)
+    exec(textwrap.dedent(recipe), vars(module))
+    module.Spread.__module__ = module.__name__
+    values = np.random.default_rng(4).normal(size=(300, 2))
+    run = kept(values, "x", "y")
+
+    def made(run, key, points, bins):
+        return [module.Spread(run, key, points)]
+
+    told, sources = unpacked(frame_of(Look(run), View("a", last=None, width=30), made))
+    spread = [np.ptp(values[i : i + 10, 0]) for i in range(0, 300, 10)]
+    assert np.allclose(sources["spread.main"]["spread"], spread)
+    [figure] = made(run, "a", 30, 30)[0].figures().values()
+    assert [source.name for source in figure.select({"name": "spread.main"})] == ["spread.main"]
+    assert "spread" in told["shape"]
+    assert made(run, "a", 30, 30)[0].table().rows == ((f"{max(spread):.3g}",),)

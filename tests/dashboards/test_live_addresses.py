@@ -1,0 +1,199 @@
+"""Who may have what of the live pages, and what goes over an open connection."""
+
+import json
+import re
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.testing import AsyncHTTPTestCase
+from tornado.web import Application
+from tornado.websocket import websocket_connect
+
+from streamlyt.dashboards import Dashboard, new_token, refuse_strangers
+from streamlyt.dashboards._desk import Desk
+from streamlyt.dashboards._feed import Following
+from streamlyt.dashboards._guard import Guard
+from streamlyt.errors import ParameterError
+from tests.dashboards import runs
+from tests.dashboards.live import Serving, Writer, unpacked
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def served(folder):
+    with Writer(folder / "s.streamlyt", runs.sensors(300, 3)) as writer:
+        writer.to(300)
+        with Serving(writer.path) as server:
+            yield server
+
+
+@pytest.fixture(scope="module")
+def locked(folder, served):
+    file = folder / "tokens"
+    tokens = new_token(file), new_token(file, ["pump-01"])
+    with Serving(folder / "s.streamlyt", Guard(["plant.example.org"], file)) as server:
+        yield server, *tokens
+
+
+def test_no_address_on_a_page_leads_elsewhere_and_the_policy_is_strict(served):
+    for where in ("", "series?key=pump-01", "process", "series?key=none"):
+        status, headers, page = served.get(where)
+        assert status == 200
+        policy = headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self' 'nonce-" in policy
+        assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+        assert headers["Cache-Control"] == "no-store"
+        nonce = re.search(r"'nonce-([^']+)'", policy)[1]
+        assert page.count("<script") == len(re.findall(f'nonce="{nonce}"|<script src=', page))
+        for link in re.findall(r'(?:href|src)="([^"]*)"', page):
+            assert not re.match(r"[a-z]+:|/", link) or link == "data:,", link
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "evil.example.com"}, 403),
+        ({"Host": "127.0.0.1:1; script-src *"}, 400),
+        ({"Origin": "http://evil.example.com"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+    ],
+)
+def test_other_sites_are_refused(served, headers, status):
+    assert served.get("series?key=pump-01", **headers)[0] == status
+
+
+def test_nothing_can_be_written(served):
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        request = urllib.request.Request(served.address(), b"", method=method)
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=5)
+        with refused.value as answer:
+            assert answer.code == 405
+
+
+def test_rows_come_as_a_table_that_no_spreadsheet_runs(served):
+    status, _, text = served.get("rows.csv?key=pump-01&left=0&right=1e18")
+    assert status == 200
+    assert len(text.splitlines()) == 301
+    assert served.get("rows.csv?key=none&left=0&right=1")[0] == 404
+    assert served.get("rows.csv?key=pump-01&left=x&right=1")[0] == 400
+
+
+def test_a_token_is_asked_for_and_kept_out_of_the_address(folder, locked):
+    server, whole, some = locked
+    assert server.get("")[0] == 401
+    assert server.get("?token=guessed")[0] == 401
+    status, headers, _ = server.get(f"series?token={whole}&key=pump-02")
+    assert (status, headers["Location"]) == (302, "series?key=pump-02")
+    cookie = headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    with_cookie = {"Cookie": cookie.partition(";")[0]}
+    assert server.get("process", **with_cookie)[0] == 200
+    assert server.get("", Authorization=f"Bearer {whole}", Host="plant.example.org")[0] == 200
+    assert not {whole, some} & set((folder / "tokens").read_text().split('"'))
+
+
+def test_a_link_to_one_series_shows_no_other(locked):
+    server, _, some = locked
+    mine = {"Authorization": f"Bearer {some}"}
+    assert server.get("series?key=pump-01", **mine)[0] == 200
+    assert server.get("rows.csv?key=pump-01&left=0&right=1", **mine)[0] == 200
+    for other in ("series?key=pump-02", "rows.csv?key=pump-02&left=0&right=1", "process"):
+        assert server.get(other, **mine)[0] == 403
+    listed = server.get("", **mine)[2]
+    assert "pump-01" in listed
+    assert "pump-02" not in listed
+    assert "900" not in re.search(r'id="pills".*?</ul>', listed)[0]  # rows of all three
+
+
+def test_pages_that_others_can_reach_ask_for_a_token(tmp_path):
+    with pytest.raises(ParameterError, match="must ask for a token"):
+        refuse_strangers("0.0.0.0", None)
+    refuse_strangers("localhost", None)
+    refuse_strangers("0.0.0.0", tmp_path / "tokens")
+    with pytest.raises(ParameterError, match="must be a file made by streamlyt token"):
+        Guard(tokens=tmp_path / "none")
+
+
+class TestLiveConnection(AsyncHTTPTestCase):
+    """What goes over an open connection."""
+
+    def get_app(self):
+        return Application()
+
+    def setUp(self):
+        super().setUp()
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name)
+        self.writer = Writer(path / "s.streamlyt", runs.sensors(2_000, 3))
+        self.writer.to(1_000)
+        self.token = new_token(path / "tokens", ["pump-01"])
+        guard = Guard(tokens=path / "tokens")
+        self.desk = Desk(Following(self.writer.path))
+        self.board = Dashboard(self.desk, guard)
+        self._app.add_handlers(r".*", self.board.routes())
+
+    def tearDown(self):
+        self.board.stop()
+        self.writer.run.close()
+        self.folder.cleanup()
+        super().tearDown()
+
+    async def connected(self, key="pump-01", **headers):
+        address = self.get_url(f"/live?page=series&key={quote(key)}").replace("http", "ws")
+        given = {"Authorization": f"Bearer {self.token}"} | headers
+        return await websocket_connect(HTTPRequest(address, headers=given))
+
+    def test_other_origins_and_other_series_get_nothing(self):
+        async def run():
+            for key, headers in (
+                ("pump-01", {"Origin": "http://evil.example.com"}),
+                ("pump-01", {"Authorization": ""}),
+            ):
+                with pytest.raises(HTTPClientError) as refused:
+                    await self.connected(key, **headers)
+                assert refused.value.code in (401, 403)
+            with pytest.raises(HTTPClientError) as refused:
+                await self.connected("pump-02")
+            assert refused.value.code == 403
+
+        self.io_loop.run_sync(run)
+
+    def test_a_frame_comes_at_once_then_when_there_is_news_and_only_when_asked_for(self):
+        async def run():
+            await self.board.turn()
+            pages = [await self.connected() for _ in range(3)]
+            view = json.dumps({"last": 500, "width": 400})
+            made, real = [], self.desk._made
+            self.desk._made = lambda seen: made.append(seen) or real(seen)
+            for page in pages:
+                await page.write_message(view)
+            first = [await page.read_message() for page in pages]
+            assert len(set(first)) == 1
+            assert len(made) == 1  # for all three
+            assert unpacked(first[0])[0]["rows"] == 1_000
+            for page in pages:
+                await page.write_message(view)
+            for stop in (1_200, 1_500):
+                self.writer.to(stop)
+                self.desk._rest_until = 0.0
+                await self.board.turn()
+            second = [await page.read_message() for page in pages]
+            assert {unpacked(frame)[0]["rows"] for frame in second} <= {1_200, 1_500}
+            for page in pages:
+                page.close()
+
+        self.io_loop.run_sync(run)
