@@ -28,6 +28,9 @@ help: ## list what there is
 demo: $(DEMO) ## set up and find the changes in two recorded trajectories
 	$(BIN)/streamlyt demo
 
+# Tests that share a broker, or hold a daemon or a browser to seconds, run one after another.
+ALONE := kafka or browser
+
 test: $(TEST) ## set up and run the whole test suite
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 		echo "Chromium is missing, so the browser tests are skipped (with CI=true they fail);" \
@@ -35,7 +38,8 @@ test: $(TEST) ## set up and run the whole test suite
 	@command -v java >/dev/null && command -v mvn >/dev/null || \
 		echo "Java 17 or Maven is missing, so the Kafka tests are skipped (with CI=true they fail);" \
 			"on Debian: apt-get install openjdk-17-jre-headless maven" >&2
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not ($(ALONE))" --numprocesses auto
+	$(BIN)/python -m pytest -m "$(ALONE)"
 
 check: $(CHECK) ## style, types and import contracts
 	$(BIN)/ruff check
