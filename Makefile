@@ -93,7 +93,7 @@ $(DEMO): pyproject.toml constraints.txt
 
 $(TEST): $(DEMO)
 	@echo "adding what the tests need"
-	@$(LOCKED); $(OURS) '.[md,dash,kafka,snappy,serve]' --group test; touch $@
+	@$(LOCKED); $(OURS) '.[md,dash,kafka,snappy,serve,cluster]' --group test; touch $@
 
 $(CHECK): $(TEST)
 	@echo "adding what the checks need"

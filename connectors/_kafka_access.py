@@ -13,7 +13,7 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 from streamlyt.catalog import unknown
 from streamlyt.errors import ParameterError, SourceError
 
-__all__ = ["client_options", "reading_options", "told"]
+__all__ = ["client_options", "librdkafka_options", "reading_options", "told"]
 
 _KEYS = ("tls", "ca", "certificate", "private_key", "sasl", "user", "secret")
 _BOOTSTRAP_MS = 5000  # long enough for TLS and SASL, short enough for a person who mistyped
@@ -65,6 +65,35 @@ def client_options(servers: str, access: Mapping[str, str] | None) -> dict[str, 
     options |= _sasl(given) if "sasl" in given else {}
     protocol = ("SASL_" if "sasl" in given else "") + ("SSL" if tls == "on" else "PLAINTEXT")
     return options | {"security_protocol": protocol}
+
+
+def librdkafka_options(servers: str, access: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return the same for a client that is made on librdkafka, under its names.
+
+    Raises
+    ------
+    ParameterError
+        If a key is unknown or keys contradict one another, or where tokens are to be renewed.
+    SourceError
+        If the secret is not where it is said to be.
+    """
+    given = client_options(servers, access)
+    if given.get("sasl_mechanism") == "OAUTHBEARER":
+        raise ParameterError(
+            "access.sasl must be PLAIN or SCRAM here: tokens (OAUTHBEARER) are not renewed by "
+            "this engine; use another mechanism, or streamlyt serve"
+        )
+    names = {
+        "security_protocol": "security.protocol",
+        "ssl_cafile": "ssl.ca.location",
+        "ssl_certfile": "ssl.certificate.location",
+        "ssl_keyfile": "ssl.key.location",
+        "sasl_mechanism": "sasl.mechanism",
+        "sasl_plain_username": "sasl.username",
+        "sasl_plain_password": "sasl.password",
+    }
+    options = {names[key]: str(value) for key, value in given.items() if key in names}
+    return options | {"bootstrap.servers": ",".join(given["bootstrap_servers"])}
 
 
 def reading_options(

@@ -22,6 +22,8 @@ from ._kafka_wait import ANSWER_S, answered
 
 __all__ = ["KafkaSink", "redrive"]
 
+Send = Callable[[str, bytes, bytes | None, list[tuple[str, bytes]]], None]
+
 _COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 _COLUMNAR_ROWS = 1024  # 64 kB of eight channels: below, what a message costs outweighs its rows
 _LARGEST = 16 * 2**20  # bytes of a message; the broker has its own word on that
@@ -120,9 +122,25 @@ class KafkaSink(Sink):
         self._codecs: dict[Schema, Codec] = {}
         self._seen: tuple[Schema, Codec] | None = None
         self._producer: Any = None
+        self._diverted: Send | None = None
         self._begun = False
         self._given_up = False  # a transaction's request was never answered
         self._sent: list[Any] = []  # since the last flush
+
+    def topics(self) -> list[str]:
+        """Return the topics that it writes."""
+        every = (self.topic, self.events, self.dead, self.late)
+        return [topic for topic in every if topic is not None]
+
+    def divert(self, send: Send) -> None:
+        """Hand messages to another producer from now on, and open none of our own.
+
+        Parameters
+        ----------
+        send
+            Takes topic, value, key and headers of a message.
+        """
+        self._diverted = send
 
     @property
     def transacts(self) -> bool:
@@ -224,6 +242,9 @@ class KafkaSink(Sink):
         key: bytes | None,
         headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
+        if self._diverted is not None:
+            self._diverted(topic, value, key or None, headers or [])
+            return
         with self._failures():
             producer = self._begin() if self.transacts else self._opened()
             future = producer.send(

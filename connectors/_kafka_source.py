@@ -6,17 +6,18 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from streamlyt.base import Batch, Position, Schema, Source
 from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError, RewindError, SourceError
 
-from ._kafka_access import client_options, reading_options, told
+from ._kafka_access import client_options, librdkafka_options, reading_options, told
 from ._kafka_ends import Ends, within
 from ._kafka_holes import Holes
-from ._kafka_rows import batches_of, codec_of, portions, schema_of
+from ._kafka_moves import Moves
+from ._kafka_rows import Taken, batches_of, codec_of, portions, schema_of
 
 __all__ = ["KafkaSource"]
 
@@ -140,7 +141,7 @@ class KafkaSource(Source):
         self._schema = schema_of(self._codec)
         self._options = client_options(servers, access)
         self._consumer: Any = None
-        self._moved = self._interrupted = False
+        self._moves, self._interrupted = Moves(), False
         self._settled: list[str] | None = None  # the partitions that whoever reads us knows of
         self._parts: dict[str, str] = {}
         self._tail: Ends | None = None
@@ -191,7 +192,7 @@ class KafkaSource(Source):
         while left is None or (left := self._before(left, position)):
             with self._failures():
                 polled = consumer.poll(_POLL_MS, max_records=self.batch_messages)
-                if self._moved:
+                if self._moves.moved:
                     raise RewindError("partitions moved between the members of the group")
             for part, records in polled.items():
                 yield from self._rows(records, part, left, position)
@@ -220,7 +221,7 @@ class KafkaSource(Source):
 
     def hold(self) -> None:
         """Read nothing, and stay a member of the group: for while nobody takes what was read."""
-        if self._tail is not None and not self._moved:
+        if self._tail is not None and not self._moves.moved:
             with self._failures():
                 self._tail.hold()
 
@@ -240,6 +241,22 @@ class KafkaSource(Source):
         with self._failures():
             ends = self._opened().end_offsets(self._assigned())
         return {str(part.partition): min(number, end) for part, end in ends.items()}
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """What a client that is made on librdkafka is given to get in."""
+        return librdkafka_options(self.servers, self.access)
+
+    def decoded(self, records: Sequence[Any]) -> Taken:
+        """Return what comes of messages of one partition, whoever fetched them, and count it."""
+        taken = batches_of(records, self._codec, self._schema, self._policy)
+        for letter in taken.letters:
+            if self.n_refused == 0:
+                log.warning("offset %d of %s: %s", letter.offset, letter.topic, letter.reason)
+            self.n_refused += 1
+        self.n_holes += taken.dropped
+        self.n_refused_rows += taken.refused
+        return taken
 
     def committed(self) -> dict[str, int]:
         """Return the position that the group has committed, for the partitions that are ours."""
@@ -269,7 +286,7 @@ class KafkaSource(Source):
         RewindError
             If partitions came or went: rows of theirs may be among those before the position.
         """
-        if self._moved:
+        if self._moves.moved:
             raise RewindError("partitions moved between the members of the group")
         return self._offsets(position)
 
@@ -290,7 +307,7 @@ class KafkaSource(Source):
         if self._consumer is not None:
             self._consumer.close(autocommit=False, timeout_ms=2000)
             self._consumer = self._tail = self._settled = None
-            self._moved = False
+            self._moves.moved = False
 
     def _rows(
         self, records: Sequence[Any], part: Any, ends: Any, position: dict[str, Any]
@@ -300,14 +317,8 @@ class KafkaSource(Source):
         if not records:
             return
         for portion in portions(records, self._codec):
-            taken = batches_of(portion, self._codec, self._schema, self._policy)
-            for letter in taken.letters:
-                if self.n_refused == 0:
-                    log.warning("offset %d of %s: %s", letter.offset, part, letter.reason)
-                self.n_refused += 1
+            taken = self.decoded(portion)
             self._letters += taken.letters
-            self.n_holes += taken.dropped
-            self.n_refused_rows += taken.refused
             position[str(part.partition)] = portion[-1].offset + 1
             self._parts.update((batch.key, str(part.partition)) for batch in taken.batches)
             last = len(taken.batches) - 1
@@ -333,16 +344,16 @@ class KafkaSource(Source):
             if self.group is None:
                 self._consumer.assign([TopicPartition(self.topic, i) for i in sorted(there)])
             else:
-                self._consumer.subscribe([self.topic], listener=_Moves(self))
+                self._consumer.subscribe([self.topic], listener=self._moves)
         return self._consumer
 
     def _assigned(self) -> list[Any]:
         """Return the partitions that are ours; wait for them where the group is to decide."""
-        while self.group is not None and (self._moved or not self._consumer.assignment()):
+        while self.group is not None and (self._moves.moved or not self._consumer.assignment()):
             if self._interrupted:
                 self._interrupted = False
                 raise RewindError("stopped while the group had not decided yet")
-            self._moved = False
+            self._moves.moved = False
             self._consumer.pause(*self._consumer.assignment())
             self._consumer.poll(_ASSIGN_POLL_MS)
         return sorted(self._consumer.assignment())
@@ -386,15 +397,3 @@ class KafkaSource(Source):
 
 def _names(parts: Sequence[Any]) -> list[str]:
     return [str(part.partition) for part in parts]
-
-
-class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types here
-    """Notes that partitions came or went; what follows is done between two polls."""
-
-    def __init__(self, source: KafkaSource) -> None:
-        self._source = source
-
-    def on_partitions_revoked(self, revoked: Any) -> None:
-        self._source._moved |= bool(revoked)
-
-    on_partitions_assigned = on_partitions_lost = on_partitions_revoked

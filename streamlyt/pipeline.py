@@ -134,13 +134,27 @@ class Pipeline:
         self._series = {}
         self._schemas = {}
         for key, by_name in states.items():
-            if set(by_name) != set(self.operators):
-                raise StateError(
-                    f"{in_series(key)}saved states must be of operators {list(self.operators)!r}, "
-                    f"got {list(by_name)!r}; resume with the pipeline of the saved run"
-                )
-            for name, operator in self._memory(key).items():
-                operator.state = {part: array.copy() for part, array in by_name[name].items()}
+            self.recall(key, by_name)
+
+    def recall(self, key: str, by_name: Mapping[str, Mapping[str, Array]] | None) -> None:
+        """Go on with one series from a memory that :meth:`states` gave; None: from the start.
+
+        Raises
+        ------
+        StateError
+            If the memory is of other operators.
+        """
+        self._series.pop(key, None)
+        self._schemas.pop(key, None)
+        if by_name is None:
+            return
+        if set(by_name) != set(self.operators):
+            raise StateError(
+                f"{in_series(key)}saved states must be of operators {list(self.operators)!r}, "
+                f"got {list(by_name)!r}; resume with the pipeline of the saved run"
+            )
+        for name, operator in self._memory(key).items():
+            operator.state = {part: array.copy() for part, array in by_name[name].items()}
 
     def adjust(self) -> None:
         """Bring the memory of all series in line with parameters that were others before."""

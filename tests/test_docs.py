@@ -88,6 +88,8 @@ def test_options_named_in_a_page_exist(page: str) -> None:
         + help_of("broker", "start")
         + help_of("config", "init")
         + help_of("forecast", "tune")
+        + help_of("cluster", "run")
+        + help_of("cluster", "work")
     )
     assert named <= set(re.findall(r"--[a-z][a-z-]+", real))
 

@@ -9,6 +9,7 @@ import typer
 from streamlyt.cli._guard import guarded
 from streamlyt.cli._verbs import Verbs
 from streamlyt.cli.broker import start_broker, status_of_broker, stop_broker
+from streamlyt.cli.cluster import run_cluster, work_in_cluster
 from streamlyt.cli.config import init_config, schema_of_config, show_config, validate_config
 from streamlyt.cli.dash import dash, make_token, replay
 from streamlyt.cli.deadletter import list_letters, redrive_letters
@@ -62,6 +63,11 @@ config.command("show")(guarded(show_config))
 config.command("validate")(guarded(validate_config))
 config.command("schema")(guarded(schema_of_config))
 app.add_typer(config, name="config")
+
+cluster = typer.Typer(help="The same pipeline on several processes.", no_args_is_help=True)
+cluster.command("run")(guarded(run_cluster))
+cluster.command("work")(guarded(work_in_cluster))
+app.add_typer(cluster, name="cluster")
 
 broker = typer.Typer(help="A Kafka broker on this machine, for trying out.", no_args_is_help=True)
 broker.command("start")(guarded(start_broker))

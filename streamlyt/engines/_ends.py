@@ -1,7 +1,7 @@
 """What sources and sinks may offer an engine beyond the words of the house."""
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from streamlyt.base import Batch, Position, Sink, Source
 from streamlyt.codecs import DeadLetter
@@ -9,6 +9,8 @@ from streamlyt.errors import ParameterError
 
 __all__ = [
     "Commits",
+    "Decodes",
+    "Diverts",
     "Drops",
     "Holds",
     "Interrupts",
@@ -21,6 +23,7 @@ __all__ = [
     "TakesLetters",
     "Transacts",
     "interrupt",
+    "shared_out",
     "transacting",
 ]
 
@@ -31,6 +34,44 @@ class Commits(Protocol):
 
     def commit(self, position: Position) -> None:
         """All rows before ``position`` are durable."""
+
+
+class _Taken(Protocol):
+    @property
+    def batches(self) -> list[Batch]: ...
+    @property
+    def letters(self) -> list[DeadLetter]: ...
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """A source of the messages of a topic, which others may fetch in its place."""
+
+    topic: str
+    key: str | None
+    group: str | None
+    begin: str
+    session_timeout_s: float
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """How the brokers are reached, in the words of librdkafka."""
+
+    def decoded(self, records: Sequence[Any]) -> _Taken:
+        """Return what comes of messages of one partition."""
+
+
+@runtime_checkable
+class Diverts(Protocol):
+    """A sink of messages, which others may send in its place."""
+
+    def topics(self) -> list[str]:
+        """Return the topics that it writes."""
+
+    def divert(
+        self, send: Callable[[str, bytes, bytes | None, list[tuple[str, bytes]]], None]
+    ) -> None:
+        """Hand messages over from now on: topic, value, key and headers."""
 
 
 @runtime_checkable
@@ -167,3 +208,32 @@ def transacting(
             f"{type(source).__name__} and {'a' if kept else 'no'} run file"
         )
     return found[0], tuple(sink for sink in sinks if sink not in found)
+
+
+def shared_out(source: Source, sinks: Sequence[Sink]) -> tuple[Decodes, list[Diverts]]:
+    """Return source and sinks of a pipeline whose work several processes share.
+
+    Raises
+    ------
+    ParameterError
+        If they are not Kafka's, or the source has no group or names series by a field.
+    """
+    if not isinstance(source, Decodes) or source.group is None:
+        raise ParameterError(
+            f"source must be a Kafka topic with a group in a cluster, got {source!r}; give it a "
+            f"group, or use streamlyt serve"
+        )
+    if source.key is not None:
+        raise ParameterError(
+            f"source.key must be left out in a cluster, got {source.key!r}: its workers share "
+            f"series out by the keys of the messages"
+        )
+    diverting: list[Diverts] = []
+    for sink in sinks:
+        if not isinstance(sink, Diverts):
+            raise ParameterError(
+                f"sinks must be Kafka topics in a cluster, got {type(sink).__name__}; write to a "
+                f"topic, and run that into a file"
+            )
+        diverting.append(sink)
+    return source, diverting

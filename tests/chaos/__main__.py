@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from streamlyt.broker import Broker
-from tests.chaos import daemon, pair, stalled
+from tests.chaos import cluster, daemon, pair, stalled
 
-FORMS = ("daemon", "pair", "stalled")
+FORMS = ("daemon", "pair", "stalled", "cluster")
 STALL_S = 60
 HAND_OVER_S = 10
 
@@ -58,6 +58,16 @@ def of_stalled(kills, broker, folder):
     print(f"    process grew by at most {found.grown_mb:.0f} MB")
     print(f"    lag told: {found.lag} messages of {found.waiting} that waited")
     return found.sent != found.taken or found.held_mb > 2 * stalled.QUEUE_MB
+
+
+def of_cluster(kills, broker, folder):
+    kills = -(-3 * kills // 10)
+    rows, faults = cluster.killed(kills, broker, folder, told=tell)
+    print(
+        f"one of two workers of a cluster killed {kills} times, then three, then two, {rows} rows:"
+    )
+    print(f"    topic: {counted(faults)}")
+    return any(faults)
 
 
 def counted(faults):

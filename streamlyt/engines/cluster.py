@@ -1,0 +1,223 @@
+"""The engine of many processes: the same pipeline on Quix Streams, over Kafka's consumer groups."""
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+with warnings.catch_warnings(record=True):  # one of its libraries tells of its own future
+    from quixstreams import Application, message_context
+    from quixstreams.kafka.configuration import ConnectionConfig
+    from quixstreams.models.serializers.simple_types import BytesSerializer
+
+from streamlyt._states import pack, unpack
+from streamlyt.base import Array, Batch, Sink, Source
+from streamlyt.codecs import DeadLetter
+from streamlyt.pipeline import Pipeline
+
+from ._ends import shared_out
+from ._gauges import Gauges
+from ._lanes import Landed
+from ._outlets import Outlets
+
+__all__ = ["ClusterEngine"]
+
+_MEMORY = "memory"  # name of a series' memory in the store
+_BETWEEN = "\n"  # an operator's name and that of a part of its memory
+_MOST_SERIES = 4096  # whose operators are kept ready; those of others are made from the store
+_LARGEST = 16 * 2**20  # bytes of a message: the memory of a series is one, too
+
+log = logging.getLogger("streamlyt.cluster")
+
+
+class ClusterEngine:
+    """One worker of a pipeline that several processes share, on one machine or on many.
+
+    The workers are a consumer group: Kafka shares the partitions of the topic out among them, and
+    shares them out anew when workers come or go. The memory of a series lies in a store beside the
+    worker and in a changelog topic, from which another worker builds it anew. What comes out, the
+    memory and the offsets are committed in one transaction: each row comes out once.
+
+    Rows, findings and memory are those of :class:`~streamlyt.engines.LocalEngine`, bit for bit. The
+    run file has no part in it: what is to be kept goes to topics.
+
+    Parameters
+    ----------
+    source
+        Messages of a topic, read in a group; the key of a message names its series.
+    pipeline
+        What is done with them.
+    sinks
+        Topics that rows and findings go to.
+    places
+        As for the local engine.
+    folder
+        Where the store lies. It may be lost: it is then built anew from the changelog.
+    member
+        Name of this worker in its group, kept over restarts; None for none.
+    commit_s
+        Seconds between two transactions.
+    gauges
+        Where the engine tells how it gets on.
+
+    Raises
+    ------
+    ParameterError
+        If source or sinks are not Kafka's, or the source has no group or takes the names of
+        series from a field.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        sinks: Sequence[Sink],
+        places: Sequence[str | None] = (),
+        *,
+        folder: Path,
+        member: str | None = None,
+        commit_s: float = 1.0,
+        gauges: Gauges | None = None,
+    ) -> None:
+        decoding, diverting = shared_out(source, sinks)
+        for sink in diverting:
+            sink.divert(self._send)
+        self.source, self.pipeline = decoding, pipeline
+        self.gauges = Gauges() if gauges is None else gauges
+        self._outlets = Outlets(sinks, places, source, pipeline, kept=True)
+        self._held: dict[str, bytes] = {}  # the memory of series as the store has it
+        self._sent: list[_Message] = []
+        width = source.schema.width
+        self._none = Batch("", np.empty(0, np.int64), np.empty((0, width)), source.schema)
+        alone = {} if member is None else {"group.instance.id": member}
+        timeout = round(decoding.session_timeout_s * 1000)
+        self._app = Application(
+            ConnectionConfig.from_librdkafka_dict(decoding.connection),
+            consumer_group=decoding.group,
+            auto_offset_reset=decoding.begin,  # type: ignore[arg-type]  # checked by the source
+            processing_guarantee="exactly-once",
+            commit_interval=commit_s,
+            state_dir=folder,
+            consumer_extra_config={"session.timeout.ms": timeout, **alone},
+            producer_extra_config={"message.max.bytes": _LARGEST},
+            on_message_processed=lambda *_: self.gauges.turned(),
+            loglevel=None,
+        )
+        self._topic = self._app.topic(decoding.topic, value_deserializer="bytes")
+        self._outs = {
+            name: self._app.topic(name, value_serializer=_Value())
+            for sink in diverting
+            for name in sink.topics()
+        }
+        frame = self._app.dataframe(self._topic)
+        frame = frame.apply(self._absorb, stateful=True, metadata=True, expand=True)
+        frame = frame.set_headers(lambda message, *_: message.headers)
+        frame.to_topic(
+            lambda message, *_: self._outs[message.topic], key=lambda message: message.key
+        )
+
+    def run(self) -> None:
+        """Read until the process is told to end (SIGTERM, Ctrl-C); for the main thread.
+
+        What was read by then is committed.
+        """
+        self._app.run()
+
+    def _absorb(
+        self, value: bytes | None, key: bytes | None, timestamp: int, headers: Any, state: Any
+    ) -> list["_Message"]:
+        """Take a message; return those that go out for it."""
+        where = message_context()
+        record = _Record(where.topic, where.partition, where.offset, key, value, timestamp)
+        if key is None and value is not None:
+            reason = "the key must name the series: in a cluster a message needs one"
+            letters = [DeadLetter(*record[:3], key, value, reason)]
+            self._landed(self._none, letters)
+        else:
+            taken = self.source.decoded([record])
+            if taken.batches:
+                self._recall(taken.batches[0].key, state)
+            for batch in taken.batches:
+                rows, events = self.pipeline.step(batch)
+                self._landed(batch, [], rows, events, self.pipeline.aside(batch.key))
+            if taken.batches:
+                self._keep(taken.batches[0].key, state)
+            if taken.letters:
+                self._landed(self._none, taken.letters)
+        sent, self._sent = self._sent, []
+        return sent
+
+    def _landed(self, batch: Batch, letters: list[DeadLetter], *made: Any) -> None:
+        landed = Landed(batch, None, letters, *(made or ({}, [], [])))
+        self.gauges.took(batch)
+        self.gauges.events += len(landed.events)
+        self.gauges.letters += len(letters)
+        self.gauges.late += sum(late.n for late in landed.late)
+        self._outlets.take(landed)
+
+    def _recall(self, series: str, state: Any) -> None:
+        """Make sure that the operators of a series go on from what the store has."""
+        blob = state.get_bytes(_MEMORY)
+        held = self._held.pop(series, None)
+        # Another worker may have gone on with the series since we had it.
+        if held is None or blob != held:
+            self.pipeline.recall(series, None if blob is None else _parted(unpack(blob)))
+
+    def _keep(self, series: str, state: Any) -> None:
+        by_name = self.pipeline.states([series])[series]
+        blob = pack(
+            {
+                f"{name}{_BETWEEN}{part}": a
+                for name, own in by_name.items()
+                for part, a in own.items()
+            }
+            | {f"{name}{_BETWEEN}": np.zeros(0) for name in by_name}
+        )
+        state.set_bytes(_MEMORY, blob)
+        self._held[series] = blob  # the one used last stands last
+        if len(self._held) > _MOST_SERIES:
+            oldest = next(iter(self._held))
+            del self._held[oldest]
+            self.pipeline.recall(oldest, None)
+
+    def _send(
+        self, topic: str, value: bytes, key: bytes | None, headers: list[tuple[str, bytes]]
+    ) -> None:
+        self._sent.append(_Message(topic, value, key, headers))
+
+
+class _Message(NamedTuple):
+    topic: str
+    value: bytes
+    key: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class _Record(NamedTuple):
+    """A message as it came, under the names that the source knows."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    timestamp: int
+
+
+class _Value(BytesSerializer):
+    def __call__(self, value: Any, ctx: Any) -> bytes:
+        return bytes(value.value)
+
+
+def _parted(state: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+    """Return operator -> its memory, from one table of all."""
+    by_name: dict[str, dict[str, Array]] = {}
+    for path, array in state.items():
+        name, _, part = path.partition(_BETWEEN)
+        own = by_name.setdefault(name, {})
+        if part:  # an empty name only says that the operator is there
+            own[part] = array
+    return by_name

@@ -1,0 +1,188 @@
+"""Kill -9 of workers of ``streamlyt cluster`` while rows flow, and other numbers of workers."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from streamlyt.base import Batch, Schema
+from streamlyt.codecs import Rows
+from streamlyt.codecs.arrow import ArrowCodec
+from streamlyt.detectors import NEWMA
+from streamlyt.pipeline import Pipeline
+from tests._public import ROOT
+from tests.connectors.topics import content, new_topic, put
+
+COLUMNS = ("x", "y")
+OUTPUTS = [*COLUMNS, "statistic", "threshold", "alarm"]
+WINDOW, N_COMPONENTS = 20, 64
+MAIN = "from streamlyt.cli import main; main()"
+PIPELINE = """
+[source]
+name = "kafka"
+topic = "{source}"
+columns = ["x", "y"]
+codec = "arrow"
+time = "time"
+time_unit = "step"
+servers = "{servers}"
+group = "g-{source}"
+session_timeout_s = 6
+
+[[operators]]
+name = "newma"
+window = {window}
+n_components = {n_components}
+
+[[sinks]]
+name = "kafka"
+topic = "{out}"
+events = "{events}"
+dead = "{dead}"
+servers = "{servers}"
+codec = "arrow"
+transaction = "only-for-serve"
+
+[serve]
+port = 0
+log = "json"
+checkpoint_s = 0.3
+"""
+
+
+class Story:
+    """Series in messages of uneven numbers of rows, a few of which are none, and their topics."""
+
+    def __init__(self, servers, folder, keys=6, turns=60):
+        rng = np.random.default_rng(5)
+        self.servers = servers
+        self.topics = {name: new_topic(servers, 4) for name in ("source", "out", "events", "dead")}
+        self.file = folder / f"{self.topics['source']}.toml"
+        self.file.write_text(
+            PIPELINE.format(
+                servers=servers, window=WINDOW, n_components=N_COMPONENTS, **self.topics
+            )
+        )
+        codec = ArrowCodec(columns=COLUMNS, time="time", time_unit="step")
+        done = dict.fromkeys([f"k{i}" for i in range(keys)], 0)
+        self.batches, self.messages, self.n_none = [], [], 0
+        for turn in range(turns):
+            for key in done:
+                n, at = int(rng.integers(20, 60)), done[key]
+                times = np.arange(at, at + n)
+                values = rng.normal(size=(n, 2)) + (turn > turns // 2) * 1.5
+                done[key] = at + n
+                self.batches.append(Batch(key, times, values, Schema.of(*COLUMNS)))
+                self.messages.append((key.encode(), codec.encode(Rows(values, times))))
+            if turn % 20 == 7:
+                self.messages.append((b"k0", b"no arrow"))
+                self.n_none += 1
+        self.rows = sum(done.values())
+
+    def put(self, start, stop=None):
+        put(self.servers, self.topics["source"], self.messages[start:stop])
+
+    def expected(self):
+        """What one process makes of it: key -> rows, and the findings."""
+        pipeline = Pipeline([NEWMA(window=WINDOW, n_components=N_COMPONENTS)])
+        rows, events = {}, []
+        for batch in self.batches:
+            out, found = pipeline.step(batch)
+            rows.setdefault(batch.key, []).append(out["newma"].values)
+            events += found
+        return {key: np.concatenate(parts) for key, parts in rows.items()}, events
+
+    def came(self):
+        """What came out by now: key -> times and rows, in order."""
+        codec = ArrowCodec(columns=OUTPUTS, time="time", time_unit="step")
+        rows = {}
+        for record in content(self.servers, self.topics["out"]):
+            rows.setdefault(record.key.decode(), []).append(codec.decode_all([record.value]).rows)
+        return {
+            key: (
+                np.concatenate([part.times for part in parts]),
+                np.concatenate([part.values for part in parts]),
+            )
+            for key, parts in rows.items()
+        }
+
+    def until_came(self, n, seconds=120):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            came = sum(len(times) for times, _ in self.came().values())
+            if came >= n:
+                return
+            time.sleep(0.3)
+        raise AssertionError(f"{n} rows did not come within {seconds} s, but {came}")
+
+    def faults(self):
+        """Return how many rows are missing, there twice, and wrong."""
+        missing = twice = wrong = 0
+        came = self.came()
+        for key, rows in self.expected()[0].items():
+            times, values = came.get(key, (np.empty(0, np.int64), np.empty((0, len(OUTPUTS)))))
+            known, first = np.unique(times, return_index=True)
+            missing += len(rows) - len(known)
+            twice += len(times) - len(known)
+            same = rows[known].view(np.int64) == values[first].view(np.int64)
+            wrong += int((~same.all(axis=1)).sum()) + int((np.diff(first) < 0).sum())
+        return missing, twice, wrong
+
+
+def worker(file, number):
+    """Begin a worker."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-W", "ignore", "-c", MAIN),
+            *("cluster", "work", str(file), "--number", str(number)),
+        ],
+        cwd=file.parent,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(workers):
+    """End workers in order; return their statuses."""
+    for one in workers:
+        one.send_signal(signal.SIGTERM)
+    return [one.communicate(timeout=60) and one.returncode for one in workers]
+
+
+def killed(kills, broker, folder, told=lambda text: None):
+    """Kill one of two workers after another; then let there be three, and two others.
+
+    Returns
+    -------
+    How many rows there were, and how many are missing, there twice, and wrong.
+    """
+    story = Story(broker.servers["PLAINTEXT"], folder, turns=30 + 5 * kills)
+    part = len(story.messages) // (kills + 3)
+    moments = random.Random(0)
+    workers = [worker(story.file, i) for i in (0, 1)]
+    story.put(0, part)
+    came = 1
+    story.until_came(came)
+    for kill in range(kills):
+        story.put((kill + 1) * part, (kill + 2) * part)
+        time.sleep(moments.uniform(0.1, 1.0))
+        workers[kill % 2].kill()
+        workers[kill % 2].communicate()
+        workers[kill % 2] = worker(story.file, kill % 2)
+        # Each life commits something: what was there, and a little more.
+        came = sum(len(times) for times, _ in story.came().values()) + 1
+        story.until_came(came)
+        told(f"{kill + 1} of {kills} workers killed, {came} rows")
+    workers.append(worker(story.file, 2))
+    story.put((kills + 1) * part, (kills + 2) * part)
+    story.until_came(came + 1)
+    assert set(ended([workers.pop(0)])) <= {0, -signal.SIGTERM}
+    story.put((kills + 2) * part)
+    story.until_came(story.rows)
+    assert set(ended(workers)) <= {0, -signal.SIGTERM}  # one may still be beginning
+    return story.rows, story.faults()

@@ -1,0 +1,63 @@
+"""The pipeline of one process on several, over the real broker: the same rows, each once."""
+
+import random
+import signal
+import time
+
+import pytest
+
+from streamlyt.connectors import FileSink, KafkaSource
+from streamlyt.detectors import NEWMA
+from streamlyt.engines import ClusterEngine
+from streamlyt.errors import ParameterError
+from streamlyt.pipeline import Pipeline
+from tests.chaos.cluster import COLUMNS, Story, ended, worker
+from tests.connectors.topics import content, plain
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_two_workers_one_killed_give_what_one_process_gives(broker, tmp_path):
+    story = Story(plain(broker), tmp_path)
+    half = len(story.messages) // 2
+    workers = [worker(story.file, i) for i in (0, 1)]
+    try:
+        story.put(0, half)
+        story.until_came(1)
+        time.sleep(random.Random(1).uniform(0.0, 0.5))
+        workers[0].send_signal(signal.SIGKILL)
+        workers[0].communicate()
+        story.put(half)
+        workers[0] = worker(story.file, 0)
+        story.until_came(story.rows)
+    finally:
+        statuses = ended(workers)
+    # One that was told to end while it still began has nothing to commit.
+    assert statuses[1] == 0
+    assert statuses[0] in (0, -signal.SIGTERM)
+    assert story.faults() == (0, 0, 0)
+    _, events = story.expected()
+    found = content(story.servers, story.topics["events"])
+    assert len(found) == len(events) > 3
+    dead = content(story.servers, story.topics["dead"])
+    assert [record.value for record in dead] == [b"no arrow"] * story.n_none
+    headers = {dict(record.headers)["streamlyt.topic"] for record in dead}
+    assert headers == {story.topics["source"].encode()}
+
+
+@pytest.mark.parametrize(
+    ("source", "sinks", "message"),
+    [
+        ({}, [], "source must be a Kafka topic with a group"),
+        ({"group": "g", "key": "name"}, [], r"source.key must be left out .*'name'"),
+        ({"group": "g"}, [FileSink("rows.csv")], "sinks must be Kafka topics .*FileSink"),
+    ],
+)
+def test_what_cannot_be_shared_out_is_refused(tmp_path, source, sinks, message):
+    with pytest.raises(ParameterError, match=message):
+        ClusterEngine(
+            KafkaSource("t", COLUMNS, **source),
+            Pipeline([NEWMA()]),
+            sinks,
+            folder=tmp_path,
+        )
