@@ -335,12 +335,12 @@ class LocalEngine:
             self._touched.add(batch.key)
         self._moves.took(batch)
         self._rows += batch.n
+        self._broken = False
         if landed.position is not None:
             self._position = landed.position
             self._whole = True
-        self._broken = False
-        if self._progress is not None:
-            self._progress(self._rows)
+            if self._progress is not None:
+                self._progress(self._rows)
 
     def _finish(self) -> None:
         """Let go of the rows that operators hold back for others that may come: none will."""

@@ -1,0 +1,178 @@
+"""What a worker of a cluster adds to the bare kernel, and what a second worker brings."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from _results import ROOT, record, say
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from streamlyt.base import Batch, Schema
+from streamlyt.broker import Broker
+from streamlyt.connectors import KafkaSink
+from streamlyt.detectors import NEWMA
+
+WIDTH, KEYS, PARTITIONS, ROWS = 8, 16, 4, 1000
+NAMES = [f"x{i}" for i in range(WIDTH)]
+MAIN = "from streamlyt.cli import main; main()"
+PIPELINE = f"""
+[source]
+name = "kafka"
+topic = "rows"
+columns = {NAMES}
+codec = "arrow"
+time = "time"
+time_unit = "step"
+servers = "SERVERS"
+group = "GROUP"
+session_timeout_s = 6
+
+[[operators]]
+name = "newma"
+
+[[sinks]]
+name = "kafka"
+topic = "scored"
+codec = "arrow"
+servers = "SERVERS"
+
+[serve]
+port = 0
+"""
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def fill(servers: str, messages: int) -> None:
+    """Write so many messages of a thousand rows a key."""
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    topics = [NewTopic(name, num_partitions=PARTITIONS, replication_factor=1) for name in TOPICS]
+    admin.create_topics(topics)
+    admin.close()
+    sink = KafkaSink("rows", servers=servers, codec="arrow", message_rows=ROWS)
+    schema = Schema.of(*NAMES)
+    rng = np.random.default_rng(0)
+    for turn in range(messages):
+        times = np.arange(turn * ROWS, (turn + 1) * ROWS)
+        for key in range(KEYS):
+            sink.write(Batch(f"pump-{key}", times, rng.normal(size=(ROWS, WIDTH)), schema))
+    sink.close()
+
+
+TOPICS = ("rows", "scored")
+
+
+def cpu(pid: int) -> float:
+    """Return the CPU seconds that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def written(consumer: KafkaConsumer) -> int:
+    """Return how far the topic that is written has come, in messages and ends of transactions."""
+    parts = [TopicPartition("scored", i) for i in range(PARTITIONS)]
+    return sum(consumer.end_offsets(parts).values())
+
+
+def pass_over(
+    servers: str, folder: Path, group: str, workers: int, messages: int
+) -> tuple[float, float]:
+    """Let workers read all; return rows a second, and CPU nanoseconds a row of the workers.
+
+    Both from the time on when each worker has written something: what comes before is imports.
+    """
+    file = folder / f"{group}.toml"
+    file.write_text(PIPELINE.replace("SERVERS", servers).replace("GROUP", group))
+    consumer = KafkaConsumer(bootstrap_servers=servers)
+    before = written(consumer)
+    processes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-W", "ignore", "-c", MAIN),
+                *("cluster", "work", str(file), "--number", str(i)),
+            ],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},
+            stderr=subprocess.DEVNULL,
+        )
+        for i in range(workers)
+    ]
+    whole = messages * KEYS
+    try:
+        while written(consumer) - before < 0.2 * whole:
+            time.sleep(0.05)
+        began, used = time.perf_counter(), sum(cpu(one.pid) for one in processes)
+        first = written(consumer) - before
+        while (last := written(consumer) - before) < 0.95 * whole:
+            time.sleep(0.05)
+        seconds = time.perf_counter() - began
+        used = sum(cpu(one.pid) for one in processes) - used
+    finally:
+        for one in processes:
+            one.send_signal(signal.SIGTERM)
+        for one in processes:
+            one.wait(60)
+        consumer.close()
+    rows = (last - first) * ROWS
+    return rows / seconds, used / rows * 1e9
+
+
+def bare(n: int) -> float:
+    """Return CPU nanoseconds a row of the kernel alone, each key's rows in turn."""
+    values = np.random.default_rng(0).normal(size=(ROWS, WIDTH))
+    detectors = [NEWMA() for _ in range(KEYS)]
+    for one in detectors:
+        one.score(values)
+        one.score(values)
+    start = time.process_time()
+    for _ in range(n):
+        for one in detectors:
+            one.score(values)
+    return (time.process_time() - start) / (n * KEYS * ROWS) * 1e9
+
+
+def main() -> None:
+    """Measure one worker and two."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=400, help="of 1,000 rows, a key")
+    parser.add_argument("--repeats", type=int, default=3)
+    asked = parser.parse_args()
+    one, two, over = [], [], []
+    with tempfile.TemporaryDirectory(prefix="streamlyt-bench-") as folder:
+        broker = Broker(Path(folder) / "broker", 0)
+        broker.start()
+        try:
+            servers = broker.servers["PLAINTEXT"]
+            fill(servers, asked.messages)
+            for i in range(asked.repeats):
+                alone = bare(20)
+                rate, ns = pass_over(servers, Path(folder), f"one-{i}", 1, asked.messages)
+                both, _ = pass_over(servers, Path(folder), f"two-{i}", 2, asked.messages)
+                one.append(rate)
+                two.append(both / rate)
+                over.append(100 * (ns / alone - 1))
+                say(
+                    f"{rate:,.0f} rows/s, {ns:.0f} ns a row over {alone:.0f}, two {both / rate:.2f}"
+                )
+        finally:
+            broker.kill()
+    case = f"messages of {ROWS:,} rows"
+    record("cluster", f"one worker, {case}", one, "rows/s")
+    record("cluster", f"over the bare kernel, {case}", over, "%", goal="at most 15")
+    record(
+        "cluster",
+        f"two workers over one, broker on the same cores, {case}",
+        two,
+        "times",
+        goal="1.6",
+    )
+
+
+if __name__ == "__main__":
+    main()
