@@ -33,7 +33,7 @@ def rows(first: int, n: int) -> Batch:
 
 
 def write(path: Path, per_second: float, begun: int) -> None:
-    """Write rows at a pace, a checkpoint each 250 ms, and a finding each 20,000 rows."""
+    """Write rows at a pace, a checkpoint each 250 ms, and a finding each 10 s."""
     with RunFile.create(path, pipeline="") as run:
         done = 0
         while done < begun:
@@ -49,7 +49,7 @@ def write(path: Path, per_second: float, begun: int) -> None:
             stop = begun + int((time.monotonic() - began) * per_second)
             if stop > done:
                 run.write(rows(done, stop - done))
-                if stop // 20_000 > done // 20_000:
+                if tick % 40 == 0:
                     run.record(
                         Event(KEY, "newma", stop - 1, stop - 1, stop - 9, stop - 9, 5.0, 4.0)
                     )

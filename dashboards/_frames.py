@@ -22,7 +22,7 @@ from .changes import Changes
 __all__ = ["AT", "Made", "changes_of", "frame_of", "pills_of", "shape_of", "views_of"]
 
 AT = "series-0"  # what the names of all places on a page of one series begin with
-EVENTS = 200  # rows of the table of changes
+EVENTS = 50  # rows of the table of changes: it is written anew with each finding
 
 Made = Callable[[Run, str, int, int], list[Panel]]
 """Makes the panels of a series, for so many points and columns of a heat map."""

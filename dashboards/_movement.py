@@ -65,7 +65,10 @@ def deviations(means: Floats) -> Floats:
     scale = np.zeros(c)
     some = seen.any(axis=0)
     scale[some] = _MAD_TO_SIGMA * np.nanmedian(apart[:, some], axis=0)
-    spread = np.sqrt((filled**2).sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
+    # Of the largest first: the square of a huge number is infinite.
+    largest = np.maximum(filled.max(axis=0, initial=0.0), np.finfo(np.float64).tiny)
+    ratios = ((filled / largest) ** 2).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    spread = largest * np.sqrt(ratios)
     scale = np.where(scale > 1e-9 * spread, scale, spread)
     far = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
     return np.where(seen, np.minimum(far, _CLIP), np.nan)

@@ -11,6 +11,7 @@ from streamlyt.base import Array
 __all__ = ["drawn", "packed"]
 
 _PLACES = ("x", "left", "right")  # on the axis: single precision would round dates to minutes
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def drawn(name: str, column: Array) -> Any:
@@ -20,7 +21,8 @@ def drawn(name: str, column: Array) -> Any:
     """
     if column.dtype.kind == "f":
         kept = np.where(np.isfinite(column), column, np.nan)
-        kept = kept if name in _PLACES else kept.astype(np.float32)
+        single = name not in _PLACES and np.nanmax(np.abs(kept), initial=0.0) < _LARGEST
+        kept = kept.astype(np.float32) if single else kept
     else:
         kept = column.astype(np.int32) if column.dtype.kind in "iu" else column
     return list(kept) if kept.ndim == 3 else kept

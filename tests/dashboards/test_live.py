@@ -5,11 +5,11 @@ import re
 import numpy as np
 import pytest
 
-from streamlyt.base import Event
+from streamlyt.base import Event, Schema
 from streamlyt.dashboards import Changes, Replay, write_report
 from streamlyt.dashboards._buckets import overview_of
 from streamlyt.dashboards._feed import Following, row_at
-from streamlyt.dashboards._frames import frame_of
+from streamlyt.dashboards._frames import frame_of, views_of
 from streamlyt.dashboards._look import Look
 from streamlyt.dashboards._panels import steady_panels_of
 from streamlyt.dashboards._series_list import list_of
@@ -163,6 +163,34 @@ def test_panels_of_a_growing_series_keep_their_channels_until_something_is_found
             seen.append(panels[1].chosen)
     assert seen[0] == seen[1]
     assert len(set(seen)) == 2
+
+
+ODD = {
+    "one row": lambda rng: rng.normal(size=(1, 4)),
+    "two rows": lambda rng: rng.normal(size=(2, 4)),
+    "holes only": lambda rng: np.full((300, 4), np.nan),
+    "constant": lambda rng: np.ones((300, 4)),
+    "huge": lambda rng: rng.normal(size=(300, 4)) * 1e300,
+    "infinite": lambda rng: np.full((300, 4), np.inf),
+    "negative": lambda rng: -np.abs(rng.normal(size=(300, 4))),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("unit", ["fs", "ns", "step"])
+def test_odd_rows_are_shown_too(tmp_path, odd, unit):
+    values = ODD[odd](np.random.default_rng(0))
+    schema = Schema.of("x", "statistic", "threshold", "alarm", time_unit=unit)
+    times = np.zeros(len(values), np.int64) if odd == "constant" else np.arange(len(values))
+    some = runs.Made({"a": (schema, times, values)})
+    with np.errstate(all="raise", under="ignore"), some.record(tmp_path / "a.streamlyt") as run:
+        ends = {"left": 0.5, "right": 1.5} if odd != "one row" else {"left": -3.0, "right": -2.0}
+        for view in (View("a"), View("a", last=None), View("a", last=1), View("a", **ends)):
+            told, sources = unpacked(frame_of(Look(run), view, pulse={}))
+            assert told["left"] < told["right"]
+            assert len(sources["change_points.curve"]["x"]) >= 1
+        assert views_of(run, View("a", tables=True))
+        assert unpacked(frame_of(Look(run), View("a", tables=True), pulse={}))
 
 
 @pytest.mark.parametrize(
