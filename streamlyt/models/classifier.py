@@ -20,6 +20,7 @@ _BANK = Bank(
     [
         (Root(forget=1.0, ridge=0.01), 0),
         (Root(forget=1.0, ridge=0.3), 1),
+        (Root(forget=1.0, ridge=10.0), 1),
         (Root(forget=0.997, ridge=0.03), 1),
     ]
 )
@@ -33,10 +34,10 @@ class KernelClassifier(ClassLearner):
 
     Each class has a regression of one against the rest (1 for its rows, 0 for others) by recursive
     least squares over random features; the classes share one matrix, so that many cost little more
-    than two. Three experts do so: one of a narrow kernel and a small ridge and one of a wider
-    kernel and a large ridge, which forget nothing, and one of the wider kernel with a memory of 333
-    rows. Their scores become probabilities by a softmax whose sharpness follows the log loss on
-    rows that were not yet learnt. A fourth expert takes the softmax of a weighted sum of all
+    than two. Four experts do so: one of a narrow kernel and a small ridge and two of a wider kernel
+    and larger ridges, which forget nothing, and one of the wider kernel with a memory of 333 rows.
+    Their scores become probabilities by a softmax whose sharpness follows the log loss on rows that
+    were not yet learnt. A fifth expert takes the softmax of a weighted sum of all
     scores, and its weights follow that loss, too. Beside them stand the last class, as often as it
     has stayed, and the frequencies. The mixture is by Bayes' rule with a fixed share: its log loss
     is never much worse than that of the best of them.

@@ -44,7 +44,7 @@ class Classifier(Learning, base.MiniBatchClassifier):
     --------
     >>> from river import datasets, evaluate, metrics
     >>> evaluate.progressive_val_score(datasets.Phishing(), Classifier(), metrics.Accuracy())
-    Accuracy: 92...
+    Accuracy: 91...
     """
 
     def __init__(self, model: str | Learner = "classifier", *, max_features: int = 64) -> None:
