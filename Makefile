@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 
 OURS := PYTHONWARNINGS='ignore:Editable installation' $(PIP) --no-build-isolation --editable
 
-.PHONY: help demo test check fix cover bench broker chaos fuzz docs clean
+.PHONY: help demo test check fix cover bench broker chaos soak fuzz docs clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ broker: $(TEST) ## a Kafka broker on loopback, for trying out (streamlyt broker 
 
 chaos: $(TEST) ## kill -9 daemons and their broker (KILLS=100), stall a sink, and count the rows
 	$(BIN)/python -W ignore -m tests.chaos $(or $(KILLS),100) $(FORMS)
+
+soak: $(TEST) ## watch live pages for long: an hour of memory, ten minutes a case, 1e8 rows of history
+	$(BIN)/python benchmarks/bench_dashboard.py --seconds 600 --soak 3600 --history 1e8
 
 fuzz: $(FUZZ) ## feed the decoders what nobody would send, for a minute (SECONDS=60)
 	$(BIN)/python -m tests.codecs.fuzz $(or $(SECONDS),60)

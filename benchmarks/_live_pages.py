@@ -1,5 +1,7 @@
 """Live pages as processes that can be measured: a writer of rows, a server, and a browser."""
 
+import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +17,7 @@ import numpy as np
 from streamlyt.base import Batch, Event, Schema
 from streamlyt.runfile import RunFile
 
-__all__ = ["KEY", "SCHEMA", "Processes", "rows", "serving", "writing"]
+__all__ = ["KEY", "SCHEMA", "Processes", "looking", "rows", "serving", "writing"]
 
 KEY = "plant"
 SCHEMA = Schema.of("a", "b", "c", "statistic", "threshold", "alarm", row="row")
@@ -115,6 +117,31 @@ def serving(path: Path, port: int) -> Iterator[tuple[Processes, "subprocess.Pope
 
 
 @contextmanager
+def looking(port: int, tabs: int, seen: int) -> Iterator[None]:
+    """Let a process ask for frames as so many tabs would, and draw none of them."""
+    words = [sys.executable, __file__, "--tabs", str(port), str(tabs), str(seen)]
+    with _running(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+
+
+async def look(port: int, tabs: int, seen: int) -> None:
+    """Ask for the next frame when there is one, in each tab, for ever."""
+    from tornado.websocket import websocket_connect
+
+    async def tab() -> None:
+        line = await websocket_connect(f"ws://127.0.0.1:{port}/live?page=series&key={KEY}")
+        while True:
+            await line.write_message(json.dumps({"last": seen, "width": 700}))
+            if await line.read_message() is None:
+                return
+
+    print("ready", flush=True)
+    await asyncio.gather(*(tab() for _ in range(tabs)))
+
+
+@contextmanager
 def _running(words: list[str], **pipes: Any) -> "Iterator[subprocess.Popen[str]]":
     process = subprocess.Popen(words, text=True, **pipes)
     try:
@@ -129,4 +156,7 @@ def _running(words: list[str], **pipes: Any) -> "Iterator[subprocess.Popen[str]]
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))
+    if sys.argv[1] == "--tabs":
+        asyncio.run(look(*map(int, sys.argv[2:])))
+    else:
+        write(Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]))

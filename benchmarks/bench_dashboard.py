@@ -9,13 +9,14 @@ is watched (default 180).
 import argparse
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from _live_pages import KEY, Processes, rows, serving, writing
+from _live_pages import KEY, Processes, looking, rows, serving, writing
 from _results import record, say
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -50,7 +51,7 @@ def main() -> None:
             times = [fast[who] / max(slow[who], 0.1)]
             record(BENCHMARK, f"100,000 rows/s: {who} beside 50", times, "times", "2 at most")
         measured(browser, there, "50,000 points visible", 50, 50_000, asked)
-        measured(browser, there, "16 tabs", 50, 5_000, asked, tabs=16)
+        measured(browser, there, "16 tabs, 15 of them without a browser", 50, 5_000, asked, tabs=16)
         restarted(browser, there)
         history(browser, there, int(asked.history))
         soak(browser, there, asked.soak)
@@ -60,7 +61,7 @@ def main() -> None:
 GOALS = {
     "50 rows/s, 3 figures x 5,000 points": {"server": "5 at most", "browser": "25 at most"},
     "50,000 points visible": {"browser": "25 at most"},
-    "16 tabs": {"server": "10 at most"},
+    "16 tabs, 15 of them without a browser": {"server": "10 at most"},
 }
 
 
@@ -77,8 +78,12 @@ def measured(
     path = folder / "run.streamlyt"
     path.unlink(missing_ok=True)
     found: dict[str, float] = {}
-    with writing(path, per_second, max(seen, 5_000)), serving(path, PORT) as (server, _):
-        pages = [opened(browser, f"#{seen};;") for _ in range(tabs)]
+    with ExitStack() as running:
+        running.enter_context(writing(path, per_second, max(seen, 5_000)))
+        server, _ = running.enter_context(serving(path, PORT))
+        pages = [opened(browser, f"#{seen};;")]
+        if tabs > 1:  # a browser of sixteen tabs that are all in sight would need more cores
+            running.enter_context(looking(PORT, tabs - 1, seen))
         time.sleep(4.0)
         tree = [Processes(pid) for pid in _chromiums()]
         before = server.cpu_s(), sum(p.cpu_s() for p in tree), time.monotonic()

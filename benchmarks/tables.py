@@ -15,7 +15,7 @@ from _systems import SYSTEMS
 from bench_quiet import BEFORE, LAWS, SINCE, SIZES, D
 from bench_streams import COMPARED, COMPARED_SYSTEMS, WIDTHS
 
-NAMES = ("benchmarks", "detection", "evaluate", "reservoirs")
+NAMES = ("benchmarks", "dashboards", "detection", "evaluate", "reservoirs")
 PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in NAMES)
 NONE = "not measured"
 MOSTLY = 0.8  # of the streams: what is called found in one word
@@ -283,6 +283,19 @@ def reservoirs() -> str:
     return markdown(("what", "goal", "measured"), rows)
 
 
+def dashboard() -> str:
+    """Return what live pages cost, beside what they may."""
+    rows = []
+    for case, line in latest("dashboard").items():
+        told = f"{line['median']:.3g} {line['unit']}"
+        if line["runs"] > 1:
+            told += f" ({line['least']:.2g} to {line['most']:.2g})"
+        if "seconds" in line:
+            told += f" in {line['seconds']} s, at {line['mb']} MB"
+        rows.append((case, line.get("goal", ""), told))
+    return markdown(("what", "goal", "measured"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "bank": bank,
     "goals": goals,
@@ -295,6 +308,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "detectors": lambda: markdown(*beside_one_another()),
     "series": series,
     "reservoirs": reservoirs,
+    "dashboard": dashboard,
 }
 
 if __name__ == "__main__":
