@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .change_aware import ChangeAware as ChangeAware
     from .echo import Echo as Echo
     from .forecaster import ReservoirForecaster as ReservoirForecaster
+    from .kernel import KernelForecaster as KernelForecaster
     from .layers import Layers as Layers
     from .measured import MeasuredForecaster as MeasuredForecaster
     from .optical import Optical as Optical

@@ -7,7 +7,7 @@ from streamlyt.base import Array, Floats
 
 from ._readout import Gram
 
-__all__ = ["CrossValidated"]
+__all__ = ["CrossValidated", "mixed_ridges"]
 
 _LADDER = 10.0 ** np.arange(-14.0, 0.0)  # ridges tried, relative to the trace
 # Errors of neighbouring rows are alike, and a loop is asked for more than the next row: each row
@@ -75,7 +75,45 @@ class CrossValidated(Gram):
                 found[:, :end] = (vectors @ (turned / damped[:, None])).T
                 weights.append(found)
                 scores.append(error)
-        worth = -0.5 * _COUNTS * count * (np.log(scores) - np.log(min(scores)))
-        share = np.exp(worth) / np.exp(worth).sum()
-        mixed: Floats = np.ascontiguousarray(np.tensordot(share, np.array(weights), 1))
-        return mixed
+        return _mixed(weights, scores, count)
+
+
+def mixed_ridges(values: Floats, vectors: Floats, targets: Floats) -> Floats:
+    """Mix the solutions of many ridges over n rows, and that of none at all, in the same way.
+
+    Parameters
+    ----------
+    values, vectors
+        The eigenvalues (n,) and eigenvectors (n, n) of a kernel matrix of the rows.
+    targets
+        Shape (n, p).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (p, n): the weights on the columns of that matrix.
+    """
+    n, squares = len(values), (targets**2).sum(axis=0)
+    known = squares > 0
+    weights, scores = [np.zeros(targets.shape[::-1])], [1.0]
+    if not known.any():
+        return weights[0]
+    values = np.maximum(values, 0.0)
+    turned = vectors.T @ targets
+    for ridge in _LADDER:
+        damped = values + ridge * values.sum()
+        free = float((values / damped).sum())
+        if free >= _MOST_FREE * n:
+            continue
+        left = ((ridge * values.sum() / damped[:, None] * turned) ** 2).sum(axis=0)
+        left = np.maximum(left, _ROUNDING * squares)
+        scores.append(float((left[known] / squares[known]).mean()) / (1.0 - free / n) ** 2)
+        weights.append((vectors @ (turned / damped[:, None])).T)
+    return _mixed(weights, scores, n)
+
+
+def _mixed(weights: list[Floats], scores: list[float], count: float) -> Floats:
+    worth = -0.5 * _COUNTS * count * (np.log(scores) - np.log(min(scores)))
+    share = np.exp(worth) / np.exp(worth).sum()
+    mixed: Floats = np.ascontiguousarray(np.tensordot(share, np.array(weights), 1))
+    return mixed

@@ -1,0 +1,159 @@
+"""The forecaster of infinitely many nodes: what finite ones come to, and its own promises."""
+
+import numpy as np
+import pytest
+
+from streamlyt.errors import DataError, ParameterError, StateError
+from streamlyt.evaluate import valid_rows
+from streamlyt.reservoirs import KERNELS, Echo, KernelForecaster, ReservoirForecaster
+from streamlyt.reservoirs._recurrence import Recurrence
+from streamlyt.systems import Lorenz
+
+LORENZ = Lorenz(seed=5).rows(1100)
+SCALES = {"spectral_radius": 0.8, "input_scale": 0.5, "bias_scale": 0.7}
+
+
+def products_slowly(rows, activation, spectral_radius, input_scale, bias_scale):
+    """The products of the states after all pairs of rows, one number after another."""
+    n, d = rows.shape
+    kernel = KERNELS[activation]
+
+    def sums(states, t, s):
+        before = states[t - 1, s - 1] if t and s else 0.0
+        given = input_scale**2 / d * (rows[t] @ rows[s])
+        return np.array([spectral_radius**2 * before + given + bias_scale**2])
+
+    states = np.zeros((n, n))
+    for t in range(n):
+        p = sums(states, t, t)
+        states[t, t] = kernel(p, p, p)[0]
+    for t in range(n):
+        for s in range(t):
+            p = sums(states, t, s), sums(states, t, t), sums(states, s, s)
+            states[t, s] = states[s, t] = kernel(*p)[0]
+    return states
+
+
+@pytest.mark.parametrize("activation", ["cos", "erf", "relu", "rbf", "modulus"])
+def test_products_are_those_of_two_plain_loops(activation):
+    rows = np.random.default_rng(0).normal(size=(25, 2))
+    slow = products_slowly(rows, activation, **SCALES)
+    law = Recurrence(activation, *SCALES.values(), 0.0, 2)
+    sums, states = law.lengths(rows)
+    found = law.after(rows, np.arange(1, 26), rows, sums)
+    np.testing.assert_allclose(found.products, slow, rtol=1e-12)
+    np.testing.assert_allclose(states, np.diagonal(slow), rtol=1e-12)
+    np.testing.assert_allclose(found.own, np.diagonal(slow), rtol=1e-12)
+
+
+def test_finite_reservoirs_forecast_as_this_one_the_more_nodes_the_nearer():
+    rows = LORENZ[:300]
+    off = []
+    for size in (61, 509):
+        squares = []
+        for seed in range(4):
+            echo = Echo(size, seed=seed, **SCALES)
+            finite = ReservoirForecaster(echo, ridge=1e-6, washout=20, calibration=0)
+            limit = KernelForecaster(ridge=1e-6, linear=1 / size, **SCALES)
+            finite.predict_and_learn(rows)
+            limit.predict_and_learn(rows)
+            squares.append(((finite.forecast(5) - limit.forecast(5)) ** 2).mean())
+        off.append(np.sqrt(np.mean(squares)))
+    last = rows[-1] - LORENZ[300:305]
+    assert off[1] < 0.6 * off[0]
+    assert off[1] < 0.01 * np.sqrt((last**2).mean())
+
+
+def test_a_thousand_rows_are_forecast_further_than_by_few_nodes():
+    held = []
+    for model in (KernelForecaster(ridge=2e-16), ReservoirForecaster(Echo(124), washout=20)):
+        model.predict_and_learn(LORENZ[:600])
+        rows = [
+            valid_rows(
+                LORENZ[at : at + 300],
+                np.nan_to_num(model.forecast(300, after=LORENZ[at - 100 : at]), nan=1e9),
+                LORENZ.var(axis=0),
+            )
+            for at in (650, 700, 750, 800)
+        ]
+        held.append(np.median(rows))
+    assert held[0] > 1.1 * held[1]
+
+
+def test_bands_hold_about_their_share_and_disturb_nothing():
+    rng = np.random.default_rng(1)
+    wave = np.sin(0.4 * np.arange(700))[:, None] + 0.1 * rng.normal(size=(700, 1))
+    model = KernelForecaster(rows=300)
+    held = []
+    for at in range(200, 650, 90):
+        model.predict_and_learn(wave[len(wave[:at]) - 90 if held else 0 : at])
+        before = {name: array.copy() for name, array in model.state.items()}
+        ahead = model.forecast_bands(20, 0.8)
+        held.append(
+            ((ahead.lower < wave[at : at + 20]) & (wave[at : at + 20] < ahead.upper)).mean()
+        )
+        assert all(np.array_equal(array, before[name]) for name, array in model.state.items())
+        np.testing.assert_array_equal(ahead.rows, model.forecast(20))
+    assert 0.65 < np.mean(held) < 0.95
+
+
+def test_noise_is_not_learnt_by_heart_where_the_ridge_is_open():
+    walk = np.cumsum(np.random.default_rng(3).normal(size=(300, 1)), axis=0)
+    predicted = KernelForecaster().predict_and_learn(walk)
+    ours = ((predicted[100:] - walk[100:]) ** 2).mean()
+    assert ours < 1.1 * ((walk[99:-1] - walk[100:]) ** 2).mean()
+
+
+def test_memory_is_bounded_and_any_cut_gives_the_same_bits():
+    model, other = KernelForecaster(rows=120), KernelForecaster(rows=120)
+    whole = model.predict_and_learn(LORENZ[:400])
+    parts = [other.predict_and_learn(part) for part in np.array_split(LORENZ[:400], 37)]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    assert len(model.state["kept"]) <= 120
+    np.testing.assert_array_equal(model.forecast(9), other.forecast(9))
+    resumed = KernelForecaster(rows=120)
+    resumed.state = {name: array.copy() for name, array in other.state.items()}
+    np.testing.assert_array_equal(
+        model.predict_and_learn(LORENZ[400:500]), resumed.predict_and_learn(LORENZ[400:500])
+    )
+
+
+def test_a_channel_that_stays_is_forecast_to_stay():
+    rows = np.hstack([np.sin(0.3 * np.arange(100))[:, None], np.full((100, 1), 7.0)])
+    model = KernelForecaster()
+    model.predict_and_learn(rows)
+    np.testing.assert_allclose(model.forecast(5)[:, 1], 7.0)
+
+
+def test_a_loop_that_leaves_is_told():
+    wild = KernelForecaster("relu", ridge=1e-10)
+    wild.predict_and_learn(1.1 ** np.arange(100.0)[:, None])
+    with pytest.warns(RuntimeWarning, match="the closed loop left the series after"):
+        assert np.isnan(wild.forecast(200)[-1]).all()
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ParameterError, match="activation must be"):
+        KernelForecaster("tanh")
+    growing = KernelForecaster("relu", spectral_radius=3.0)
+    with pytest.raises(ParameterError, match=r"spectral_radius must be so small .* got 3\.0"):
+        growing.predict_and_learn(np.tile(LORENZ[:10], (20, 1)))
+    with pytest.raises(ParameterError, match=r"four washouts \(80\), got 79"):
+        KernelForecaster(rows=79)
+    model = KernelForecaster()
+    model.predict_and_learn(LORENZ[:20])
+    with pytest.raises(DataError, match="needs 21 rows"):
+        model.forecast(1)
+    model.predict_and_learn(LORENZ[20:40])
+    with pytest.raises(ParameterError, match="horizon"):
+        model.forecast(0)
+    with pytest.raises(DataError, match="bands need at least"):
+        model.forecast_bands(3)
+    with pytest.raises(DataError, match="at least 20 rows"):
+        model.forecast(3, after=LORENZ[:5])
+    with pytest.raises(DataError, match="must stay 3"):
+        model.predict_and_learn(LORENZ[:5, :2])
+    other = KernelForecaster(ridge=1e-3)
+    other.state = model.state
+    with pytest.raises(StateError, match="ridge was None and is"):
+        other.predict_and_learn(LORENZ[:5])
