@@ -8,7 +8,7 @@ import numpy as np
 
 from streamlyt.base import Array, Floats
 
-__all__ = ["BandedForecast", "Quantiles", "calibrated", "fewest_moments", "followed"]
+__all__ = ["BandedForecast", "Loop", "Quantiles", "calibrated", "fewest_moments", "followed"]
 
 _MOMENTS, _KICKS = 100, 2  # loops that bands are made from, and times that each runs kicked
 _TINY = float(np.finfo(float).tiny)

@@ -83,7 +83,7 @@ def judged(
         }
     found = {}
     for ridge, each in weights.items():
-        off = np.sqrt(((model._looped(at, each, horizon)() - truth) ** 2).mean(axis=2))
+        off = np.sqrt(((model._believed(at, each, horizon)() - truth) ** 2).mean(axis=2))
         off = np.divide(off, unit, out=np.where(off > 0, _WORST, 1.0), where=unit > 0)
         off = np.minimum(np.where(np.isnan(off), np.inf, off), most)
         found[ridge] = float(np.sqrt((off**2).mean()))

@@ -90,7 +90,7 @@ class Echo(Reservoir):
         *,
         construction: str = "structured",
         activation: str = "cos",
-        spectral_radius: float = 1.05,
+        spectral_radius: float = 1.0,
         input_scale: float = 0.3,
         bias_scale: float = 1.5,
         leak_rate: float = 1.0,

@@ -11,10 +11,11 @@ from streamlyt.base import Array, Floats
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.features._checks import check_choice, check_integer, check_number
 
-from ._bands import BandedForecast, Quantiles, calibrated, fewest_moments, followed
+from ._bands import BandedForecast, Loop, Quantiles, calibrated, fewest_moments, followed
 from ._calibration import Calibration
 from ._configuration import check_configuration, configuration_of
 from ._drive import Drive, listed
+from ._hedge import Hedged, share_of
 from ._learning import OnLine
 from ._loop import Moments, checked, closed_loop, moments_of, tell_if_left
 from ._readout import BLOCK
@@ -51,9 +52,9 @@ class ReservoirForecaster(OnLine):
     target
         What the read-out gives: ``"increment"`` (as above) or ``"value"``.
     ridge
-        Of the solution, relative to the trace of the Gram matrix of the features. The default
-        serves series without noise; with noise of a share s of their spread, s squared is a
-        beginning.
+        Of the solution, relative to the trace of the Gram matrix of the features. The default,
+        just above the rounding of the sums, serves series without noise; with noise of a share s
+        of their spread, s squared is a beginning.
     forget
         Share of all that was learnt that each row takes away, in [0, 1): 1 over the memory.
     washout
@@ -74,8 +75,10 @@ class ReservoirForecaster(OnLine):
         ``"gram"``: sums of products and Cholesky's factors; ``"square-root"``: the triangle of the
         features themselves, with twice the digits at twice the time. ``"cross-validated"``: for
         noise of unknown size, a mixture of solutions by several reservoirs and by ridges from
-        ``ridge`` upwards, and of persistence. ``"sketch"``: for more than some 8000 features, a
-        half of them, at most 4096, mixed at random. ``"rls"`` and ``"nlms"``: for comparison.
+        ``ridge`` upwards, and of persistence; a forecast then goes as far from the last row as
+        those from up to 100 newest moments should have gone (``calibration``). ``"sketch"``:
+        for more than some 8000 features, a half of them, at most 4096, mixed at random. ``"rls"``
+        and ``"nlms"``: for comparison.
     refit
         Most rows between two solutions; None for the number of features.
     calibration
@@ -105,7 +108,7 @@ class ReservoirForecaster(OnLine):
         reservoirs: Reservoir | Sequence[Reservoir] | None = None,
         *,
         target: Literal["increment", "value"] = "increment",
-        ridge: float = 1e-15,
+        ridge: float = 2.5e-16,
         forget: float = 0.0,
         washout: int = 200,
         noise: float = 0.0,
@@ -154,6 +157,7 @@ class ReservoirForecaster(OnLine):
         self._readout = READOUTS[readout](ridge, 1.0 - forget)
         self._calibration = Calibration(calibration, washout)
         self._asked: tuple[dict[str, Array], tuple[int, int, float], Quantiles] | None = None
+        self._shares: tuple[dict[str, Array], tuple[int, int], float] | None = None
         self._newest: tuple[dict[str, Array], int, Floats] | None = None
 
     @cached_property
@@ -213,7 +217,7 @@ class ReservoirForecaster(OnLine):
         if not 0 < coverage < 1:
             raise ParameterError(f"coverage must be in (0, 1), got {coverage!r}")
         main = self._ahead(horizon, after)
-        new = self._looped(self._moments(after), self._current(), horizon)
+        new = self._believed(self._moments(after), self._current(), horizon)
         found = self._quantiles(horizon, coverage).around(new, main)
         return replace(
             found,
@@ -229,7 +233,7 @@ class ReservoirForecaster(OnLine):
         if self._asked is None or self._asked[0] is not state or self._asked[1] != asked:
             ends, truth = followed(kept, first, horizon)
             earlier = moments_of(self._drive, kept, ends)
-            loop = self._looped(earlier, state["lag.weights"], horizon)
+            loop = self._believed(earlier, state["lag.weights"], horizon)
             variance = float(kept.var(axis=0).mean())
             found = calibrated(loop, truth, coverage, variance, self.seed)
             self._asked = state, asked, found
@@ -244,9 +248,30 @@ class ReservoirForecaster(OnLine):
         check_integer("horizon", horizon, 1)
         check_configuration(self.state, self._parameters)
         start = self._moments(after)
-        rows = self._looped(start, self._current(), horizon)()
+        rows = self._believed(start, self._current(), horizon)()
         tell_if_left(rows)
         return rows
+
+    def _believed(self, start: Moments, weights: Floats, horizon: int) -> Loop:
+        """Return closed loops, a share of which is believed where noise may be in the rows."""
+        loop = self._looped(start, weights, horizon)
+        if self.readout != "cross-validated" or not self.calibration:
+            return loop
+        return Hedged(loop, start.rows, self._share(horizon))
+
+    def _share(self, horizon: int) -> float:
+        state = self.state
+        asked = int(state["learnt"]), horizon
+        if self._shares is None or self._shares[0] is not state or self._shares[1] != asked:
+            kept, first = self._calibration.kept(state, 0)
+            share = 1.0
+            if len(kept) > first:
+                ends, truth = followed(kept, first, horizon)
+                earlier = moments_of(self._drive, kept, ends)
+                ahead = self._looped(earlier, state["lag.weights"], horizon)()
+                share = share_of(ahead, earlier.rows, truth, max(1.0, float(state["extent"])))
+            self._shares = state, asked, share
+        return self._shares[2]
 
     def _looped(self, start: Moments, weights: Floats, horizon: int) -> partial[Floats]:
         far = _FAR * max(1.0, float(self.state["extent"]))
