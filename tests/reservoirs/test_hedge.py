@@ -5,6 +5,7 @@ import pytest
 
 from streamlyt.reservoirs import MeasuredForecaster
 from streamlyt.reservoirs._hedge import Hedged, share_of
+from streamlyt.reservoirs._loop import moments_of
 
 
 def cases(slope, moments=100_000, horizon=3):
@@ -52,20 +53,28 @@ def test_a_hedged_loop_lies_between_the_last_row_and_itself():
     np.testing.assert_array_equal(kicked[0, 0], [1.75])
 
 
-def test_a_calm_series_after_bursts_is_not_forecast_to_burst():
-    # Bursts that come by chance: between them nothing but staying is right.
+def test_a_forecast_goes_the_share_that_loops_from_earlier_moments_should_have_gone():
     rng = np.random.default_rng(4)
-    rows = 0.05 * np.cumsum(rng.normal(size=900))
-    for at in (120, 170, 230):
-        rows[at : at + 15] -= 40 * np.hanning(15)
-    model = MeasuredForecaster()
-    off = []
-    for at in range(300, 880, 40):
-        model.predict_and_learn(rows[0 if not off else at - 40 : at, None])
-        ahead = model.forecast(12)[:, 0]
-        came = rows[at : at + 12]
-        loop = model._looped(model._moments(None), model._current(), 12)()[:, 0]
-        unhedged = model._unscaled(loop)[:, 0]
-        off.append([((each - came) ** 2).mean() for each in (ahead, unhedged)])
-    ours, unhedged = np.mean(off, axis=0)
-    assert ours < 0.7 * unhedged
+    rows = np.sin(0.3 * np.arange(260))[:, None] + rng.normal(size=(260, 1))
+    model = MeasuredForecaster(5, 30, calibration=60)
+    model.predict_and_learn(rows)
+    state, horizon = model.state, 4
+    kept, first = model._calibration.kept(state, 0)
+    right = whole = 0.0
+    paths = []
+    for end in np.unique(np.linspace(first, len(kept) - 1, 100).astype(int)):
+        moment = moments_of(model._drive, kept[:end], np.array([end]))
+        ahead = model._looped(moment, state["lag.weights"], horizon)()[:, 0, 0]
+        paths.append((ahead - kept[end - 1, 0], kept[end : end + horizon, 0] - kept[end - 1, 0]))
+    for h in range(horizon):
+        went = np.array([p[h] for p, t in paths if len(t) > h])
+        came = np.array([t[h] for p, t in paths if len(t) > h])
+        right += went @ came / (came**2).mean()
+        whole += went @ went / (came**2).mean()
+    share = (right + 10 * whole / len(paths)) / (whole + 10 * whole / len(paths))
+    assert 0.2 < share < 0.98
+    loop = model._unscaled(model._looped(model._moments(None), model._current(), horizon)()[:, 0])
+    np.testing.assert_allclose(
+        model.forecast(horizon), rows[-1] + share * (loop - rows[-1]), rtol=1e-8
+    )
+    np.testing.assert_array_equal(model.forecast_bands(horizon).rows, model.forecast(horizon))
