@@ -16,6 +16,8 @@ class MeasuredForecaster(ReservoirForecaster):
     over the last rows and over all, of all ridges, and persistence, by how each would err on rows
     that it has not seen (generalised cross-validation). So it goes as far as the rows allow: with
     few or random ones it stays near the last value, with many it forecasts nonlinear dynamics.
+    A forecast goes only the share of the way that those from up to 100 newest moments should have
+    gone, by a read-out that had not learnt what followed; predictions of the next row do not.
     Leaps count no more than six usual steps, and a row that is further out than half the span of
     all that was learnt from is not believed to lead anywhere.
 
@@ -62,7 +64,10 @@ class MeasuredForecaster(ReservoirForecaster):
     ) -> None:
         check_integer("delays", delays, 1)
         super().__init__(
-            (Polynomial(delays, order=1), Echo(n_components, compressed=True, seed=seed)),
+            (
+                Polynomial(delays, order=1),
+                Echo(n_components, spectral_radius=1.05, compressed=True, seed=seed),
+            ),
             readout="cross-validated",
             forget=forget,
             washout=washout,
