@@ -99,7 +99,8 @@ class Replay:
     >>> now = [0.0]
     >>> replay = Replay(example_run(), "example", within=4.0, clock=lambda: now[0])
     >>> for now[0] in (1.0, 2.5, 2.6, 4.0):
-    ...     print(replay.poll()[0].n_rows("a"), len(replay.events("a")))
+    ...     played, _ = replay.poll()
+    ...     print(played.n_rows("a"), len(played.events("a")))
     100 0
     250 0
     260 1
@@ -127,67 +128,20 @@ class Replay:
         self._first, self._span = first, last - first
         self._whole = self._whole_s()
         self._began = clock()
-        self._shown: dict[str, int] = dict.fromkeys(self._keys, 0)
+        self._played = _Played(run, dict.fromkeys(self._keys, 0), self._length)
         self._number = 0
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        """That of the run, incomplete while it is played."""
-        done = self._shown == self._length
-        return {**self.run.meta, "complete": done and self.run.meta.get("complete")}
 
     def poll(self) -> tuple[Run | None, int]:
         """Return the run so far, and a number that is another one where it is longer."""
         part = min((self.clock() - self._began) / self._whole, 1.0)
         shown = {key: self._rows(key, part) for key in self._keys}
-        if shown != self._shown or not self._number:
-            self._shown = shown
+        if shown != self._played.shown or not self._number:
+            self._played = _Played(self.run, shown, self._length)
             self._number += 1
-        return self, self._number
+        return self._played, self._number
 
     def close(self) -> None:
         """The recorded run is for its owner to close."""
-
-    def keys(self) -> Sequence[str]:
-        """Return the series that have begun."""
-        return [key for key in self._keys if self._shown[key]]
-
-    def schema(self, key: str) -> Schema:
-        """Return what the rows of a series are."""
-        return self.run.schema(key)
-
-    def first_row(self, key: str) -> int:
-        """Return the number of the first row of a series that is still kept."""
-        return self.run.first_row(key)
-
-    def n_rows(self, key: str) -> int:
-        """Return how many rows of a series have come."""
-        return self._shown[key]
-
-    def events(self, key: str | None = None) -> list[Event]:
-        """Return the findings whose alarms have come."""
-        return [e for e in self.run.events(key) if self._has_come(e)]
-
-    def overview(
-        self,
-        key: str,
-        names: Sequence[str] | None = None,
-        points: int = 2000,
-        start: int = 0,
-        stop: int | None = None,
-    ) -> Overview:
-        """Return the rows that have come, in buckets."""
-        stop = self._shown[key] if stop is None else min(stop, self._shown[key])
-        if stop <= start:
-            width = self.run.schema(key).width if names is None else len(names)
-            none = np.empty((0, width))
-            return Buckets(np.empty(0, np.int64), np.empty(0, np.int64), none, none, none)
-        return self.run.overview(key, names, points, start, stop)
-
-    def _has_come(self, event: Event) -> bool:
-        schema = self.run.schema(event.key)
-        last = (event.alarm_index - schema.first_row) // schema.row_step
-        return last < self._shown[event.key]
 
     def _whole_s(self) -> float:
         if self.within is not None:
@@ -215,6 +169,60 @@ class Replay:
         if part >= 1.0 or not self._clocked or not n:
             return int(n * min(part, 1.0) + 1e-9)
         return row_at(self.run, key, n, self._first + part * self._span)
+
+
+class _Played:
+    """A recorded run up to some row of each series: what a replay has come to."""
+
+    def __init__(self, run: Run, shown: Mapping[str, int], length: Mapping[str, int]) -> None:
+        self.run, self.shown = run, shown
+        self._done = shown == length
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """That of the run, incomplete while it is played."""
+        return {**self.run.meta, "complete": self._done and self.run.meta.get("complete")}
+
+    def keys(self) -> Sequence[str]:
+        """Return the series that have begun."""
+        return [key for key, n in self.shown.items() if n]
+
+    def schema(self, key: str) -> Schema:
+        """Return what the rows of a series are."""
+        return self.run.schema(key)
+
+    def first_row(self, key: str) -> int:
+        """Return the number of the first row of a series that is still kept."""
+        return self.run.first_row(key)
+
+    def n_rows(self, key: str) -> int:
+        """Return how many rows of a series have come."""
+        return self.shown[key]
+
+    def events(self, key: str | None = None) -> list[Event]:
+        """Return the findings whose alarms have come."""
+        return [e for e in self.run.events(key) if self._has_come(e)]
+
+    def overview(
+        self,
+        key: str,
+        names: Sequence[str] | None = None,
+        points: int = 2000,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Overview:
+        """Return the rows that have come, in buckets."""
+        stop = self.shown[key] if stop is None else min(stop, self.shown[key])
+        if stop <= start:
+            width = self.run.schema(key).width if names is None else len(names)
+            none = np.empty((0, width))
+            return Buckets(np.empty(0, np.int64), np.empty(0, np.int64), none, none, none)
+        return self.run.overview(key, names, points, start, stop)
+
+    def _has_come(self, event: Event) -> bool:
+        schema = self.run.schema(event.key)
+        last = (event.alarm_index - schema.first_row) // schema.row_step
+        return last < self.shown[event.key]
 
 
 def row_at(run: Run, key: str, n: int, time: float) -> int:

@@ -17,6 +17,7 @@ _SCRIPT = r"""
   const KINDS = {float64: Float64Array, float32: Float32Array, int32: Int32Array,
     int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array,
     uint32: Uint32Array};
+  const BUSY = 4, PULL = 250;  // drawing takes a fifth of the time at most; ms between frames
   let socket = null, paused = false, placing = false, timer = 0, wait = 250;
   let changes = set.changes, texts = {}, shown = null, late = null, asked = false;
 
@@ -82,9 +83,13 @@ _SCRIPT = r"""
     socket.onmessage = (message) => {
       asked = false;
       if (paused && shown) { late = message.data; return; }  // it was on its way
+      const began = performance.now();
       take(message.data);
       if (document.hidden) return;  // a page that nobody sees asks when it is seen again
-      requestAnimationFrame(ask);
+      requestAnimationFrame(() => setTimeout(() => {
+        const took = performance.now() - began;  // with the drawing
+        setTimeout(ask, Math.max(0, BUSY * took - PULL));
+      }));
     };
     socket.onclose = () => {
       if (!set.closing) lose();

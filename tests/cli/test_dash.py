@@ -1,0 +1,49 @@
+"""The live pages from the command line."""
+
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.cli.running import SETTINGS, cli, command, refused
+from tests.dashboards import runs
+
+
+def test_a_recorded_run_is_played_until_it_is_stopped(tmp_path):
+    path, tokens = tmp_path / "plant.streamlyt", tmp_path / "tokens"
+    runs.dipeptide(3_000, (1_000, 2_000)).record(path).close()
+    token = cli("token", tokens).stdout.strip()
+    assert token not in tokens.read_text()
+    assert tokens.stat().st_mode & 0o077 == 0
+    words = ("replay", path, "--within", "0.001", "--port", "0", "--tokens", tokens)
+    with subprocess.Popen(
+        command(*words), env=SETTINGS, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            address = process.stderr.readline().removeprefix("open ").strip()
+            with pytest.raises(urllib.error.HTTPError, match="401") as locked:
+                urllib.request.urlopen(address, timeout=10)
+            locked.value.close()
+            said = urllib.request.Request(
+                f"{address}series?key=ala2_300K", headers={"Authorization": f"Bearer {token}"}
+            )
+            with urllib.request.urlopen(said, timeout=20) as answer:
+                page = answer.read().decode()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+    assert "2 changes found in 3,000 frames" in page
+
+
+def test_pages_that_cannot_be_shown_are_told_in_a_line(tmp_path):
+    run = tmp_path / "plant.streamlyt"
+    refused(cli("dash", tmp_path / "none" / "a.streamlyt"), 2, "in a folder that exists")
+    refused(cli("dash", run, "--host", "0.0.0.0"), 2, "must ask for a token", "streamlyt token")
+    refused(cli("dash", run, "--tokens", tmp_path / "none"), 2, "made by streamlyt token")
+    refused(cli("replay", run), 1, "there is no run file")
+    runs.quiet(300).record(run).close()
+    refused(cli("replay", run), 2, "say within how many seconds")
+    refused(cli("replay", run, "--within", "-1"), 2, "must be positive")
