@@ -18,6 +18,7 @@ __all__ = ["ArrowCodec"]
 
 _COMPRESSIONS: Mapping[str, Any] = {"none": None, "lz4": "lz4", "zstd": "zstd"}
 _LARGEST = 2**63 - 1
+_READ = ipc.IpcReadOptions(use_threads=False)
 
 
 class ArrowCodec(Codec):
@@ -74,9 +75,7 @@ class ArrowCodec(Codec):
     def decode(self, message: bytes) -> Rows:
         """Return the rows of one message; a DecodeError says why it has none."""
         try:
-            with ipc.open_stream(
-                pa.py_buffer(message), options=ipc.IpcReadOptions(use_threads=False)
-            ) as reader:
+            with ipc.open_stream(pa.py_buffer(message), options=_READ) as reader:
                 layout = self._laid_out(reader.schema)
                 batches = []
                 n = 0
