@@ -4,11 +4,14 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from streamlyt.checks import check_operator, example
+from streamlyt.cli import app
 from tests._public import ROOT, components, faces, homes, load
 
 DOCS = ROOT / "docs"
@@ -48,6 +51,15 @@ def help_of(*verb: str) -> str:
     return done.stdout
 
 
+def options(command: Any) -> Iterator[str]:
+    """Yield the options of a command and of all below it."""
+    for parameter in command.params:
+        yield from (*parameter.opts, *parameter.secondary_opts)
+    yield from command.get_help_option_names(command.make_context("", [], resilient_parsing=True))
+    for below in getattr(command, "commands", {}).values():
+        yield from options(below)
+
+
 def test_reference_shows_every_public_name() -> None:
     whole = shown()
     missing = {name for name in public_names() - whole if name.rpartition(".")[0] not in whole}
@@ -83,15 +95,7 @@ def test_commands_named_in_the_texts_exist() -> None:
 @pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
 def test_options_named_in_a_page_exist(page: str) -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / page).read_text()))
-    real = (
-        "".join(map(help_of, ["md", "detect", "forecast", "fit", "report", "run"]))
-        + help_of("broker", "start")
-        + help_of("config", "init")
-        + help_of("forecast", "tune")
-        + help_of("cluster", "run")
-        + help_of("cluster", "work")
-    )
-    assert named <= set(re.findall(r"--[a-z][a-z-]+", real))
+    assert named <= set(options(get_command(app)))
 
 
 @pytest.mark.parametrize("verb", ["md", "detect", "forecast", "forecast tune", "fit"])
