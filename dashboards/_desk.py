@@ -26,7 +26,11 @@ _REST = 19.0  # times as long as the frames of a moment took: at most a twentiet
 _LONGEST_REST_S = 5.0
 
 Seen = tuple[str, View]
-"""Which page (``"series"``, ``"process"`` or ``"all series"``), and what it looks at."""
+"""Which page, and what it looks at.
+
+A page is ``"series"``, ``"process"`` or ``"all series"``; ``"one"`` is that of a series for who may
+see only some, and tells nothing of the process, as that would tell of the others.
+"""
 
 
 class Desk:
@@ -77,7 +81,7 @@ class Desk:
             return f"{self._epoch} {self._pulse_number}"
         if self.look is None:
             return f"{self._epoch} waiting {self.why}"
-        if page == "series" and not view.follows:
+        if page in ("series", "one") and not view.follows:
             return f"{self._epoch} {len(self.look.events(view.key))}"
         return f"{self._epoch} {self.number}"
 
@@ -85,6 +89,10 @@ class Desk:
     def resting(self) -> bool:
         """Whether frames took so long that pages that follow have to wait."""
         return time.monotonic() < self._rest_until
+
+    def told(self, page: str) -> dict[str, str]:
+        """Return what a page tells of the process: label -> value."""
+        return {} if page == "one" else self.pulse.newest()
 
     def close(self) -> None:
         """Let go of the run."""
@@ -135,7 +143,7 @@ class Desk:
                 return packed(list_of(self.look, view.find, self.pulse.newest()), {})
             if not self.look.has(view.key):
                 return packed({"waiting": "Waiting for the first rows of this series."}, {})
-            return frame_of(self.look, view, pulse=self.pulse.newest())
+            return frame_of(self.look, view, pulse=self.told(page))
         except StreamlytError as problem:  # the page tells it, and asks again
             return packed({"waiting": str(problem)}, {})
 

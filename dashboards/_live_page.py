@@ -62,7 +62,7 @@ def series_page(desk: "Desk", seen: "Seen", nonce: str, whole: bool) -> str:
     title = f"{desk.name}: the process" if process else view.key or desk.name
     lead = "What the process tells of itself." if process else finding_of(table)
     body = drawn.html(divs, alone=True, side=not process)
-    address = f"live?page={kind}&key={quote(view.key, safe='')}"
+    address = f"live?page={'process' if process else 'series'}&key={quote(view.key, safe='')}"
     told = {
         "address": address,
         "key": view.key,
@@ -71,7 +71,7 @@ def series_page(desk: "Desk", seen: "Seen", nonce: str, whole: bool) -> str:
         "changes": len(table.events),
         "process": process,
     }
-    pills = [] if process else pills_of(run, view.key, desk.pulse.newest())
+    pills = [] if process else pills_of(run, view.key, desk.told(kind))
     bar = _bar(table.schema.row, [] if process else list(_LASTS), view.last)
     return _page(title, lead, pills, bar + body, told, nonce, whole, _signed(drawing, nonce))
 
@@ -81,7 +81,8 @@ def list_page(desk: "Desk", nonce: str, only: Callable[[str], bool] | None) -> s
     told = {"address": "live?page=all%20series", "list": True, "shape": "list", "changes": 0}
     words: dict[str, str] = {"series": "", "found": "", "lead": "", "pills": ""}
     if desk.look is not None:
-        listed = list_of(desk.look, "", desk.pulse.newest(), only)
+        pulse = desk.told("all series" if only is None else "one")
+        listed = list_of(desk.look, "", pulse, only)
         words, told["changes"] = listed["texts"], listed["changes"]
     body = f"""<section class="series card" aria-labelledby="all">
 <h2 id="all">All series</h2>

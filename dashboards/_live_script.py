@@ -17,8 +17,8 @@ _SCRIPT = r"""
   const KINDS = {float64: Float64Array, float32: Float32Array, int32: Int32Array,
     int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array,
     uint32: Uint32Array};
-  const BUSY = 4, PULL = 250;  // drawing takes a fifth of the time at most; ms between frames
-  let socket = null, paused = false, placing = false, timer = 0, wait = 250;
+  const BUSY = 4;  // drawing takes a fifth of the time at most
+  let socket = null, paused = false, placing = false, timer = 0, ring = 0, wait = 250;
   let changes = set.changes, texts = {}, shown = null, late = null, asked = false;
 
   // What was looked at stays in the address, so that a page drawn anew looks there again.
@@ -86,9 +86,9 @@ _SCRIPT = r"""
       const began = performance.now();
       take(message.data);
       if (document.hidden) return;  // a page that nobody sees asks when it is seen again
-      requestAnimationFrame(() => setTimeout(() => {
-        const took = performance.now() - began;  // with the drawing
-        setTimeout(ask, Math.max(0, BUSY * took - PULL));
+      // The second picture after it begins when this one is drawn; two come within 33 ms anyway.
+      requestAnimationFrame(() => requestAnimationFrame(() => {
+        setTimeout(ask, BUSY * Math.max(0, performance.now() - began - 33));
       }));
     };
     socket.onclose = () => {
@@ -154,9 +154,10 @@ _SCRIPT = r"""
   }
   function announce(text) {
     at("said").textContent = text;
-    document.body.classList.remove("news");
-    void document.body.offsetWidth;  // so that the pill flashes again
+    // A ring that stays a moment: one that fades would be painted sixty times a second.
     document.body.classList.add("news");
+    clearTimeout(ring);
+    ring = setTimeout(() => document.body.classList.remove("news"), 4000);
   }
   function write(name, html) {
     const place = at(name);

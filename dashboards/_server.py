@@ -153,7 +153,8 @@ class _Page(_Guarded):
             self.finish(await desk.call(lambda: list_page(desk, nonce, only)))
             return
         key = self.key()
-        seen: Seen = (self.page, View(key, last=600 if self.page == "process" else LAST))
+        page = self.page if whole else "one"
+        seen: Seen = (page, View(key, last=600 if page == "process" else LAST))
         ready = self.page == "process" or await desk.call(lambda: _has_rows(desk, key))
         if not ready:
             self.finish(waiting_page(desk, key, nonce, whole))
@@ -245,7 +246,8 @@ class _Live(WebSocketHandler, _Guarded):
         view, desk = self._wanted, self.board.desk
         if view is None or self._sending:
             return
-        seen: Seen = (self.page, view)
+        page = "one" if self.page == "series" and self.seen.series is not None else self.page
+        seen: Seen = (page, view)
         if not at_once and desk.stamp(seen) == self._have:
             return
         self._sending = True

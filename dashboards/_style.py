@@ -138,9 +138,7 @@ select:focus-visible,input:focus-visible{outline:2px solid var(--statistic);outl
 .all-series .state{border-color:transparent;background:none;padding:0}
 .all-series td small{display:block;color:var(--soft);font-size:12px}
 #found{color:var(--soft);margin-left:10px}[hidden]{display:none!important}
-.news .pill.found{animation:news 1.6s ease-out 2}
-@keyframes news{from{background:var(--change)}}
-@media (prefers-reduced-motion:reduce){.news .pill.found{animation:none}}
+.news .pill.found{box-shadow:0 0 0 3px var(--change)}
 @media (max-width:1080px){.columns{grid-template-columns:minmax(0,1fr)}
   .columns>.side,.columns>.plots{grid-column:1;grid-row:auto}
   .columns>.side{position:static;max-height:none}}

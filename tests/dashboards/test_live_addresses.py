@@ -113,6 +113,10 @@ def test_a_link_to_one_series_shows_no_other(locked):
     assert server.get("rows.csv?key=pump-01&left=0&right=1", **mine)[0] == 200
     for other in ("series?key=pump-02", "rows.csv?key=pump-02&left=0&right=1", "process"):
         assert server.get(other, **mine)[0] == 403
+    server.desk.pulse.beat()
+    assert "</b> MB" not in server.get("series?key=pump-01", **mine)[2]
+    whole = {"Authorization": f"Bearer {locked[1]}"}
+    assert "</b> MB" in server.get("series?key=pump-01", **whole)[2]
     listed = server.get("", **mine)[2]
     assert "pump-01" in listed
     assert "pump-02" not in listed
