@@ -38,7 +38,7 @@ test: $(TEST) ## set up and run the whole test suite
 	@command -v java >/dev/null && command -v mvn >/dev/null || \
 		echo "Java 17 or Maven is missing, so the Kafka tests are skipped (with CI=true they fail);" \
 			"on Debian: apt-get install openjdk-17-jre-headless maven" >&2
-	$(BIN)/python -m pytest -m "not ($(ALONE))" --numprocesses auto
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ($(ALONE))" --numprocesses auto
 	$(BIN)/python -m pytest -m "$(ALONE)"
 
 check: $(CHECK) ## style, types and import contracts

@@ -362,8 +362,8 @@ def _cells(cells: list[object]) -> str:
 def _same(path: Path, known: tuple[str, ...], names: tuple[str, ...]) -> None:
     if known != names:
         raise DataError(
-            f"{path}: channels must stay {known!r}, got {names!r}; write other channels to "
-            f"another file, or as JSON lines"
+            f"{path}: channels must stay {known!r}, got {names!r}; name the operator "
+            f"whose rows it takes by after, or write JSON lines"
         )
 
 

@@ -54,12 +54,14 @@ def made(cls: type[Any], params: Mapping[str, Any], where: str, called: str = ""
                 f"{where}.{missing} must be given: {called.strip(' ()')} cannot do without it"
             )
     hints = get_type_hints(cls.__init__)
-    return cls(
-        **{
-            key: _value(value, expected[key].default, hints.get(key, Any), f"{where}.{key}")
-            for key, value in params.items()
-        }
-    )
+    values = {
+        key: _value(value, expected[key].default, hints.get(key, Any), f"{where}.{key}")
+        for key, value in params.items()
+    }
+    try:
+        return cls(**values)
+    except ParameterError as error:
+        raise ParameterError(f"{where}{called}: {error}") from error
 
 
 def class_of(name: Any, rooms: Sequence[str], kind: str | None, where: str) -> type[Any]:

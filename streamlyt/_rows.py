@@ -25,5 +25,6 @@ def check_finite(batch: Batch) -> None:
         raise DataError(
             f"{in_series(batch.key)}values must be finite, got {batch.values[row, column]} in "
             f"channel {batch.schema.names[column]!r} at time {batch.times[row]} "
-            f"{batch.schema.time_unit}; fill or drop such rows before this operator"
+            f"{batch.schema.time_unit}; put the operator 'missing' before this one, or with detect "
+            f"give --missing drop"
         )

@@ -41,6 +41,7 @@ SMALL = {
     "change_aware": lambda: {"reservoirs": ReservoirForecaster(Echo(40), washout=20)},
     "classifier": lambda: {"features": Fourier(48)},
     "forecaster": lambda: {"reservoirs": Echo(40), "washout": 20, "calibration": 100},
+    "kernel": lambda: {"rows": 160, "washout": 20},
     "measured": lambda: {"n_components": 48, "calibration": 100},
     "regressor": lambda: {"features": Fourier(48)},
     "rls": lambda: {"features": Fourier(48)},

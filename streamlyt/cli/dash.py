@@ -54,9 +54,12 @@ def dash(
     need_bokeh()
     from streamlyt.cli._guard import say
     from streamlyt.dashboards import Following, serve_pages  # heavy: not for --help
+    from streamlyt.runfile import RunFile as Recorded
 
     if not run.parent.is_dir():
         raise ParameterError(f"RUN must be in a folder that exists, got {str(run)!r}")
+    if run.exists():
+        Recorded.open(run).close()  # what is no run file is told here, not on the page
     serve_pages(Following(run), host, port, names or [], tokens, lambda at: say(f"open {at}"))
     return 0
 

@@ -113,6 +113,7 @@ class Daemon:
         )
         if self._pages is not None:
             self._pages.start()
+            self._log.info("pages", at=f"http://{self._serve.host}:{port}/dash/")
         self._log.info(
             "serving",
             pipeline=str(self.file),

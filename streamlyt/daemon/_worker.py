@@ -93,7 +93,12 @@ class Worker:
                 self._serve.host, port, self._alive, self._ready, self._metrics.text
             )
             http = f"http://{self._serve.host}:{port}"
-            log.info("working", worker=self.number, http=http, pid=os.getpid())
+            log.info(
+                "working; a broker that is away is waited for, two minutes at most",
+                worker=self.number,
+                http=http,
+                pid=os.getpid(),
+            )
 
         loop.run_until_complete(begin())
         loop.run_forever()

@@ -205,7 +205,8 @@ def transacting(
         raise ParameterError(
             f"a sink with transactions must be the only one, beside a source that remembers "
             f"positions and a run file that keeps the states, got {len(found)} such sinks, "
-            f"{type(source).__name__} and {'a' if kept else 'no'} run file"
+            f"{type(source).__name__} and {'a' if kept else 'no'} run file (streamlyt run has one "
+            f"with --run FILE)"
         )
     return found[0], tuple(sink for sink in sinks if sink not in found)
 
@@ -220,8 +221,8 @@ def shared_out(source: Source, sinks: Sequence[Sink]) -> tuple[Decodes, list[Div
     """
     if not isinstance(source, Decodes) or source.group is None:
         raise ParameterError(
-            f"source must be a Kafka topic with a group in a cluster, got {source!r}; give it a "
-            f"group, or use streamlyt serve"
+            f"source must be a Kafka topic with a group in a cluster, got "
+            f"{type(source).__name__}; give it a group, or use streamlyt serve"
         )
     if source.key is not None:
         raise ParameterError(

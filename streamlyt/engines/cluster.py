@@ -157,6 +157,9 @@ class ClusterEngine:
         self.gauges.letters += len(letters)
         self.gauges.late += sum(late.n for late in landed.late)
         self._outlets.take(landed)
+        for event in landed.events:
+            change, alarm = event.change_index, event.alarm_index
+            log.info("change in %r at row %d, seen at row %d", event.key, change, alarm)
 
     def _recall(self, series: str, state: Any) -> None:
         """Make sure that the operators of a series go on from what the store has."""
