@@ -65,7 +65,9 @@ class Record:
         """Keep what came of a batch."""
         for end in pipeline.ends if landed.rows else ():
             rows = landed.rows[end]
-            if self.runfile is not None and self.keep_rows:
+            # No rows, at the end of many series: their writers are not asked for.
+            new = rows.n > 0 or rows.key not in self.series
+            if new and self.runfile is not None and self.keep_rows:
                 if rows.key not in self._full:
                     self._full[rows.key] = pipeline.appended(landed.batch.key, end)
                 self.runfile.write(rows, full=self._full[rows.key])
