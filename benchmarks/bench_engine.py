@@ -6,7 +6,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # CPU seconds count threads that spin
@@ -62,10 +62,10 @@ class Memory(Operator):
         return batch, []
 
 
-def cpu(work: object) -> float:
+def cpu(work: Callable[[], object]) -> float:
     """Return the CPU seconds of one call."""
     start = time.process_time()
-    work()  # type: ignore[operator]
+    work()
     return time.process_time() - start
 
 
@@ -98,6 +98,21 @@ def overhead(repeats: int) -> None:
             ns_a_row=round(min(ours[1:]) / len(batches) / ROWS * 1e9),
             taken_from=repeats,
         )
+
+
+def on_threads(repeats: int) -> None:
+    """Measure rows a second of 64 series on one thread and on two, in turns; the best of each."""
+    pipeline = Pipeline([NEWMA()])
+    LocalEngine(Stream(KEYS, 2), pipeline).run()
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(repeats):
+        for threads, taken in seconds.items():
+            start = time.perf_counter()
+            LocalEngine(Stream(KEYS, 8), pipeline, threads=threads).run()
+            taken.append(time.perf_counter() - start)
+    ratio = min(seconds[1]) / min(seconds[2])
+    rate = round(KEYS * 8 * ROWS / min(seconds[2]))
+    record("engine", f"two threads over one, {KEYS} keys", [ratio], "times", rows_a_second=rate)
 
 
 def exactly_once(repeats: int) -> None:
@@ -166,12 +181,14 @@ def many_keys(keys: int) -> None:
 def main() -> None:
     """Measure all, or what is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["overhead", "once", "keys"])
+    parser.add_argument("--only", choices=["overhead", "threads", "once", "keys"])
     parser.add_argument("--keys", type=int, default=100_000)
     parser.add_argument("--repeats", type=int, default=25)
     asked = parser.parse_args()
     if asked.only in (None, "overhead"):
         overhead(asked.repeats)
+    if asked.only in (None, "threads"):
+        on_threads(asked.repeats)
     if asked.only in (None, "once"):
         exactly_once(asked.repeats)
     if asked.only in (None, "keys"):

@@ -167,7 +167,7 @@ class _Lines(_Rows):
         self._file: BinaryIO | None = None
 
     def write(self, batch: Batch) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # a file of findings is given lines, and no rows
 
     def append(self, lines: list[str]) -> None:
         try:

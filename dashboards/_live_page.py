@@ -154,7 +154,7 @@ def _bar(row: str, lasts: list[int], chosen: int | None) -> str:
             ("earlier", "Earlier", "◀"),
             ("later", "Later", "▶"),
             ("closer", "Closer", "+"),
-            ("wider", "Wider", "−"),  # noqa: RUF001
+            ("wider", "Wider", "−"),  # noqa: RUF001 - a minus as wide as the plus
         )
     )
     return (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from streamlyt.base import Array, Batch, Event, Operator, Schema
 from streamlyt.catalog import name_of
-from streamlyt.errors import ParameterError, StateError, in_series
+from streamlyt.errors import DataError, ParameterError, StateError, in_series
 
 __all__ = ["SOURCE", "Pipeline", "States", "wired"]
 
@@ -71,6 +71,7 @@ class Pipeline:
         self._forks = _forks(self.after)
         self._series: dict[str, dict[str, Operator]] = {}
         self._schemas: dict[str, dict[str, Schema]] = {}
+        self._owners: dict[str, str] = {}  # series that comes out -> series of the source
 
     def step(self, batch: Batch) -> tuple[dict[str, Batch], list[Event]]:
         """Absorb the rows of one series; return what comes out at each place, and the findings."""
@@ -131,8 +132,7 @@ class Pipeline:
         StateError
             If the memory is of other operators.
         """
-        self._series = {}
-        self._schemas = {}
+        self._series, self._schemas, self._owners = {}, {}, {}
         for key, by_name in states.items():
             self.recall(key, by_name)
 
@@ -172,7 +172,7 @@ class Pipeline:
         for name, operator in memory.items():
             taken = rows[self.after[name]]
             if name in self._forks:
-                taken = replace(taken, key=f"{taken.key}/{name}" if taken.key else name)
+                taken = replace(taken, key=_branch(taken.key, name))
             rows[name], events = operator.finish(taken) if last else operator.update(taken)
             if events:
                 passed = [memory[each] for each in self.path(self.after[name])]
@@ -184,8 +184,30 @@ class Pipeline:
 
     def _memory(self, key: str) -> dict[str, Operator]:
         if key not in self._series:
+            self._claim(key)
             self._series[key] = {name: op.clone() for name, op in self.operators.items()}
         return self._series[key]
+
+    def _claim(self, key: str) -> None:
+        """Hold the names of a series and its branches against those of other series."""
+        if not self._forks:
+            return
+        names = {SOURCE: key}
+        for name, place in self.after.items():
+            names[name] = _branch(names[place], name) if name in self._forks else names[place]
+        for out in names.values():
+            owner = self._owners.setdefault(out, key)
+            if owner != key:
+                raise DataError(
+                    f"series must come out under names of their own, got {out!r} of series "
+                    f"{owner!r} and of series {key!r}; give the operator that begins the branch "
+                    f"another label"
+                )
+
+
+def _branch(key: str, name: str) -> str:
+    """Return what a series is called in the branch that an operator begins."""
+    return f"{key}/{name}" if key else name
 
 
 def wired(names: Sequence[str], after: Mapping[str, str]) -> dict[str, str]:

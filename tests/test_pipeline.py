@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlyt.base import Batch, Channel, Event, Operator, Schema
-from streamlyt.errors import ParameterError, StateError
+from streamlyt.errors import DataError, ParameterError, StateError
 from streamlyt.pipeline import Pipeline
 
 
@@ -173,3 +173,13 @@ def test_an_operator_follows_only_what_stands_before_it():
         Pipeline({"a": Sum()}, {"c": "a"})
     with pytest.raises(ParameterError, match="no operator may be called 'source'"):
         Pipeline({"source": Sum()})
+
+
+@pytest.mark.parametrize("keys", [("a", "a/pairs"), ("a/pairs", "a")])
+def test_a_branch_never_shares_its_name_with_a_series_of_the_source(keys):
+    pipeline = forked()
+    first, second = keys
+    pipeline.step(rows(key=first))
+    with pytest.raises(DataError, match=r"got 'a/pairs' of series .* another label"):
+        pipeline.step(rows(key=second))
+    assert list(pipeline.states()) == [first]

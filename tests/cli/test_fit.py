@@ -19,9 +19,12 @@ def tables(tmp_path_factory):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 600))
     load_, kind = 5 + np.sin(2 * a) + b, (a * b > 0).astype(int)
-    rows = [f"{i},{x:.5f},{y:.5f},{z:.5f},{k},t{k}\n" for i, x, y, z, k in zip(range(600), a, b, load_, kind, strict=True)]  # fmt: skip # noqa: E501
+    columns = zip(range(600), a, b, load_, kind, strict=True)
+    rows = [f"{i},{x:.5f},{y:.5f},{z:.5f},{k},t{k}\n" for i, x, y, z, k in columns]
     (folder / "all.csv").write_text("index,a,b,load,kind,text\n" + "".join(rows))
-    holed = [f"{'' if i % 7 == 0 else a[i]},{'' if i % 50 == 3 else load_[i]}\n" for i in range(600)]  # fmt: skip # noqa: E501
+    holed = [
+        f"{'' if i % 7 == 0 else a[i]},{'' if i % 50 == 3 else load_[i]}\n" for i in range(600)
+    ]
     (folder / "holed.csv").write_text("a,load\n" + "".join(holed))
     (folder / "infinite.csv").write_text("a,load\n1,2\ninf,3\n")
     (folder / "alone.csv").write_text("load\n1\n2\n")

@@ -61,3 +61,23 @@ def test_what_cannot_be_shared_out_is_refused(tmp_path, source, sinks, message):
             sinks,
             folder=tmp_path,
         )
+
+
+def test_a_client_on_librdkafka_gets_in_by_the_same_access(tmp_path, monkeypatch):
+    monkeypatch.setenv("PUMP_SECRET", "hush")
+    ca = tmp_path / "ca.pem"
+    ca.write_text("")
+    access = {"ca": str(ca), "sasl": "SCRAM-SHA-256", "user": "pump", "secret": "env:PUMP_SECRET"}
+    source = KafkaSource("t", COLUMNS, servers="a:1, b:2", access=access)
+    assert source.connection == {
+        "bootstrap.servers": "a:1,b:2",
+        "security.protocol": "SASL_SSL",
+        "ssl.ca.location": str(ca),
+        "sasl.mechanism": "SCRAM-SHA-256",
+        "sasl.username": "pump",
+        "sasl.password": "hush",
+    }
+    assert "hush" not in repr(source)
+    token = KafkaSource("t", COLUMNS, access={"sasl": "OAUTHBEARER", "secret": "env:PUMP_SECRET"})
+    with pytest.raises(ParameterError, match=r"access.sasl must be PLAIN or SCRAM"):
+        _ = token.connection

@@ -24,7 +24,8 @@ def test_the_last_target_of_a_group_is_that_of_the_twin():
     )
     keys[::11] = np.nan
     memory = fresh()
-    found = np.vstack([lasts(memory, *(a[some] for a in (keys, others, targets))) for some in (slice(0, 7), slice(7, 200))])  # fmt: skip # noqa: E501
+    parts = [[a[some] for a in (keys, others, targets)] for some in (slice(0, 7), slice(7, 200))]
+    found = np.vstack([lasts(memory, *part) for part in parts])
     known = {}
     for i in range(200):
         expected = [others[i], 0.0]
