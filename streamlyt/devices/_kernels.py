@@ -130,17 +130,48 @@ def add_rows(counts: Array, black: Array, scale: Array, total: Array) -> None:
 
 
 @compiled()
-def settle_rows(nodes: Array, total: Array, scale: float, most: float, leak: float) -> None:
-    """Move nodes (n, m) by the share ``leak`` to ``total`` times ``scale``, at most ``most``."""
+def settle_rows(
+    nodes: Array,
+    total: Array,
+    counts: Array,
+    black: Array,
+    light: Array,
+    scale: float,
+    most: float,
+    leak: float,
+    out: Array,
+) -> None:
+    """Add a last frame, and move nodes by the share ``leak`` to the sum: all in one pass.
+
+    Parameters
+    ----------
+    nodes
+        Shape (n, m), overwritten.
+    total
+        Shape (n, m): the sum of the frames before; (0, 0) where there are none.
+    counts, black, light
+        Shapes (n, m), (n,) and (n,): of the last frame, which (counts - black) * light is.
+    scale, most
+        The sum times the first, at most the second, is where the nodes go.
+    leak
+        Share of the way.
+    out
+        Shape (n, m): the nodes once more.
+    """
     t = nodes.dtype.type
+    several = total.shape[0] > 0
     for row in range(nodes.shape[0]):
-        x, new = nodes[row], total[row]
-        if leak == 1.0:
-            for i in range(x.size):
-                x[i] = min(new[i] * t(scale), t(most))
-        else:
-            for i in range(x.size):
-                x[i] += t(leak) * (min(new[i] * t(scale), t(most)) - x[i])
+        x, seen, to = nodes[row], counts[row], out[row]
+        factor, shift = t(light[row]), t(black[row] * light[row])
+        for i in range(x.size):
+            new = t(seen[i]) * factor - shift
+            if several:
+                new = total[row, i] + new
+            new = min(new * t(scale), t(most))
+            if leak != 1.0:
+                new = x[i] + t(leak) * (new - x[i])
+            x[i] = new
+            to[i] = new
 
 
 @compiled()

@@ -70,6 +70,11 @@ class Frames:
     black: Floats
     top: float
 
+    @property
+    def light(self) -> Floats:
+        """Intensity that one count stands for, shape (n,)."""
+        return 1.0 / (self.top * self.exposure)
+
     def intensity(self) -> Floats:
         """Return the intensities, shape (n, m), whatever the exposure was."""
         found = np.zeros(self.counts.shape)
@@ -78,7 +83,7 @@ class Frames:
 
     def add_to(self, total: Array) -> None:
         """Add the intensities to ``total``, shape (n, m), in its own precision."""
-        add_rows(self.counts, self.black, 1.0 / (self.top * self.exposure), total)
+        add_rows(self.counts, self.black, self.light, total)
 
 
 @runtime_checkable
@@ -112,7 +117,8 @@ class Device(Protocol):
         ----------
         patterns
             Shape (n, d): levels of the display from 0 on, unsigned integers; shares in [0, 1] for
-            a display of 0 levels. Pixels beyond d are dark.
+            a display of 0 levels. Pixels beyond d are dark. They are another's room, in which the
+            next ones will stand: a device that keeps them keeps a copy.
         n_outputs
             Pixels of the camera that are read, the first ones.
         exposure

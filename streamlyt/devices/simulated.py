@@ -96,6 +96,7 @@ class Simulated(Component):
         check_integer("seed", seed, 0)
         self._camera = Camera() if camera is None else camera
         self._kept: tuple[tuple[int, int], tuple[Array, Array]] | None = None
+        self._light = np.empty((0, 0), dtype)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -116,13 +117,14 @@ class Simulated(Component):
     def close(self) -> None:
         """Let go of the matrix, which is drawn again when it is needed."""
         self._kept = None
+        self._light = np.empty((0, 0), self.dtype)
 
     def project_intensity(
         self, patterns: Array, n_outputs: int, *, exposure: Floats, first: Array
     ) -> Frames:
         """Show patterns; see :class:`Device`."""
         check_patterns(patterns, n_outputs, self.capabilities)
-        light = np.empty((len(patterns), n_outputs), self.dtype)
+        light = self._room_for(len(patterns), n_outputs)
         x_re, x_im = self._shown(patterns)
         table, second = self._tables(patterns.shape[1], n_outputs)
         if self.construction == "structured":
@@ -134,6 +136,15 @@ class Simulated(Component):
             dense_fields(x_re, x_im, table, second, light, other)
             intensities(light, other)
         return self._camera.read(light, np.asarray(exposure, np.float64), np.asarray(first))
+
+    def _room_for(self, n: int, n_outputs: int) -> Array:
+        """Return room for intensities: the last one, where a camera of counts lets go of it."""
+        if not self._camera.bits:
+            return np.empty((n, n_outputs), self.dtype)
+        # Of a million pixels, fresh pages cost a quarter of a frame.
+        if self._light.shape != (n, n_outputs):
+            self._light = np.empty((n, n_outputs), self.dtype)
+        return self._light
 
     def project_field(self, patterns: Array, n_outputs: int) -> Array:
         """Return the complex fields (n, m) that no camera sees.

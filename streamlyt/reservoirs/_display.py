@@ -71,6 +71,7 @@ class Display:
         counts = self._copies * np.array([n_components * p, width * p, 1])
         self.size = int(max(counts.sum(), 1))
         self._ends = np.cumsum(counts)
+        self._room = np.empty((0, self.size))
 
     @property
     def dithers(self) -> bool:
@@ -80,13 +81,18 @@ class Display:
     def patterns(self, nodes: Floats, inputs: Floats, turn: float = 0.0) -> Array:
         """Return the patterns (lanes, size) of states (lanes, N) and inputs (lanes, d).
 
-        With dithering, a turn in [0, 1) moves the place where each value is rounded.
+        With dithering, a turn in [0, 1) moves the place where each value is rounded. The array is
+        written anew by the next call.
         """
         n = nodes.shape[1]
         rounding = np.array([0.5]) if self.rounding is None else (self.rounding + turn) % 1.0
         mine, theirs = (rounding, rounding) if rounding.size == 1 else (rounding[:n], rounding[n:])
         steps = np.uint8 if self._levels <= 256 else np.uint16
-        whole = np.empty((len(nodes), self.size), steps if self._levels else nodes.dtype)
+        kind = np.dtype(steps) if self._levels else nodes.dtype
+        # Of a million pixels, fresh pages cost more than what is written to them.
+        if self._room.dtype != kind or len(self._room) != len(nodes):
+            self._room = np.empty((len(nodes), self.size), kind)
+        whole = self._room
         self._fill(0, nodes, 1.0 / self._saturation, 0.0, mine, whole)
         told = np.ascontiguousarray(inputs, nodes.dtype)
         self._fill(1, told, 0.5 / self._range, 0.5, theirs, whole)

@@ -5,7 +5,7 @@ import numpy as np
 from streamlyt.base import Array, Floats
 from streamlyt.devices import Device, Encoder, Simulated, find_device
 from streamlyt.devices._kernels import settle_rows
-from streamlyt.errors import ParameterError
+from streamlyt.errors import DataError, ParameterError
 from streamlyt.features._checks import check_choice, check_integer, check_number
 from streamlyt.features._hash import bits
 
@@ -176,29 +176,40 @@ class Optical(Reservoir):
         out = np.empty((n, lanes, self.n_components), self._dtype)
         nodes, taken = memory["nodes"], memory["frames"]
         for row in range(n):
-            self._step(self._display, nodes, inputs[row], memory)
+            self._step(self._display, nodes, inputs[row], memory, out[row])
             taken += self.average
-            out[row] = nodes
         return out
 
     def _step(
-        self, display: Display, nodes: Array, inputs: Floats, memory: dict[str, Array]
+        self,
+        display: Display,
+        nodes: Array,
+        inputs: Floats,
+        memory: dict[str, Array],
+        out: Array,
     ) -> None:
         """Show a pattern of states and inputs, and take the mean frame for the next states."""
         exposure = memory["exposure"] * (display.unit / self.saturation)
         patterns = display.patterns(nodes, inputs)
-        total = np.zeros_like(nodes)
+        total = np.zeros_like(nodes) if self.average > 1 else np.empty((0, 0), self._dtype)
         for frame in range(self.average):
             if display.dithers:
                 patterns = display.patterns(nodes, inputs, frame / self.average)
             frames = self._device.project_intensity(
                 patterns, self.n_components, exposure=exposure, first=memory["frames"] + frame
             )
-            frames.add_to(total)
+            if frames.counts.shape != nodes.shape:  # compiled loops would read beyond them
+                raise DataError(
+                    f"frames of the device must have shape {nodes.shape!r}, got "
+                    f"{frames.counts.shape!r}; hold it to streamlyt.devices.check_device"
+                )
+            if frame < self.average - 1:
+                frames.add_to(total)
         if self.exposure == "auto" and self._can.bits:
             self._expose(frames.counts >= frames.top, frames.intensity() * display.unit, memory)
-        scale = display.unit / self.average
-        settle_rows(nodes, total, scale, self.saturation, self.leak_rate)
+        scale, most, leak = display.unit / self.average, self.saturation, self.leak_rate
+        seen = frames.counts, frames.black, frames.light
+        settle_rows(nodes, total, *seen, scale, most, leak, out)
 
     def _expose(self, full: Array, light: Floats, memory: dict[str, Array]) -> None:
         """Move the exposures of lanes that are not settled."""

@@ -5,7 +5,7 @@ import pytest
 
 from streamlyt._states import pack, unpack
 from streamlyt.checks import check_operator, example_batch
-from streamlyt.devices import Camera, Recorded, Recorder, Simulated
+from streamlyt.devices import Camera, Frames, Recorded, Recorder, Simulated
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.reservoirs import Optical, ReservoirForecaster, recurrent_kernel
 from streamlyt.systems import Lorenz
@@ -44,6 +44,41 @@ def test_steps_are_those_of_the_equation(construction, leak_rate):
     light = Simulated(construction=construction, seed=3, **IDEAL)
     optical = Optical(60, light, leak_rate=leak_rate, saturation=2.0)
     np.testing.assert_allclose(states(optical), by_hand(optical, light, ROWS), atol=1e-12)
+
+
+class Watched(Simulated):
+    """A device whose frames are kept, or cut short."""
+
+    def __init__(self, camera, lost=0):
+        super().__init__(camera)
+        self.lost, self.seen = lost, []
+
+    def project_intensity(self, patterns, n_outputs, **how):
+        frames = super().project_intensity(patterns, n_outputs, **how)
+        self.seen.append(frames.intensity())
+        return Frames(frames.counts[:, self.lost :], frames.exposure, frames.black, frames.top)
+
+
+@pytest.mark.parametrize("average", [1, 2, 4])
+@pytest.mark.parametrize("leak_rate", [1.0, 0.3])
+def test_states_go_to_the_mean_of_the_frames(average, leak_rate):
+    light = Watched(Camera(8, dither=average))
+    optical = Optical(80, light, average=average, leak_rate=leak_rate, saturation=1.5)
+    inputs = np.stack([ROWS, ROWS[::-1]], axis=1)
+    found = optical.run(inputs, optical.start(2, 3))
+    unit, x = optical._display.unit, np.zeros((2, 80))
+    for row, state in enumerate(found):
+        frames = light.seen[row * average : (row + 1) * average]
+        new = np.minimum(np.mean(frames, axis=0) * unit, optical.saturation)
+        x = (1 - leak_rate) * x + leak_rate * new
+        np.testing.assert_allclose(state, x, rtol=1e-5, atol=1e-6)
+    assert len(light.seen) == average * len(ROWS)
+
+
+def test_frames_of_another_size_are_refused():
+    optical = Optical(80, Watched(Camera(8), lost=1))
+    with pytest.raises(DataError, match=r"must have shape \(1, 80\), got \(1, 79\)"):
+        states(optical)
 
 
 @pytest.mark.parametrize("levels", [64, 1024])
