@@ -84,9 +84,11 @@ class Persistence(time_series.base.Forecaster):
         return [self.last] * horizon
 
 
-def compare(name: str, rows: Floats) -> None:
+def compare(name: str, rows: Floats, only: str | None) -> None:
     last = errors(Persistence(), rows)
     for who, make in PEERS.items():
+        if only not in (None, who):
+            continue
         start = time.process_time()
         squares = errors(make(), rows)
         spent = time.process_time() - start
@@ -128,10 +130,13 @@ def step() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder of CSV files, the last column each")
+    parser.add_argument("--only", choices=("step", *PEERS), help="the face of river, or one model")
     given = parser.parse_args()
-    for name, rows in series(given.data).items():
-        compare(name, rows)
-    step()
+    if given.only != "step":
+        for name, rows in series(given.data).items():
+            compare(name, rows, given.only)
+    if given.only in (None, "step"):
+        step()
     say("done")
 
 

@@ -46,8 +46,13 @@ class Calibration:
     def keep(self, rows: Floats, learnt: int, state: dict[str, Array]) -> None:
         """Put rows into the ring, the first of which is the next after ``learnt``."""
         if self.rows:
-            places = (self.washout + learnt + np.arange(len(rows))) % len(state["recent"])
-            state["recent"][places] = rows
+            ring = state["recent"]
+            numbers = self.washout + learnt + np.arange(len(rows))
+            if "gone.low" in state and (lost := numbers[numbers >= len(ring)]).size:
+                left = ring[lost % len(ring)]
+                state["gone.low"] = np.minimum(state["gone.low"], left.min(axis=0))
+                state["gone.high"] = np.maximum(state["gone.high"], left.max(axis=0))
+            ring[numbers % len(ring)] = rows
 
     def solved(self, weights: Floats, learnt: int, state: dict[str, Array]) -> None:
         """Take a new solution over so many rows."""
@@ -79,3 +84,43 @@ class Calibration:
                 f"{total}; learn more rows, or ask for a smaller coverage"
             )
         return rows, first
+
+    def oldest(self, state: dict[str, Array], rows: Floats) -> int:
+        """Return the number, from the begin of the series, of the first of the newest rows."""
+        return self.washout + int(state["learnt"]) - len(rows)
+
+    def known(
+        self, state: dict[str, Array], horizon: int, ends: Array | None = None
+    ) -> tuple[Floats, Floats] | None:
+        """Return the lowest and the highest rows after which a horizon of rows is known.
+
+        None where nobody asked for care. Shapes (m, d) for m moments, as numbers of rows from the
+        begin of the series; (1, d) for now. Without a ring, the range of all rows.
+        """
+        if "low" not in state:
+            return None
+        if not self.rows:
+            return state["low"], state["high"]
+        rows, _ = self.kept(state, 0)
+        oldest = self.oldest(state, rows)
+        numbers = np.array([oldest + len(rows)]) if ends is None else ends
+        fewest = 0 if oldest else self.washout - 1
+        at = np.maximum(numbers - oldest - horizon, fewest)
+        low = np.minimum.accumulate(np.vstack([state["gone.low"], rows]))
+        high = np.maximum.accumulate(np.vstack([state["gone.high"], rows]))
+        return low[at], high[at]
+
+    def settled(self, state: dict[str, Array], block: int) -> tuple[Floats, int, int]:
+        """Return what :meth:`kept` does and the number of the first row, as at a block's end.
+
+        They stay what they are until another block of rows was learnt. A ring of less than a few
+        blocks gives what it has.
+        """
+        rows, first = self.kept(state, 0)
+        learnt, oldest = int(state["learnt"]), self.oldest(state, rows)
+        if self.rows < 2 * block:
+            return rows, first, oldest
+        place = learnt % block
+        wanted = max(0, self.washout + learnt - place + block - len(state["recent"]))
+        cut = wanted - oldest
+        return rows[cut : len(rows) - place], max(first - cut, self.washout), wanted

@@ -104,10 +104,11 @@ class Drive:
         return {k: v[: len(v) // 2 if self.noise else len(v)].copy() for k, v in memory.items()}
 
     def run(self, rows: Floats, memory: dict[str, Array], width: int) -> Floats:
-        """Drive all lanes with rows (n, d), or (n, 2 d) with noise; return (n, lanes, F)."""
+        """Drive all lanes with rows (n, d), or with several beside one another; (n, lanes, F)."""
         patches = self.patches(width)
-        cut = [patches.windows(part) for part in np.split(rows, rows.shape[1] // width, axis=1)]
-        windows = cut[0] if len(cut) == 1 else np.concatenate(cut, axis=1)
+        n, several = len(rows), rows.shape[1] // width
+        cut = patches.windows(rows.reshape(n * several, width))
+        windows = cut.reshape(n, several * patches.lanes, patches.width)
         features = np.empty((*windows.shape[:2], self.n_features(width)))
         features[..., 0] = 1.0
         at = 1

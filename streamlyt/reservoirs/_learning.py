@@ -94,6 +94,7 @@ class OnLine(Forecaster):
         if "ends" in state:
             state["ends"] = self._drive.ends(width)
             state.update(careful_start(rows))
+            state["gone.low"], state["gone.high"] = np.full((2, width), np.inf) * [[1.0], [-1.0]]
         if self.target == "value":
             state["weights"][:, 1 : 1 + patches.width] = self._drive.persistence(width)
         state.update(self._calibration.start(rows, state["weights"]))

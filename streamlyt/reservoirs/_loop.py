@@ -13,7 +13,7 @@ from ._drive import Drive
 
 __all__ = ["Moments", "checked", "closed_loop", "moments_of", "tell_if_left"]
 
-_TILE = 16  # moments run at a time: their features stay in the second-level cache
+_ROOM = 1 << 15  # features of moments that run together: they stay in the second-level cache
 
 
 @dataclass(frozen=True)
@@ -91,27 +91,31 @@ def closed_loop(
 ) -> Floats:
     """Return what follows each moment, shape (horizon, m, d), in units of the spread.
 
-    ``kick`` (m, d) is added to the first row; ``known`` says how far to :func:`trust`. A loop that
-    leaves the series, with a value beyond ``far``, is NaN from there on. Nothing that was given is
-    written to.
+    ``kick`` (m, d) is added to the first row; ``known``, lowest and highest rows of shape (m, d) or
+    less, says how far to :func:`trust`. A loop that leaves the series, with a value beyond ``far``,
+    is NaN from there on. Nothing that was given is written to.
     """
     m, width = start.rows.shape
     out = np.empty((horizon, m, width))
-    for first in range(0, m, _TILE):
-        part = start.part(first, min(m, first + _TILE))
+    tile = max(16, _ROOM * m // start.features.size)
+    if known is not None:
+        known = np.broadcast_to(known[0], (m, width)), np.broadcast_to(known[1], (m, width))
+    for first in range(0, m, tile):
+        part = start.part(first, min(m, first + tile))
         row, features = part.rows, part.features
         alive = np.ones(len(row), bool)
         for step in range(horizon):
             ahead = drive.read(features, weights).reshape(row.shape)
             if known is not None:
-                ahead = ahead * trust(row, *known)
+                low, high = known
+                ahead *= trust(row, low[first : first + tile], high[first : first + tile])
             row = row + ahead if increments else ahead
             if step == 0 and kick is not None:
-                row = row + kick[first : first + _TILE]
+                row = row + kick[first : first + tile]
             alive &= (np.abs(row) < far).all(axis=1)  # a NaN is not below
-            out[step, first : first + _TILE] = np.where(alive[:, None], row, np.nan)
+            out[step, first : first + tile] = np.where(alive[:, None], row, np.nan)
             if not alive.any():
-                out[step:, first : first + _TILE] = np.nan
+                out[step:, first : first + tile] = np.nan
                 break
             row = np.where(alive[:, None], row, 0.0)  # lanes run on together
             features = drive.run(row.reshape(1, -1), part.memory, width)[0]

@@ -233,7 +233,8 @@ class ReservoirForecaster(OnLine):
         if self._asked is None or self._asked[0] is not state or self._asked[1] != asked:
             ends, truth = followed(kept, first, horizon)
             earlier = moments_of(self._drive, kept, ends)
-            loop = self._believed(earlier, state["lag.weights"], horizon)
+            ends = ends + self._calibration.oldest(state, kept)
+            loop = self._believed(earlier, state["lag.weights"], horizon, ends)
             variance = float(kept.var(axis=0).mean())
             found = calibrated(loop, truth, coverage, variance, self.seed)
             self._asked = state, asked, found
@@ -252,31 +253,37 @@ class ReservoirForecaster(OnLine):
         tell_if_left(rows)
         return rows
 
-    def _believed(self, start: Moments, weights: Floats, horizon: int) -> Loop:
+    def _believed(
+        self, start: Moments, weights: Floats, horizon: int, ends: Array | None = None
+    ) -> Loop:
         """Return closed loops, a share of which is believed where noise may be in the rows."""
-        loop = self._looped(start, weights, horizon)
+        loop = self._looped(start, weights, horizon, ends)
         if self.readout != "cross-validated" or not self.calibration:
             return loop
         return Hedged(loop, start.rows, self._share(horizon))
 
     def _share(self, horizon: int) -> float:
+        # Of the rows up to the last full block: it serves for all forecasts until the next.
         state = self.state
-        asked = int(state["learnt"]), horizon
+        kept, first, oldest = self._calibration.settled(state, BLOCK)
+        asked = oldest + len(kept), horizon
         if self._shares is None or self._shares[0] is not state or self._shares[1] != asked:
-            kept, first = self._calibration.kept(state, 0)
             share = 1.0
             if len(kept) > first:
                 ends, truth = followed(kept, first, horizon)
                 earlier = moments_of(self._drive, kept, ends)
-                ahead = self._looped(earlier, state["lag.weights"], horizon)()
+                ahead = self._looped(earlier, state["lag.weights"], horizon, oldest + ends)()
                 share = share_of(ahead, earlier.rows, truth, max(1.0, float(state["extent"])))
             self._shares = state, asked, share
         return self._shares[2]
 
-    def _looped(self, start: Moments, weights: Floats, horizon: int) -> partial[Floats]:
+    def _looped(
+        self, start: Moments, weights: Floats, horizon: int, ends: Array | None = None
+    ) -> partial[Floats]:
+        """Return loops from moments after ``ends`` rows of the series each; None for now."""
         far = _FAR * max(1.0, float(self.state["extent"]))
-        state, increments = self.state, self.target == "increment"
-        known = (state["low"], state["high"]) if "low" in state else None
+        increments = self.target == "increment"
+        known = self._calibration.known(self.state, horizon, ends)
         return partial(
             closed_loop, self._drive, start, weights, horizon, increments, far, known=known
         )

@@ -19,7 +19,8 @@ class MeasuredForecaster(ReservoirForecaster):
     A forecast goes only the share of the way that those from up to 100 newest moments should have
     gone, by a read-out that had not learnt what followed; predictions of the next row do not.
     Leaps count no more than six usual steps, and a row that is further out than half the span of
-    all that was learnt from is not believed to lead anywhere.
+    those at least a horizon old, which are all that it is known of how they went on, is not
+    believed to lead anywhere.
 
     Parameters
     ----------

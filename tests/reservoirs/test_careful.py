@@ -1,6 +1,7 @@
 """Care with measured rows: what leaps count for, and where nothing is believed."""
 
 import numpy as np
+import pytest
 
 from streamlyt.reservoirs import MeasuredForecaster
 from streamlyt.reservoirs._careful import believed, careful_start, counted, trust
@@ -48,3 +49,32 @@ def test_after_a_leap_and_back_the_forecast_stays_where_the_series_is():
     for at in range(350, 590, 10):
         assert np.abs(model.forecast(12) - 100).max() < 8
         model.predict_and_learn(rows[at : at + 10, None])
+
+
+@pytest.mark.parametrize("horizon", [1, 12, 500])
+def test_a_loop_knows_the_range_of_rows_that_are_a_horizon_old(horizon):
+    rows = np.random.default_rng(2).normal(size=(400, 2)).cumsum(axis=0)
+    model = MeasuredForecaster(3, 10, calibration=60)
+    for start, stop in ((0, 100), (100, 130), (130, 330), (330, 400)):
+        model.predict_and_learn(rows[start:stop])
+        scaled = (rows - model.state["centre"]) * model.state["factor"]
+        oldest = max(0, stop - len(model.state["recent"]))
+        ends = np.array([stop, max(stop - 25, 60)])
+        low, high = model._calibration.known(model.state, horizon, ends)
+        now, _ = model._calibration.known(model.state, horizon)
+        np.testing.assert_array_equal(now, low[:1])
+        for i, end in enumerate(ends):
+            # What is gone from the ring is one range, and the washout is always known.
+            known = scaled[: max(end - horizon, oldest or model.washout - 1)]
+            np.testing.assert_array_equal(low[i], known.min(axis=0))
+            np.testing.assert_array_equal(high[i], known.max(axis=0))
+
+
+def test_in_a_fall_of_which_nothing_is_known_the_forecast_stays():
+    rows = np.random.default_rng(3).normal(size=200)
+    rows[150:] -= 60.0
+    model = MeasuredForecaster()
+    model.predict_and_learn(rows[:151, None])
+    for at in range(151, 160):
+        assert np.abs(model.forecast(12) - rows[at - 1]).max() < 3.0
+        model.predict_and_learn(rows[at : at + 1, None])
