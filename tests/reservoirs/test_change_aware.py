@@ -11,6 +11,7 @@ from streamlyt.connectors import FileSource
 from streamlyt.detectors import NEWMABank
 from streamlyt.errors import ParameterError
 from streamlyt.reservoirs import ChangeAware, Echo, MeasuredForecaster, ReservoirForecaster
+from streamlyt.reservoirs.change_aware import _margin
 
 CHANGE = 1500
 
@@ -111,3 +112,13 @@ def test_wrong_parts_are_told():
         ChangeAware(None, "bank")
     with pytest.raises(ParameterError, match="settle"):
         ChangeAware(settle=-1)
+
+
+def test_excursions_of_the_same_law_pass_the_margin_in_one_life_of_ten():
+    stretches = np.random.default_rng(0).exponential(size=(3000, 3000))
+    record = np.maximum.accumulate(stretches, axis=1)
+    margins = np.array([_margin(64 * k) for k in range(1, 3000)])
+    assert (np.diff(margins) <= 0).all()
+    too_much = stretches[:, 1:] > margins * record[:, :-1]
+    first = too_much[:, 3:].any(axis=1).mean()  # from the fourth stretch on
+    assert 0.02 < first < 0.15
