@@ -1,7 +1,7 @@
 """A recorded table from its file to a forecast: checked on its last rows, told, and drawn."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from streamlyt.cli._guard import say
 from streamlyt.cli._options import Format
 from streamlyt.cli._outlook import Outlook, future_of, print_outlooks, told
 from streamlyt.cli._print import counted
-from streamlyt.cli._recorded import refuse_to_replace
+from streamlyt.cli._recorded import progress_of, refuse_to_replace
 from streamlyt.cli._series import Series, refuse_still, series_of, without_clocks
 from streamlyt.cli._table import readable
 from streamlyt.config import dump, load
@@ -33,6 +33,7 @@ __all__ = ["Asked", "forecast_table"]
 _MOST_ROWS = 100  # of a horizon that nobody asked for
 _MANY = 1000  # rows from which the model for noiseless systems is tried, too
 _AROUND = 4  # horizons of history on the page
+_PART = 500  # rows between two looks at the bar: some hundredths of a second
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,14 @@ def forecast_table(file: Path, asked: Asked, form: Format, report: Path | None) 
             source = without_clocks(source, title)
         chosen = [_named(asked)] if asked.model or asked.sets else []
         tell_of_columns(source, title)
-        found = {
-            key: _outlook(series, chosen, asked, f"{title}, {key}" if key else title)
-            for key, series in series_of(source, asked.missing, title).items()
-        }
+        all_series = series_of(source, asked.missing, title)
+        passes = sum(len(each.values) * len(_models(each, chosen)) for each in all_series.values())
+        with progress_of(title, passes) as bar:
+            learn = _Learning(bar)
+            found = {
+                key: _outlook(series, chosen, asked, f"{title}, {key}" if key else title, learn)
+                for key, series in all_series.items()
+            }
         for key, outlook in found.items():
             say(f"{title}{f', {key}' if key else ''}: {told(outlook, asked.coverage)}")
         print_outlooks(found, form)
@@ -107,12 +112,40 @@ def _of_pipeline(file: Path, sets: Sequence[str]) -> Any:
     return found[0]
 
 
-def _outlook(series: Series, chosen: Sequence[Any], asked: Asked, title: str) -> Outlook:
+class _Learning:
+    """Hands rows to models, and tells a bar how many there were."""
+
+    def __init__(self, bar: Callable[[int], None] | None) -> None:
+        self._bar, self._rows = bar, 0
+
+    def __call__(self, model: Any, values: Floats) -> Floats:
+        """Return the predictions of rows (n, d), each learnt after its own."""
+        if self._bar is None:
+            predicted: Floats = model.predict_and_learn(values)
+            return predicted
+        parts = []
+        for start in range(0, len(values), _PART):
+            parts.append(model.predict_and_learn(values[start : start + _PART]))
+            self._rows += len(parts[-1])
+            self._bar(self._rows)
+        return np.concatenate(parts)
+
+
+def _models(series: Series, chosen: Sequence[Any]) -> list[Any]:
+    """Return what is tried: what was chosen, or the usual ones."""
+    if chosen:
+        return [model.clone() for model in chosen]
+    many = len(series.values) >= _MANY
+    return [MeasuredForecaster(), *([ReservoirForecaster()] if many else [])]
+
+
+def _outlook(
+    series: Series, chosen: Sequence[Any], asked: Asked, title: str, learn: _Learning
+) -> Outlook:
     values = series.values
     n = len(values)
     horizon = asked.horizon or max(1, min(_MOST_ROWS, n // 10))
-    usual = [MeasuredForecaster(), *([ReservoirForecaster()] if n >= _MANY else [])]
-    models = [model.clone() for model in chosen] or usual
+    models = _models(series, chosen)
     need = min(model.washout for model in models) + 10 + horizon
     if n < need:
         raise DataError(
@@ -121,7 +154,7 @@ def _outlook(series: Series, chosen: Sequence[Any], asked: Asked, title: str) ->
         )
     refuse_still(series, title)
     known, came = values[:-horizon], values[-horizon:]
-    model = _best(models, known)
+    model = _best(models, known, learn)
     check = _bands(model, horizon, asked.coverage)
     spread = values.std(axis=0)
     off = np.sqrt((((check.rows - came) / spread) ** 2).mean())
@@ -129,12 +162,12 @@ def _outlook(series: Series, chosen: Sequence[Any], asked: Asked, title: str) ->
     inside = (check.lower <= came) & (came <= check.upper)
     banded = np.isfinite(check.lower)
     held = float(inside[banded].mean()) if banded.any() else float("nan")
-    model.predict_and_learn(came)
+    learn(model, came)
     ahead = _bands(model, horizon, asked.coverage)
     return Outlook(series, model, check, ahead, horizon, float(off / last), held)
 
 
-def _best(models: Sequence[Any], known: Floats) -> Any:
+def _best(models: Sequence[Any], known: Floats, learn: _Learning) -> Any:
     """Return the model that erred least on single rows of the second half, having learnt all."""
     half = len(known) // 2
     errors = []
@@ -142,7 +175,7 @@ def _best(models: Sequence[Any], known: Floats) -> Any:
         if len(known) <= model.washout + 10:
             errors.append(np.inf)
             continue
-        predicted = model.predict_and_learn(known)
+        predicted = learn(model, known)
         errors.append(float(((predicted[half:] - known[half:]) ** 2 / known.var(axis=0)).mean()))
     return models[int(np.argmin(errors))]
 

@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from streamlyt._compile import kernel_cache, told_of_compiling
-from streamlyt.base import Operator
+from streamlyt.base import Floats, Operator
 from streamlyt.cli._columns import named_columns, tell_of_columns
 from streamlyt.cli._guard import say
 from streamlyt.cli._print import counted
+from streamlyt.cli._recorded import progress_of
 from streamlyt.cli._series import Series, refuse_still, series_of, without_clocks
 from streamlyt.config import dump
 from streamlyt.connectors import FileSource
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.observables import Missing
 from streamlyt.observables.missing import Policy
-from streamlyt.reservoirs import ReservoirForecaster, tune
+from streamlyt.reservoirs import ReservoirForecaster, Tuned, tune
+from streamlyt.reservoirs._search import BUDGET
 from streamlyt.reservoirs._validation import fewest_rows, judged
 
 __all__ = ["Wanted", "seconds_of", "tune_table"]
@@ -113,9 +115,7 @@ def _found(series: Mapping[str, Series], wanted: Wanted, title: str) -> Reservoi
     known = [each.values[: -held[key]] for key, each in series.items()]
     for key, rows in zip(series, known, strict=True):
         refuse_still(series[key], f"{title}, without its newest rows", rows)
-    found = tune(
-        known, horizon, trials=wanted.trials, budget=wanted.budget, seed=wanted.seed, progress=say
-    )
+    found = _searched(known, horizon, wanted, title)
 
     def off(model: ReservoirForecaster) -> float:
         errors = [
@@ -131,10 +131,37 @@ def _found(series: Mapping[str, Series], wanted: Wanted, title: str) -> Reservoi
     say(
         f"{title}: {counted(found.trials, 'set')} of parameters in {found.seconds:.0f} CPU s; on "
         f"the newest {counted(newest, 'row')}, which the search had not seen, forecasts of "
-        f"{counted(horizon, 'row')} are off {own:.3f} times as far as the last value, {better} "
-        f"{usual:.3f} by default"
+        f"{counted(horizon, 'row')} are off {own:.3g} times as far as the last value, {better} "
+        f"{usual:.3g} by default"
     )
     return found.model
+
+
+def _searched(known: list[Floats], horizon: int, wanted: Wanted, title: str) -> Tuned:
+    """Search with a bar of the trials or of the budget, and say where that did not suffice."""
+    budget = BUDGET if wanted.trials is None and wanted.budget is None else wanted.budget
+    of = "sets" if budget is None else "CPU seconds"
+    with progress_of(f"{title}: {of}", wanted.trials if budget is None else round(budget)) as bar:
+
+        def watch(tried: int, seconds: float) -> None:
+            if bar is not None:
+                bar(tried if budget is None else min(int(seconds), round(budget)))
+
+        found = tune(
+            known,
+            horizon,
+            trials=wanted.trials,
+            budget=budget,
+            seed=wanted.seed,
+            progress=say,
+            watch=watch,
+        )
+    if budget is not None and found.seconds > budget:
+        say(
+            f"{title}: the {'default' if found.trials == 1 else 'last set'} that was tried took "
+            f"longer than the budget of {budget:g} CPU s; give more with --budget"
+        )
+    return found
 
 
 def _held_out(rows: int, horizon: int) -> int:

@@ -23,9 +23,10 @@ _MOST = 20_000  # newest rows that are learnt in a trial
 _DRAWN = 9  # parameters of a round: a third of them goes on to three times the rows, and again
 _RUNGS = (1 / 9, 1 / 3, 1.0)
 _SHORT = 3000  # rows: with fewer, a part of them says little and costs little less
-_BUDGET = 60.0  # CPU seconds
+BUDGET = 60.0  # CPU seconds
 
 Progress = Callable[[str], None]
+Watch = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def tune(
     budget: float | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    watch: Watch | None = None,
 ) -> Tuned:
     """Find scales, leak rate, size and ridge of a forecaster, by trying.
 
@@ -86,13 +88,14 @@ def tune(
     trials
         Most sets of parameters that are tried; the same seed then finds the same ones anywhere.
     budget
-        CPU seconds that the search may take. The first defaults are tried in any case, and
-        nothing is begun of which its cheaper part says that it does not fit. Where neither is
-        given, 60.
+        CPU seconds that the search may take. The first default is tried in any case, and nothing
+        is begun of which its cheaper part says that it does not fit. Where neither is given, 60.
     seed
         Of what is drawn.
     progress
         Is told, in a sentence, whenever something better was found.
+    watch
+        Is told after each set of parameters how many were tried, and in how many CPU seconds.
 
     Raises
     ------
@@ -122,8 +125,8 @@ def tune(
         check_number("budget", budget, positive=True)
     listed = [series] if isinstance(series, np.ndarray) else list(series)
     rows = [checked(each, horizon) for each in listed]
-    budget = _BUDGET if trials is None and budget is None else budget
-    return _Search(rows, horizon, trials, budget, seed, progress).run()
+    budget = BUDGET if trials is None and budget is None else budget
+    return _Search(rows, horizon, trials, budget, seed, progress, watch).run()
 
 
 class _SpentError(Exception):
@@ -141,12 +144,14 @@ class _Search:
         budget: float | None,
         seed: int,
         progress: Progress | None,
+        watch: Watch | None,
     ) -> None:
         self.series = series
         self.horizon = horizon
         self.trials = math.inf if trials is None else trials
         self.budget = math.inf if budget is None else budget
         self.tell = progress
+        self.watch = watch
         self.began = time.process_time()
         self.tried = 0
         self.shortest = min(len(rows) for rows in series)
@@ -172,16 +177,19 @@ class _Search:
         models: list[ReservoirForecaster] = [MeasuredForecaster()]
         if self.shortest >= MANY and self.trials > 1:
             models.append(ReservoirForecaster())
-        others = []
+        usual: tuple[float, ReservoirForecaster] | None = None
         for model in models:
+            if usual is not None and not self._holds(self._seconds()):
+                break  # a second one costs about as much as the first
             self.tried += 1
             errors = self._errors(model, 1.0)
-            self._take(errors.pop(0.0), model)
-            others += [(error, _with(model, ridge=ridge)) for ridge, error in errors.items()]
-        assert self.best is not None
-        usual = self.best
-        for error, model in others:  # the pass was made for all ridges
-            self._take(error, model)
+            own = errors.pop(0.0)
+            if usual is None or own < usual[0]:
+                usual = own, model
+            # The pass was made for all ridges.
+            found = [(error, _with(model, ridge=ridge)) for ridge, error in errors.items()]
+            self._take(*min([(own, model), *found], key=lambda each: each[0]))
+        assert usual is not None
         return usual
 
     def _take(self, error: float, model: ReservoirForecaster) -> None:
@@ -189,7 +197,7 @@ class _Search:
             self.best = error, model
             if self.tell is not None:
                 self.tell(
-                    f"{self.tried} tried, {self._seconds():.0f} CPU s: {error:.3f} of the error of "
+                    f"{self.tried} tried, {self._seconds():.0f} CPU s: {error:.3g} of the error of "
                     f"persistence by {short(model)}"
                 )
 
@@ -230,13 +238,15 @@ class _Search:
         return self._seconds() + seconds <= self.budget
 
     def _errors(self, model: ReservoirForecaster, share: float) -> dict[float, float]:
-        """Return the error by ridge, the mean over all series."""
+        """Return the error by ridge, the mean over all series; tell who watches."""
         found: dict[float, list[float]] = {}
         for rows in self.series:
             first = len(rows) - max(int(_VALIDATED * len(rows)), self.horizon + 1)
             learn = max(int(share * min(first, _MOST)), model.washout + 10)
             for ridge, error in judged(model, rows, first, self.horizon, learn).items():
                 found.setdefault(ridge, []).append(error)
+        if self.watch is not None:
+            self.watch(self.tried, self._seconds())
         return {ridge: float(np.mean(errors)) for ridge, errors in found.items()}
 
 

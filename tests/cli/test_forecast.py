@@ -7,7 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from streamlyt.cli._forecasting import _Learning
 from streamlyt.config import load
+from streamlyt.reservoirs import MeasuredForecaster
 from streamlyt.systems import Lorenz
 
 from .running import cli, refused
@@ -133,3 +135,11 @@ def test_what_cannot_be_is_told_in_a_line(tables, monkeypatch, words, status, sa
     assert done.exit_code == status
     assert done.stdout == ""
     assert said in done.stderr.splitlines()[-1]
+
+
+def test_a_bar_sees_all_rows_and_changes_no_bit():
+    rows = np.random.default_rng(0).normal(size=(1234, 1)).cumsum(axis=0)
+    seen = []
+    found = _Learning(seen.append)(MeasuredForecaster(2, 5), rows)
+    np.testing.assert_array_equal(found, _Learning(None)(MeasuredForecaster(2, 5), rows))
+    assert seen == [500, 1000, 1234]

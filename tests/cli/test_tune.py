@@ -56,6 +56,12 @@ def test_what_is_found_is_written_and_taken_by_forecast(table, tmp_path):
     assert "keep it with --pipeline" in printed.stderr
 
 
+def test_a_budget_that_the_default_does_not_fit_is_said(table):
+    done = cli("forecast", "tune", table / "waves.csv", "--budget", "0.001s")
+    assert done.exit_code == 0
+    assert "the default that was tried took longer than the budget of 0.001 CPU s" in done.stderr
+
+
 def test_the_newest_rows_choose_nothing(table):
     words = "--horizon", 10, "--trials", 2
     found, other = (

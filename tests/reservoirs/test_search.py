@@ -58,13 +58,22 @@ def test_persistence_has_the_error_one_and_nonsense_that_of_two():
 
 def test_more_delays_are_found_where_the_default_has_too_few():
     said = []
-    found = tune(season(300, noise=0.05), 20, trials=6, seed=1, progress=said.append)
+    looks = []
+    found = tune(
+        season(300, noise=0.05),
+        20,
+        trials=6,
+        seed=1,
+        progress=said.append,
+        watch=lambda tried, seconds: looks.append(tried),
+    )
+    assert looks == [1, 2, 3, 4, 5, 6]
     assert found.trials == 6
     assert found.error < 0.9 * found.usual_error
     assert repr(found.usual) == repr(MeasuredForecaster())
     assert not found.model.state
     assert said[0].startswith("1 tried, ")
-    assert f"{found.error:.3f} of the error of persistence" in said[-1]
+    assert f"{found.error:.3g} of the error of persistence" in said[-1]
 
 
 def test_same_seed_finds_the_same_and_another_seed_tries_others():
@@ -101,6 +110,16 @@ def test_a_small_budget_leaves_the_default():
     assert found.trials == 1
     assert repr(found.model) == repr(found.usual) == repr(MeasuredForecaster())
     assert found.error == found.usual_error
+
+
+def test_a_second_default_is_tried_only_if_the_budget_holds_it_and_each_is_told_once():
+    rows = season(1200)
+    said = []
+    found = tune(rows, 5, budget=1e-3, progress=said.append)
+    assert found.trials == 1
+    found = tune(rows, 5, trials=2, progress=said.append)
+    assert found.trials == 2
+    assert len({line.split()[0] for line in said[1:]}) == len(said) - 1
 
 
 def test_drawn_parameters_are_inside_their_ranges_also_beside_others():
