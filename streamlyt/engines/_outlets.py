@@ -83,7 +83,8 @@ class Outlets:
         ):
             if sink not in shown:
                 continue
-            if isinstance(sink, TakesLateRows):
+            # Asked only where there are any: to ask costs as much as to write some rows.
+            if landed.late and isinstance(sink, TakesLateRows):
                 for late in landed.late:
                     sink.set_aside(late)
             rows = [landed.rows[end] for end in ends if landed.rows and landed.rows[end].n]
@@ -92,7 +93,7 @@ class Outlets:
             events = [e for e in landed.events if path is None or e.detector in path]
             for event in events:
                 sink.record(event)
-            if isinstance(sink, TakesLetters):
+            if landed.letters and isinstance(sink, TakesLetters):
                 for letter in landed.letters:
                     sink.refuse(letter)
             if name is not None:
