@@ -96,7 +96,7 @@ $(DEMO): pyproject.toml constraints.txt
 
 $(TEST): $(DEMO)
 	@echo "adding what the tests need"
-	@$(LOCKED); $(OURS) '.[md,dash,kafka,snappy,serve,cluster]' --group test; touch $@
+	@$(LOCKED); $(OURS) '.[md,dash,kafka,snappy,serve,cluster,dask]' --group test; touch $@
 
 $(CHECK): $(TEST)
 	@echo "adding what the checks need"

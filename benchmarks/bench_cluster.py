@@ -47,6 +47,7 @@ servers = "SERVERS"
 [serve]
 port = 0
 """
+CORES = os.cpu_count() or 1
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -134,7 +135,7 @@ def pass_over(
         consumer.close()
     rows = (last - first) * ROWS
     # With a core for each worker the broker takes what is over; the rest it takes from them.
-    taken = max(0.0, served - (os.cpu_count() - workers) * seconds) / workers
+    taken = max(0.0, served - (CORES - workers) * seconds) / workers
     return Passed(rows / seconds, rows / (seconds - taken), used / rows * 1e9, served / rows * 1e9)
 
 
@@ -170,6 +171,7 @@ def main() -> None:
         broker.start()
         try:
             servers, pid = broker.servers["PLAINTEXT"], broker.pid
+            assert pid is not None
             fill(servers, asked.messages)
             for i in range(asked.repeats):
                 kernel = bare(asked.messages // 4)

@@ -13,7 +13,7 @@ import pytest
 
 from tests._public import ROOT, components, faces, homes, load, modules, public_objects
 
-OUTSIDE = {"MDAnalysis", "bokeh", "kafka", "numba", "quixstreams", "river", "scipy"}
+OUTSIDE = {"MDAnalysis", "bokeh", "distributed", "kafka", "numba", "quixstreams", "river", "scipy"}
 LONGEST_FILE = 400  # lines: a longer file has more than one subject
 SECTIONS = [
     "Parameters",

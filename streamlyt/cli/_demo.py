@@ -10,8 +10,8 @@ from streamlyt.base import Event
 from streamlyt.cli._guard import say
 from streamlyt.cli._options import Format
 from streamlyt.cli._print import print_events
-from streamlyt.cli._recorded import Options, write_page
-from streamlyt.cli._trajectory import watch_trajectory
+from streamlyt.cli._recorded import Options, run_recorded, write_page
+from streamlyt.cli._trajectory import watched
 from streamlyt.cli.md import Observe
 from streamlyt.connectors import TrajectorySource
 from streamlyt.dashboards import Replay, serve_pages
@@ -57,9 +57,8 @@ def run_demo(output: Path, seed: int, form: Format, port: int | None = None) -> 
             source = TrajectorySource(topology, trajectory, key=recording.title)
             run = Path(folder) / f"{recording.name}.streamlyt"
             knobs = {"null": None, "arl": None, "window": None, "seed": seed}
-            summary = watch_trajectory(
-                source, Observe.auto, knobs, Options(run=run), recording.title
-            )
+            watching = watched(source, Observe.auto, knobs, recording.title)
+            summary = run_recorded(watching, Options(run=run))
             say(f"  known: {recording.known}")
             events += summary.events
             runs.append(run)

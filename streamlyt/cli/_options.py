@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "MANY",
     "Arl",
     "Detector",
     "DetectorSets",
@@ -22,10 +23,13 @@ __all__ = [
     "Report",
     "Resume",
     "Run",
+    "Scheduler",
     "Seed",
     "Sets",
     "TableFile",
+    "TableFiles",
     "Window",
+    "Workers",
     "one_of",
 ]
 
@@ -163,6 +167,32 @@ TableFile = Annotated[
         help="A table: CSV, TSV or JSON lines (also compressed), Parquet, Arrow or NPY; "
         "- is the standard input.",
         metavar="FILE",
+    ),
+]
+TableFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        help="A table: CSV, TSV or JSON lines (also compressed), Parquet, Arrow or NPY; - is the "
+        "standard input. Several, or a quoted pattern ('runs/*.csv'), are examined one by one.",
+        metavar="FILE...",
+    ),
+]
+MANY = "Many recordings"
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that recordings are shared out to; default one a core.",
+        metavar="NUMBER",
+        rich_help_panel=MANY,
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        help="A Dask scheduler whose workers are to be used: tcp://HOST:PORT, or the file in which "
+        "it says where it is (*.json).",
+        metavar="ADDRESS",
+        rich_help_panel=MANY,
     ),
 ]
 PipelineFile = Annotated[

@@ -18,6 +18,7 @@ from streamlyt._schema import told_parameters
 from streamlyt.catalog import find
 from streamlyt.cli._closing import OffLine, learning_of
 from streamlyt.cli._columns import tell_of_columns
+from streamlyt.cli._examine import Recording
 from streamlyt.cli._guard import say
 from streamlyt.cli._options import Format
 from streamlyt.cli._print import counted, plain_table, print_table
@@ -57,7 +58,8 @@ def run_file(
         if begin is not None or speed is not None:
             Playing(spec.source, begin, speed).play()
         summary = run_recorded(
-            spec.source, spec.pipeline(), options, file.stem, few, spec.sinks, spec.places
+            Recording(file.stem, spec.source, spec.pipeline(), few, spec.sinks, spec.places),
+            options,
         )
     finally:
         spec.source.close()

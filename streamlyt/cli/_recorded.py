@@ -3,25 +3,25 @@
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streamlyt._compile import kernel_cache, told_of_compiling
-from streamlyt.base import Operator, Sink, Source
-from streamlyt.cli._closing import OffLine, closing, on_line
-from streamlyt.cli._detector import doubt
+from streamlyt.base import Source
+from streamlyt.cli._closing import on_line
+from streamlyt.cli._examine import Recording, examine
 from streamlyt.cli._guard import FOUND, say
 from streamlyt.cli._options import Format
 from streamlyt.cli._print import counted, print_events
-from streamlyt.config import Policy, dump
+from streamlyt.config import Policy
 from streamlyt.engines import LocalEngine, Summary
 from streamlyt.errors import DataError, ParameterError, SourceError
-from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
 __all__ = ["Options", "progress_of", "run_recorded", "status", "write_page"]
@@ -78,51 +78,36 @@ class Options:
                 raise ParameterError(f"{option} must be a file, got the folder {str(path)!r}")
 
 
-def run_recorded(
-    source: Source,
-    operators: Mapping[str, Operator] | Sequence[Operator] | Pipeline,
-    options: Options,
-    title: str,
-    afterwards: Callable[[Summary], OffLine | None] = lambda summary: None,
-    sinks: Sequence[Sink] = (),
-    places: Sequence[str | None] = (),
-) -> Summary:
-    """Run the operators over the source, print what was found and draw the report.
-
-    ``afterwards`` may add what is found off line, when the whole recording has been read.
-    """
+def run_recorded(recording: Recording, options: Options) -> Summary:
+    """Examine a recording, print what was found and draw the report."""
     options.check()
-    pipeline = operators if isinstance(operators, Pipeline) else Pipeline(operators)
-    if options.run is None and options.report is None:
-        engine = LocalEngine(source, pipeline, sinks, places=places, threads=options.threads)
-        summary, rate = _run(engine, options, title)
-        if not summary.complete:
-            raise KeyboardInterrupt
-        return _told(summary, afterwards(summary), options, engine, title, rate)
-    with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
-        path = options.run or Path(folder) / "run.streamlyt"
-        if not (options.resume and path.exists()):
-            text = dump(source, pipeline, sinks, places)
-            RunFile.create(path, pipeline=text, policy=options.policy).close()
-        with RunFile.open(path, write=True) as runfile:
-            runfile.retain(options.policy)
-            engine = LocalEngine(
-                source, pipeline, sinks, runfile, places=places, threads=options.threads
-            )
-            summary, rate = _run(engine, options, title)
-            if not summary.complete:
-                safe = f"{counted(summary.rows, source.schema.row)} safe in {options.run}"
-                raise KeyboardInterrupt(
-                    *([f"{safe}: the same command with --resume goes on"] if options.run else [])
-                )
-            more = afterwards(summary)
-            for event in more.events if more else ():
-                runfile.record(event)
-            runfile.checkpoint({}, {})
-        summary = _told(summary, more, options, engine, title, rate)  # whatever becomes of the page
-        if options.report is not None:
+    title = recording.title
+    with _place_of_run(options) as path:
+        examined = examine(
+            recording,
+            path,
+            resume=options.resume,
+            policy=options.policy,
+            threads=options.threads,
+            run=partial(_shown, options=options, title=title),
+        )
+        for sentence in examined.sentences:
+            say(f"{title}: {sentence}")
+        if options.form is not None:  # whatever becomes of the page
+            print_events(examined.summary.events, options.form, examined.row)
+        if options.report is not None and path is not None:
             write_page([path], options.report, title)
-    return summary
+    return examined.summary
+
+
+@contextmanager
+def _place_of_run(options: Options) -> Iterator[Path | None]:
+    """Yield where the run file is to be: for a page alone it is gone afterwards."""
+    if options.run is not None or options.report is None:
+        yield options.run
+        return
+    with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
+        yield Path(folder) / "run.streamlyt"
 
 
 def status(summary: Summary, options: Options) -> int:
@@ -130,29 +115,7 @@ def status(summary: Summary, options: Options) -> int:
     return FOUND if on_line(summary.events) and options.fail_on_change else 0
 
 
-def _told(
-    summary: Summary,
-    more: OffLine | None,
-    options: Options,
-    engine: LocalEngine,
-    title: str,
-    rate: str,
-) -> Summary:
-    """Say what the run came to, in one sentence where it was too short for an alarm, and print."""
-    schema = engine.source.schema
-    if told := doubt(engine.pipeline):
-        say(f"{title}: {told}")
-    if more is None or not more.whole:
-        say(f"{title}: {closing(summary, engine.pipeline, schema)}{rate}")
-    if more is not None:
-        say(f"{title}: {more.sentence}")
-        summary = replace(summary, events=(*summary.events, *more.events))
-    if options.form is not None:
-        print_events(summary.events, options.form, schema.row)
-    return summary
-
-
-def _run(engine: LocalEngine, options: Options, title: str) -> tuple[Summary, str]:
+def _shown(engine: LocalEngine, options: Options, title: str) -> tuple[Summary, str]:
     """Run to the end; where it fails, print what had been found by then."""
     source = engine.source
     with (
@@ -166,6 +129,11 @@ def _run(engine: LocalEngine, options: Options, title: str) -> tuple[Summary, st
             if options.form is not None:
                 _tell_until(engine.summary(), options.form, title, source)
             raise
+    if not summary.complete:
+        safe = f"{counted(summary.rows, source.schema.row)} safe in {options.run}"
+        raise KeyboardInterrupt(
+            *([f"{safe}: the same command with --resume goes on"] if options.run else [])
+        )
     slow = has_compiled() or summary.rows < 1000 or summary.seconds <= 0
     return summary, "" if slow else f", {summary.rows / summary.seconds:,.0f} a second"
 

@@ -9,19 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from streamlyt.cli._closing import OffLine
 from streamlyt.cli._columns import named_columns, tell_of_columns
 from streamlyt.cli._detector import choose_detector
+from streamlyt.cli._examine import Recording
 from streamlyt.cli._print import counted
 from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.cli._short import split_short
 from streamlyt.connectors import FileSource
-from streamlyt.engines import Summary
 from streamlyt.errors import DataError, FormatError, ParameterError
 from streamlyt.observables import Missing
 from streamlyt.observables.missing import Policy
 
-__all__ = ["find_changes", "holes_of", "readable"]
+__all__ = ["find_changes", "holes_of", "readable", "recorded_table"]
 
 MAGIC = {b"PAR1": ".parquet", b"\x93NUMPY": ".npy", b"\x1f\x8b": ".csv.gz"}
 CHUNK = 1 << 20  # bytes copied at a time
@@ -29,35 +28,45 @@ CHUNK = 1 << 20  # bytes copied at a time
 
 def find_changes(
     file: Path,
+    options: Options,
+    *,
     columns: str | None,
     time: str | None,
     key: str | None,
-    missing: Policy,
-    knobs: Mapping[str, Any],
-    options: Options,
+    **asked: Any,
 ) -> int:
-    """Run ``streamlyt detect``; return its exit status."""
+    """Run ``streamlyt detect`` over one file; return its exit status."""
     if str(file) == "-" and (options.run is not None or options.resume):
         raise ParameterError("--run must go with a file, for what was piped in cannot be resumed")
     with readable(file) as path:
         title = "standard input" if path != file else file.name
         source = FileSource(path, columns=named_columns(columns), time=time, key=key)
-        detector = choose_detector(**knobs)
+        recording = _recorded(source, title, **asked)
         options.check()
         tell_of_columns(source, title)
+        return status(run_recorded(recording, options), options)
 
-        filling = [] if missing == "stop" else [Missing(missing)]
 
-        def split(summary: Summary) -> OffLine | None:
-            return split_short(source, filling, True, summary, detector)
+def recorded_table(
+    file: Path, *, columns: str | None, time: str | None, key: str | None, **asked: Any
+) -> Recording:
+    """Return a table as ``streamlyt detect`` looks at one among many."""
+    source = FileSource(file, columns=named_columns(columns), time=time, key=key)
+    return _recorded(source, file.name, **asked)
 
-        try:
-            summary = run_recorded(source, [*filling, detector], options, title, split)
-        except FormatError:
-            raise
-        except DataError as error:
-            raise holes_of(source, title) or error from None
-        return status(summary, options)
+
+def _recorded(
+    source: FileSource, title: str, missing: Policy, knobs: Mapping[str, Any]
+) -> Recording:
+    detector = choose_detector(**knobs)
+    filling = [] if missing == "stop" else [Missing(missing)]
+    return Recording(
+        title,
+        source,
+        [*filling, detector],
+        afterwards=lambda summary: split_short(source, filling, True, summary, detector),
+        explained=lambda: holes_of(source, title),
+    )
 
 
 def holes_of(source: FileSource, title: str) -> DataError | None:

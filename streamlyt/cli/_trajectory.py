@@ -7,6 +7,7 @@ from typing import Any
 from streamlyt.base import Operator
 from streamlyt.cli._closing import OffLine
 from streamlyt.cli._detector import choose_detector
+from streamlyt.cli._examine import Recording
 from streamlyt.cli._options import NullModel
 from streamlyt.cli._recorded import Options, run_recorded, status
 from streamlyt.cli._short import split_short
@@ -17,21 +18,26 @@ from streamlyt.errors import ParameterError
 from streamlyt.observables import Dihedrals, Distances, Superpose, Whole
 from streamlyt.observables.superpose import LEAST
 
-__all__ = ["find_transitions", "watch_trajectory"]
+__all__ = ["find_transitions", "trajectory_among_many", "watched"]
 
 MOST_SITES = 64  # aligned: 192 columns, as many as a shape needs
 MOST_ENDS = 24  # distances: 276 pairs
 
 
-def find_transitions(
+def find_transitions(files: Sequence[Path], options: Options, **asked: Any) -> int:
+    """Run ``streamlyt md`` over one recording; return its exit status."""
+    return status(run_recorded(_recorded(files, **asked), options), options)
+
+
+def _recorded(
     files: Sequence[Path],
+    *,
     select: str,
     observe: Observe,
     frames: tuple[int | None, int | None, int | None],
     knobs: Mapping[str, Any],
-    options: Options,
-) -> int:
-    """Run ``streamlyt md``; return its exit status."""
+) -> Recording:
+    """Return a trajectory with what ``streamlyt md`` was asked for."""
     topology, *trajectory = files
     start, stop, step = frames
     source = TrajectorySource(
@@ -42,18 +48,19 @@ def find_transitions(
         stop=stop,
         step=step,
     )
-    summary = watch_trajectory(source, observe, knobs, options, trajectory[0].name)
-    return status(summary, options)
+    return watched(source, observe, knobs, trajectory[0].name)
 
 
-def watch_trajectory(
-    source: TrajectorySource,
-    observe: Observe,
-    knobs: Mapping[str, Any],
-    options: Options,
-    title: str,
-) -> Summary:
-    """Run the detector over a trajectory; where it is too short for one, say so and split it."""
+def trajectory_among_many(topology: Path, trajectory: Path, **asked: Any) -> Recording:
+    """Return a trajectory whose topology may be a name that lies beside it."""
+    there = topology if topology.exists() else trajectory.with_name(topology.name)
+    return _recorded([there, trajectory], **asked)
+
+
+def watched(
+    source: TrajectorySource, observe: Observe, knobs: Mapping[str, Any], title: str
+) -> Recording:
+    """Return a trajectory with its detector; where it is too short for one, it is split."""
     observables = _observables(source, observe)
     # Dihedrals come as rows of length one, for which a kernel half as wide is right; all else is
     # measured by its first frames.
@@ -65,7 +72,7 @@ def watch_trajectory(
         seen = Observe.aligned if len(source.layout().sites) >= LEAST else Observe.raw
         return split_short(source, _observables(source, seen), False, summary, detector)
 
-    return run_recorded(source, [*observables, detector], options, title, split)
+    return Recording(title, source, [*observables, detector], afterwards=split)
 
 
 def _observables(source: TrajectorySource, observe: Observe) -> list[Operator]:

@@ -1,6 +1,7 @@
 """``streamlyt detect``: the changes in a recorded table."""
 
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
@@ -16,9 +17,11 @@ from streamlyt.cli._options import (
     Report,
     Resume,
     Run,
+    Scheduler,
     Seed,
-    TableFile,
+    TableFiles,
     Window,
+    Workers,
     one_of,
 )
 
@@ -28,7 +31,7 @@ _COLUMNS = "Columns"
 
 
 def detect(
-    file: TableFile,
+    files: TableFiles,
     columns: Annotated[
         str | None,
         typer.Option(
@@ -73,18 +76,24 @@ def detect(
     run: Run = None,
     resume: Resume = False,
     fail_on_change: FailOnChange = False,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> int:
-    """Find when the rows of a recorded table changed, and which columns moved."""
-    from streamlyt.cli._recorded import Options  # heavy: not for --help
-    from streamlyt.cli._table import find_changes
+    """Find when the rows of a recorded table changed, and which columns moved.
 
-    return find_changes(
-        file,
-        columns=columns,
-        time=time,
-        key=key,
-        missing=missing.value,
-        knobs={
+    Several files are as many recordings, each examined by itself.
+    """
+    from streamlyt.cli._many import examine_all, expanded  # heavy: not for --help
+    from streamlyt.cli._recorded import Options
+    from streamlyt.cli._table import find_changes, recorded_table
+
+    options = Options(form, report, run, resume, fail_on_change)
+    asked: dict[str, Any] = {
+        "columns": columns,
+        "time": time,
+        "key": key,
+        "missing": missing.value,
+        "knobs": {
             "detector": detector,
             "sets": sets or [],
             "null": null,
@@ -92,5 +101,9 @@ def detect(
             "window": window,
             "seed": seed,
         },
-        options=Options(form, report, run, resume, fail_on_change),
-    )
+    }
+    tables = expanded(files)
+    if len(tables) > 1 or workers is not None or scheduler is not None:
+        make = partial(recorded_table, **asked)
+        return examine_all(make, tables, options, workers, scheduler)
+    return find_changes(tables[0], options, **asked)

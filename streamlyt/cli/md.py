@@ -1,12 +1,14 @@
 """``streamlyt md``: the changes in a recorded molecular-dynamics trajectory."""
 
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from streamlyt.cli._options import (
+    MANY,
     Arl,
     Detector,
     DetectorSets,
@@ -17,10 +19,13 @@ from streamlyt.cli._options import (
     Report,
     Resume,
     Run,
+    Scheduler,
     Seed,
     Window,
+    Workers,
     one_of,
 )
+from streamlyt.errors import ParameterError
 
 __all__ = ["Observe", "md"]
 
@@ -40,12 +45,18 @@ _FRAMES = "Frames and atoms"
 
 def md(
     topology: Annotated[
-        Path, typer.Argument(help="Names of the atoms: PDB, PSF, GRO, TPR, ...", metavar="TOPOLOGY")
+        Path,
+        typer.Argument(
+            help="Names of the atoms: PDB, PSF, GRO, TPR, ... With --each it may be a name that "
+            "lies beside every trajectory.",
+            metavar="TOPOLOGY",
+        ),
     ],
     trajectory: Annotated[
         list[Path],
         typer.Argument(
-            help="The frames: XTC, TRR, DCD, NetCDF, ...; several files follow one another.",
+            help="The frames: XTC, TRR, DCD, NetCDF, ...; several files follow one another, unless "
+            "--each is given.",
             metavar="TRAJECTORY",
         ),
     ],
@@ -98,17 +109,29 @@ def md(
     run: Run = None,
     resume: Resume = False,
     fail_on_change: FailOnChange = False,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each",
+            help="Each trajectory is a recording of its own; they may be given as a quoted pattern "
+            "('runs/*.xtc').",
+            rich_help_panel=MANY,
+        ),
+    ] = False,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
 ) -> int:
     """Find when a recorded trajectory changed, and which residues moved."""
-    from streamlyt.cli._recorded import Options  # heavy: not for --help
-    from streamlyt.cli._trajectory import find_transitions
+    from streamlyt.cli._many import examine_all, expanded  # heavy: not for --help
+    from streamlyt.cli._recorded import Options
+    from streamlyt.cli._trajectory import find_transitions, trajectory_among_many
 
-    return find_transitions(
-        [topology, *trajectory],
-        select=select,
-        observe=observe,
-        frames=(start, stop, step),
-        knobs={
+    options = Options(form, report, run, resume, fail_on_change)
+    asked: dict[str, Any] = {
+        "select": select,
+        "observe": observe,
+        "frames": (start, stop, step),
+        "knobs": {
             "detector": detector,
             "sets": sets or [],
             "null": null,
@@ -116,5 +139,10 @@ def md(
             "window": window,
             "seed": seed,
         },
-        options=Options(form, report, run, resume, fail_on_change),
-    )
+    }
+    if each:
+        make = partial(trajectory_among_many, topology, **asked)
+        return examine_all(make, expanded(trajectory), options, workers, scheduler)
+    if workers is not None or scheduler is not None:
+        raise ParameterError("--workers and --scheduler must go with --each: one is not shared out")
+    return find_transitions([topology, *trajectory], options, **asked)

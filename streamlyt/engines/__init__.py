@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ._playing import Playing as Playing
     from ._shared import SharedStates as SharedStates
     from ._summary import Summary as Summary
+    from .archive import on_dask as on_dask
     from .cluster import ClusterEngine as ClusterEngine
     from .local import LocalEngine as LocalEngine
 

@@ -1,0 +1,122 @@
+"""A recording from its source to findings and what is said of them; nothing is printed here."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from streamlyt.base import Operator, Sink, Source
+from streamlyt.cli._closing import OffLine, closing
+from streamlyt.cli._detector import doubt
+from streamlyt.config import Policy, dump
+from streamlyt.engines import LocalEngine, Summary
+from streamlyt.errors import DataError, FormatError
+from streamlyt.pipeline import Pipeline
+from streamlyt.runfile import RunFile
+
+__all__ = ["Examined", "Recording", "Run", "examine", "quietly"]
+
+Run = Callable[[LocalEngine], tuple[Summary, str]]
+
+
+def _nothing(summary: Summary) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What is examined, and how.
+
+    Parameters
+    ----------
+    title
+        What it is called in all that is said of it.
+    source, operators, sinks, places
+        As the engine takes them.
+    afterwards
+        What may add findings off line, when all has been read.
+    explained
+        What tells more of rows that were refused, where it can.
+    """
+
+    title: str
+    source: Source
+    operators: Mapping[str, Operator] | Sequence[Operator] | Pipeline
+    afterwards: Callable[[Summary], OffLine | None] = _nothing
+    sinks: Sequence[Sink] = ()
+    places: Sequence[str | None] = ()
+    explained: Callable[[], DataError | None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a recording came to.
+
+    Parameters
+    ----------
+    summary
+        The run; the findings of both kinds, on line and off line, are its events.
+    sentences
+        What is said of it.
+    row
+        What a row of it is called.
+    short
+        Whether series were too short for an alarm, and were looked at off line.
+    """
+
+    summary: Summary
+    sentences: tuple[str, ...]
+    row: str
+    short: bool
+
+
+def quietly(engine: LocalEngine) -> tuple[Summary, str]:
+    """Run to the end where nobody looks on."""
+    return engine.run(), ""
+
+
+def examine(
+    recording: Recording,
+    path: Path | None = None,
+    *,
+    resume: bool = False,
+    policy: Policy | None = None,
+    threads: int = 1,
+    run: Run = quietly,
+) -> Examined:
+    """Run the operators over the source, into the run file at ``path`` if there is one.
+
+    ``run`` says how the engine is run, and what is told of its speed.
+    """
+    source, operators = recording.source, recording.operators
+    pipeline = operators if isinstance(operators, Pipeline) else Pipeline(operators)
+    ends = recording.sinks, recording.places
+    kept = policy or Policy()
+    if path is not None and not (resume and path.exists()):
+        RunFile.create(path, pipeline=dump(source, pipeline, *ends), policy=kept).close()
+    with nullcontext() if path is None else RunFile.open(path, write=True) as runfile:
+        if runfile is not None:
+            runfile.retain(kept)
+        engine = LocalEngine(
+            source, pipeline, recording.sinks, runfile, places=recording.places, threads=threads
+        )
+        try:
+            summary, rate = run(engine)
+        except FormatError:
+            raise
+        except DataError as error:
+            raise recording.explained() or error from None
+        more = recording.afterwards(summary)
+        if runfile is not None:
+            for event in more.events if more else ():
+                runfile.record(event)
+            runfile.checkpoint({}, {})
+    sentences = []
+    if told := doubt(pipeline):
+        sentences.append(told)
+    if more is None or not more.whole:
+        sentences.append(closing(summary, pipeline, source.schema) + rate)
+    if more is not None:
+        sentences.append(more.sentence)
+        summary = replace(summary, events=(*summary.events, *more.events))
+    return Examined(summary, tuple(sentences), source.schema.row, more is not None)

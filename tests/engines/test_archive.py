@@ -1,0 +1,35 @@
+"""What comes of a call in another process: its result, what it raised, or that it died."""
+
+import os
+
+import pytest
+
+from streamlyt.engines import on_dask
+from streamlyt.errors import DataError
+
+
+def _tried(number):
+    if number == 1:
+        raise DataError("no rows")
+    if number == 2:
+        os._exit(7)
+    return number * 10
+
+
+def test_failures_and_deaths_are_results_of_their_items():
+    came = dict(on_dask(_tried, [0, 1, 2, 3], workers=1))
+    assert sorted(came) == [0, 1, 2, 3]
+    assert (came[0], came[3]) == (0, 30)
+    assert isinstance(came[1], DataError)
+    assert str(came[1]) == "no rows"
+    assert "died" in str(came[2]) or "Killed" in type(came[2]).__name__
+
+
+def test_without_items_nothing_comes():
+    assert list(on_dask(_tried, [], workers=1)) == []
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_there_must_be_workers(workers):
+    with pytest.raises(Exception, match="workers must be at least 1"):
+        list(on_dask(_tried, [1], workers=workers))
