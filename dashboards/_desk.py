@@ -22,8 +22,12 @@ __all__ = ["ALL", "Desk", "Seen"]
 
 ALL = "all series"
 _KEPT = 64  # frames of the moment
+_DRAWINGS = 32  # of pages, each about 100 kB
 _REST = 19.0  # times as long as the frames of a moment took: at most a twentieth of a core
 _LONGEST_REST_S = 5.0
+
+Drawing = tuple[str, dict[str, str]]
+"""Bokeh's script for the figures of a page, and the place of each by its name."""
 
 Seen = tuple[str, View]
 """Which page, and what it looks at.
@@ -59,6 +63,7 @@ class Desk:
         self._beat_at = self._rest_until = 0.0
         self._pulse_number = 0
         self._frames: dict[Seen, tuple[str, bytes]] = {}
+        self._drawings: dict[str, Drawing] = {}
         self._thread = ThreadPoolExecutor(1, "dashboard")
 
     async def turn(self) -> None:
@@ -84,6 +89,14 @@ class Desk:
         if page in ("series", "one") and not view.follows:
             return f"{self._epoch} {len(self.look.events(view.key))}"
         return f"{self._epoch} {self.number}"
+
+    def drawing(self, name: str, draw: Callable[[], "Drawing"]) -> "Drawing":
+        """Return the drawing of that name; it is made once, and kept while there is room."""
+        if name not in self._drawings:
+            if len(self._drawings) >= _DRAWINGS:
+                self._drawings.pop(next(iter(self._drawings)))
+            self._drawings[name] = draw()
+        return self._drawings[name]
 
     @property
     def resting(self) -> bool:
@@ -142,7 +155,7 @@ class Desk:
             if page == ALL:
                 return packed(list_of(self.look, view.find, self.pulse.newest()), {})
             if not self.look.has(view.key):
-                return packed({"waiting": "Waiting for the first rows of this series."}, {})
+                return packed({"waiting": _missing(self.look)}, {})
             return frame_of(self.look, view, pulse=self.told(page))
         except StreamlytError as problem:  # the page tells it, and asks again
             return packed({"waiting": str(problem)}, {})
@@ -155,3 +168,10 @@ class Desk:
             told["rows"] = float(rows)
             told["checkpoint"] = time.monotonic() - self._news_at
         return told
+
+
+def _missing(look: Look) -> str:
+    """Return what is said of a series that has no rows."""
+    if look.meta.get("complete"):
+        return "The run has ended, and has no such series."
+    return "Waiting for the first rows of this series."

@@ -97,6 +97,7 @@ def frame_of(
         "left": left,
         "right": right,
         "follows": view.follows,
+        "over": pulse is not None and bool(look.meta.get("complete")),
         "rows": look.n_rows(view.key),
         "changes": len(table.events),
         "newest": newest_of(table),

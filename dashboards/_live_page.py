@@ -1,7 +1,7 @@
 """The live pages as they are first sent: drawn with what is there, then kept by their script."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -18,7 +18,8 @@ from ._frames import AT, changes_of, pills_of, shape_of, views_of
 from ._live_script import script
 from ._look import Look
 from ._page import page
-from ._section import Section, card_of, finding_of
+from ._panel import Panel
+from ._section import Section, card_of, finding_of, words_of
 from ._series_list import list_of
 from .throughput import Throughput
 
@@ -43,22 +44,17 @@ def series_page(desk: "Desk", seen: "Seen", nonce: str, whole: bool) -> str:
     kind, view = seen
     process = kind == "process"
     run: Any = Look(desk.pulse) if process else desk.look
-    models: dict[str, Any] = {}
     if process:
         panels, axis, ends = views_of(run, view, lambda *of: [Throughput(*of[:3])])
     else:
         panels, axis, ends = views_of(run, view)
-    shared = time_range(*ends)
-    shared.name = "time"
-    cards = [card_of(panel, AT, shared, models) for panel in panels]
-    for plot in {m for drawn in models.values() for m in drawn.references() if _is_plot(m)}:
-        plot.js_on_event("reset", CustomJS(code="window.streamlyt.follow()"))
-    table = changes_of(run, view.key)
     shape = shape_of(panels, axis)
-    drawing, divs = embedded(models)
-    drawn = Section(
-        0, view.key, models, table.html(), tuple(cards), "", "", "", "", "", len(table.inputs)
-    )
+    # Bokeh takes half a second to draw a page, so it is done once: the first frame brings to the
+    # page what has come since. Whatever a frame cannot change is in the shape.
+    drawing, divs = desk.drawing(f"{kind} {view.key} {shape}", lambda: _drawn(panels, ends))
+    table = changes_of(run, view.key)
+    cards = tuple(words_of(panel, AT) for panel in panels)
+    drawn = Section(0, view.key, {}, table.html(), cards, "", "", "", "", "", len(table.inputs))
     title = f"{desk.name}: the process" if process else view.key or desk.name
     lead = "What the process tells of itself." if process else finding_of(table)
     body = drawn.html(divs, alone=True, side=not process)
@@ -70,10 +66,23 @@ def series_page(desk: "Desk", seen: "Seen", nonce: str, whole: bool) -> str:
         "shape": shape,
         "changes": len(table.events),
         "process": process,
+        "over": not process and bool(run.meta.get("complete")),
     }
     pills = [] if process else pills_of(run, view.key, desk.told(kind))
     bar = _bar(table.schema.row, [] if process else list(_LASTS), view.last)
     return _page(title, lead, pills, bar + body, told, nonce, whole, _signed(drawing, nonce))
+
+
+def _drawn(panels: Sequence[Panel], ends: tuple[float, float]) -> tuple[str, dict[str, str]]:
+    """Return the script that draws the figures of panels, and a place for each by name."""
+    models: dict[str, Any] = {}
+    shared = time_range(*ends)
+    shared.name = "time"
+    for panel in panels:
+        card_of(panel, AT, shared, models)
+    for plot in _plots(models.values()):
+        plot.js_on_event("reset", CustomJS(code="window.streamlyt.follow()"))
+    return embedded(models)
 
 
 def list_page(desk: "Desk", nonce: str, only: Callable[[str], bool] | None) -> str:
@@ -103,6 +112,10 @@ def waiting_page(desk: "Desk", key: str, nonce: str, whole: bool) -> str:
     told = {"address": f"live?page=series&key={quote(key, safe='')}", "shape": "", "changes": 0}
     body = '<p class="none">The page draws itself as soon as there are rows.</p>'
     lead = desk.why or "Waiting for the first rows."
+    if desk.look is not None and desk.look.keys():
+        lead = f"There is no series {key!r} in this run." if key else "No series is named."
+        body = '<p class="none"><a href="./">See all series</a>, and open the one that you meant.'
+        body += "</p>" if desk.look.meta.get("complete") else " Or wait, if it is yet to begin.</p>"
     return _page(key or desk.name, lead, [], body, told, nonce, whole, "")
 
 
@@ -166,8 +179,13 @@ def _bar(row: str, lasts: list[int], chosen: int | None) -> str:
     )
 
 
-def _is_plot(model: Any) -> bool:
-    return isinstance(model, figure)
+def _plots(models: Iterable[Any]) -> Iterator[Any]:
+    """Yield the figures among models and in their columns."""
+    for model in models:
+        if isinstance(model, figure):
+            yield model
+        else:
+            yield from _plots(getattr(model, "children", ()))
 
 
 def _signed(drawing: str, nonce: str) -> str:

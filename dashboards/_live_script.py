@@ -19,6 +19,7 @@ _SCRIPT = r"""
     uint32: Uint32Array};
   const BUSY = 4;  // drawing takes a fifth of the time at most
   let socket = null, paused = false, placing = false, timer = 0, ring = 0, wait = 250;
+  let over = Boolean(set.over);  // nobody writes the run any more
   let changes = set.changes, texts = {}, shown = null, late = null, asked = false;
 
   // What was looked at stays in the address, so that a page drawn anew looks there again.
@@ -147,6 +148,10 @@ _SCRIPT = r"""
       placing = false;
     }
     shown = told;
+    if (Boolean(told.over) !== over) {
+      over = Boolean(told.over);
+      tell();
+    }
     for (const [name, html] of Object.entries(told.texts)) write(name, html);
     if (told.changes > changes) announce(told.newest);
     changes = told.changes;
@@ -187,7 +192,8 @@ _SCRIPT = r"""
     const state = at("state");
     if (!state) return;
     const live = socket && socket.readyState === 1;
-    const still = paused ? "paused" : view.left !== null ? "history" : "live";
+    const newest = over ? "finished" : "live";
+    const still = paused ? "paused" : view.left !== null ? "history" : newest;
     const word = live ? still : "not connected";
     if (state.textContent !== word) {
       state.textContent = word;
@@ -195,6 +201,7 @@ _SCRIPT = r"""
     }
     at("pause").textContent = paused ? "Go on" : "Pause";
     at("follow").hidden = view.left === null;
+    at("follow").textContent = over ? "Back to the end" : "Back to live";
     if (at("last")) at("last").value = view.last === null ? "" : String(view.last);
   }
 

@@ -6,6 +6,7 @@ from typing import Any
 from ._axis import TimeAxis
 from ._bokeh import (
     ColumnDataSource,
+    CustomJS,
     CustomJSHover,
     CustomJSTickFormatter,
     FixedTicker,
@@ -61,14 +62,18 @@ def shade(plot: figure, held: ColumnDataSource) -> None:
 
 
 def heat_map(
-    plot: figure, axis: TimeAxis, held: Mapping[str, ColumnDataSource], top: int, high: float
+    plot: figure, axis: TimeAxis, held: Mapping[str, ColumnDataSource], top: int
 ) -> LinearColorMapper:
     """Draw the image in ``held["grid"]`` and name its ``top`` rows from below by ``held["names"]``.
 
-    ``high`` is the movement that gets the last colour.
+    Its column ``high`` is the movement that gets the last colour.
     """
+    high = float(held["grid"].data["high"][0])
     mapper = LinearColorMapper(palette=LIGHT["heat"], low=1.0, high=high, nan_color="rgba(0,0,0,0)")
     paint(mapper, palette="heat")
+    held["grid"].js_on_change(
+        "data", CustomJS(args={"to": mapper}, code="to.high = cb_obj.data.high[0]")
+    )
     options: dict[str, Any] = {"color_mapper": mapper, "level": "image"}
     drawn = plot.image(image="image", x="x", y=0, dw="dw", dh=top, source=held["grid"], **options)
     # A formatter, as text given for a tick would be searched for formulas, and MathJax fetched.

@@ -19,13 +19,17 @@ _CLIP = 100.0  # sigma; a constant channel that jumps once would be infinitely f
 BINS = 300  # a screen has no more columns worth telling apart
 
 
-def deviations(means: Floats) -> Floats:
+def deviations(means: Floats, rows: NDArray[np.int64] | None = None) -> Floats:
     r"""Return how far each mean is from its running reference, in robust standard deviations.
 
     Parameters
     ----------
     means
         Shape (p, c): means of c channels in p stretches of time, NaN where nothing is known.
+    rows
+        Shape (p,): rows in each stretch, where they are not equally many. The mean of fewer rows
+        than usual, as in the last stretch of a run that goes on, strays further by chance, and is
+        taken for as much nearer.
 
     Returns
     -------
@@ -71,6 +75,8 @@ def deviations(means: Floats) -> Floats:
     spread = largest * np.sqrt(ratios)
     scale = np.where(scale > 1e-9 * spread, scale, spread)
     far = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
+    if rows is not None and p:
+        far *= np.sqrt(np.minimum(rows / np.median(rows), 1.0))[:, None]
     return np.where(seen, np.minimum(far, _CLIP), np.nan)
 
 

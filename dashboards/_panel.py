@@ -143,6 +143,15 @@ class Panel(Component, ABC):
         return sorted(self.run.events(self.key), key=lambda e: (e.change_index, e.alarm_index))
 
     @cached_property
+    def learns(self) -> bool:
+        """Whether the detector still learns at the last row, so that no alarm is possible."""
+        n = self.run.n_rows(self.key)
+        if not self.detected or not n:
+            return False
+        last = self.run.overview(self.key, ("threshold",), points=1, start=n - 1)
+        return not np.isfinite(last.minimum[-1:]).any()
+
+    @cached_property
     def ends(self) -> tuple[int, int]:
         """Times of the first row and of the last (of the last bucket, where rows are not kept)."""
         name, n = self.schema.names[-1:], self.run.n_rows(self.key)

@@ -17,7 +17,7 @@ from ._panels import panels_of
 from .change_points import ChangePoints
 from .changes import Changes
 
-__all__ = ["Section", "card_of", "ends_of", "finding_of", "section"]
+__all__ = ["Section", "card_of", "ends_of", "finding_of", "section", "words_of"]
 
 _POINTS, _BINS, _EVENTS = 1000, 300, 200  # at full detail: buckets a line, columns, table rows
 _LEAST = 60  # of each, at any detail
@@ -113,10 +113,17 @@ def card_of(
     a figure stands for its place.
     """
     kind = name_of(panel).replace("_", "-")
+    for i, figure in enumerate(panel.figures(shared).values()):
+        models[f"{at}-{kind}-{i}"] = figure
+    return words_of(panel, at)
+
+
+def words_of(panel: Panel, at: str) -> tuple[str, str, str, tuple[str, ...]]:
+    """Return the card of a panel whose figures are drawn elsewhere, as :func:`card_of` does."""
+    kind = name_of(panel).replace("_", "-")
     parts = [f'<div id="{at}-{kind}-keys">{legend(*panel.keys(panel.columns()))}</div>']
-    for i, (name, figure) in enumerate(panel.figures(shared).items()):
+    for i, name in enumerate(panel.figure_names()):
         place = f"{at}-{kind}-{i}"
-        models[place] = figure
         if name:
             parts.append(f'<h4 id="{place}-name">{panel.heading(name)}</h4>')
         label = f"{panel.label.replace('Chart', f'Chart of {name}', 1) if name else panel.label}"
@@ -165,11 +172,20 @@ def finding_of(table: Changes) -> str:
     whole = f"{n:,} {table.schema.row}{'' if n == 1 else 's'}" + (f" ({length})" if length else "")
     found = table.events
     if not found:
-        return f"No change found in {whole}."
+        return _quiet(table, whole) if table.learns else f"No change found in {whole}."
     told = [table.axis.text(e.change_time, e.change_index) for e in found]
     if len(found) == 1:
         return f"1 change found in {whole}. It began at {told[0]}."
     return f"{len(found):,} changes found in {whole}, from {told[0]} to {told[-1]}."
+
+
+def _quiet(table: Changes, whole: str) -> str:
+    """Return how it stands with a detector that has not learnt yet what is usual."""
+    if table.run.meta.get("complete"):
+        return f"No change could be found in {whole}: the detector was still learning."
+    needed = int(table.run.meta.get("learning") or 0)
+    until = f" before {table.schema.row} {table.schema.row_number(needed):,}" if needed else " yet"
+    return f"The detector still learns what is usual: no alarm is possible{until}. So far {whole}."
 
 
 def _note(curve: ChangePoints) -> str:

@@ -83,7 +83,8 @@ def _row(look: Look, key: str, n: int, time: int, events: list[Event]) -> str:
     schema = look.schema(key)
     axis = TimeAxis.of(schema, 0 if schema.time_unit == "fs" else time - 10**9 * n, time, max(n, 1))
     alarmed = bool(events) and _in_alarm(look, key, n, events)
-    state = "in alarm" if alarmed else "changed" if events else "quiet"
+    quiet = "learning" if n < int(look.meta.get("learning") or 0) else "quiet"
+    state = "in alarm" if alarmed else "changed" if events else quiet
     last = max(events, key=_alarm_time) if events else None
     when = axis.text(last.change_time, last.change_index) if last else "–"
     moved = ", ".join(last.channels[:2]) if last else ""

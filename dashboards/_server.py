@@ -4,20 +4,21 @@ import csv
 import io
 import secrets
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any
 
 from tornado.ioloop import PeriodicCallback
 from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from streamlyt.errors import ParameterError
+from streamlyt.errors import ParameterError, StreamlytError
 
 from ._desk import ALL, Desk, Seen
 from ._frames import changes_of
 from ._guard import Guard, Pass
 from ._live_page import LIBRARY, library_file, list_page, series_page, waiting_page
 from ._pulse import PROCESS
-from ._series_list import list_of
+from ._series_list import list_of, rows_of_series
 from ._views import LAST, View, rows_of
 from ._wire import packed
 
@@ -68,6 +69,19 @@ class Dashboard:
         for page in list(self.open):
             page.close()
         self.desk.close()
+
+    async def warm(self) -> None:
+        """Draw the page of the series that is looked at first, before anybody asks for it."""
+        await self.desk.turn()
+        with suppress(StreamlytError):  # a run that cannot be read tells so on its page
+            await self.desk.call(self._draw_first)
+
+    def _draw_first(self) -> None:
+        look = self.desk.look
+        first = rows_of_series(look.lengths(), look.by_key())[:1] if look is not None else []
+        for key in first:
+            if self.desk.look is not None and self.desk.look.has(key):
+                series_page(self.desk, ("series", View(key, last=LAST)), "", True)
 
     async def turn(self) -> None:
         """See whether there is news, and send it to the pages that wait."""
@@ -157,7 +171,9 @@ class _Page(_Guarded):
         seen: Seen = (page, View(key, last=600 if page == "process" else LAST))
         ready = self.page == "process" or await desk.call(lambda: _has_rows(desk, key))
         if not ready:
-            self.finish(waiting_page(desk, key, nonce, whole))
+            if desk.look is not None and desk.look.keys():
+                self.set_status(404)  # others have begun: more likely a wrong name than a late one
+            self.finish(await desk.call(lambda: waiting_page(desk, key, nonce, whole)))
             return
         self.finish(await desk.call(lambda: series_page(desk, seen, nonce, whole)))
 

@@ -54,6 +54,7 @@ def serve_pages(
     names: Collection[str] = (),
     tokens: Path | None = None,
     said: Callable[[str], None] = print,
+    gauges: Callable[[], Mapping[str, float]] | None = None,
 ) -> None:
     """Serve the live pages of a run until SIGINT or SIGTERM.
 
@@ -67,6 +68,8 @@ def serve_pages(
         As for :func:`live_pages`.
     said
         Gets the address, once it can be opened.
+    gauges
+        As for :func:`live_pages`.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def serve_pages(
         If the address is taken.
     """
     refuse_strangers(host, tokens)
-    asyncio.run(_serve(feed, host, port, Guard(names, tokens), said))
+    asyncio.run(_serve(Desk(feed, gauges), host, port, Guard(names, tokens), said))
 
 
 def refuse_strangers(host: str, tokens: Path | None) -> None:
@@ -95,9 +98,9 @@ def refuse_strangers(host: str, tokens: Path | None) -> None:
 
 
 async def _serve(
-    feed: Feed, host: str, port: int, guard: Guard, said: Callable[[str], None]
+    desk: Desk, host: str, port: int, guard: Guard, said: Callable[[str], None]
 ) -> None:
-    board = Dashboard(Desk(feed), guard)
+    board = Dashboard(desk, guard)
     server = HTTPServer(Application(board.routes(), log_function=lambda request: None))
     sockets = bind_sockets(port, host)
     server.add_sockets(sockets)
@@ -107,8 +110,10 @@ async def _serve(
         loop.add_signal_handler(number, ended.set)
     board.start()
     said(f"http://{f'[{host}]' if ':' in host else host}:{sockets[0].getsockname()[1]}/")
+    warming = asyncio.create_task(board.warm())
     try:
         await ended.wait()
     finally:
+        await warming  # its thread is the one that stop() ends
         board.stop()
         server.stop()

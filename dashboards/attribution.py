@@ -70,7 +70,8 @@ class Attribution(Panel):
     def _far(self) -> tuple[Array, Array, Floats]:
         """Rows, times, and the movement of every channel."""
         rows, times, means = means_of(self.run, self.key, self.inputs, self.points, self.span)
-        return rows, times, deviations(means)
+        n = self.run.n_rows(self.key) if self.span[1] is None else self.span[1]
+        return rows, times, deviations(means, np.diff(rows, append=max(n, *rows[-1:] + 1, 1)))
 
     @cached_property
     def leading(self) -> tuple[str, ...]:
@@ -133,7 +134,12 @@ class Attribution(Panel):
         if not len(x):  # an image must have a column
             x, image = np.zeros(1), np.full((1, len(seen["groups"]), 1), np.nan)
         return {
-            "grid": {"image": image, "x": x[:1], "dw": x[-1:] + step - x[:1]},
+            "grid": {
+                "image": image,
+                "x": x[:1],
+                "dw": x[-1:] + step - x[:1],
+                "high": np.array([extent_of(seen["grid"])]),
+            },
             "names": {"name": seen["groups"][::-1]},
             "changes": self.strips(),
         }
@@ -147,7 +153,7 @@ class Attribution(Panel):
         held, top = self.held(seen), len(seen["groups"])
         row = 24 if top <= 12 else 14 if top <= 30 else 11
         plot = draw.chart(self.axis, 60 + row * max(top, 3), x_range, y_range=(0, max(top, 1)))
-        mark.heat_map(plot, self.axis, held, top, extent_of(seen["grid"]))
+        mark.heat_map(plot, self.axis, held, top)
         mark.add_changes(plot, held["changes"], tails=False)
         return plot
 

@@ -110,7 +110,8 @@ class ChangePoints(Panel):
 
     def scaled(self) -> str:
         """Return which vertical axis it has."""
-        return "log" if self.scale[1] else "linear"
+        floor, log = self.scale
+        return "log" if log else "linear" if floor >= 0 else "below zero"
 
     def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the curves, the stretches without a threshold, the changes and the alarms."""
@@ -146,7 +147,9 @@ class ChangePoints(Panel):
         held = self.held(self.columns())
         curve = held["curve"]
         scale: dict[str, Any] = (
-            {"y_axis_type": "log"} if log else {"y_range": DataRange1d(start=floor)}
+            {"y_axis_type": "log"}
+            if log
+            else {"y_range": DataRange1d(start=floor) if floor >= 0 else DataRange1d()}
         )
         plot = draw.chart(self.axis, 300, x_range, tools=True, **scale)
         mark.shade(plot, held["learning"])

@@ -95,7 +95,9 @@ class Changes(Panel):
     def html(self) -> str:
         """Return the table for the page, everything from the data escaped."""
         if not self.events:
-            return '<p class="none">No change found.</p>'
+            learns = self.learns and not self.run.meta.get("complete")
+            told = "None yet: the detector still learns." if learns else "No change found."
+            return f'<p class="none">{told}</p>'
         body = "".join(self._row(i, event) for i, event in self._listed())
         hidden = len(self.events) - self.points
         more = f"<p class='more'>{hidden:,} more are in the run file.</p>" if hidden > 0 else ""

@@ -1,6 +1,7 @@
 """How a process is: rows a second, what waits, how old the last checkpoint is, memory."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +65,11 @@ class Throughput(Panel):
         known = None if seen is None else np.isfinite(seen.mean[-1])
         names = self.schema.names
         return [name for i, name in enumerate(names) if known is None or known[i] or i == 0]
+
+    def heading(self, name: str) -> str:
+        """Return the gauge with its unit."""
+        unit = next(c.unit for c in self.schema.channels if c.name == name)
+        return f"{escape(name)} <small>({escape(unit)})</small>"
 
     def scaled(self) -> str:
         """Return which gauges are drawn."""

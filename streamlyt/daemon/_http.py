@@ -6,9 +6,11 @@ from typing import Any, Protocol
 from prometheus_client import CONTENT_TYPE_LATEST
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
+from tornado.web import Application, RedirectHandler, RequestHandler
 
 __all__ = ["Pages", "Told", "serve_http"]
+
+_TO_PAGES = {"url": "dash/", "permanent": False}  # relative, as a proxy may have moved us
 
 Told = tuple[bool, str]
 """Whether all is well, and how it stands, in a line."""
@@ -55,6 +57,7 @@ def serve_http(
                 ("/healthz", _State, {"ask": alive}),
                 ("/readyz", _State, {"ask": ready}),
                 ("/metrics", _Metrics, {"ask": metrics}),
+                *([] if pages is None else [("/", RedirectHandler, _TO_PAGES)]),
                 *([] if pages is None else pages.routes("/dash")),
             ],
             log_function=lambda request: None,  # who asks every second is not to fill the log

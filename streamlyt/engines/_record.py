@@ -101,5 +101,8 @@ class Record:
             return
         if self.renewed:
             meta["pipeline"] = renewed(self.runfile.meta["pipeline"], source, pipeline)
+        # Pages tell by it until when no alarm is possible.
+        needed = [getattr(operator, "learning", 0) for operator in pipeline.operators.values()]
+        meta["learning"] = max(needed, default=0)
         self.runfile.checkpoint(positions, pipeline.states(touched), **meta)
         self.renewed = False

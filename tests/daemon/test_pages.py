@@ -36,6 +36,8 @@ def pipeline(tmp_path):
 def test_a_daemon_shows_its_run_beside_health_and_metrics(pipeline):
     with Served(pipeline, words=("--dashboard",)) as one:
         one.until_metric("checkpoints_total", 1)
+        status, page = one.get("")
+        assert "All series" in page  # led to the pages
         status, page = one.get("dash/")
         assert status == 200
         key = re.search(r'href="series\?key=([^"]*)"', page)[1]
