@@ -49,7 +49,7 @@ class Following:
         """Return the run, if there is one yet, and a number that is another one after news."""
         node = self.path.stat().st_ino if self.path.is_file() else -1
         if node != self._node:
-            self.close()
+            self._shut()
             if node >= 0:
                 self._run = RunFile.open(self.path)
             self._node, self._version = node, -1
@@ -61,6 +61,9 @@ class Following:
 
     def close(self) -> None:
         """Close the file."""
+        self._shut()
+
+    def _shut(self) -> None:
         if self._run is not None:
             self._run.close()
         self._run = None

@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -44,7 +45,41 @@ Tokens = Annotated[
 
 
 def dash(
-    run: RunFile,
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A run file (*.streamlyt); of a topic: where its rows are kept, if they are.",
+            metavar="[RUN]",
+            show_default=False,
+        ),
+    ] = None,
+    kafka: Annotated[
+        str | None,
+        typer.Option(help="Show the rows of a result topic as they come.", metavar="TOPIC"),
+    ] = None,
+    events: Annotated[
+        str | None,
+        typer.Option(help="The topic of the findings that go with it.", metavar="TOPIC"),
+    ] = None,
+    servers: Annotated[
+        str, typer.Option(help="Addresses of brokers.", metavar="HOST:PORT")
+    ] = "127.0.0.1:9092",
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Fields of the messages that are channels, with commas between; default: all.",
+            metavar="NAMES",
+        ),
+    ] = None,
+    codec: Annotated[str, typer.Option(help="How the messages are written.")] = "json",
+    time_unit: Annotated[str, typer.Option(help="What their field time counts.")] = "ns",
+    begin: Annotated[
+        str, typer.Option(help="Where in the topic: earliest or latest.")
+    ] = "earliest",
+    access: Annotated[
+        list[str] | None,
+        typer.Option(help="How to get in, as in a pipeline file.", metavar="KEY=VALUE"),
+    ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8751,
     names: Names = None,
@@ -53,15 +88,47 @@ def dash(
     """Show a run while it goes on, or after, in the browser."""
     need_bokeh()
     from streamlyt.cli._guard import say
-    from streamlyt.dashboards import Following, serve_pages  # heavy: not for --help
+    from streamlyt.dashboards import Following, refuse_strangers, serve_pages  # heavy
+
+    if run is None and kafka is None:
+        raise ParameterError("RUN or --kafka TOPIC must be given: there is nothing to show")
+    if run is not None and not run.parent.is_dir():
+        raise ParameterError(f"RUN must be in a folder that exists, got {str(run)!r}")
+    if run is not None and run.exists():
+        _held_up(run)
+    where = host, port, names or [], tokens, lambda at: say(f"open {at}")
+    if kafka is None:
+        if run is not None:
+            serve_pages(Following(run), *where)
+        return 0
+    if find_spec("kafka") is None:
+        raise MissingExtraError("kafka", "kafka")
+    refuse_strangers(host, tokens)
+    from streamlyt.cli._from_kafka import KafkaFeed, Topics
+
+    named = [name.strip() for name in (columns or "").split(",") if name.strip()]
+    topics = Topics(
+        kafka, events, servers, named, codec, time_unit, begin, _access_of(access or [])
+    )
+    with TemporaryDirectory() as folder:
+        feed = KafkaFeed(topics, run or Path(folder) / "topic.streamlyt")
+        serve_pages(feed, *where, gauges=feed.gauges)
+    return 0
+
+
+def _held_up(run: Path) -> None:
+    """Tell here, and not on the page, of what is no run file."""
     from streamlyt.runfile import RunFile as Recorded
 
-    if not run.parent.is_dir():
-        raise ParameterError(f"RUN must be in a folder that exists, got {str(run)!r}")
-    if run.exists():
-        Recorded.open(run).close()  # what is no run file is told here, not on the page
-    serve_pages(Following(run), host, port, names or [], tokens, lambda at: say(f"open {at}"))
-    return 0
+    Recorded.open(run).close()
+
+
+def _access_of(pairs: list[str]) -> dict[str, str] | None:
+    for pair in pairs:
+        if "=" not in pair:
+            raise ParameterError(f"access must be KEY=VALUE, got {pair!r}")
+    found = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+    return found or None
 
 
 def replay(

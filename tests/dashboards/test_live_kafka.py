@@ -1,0 +1,163 @@
+"""The live page of a result topic, from the real broker."""
+
+import signal
+import subprocess
+import time
+import urllib.request
+
+import numpy as np
+import pytest
+
+from streamlyt.base import Batch, Event, Schema
+from streamlyt.cli._from_kafka import ALARM, KafkaFeed, Topics
+from streamlyt.connectors import KafkaFindings, KafkaSink, fields_of
+from streamlyt.errors import SourceError
+from tests.cli.running import SETTINGS, cli, command, refused
+from tests.connectors.topics import new_topic, plain, put
+from tests.dashboards.live import Serving
+
+pytestmark = pytest.mark.kafka
+
+SCHEMA = Schema.of("x", "y", "statistic", "threshold", "alarm", time_unit="ns")
+BEGAN = 1_700_000_000 * 10**9
+CURVE = "Bokeh.documents[0].get_model_by_name('change_points.curve').data"
+
+
+def rows(first, n):
+    """Return rows of a detector: it learns for 50, and finds a change at row 250."""
+    at = np.arange(first, first + n)
+    moved = at >= 250
+    threshold = np.where(at < 50, np.inf, 4.0)
+    statistic = 1.0 + 5.0 * (at >= 255)
+    values = np.column_stack([at * 1.0, 8.0 * moved, statistic, threshold, statistic > threshold])
+    return Batch("pump", BEGAN + at * 10**9, values, SCHEMA)
+
+
+FOUND = Event(
+    "pump", "newma", 255, BEGAN + 255 * 10**9, 250, BEGAN + 250 * 10**9, 6.0, 4.0, ("y",), (1.0,),
+    "ns",
+)  # fmt: skip
+
+
+def until(feed, n, events=0, seconds=30):
+    """Return the run of a feed once it has so many rows and findings."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        run, _ = feed.poll()
+        came = run.lengths().get("pump", (0, 0))[0] if run is not None else 0
+        if came >= n and len(run.events()) >= events:
+            return run
+        time.sleep(0.05)
+    raise AssertionError(f"no {n} rows and {events} findings within {seconds} s")
+
+
+def sent(broker, topic, findings, *parts, events=()):
+    sink = KafkaSink(topic, events=findings, servers=plain(broker))
+    for part in parts:
+        sink.write(part)
+    for event in events:
+        sink.record(event)
+    sink.close()
+
+
+def test_rows_and_findings_of_topics_are_those_of_the_run_and_go_on_where_it_ended(
+    broker, tmp_path
+):
+    servers = plain(broker)
+    topic, findings = new_topic(servers), new_topic(servers)
+    sent(broker, topic, findings, rows(0, 200))
+    topics, path = Topics(topic, findings, servers), tmp_path / "kept.streamlyt"
+    feed = KafkaFeed(topics, path)
+    until(feed, 200)
+    put(servers, findings, [(b"pump", b"no finding")])
+    sent(broker, topic, findings, rows(200, 100), events=[FOUND])
+    run = until(feed, 300, events=1)
+    assert run.schema("pump").names == SCHEMA.names
+    wanted = rows(0, 300)
+    times, values = run.columns("pump")
+    np.testing.assert_array_equal(times, wanted.times)
+    # JSON has no infinity: a threshold that is not there yet is a hole.
+    told = np.where(np.isinf(wanted.values), np.nan, wanted.values)
+    np.testing.assert_array_equal(values, told)
+    assert run.events() == [FOUND]
+    told = feed.gauges()
+    assert told["rows"] == 300
+    assert told["lag"] == 0
+    feed.close()
+    sent(broker, topic, findings, rows(300, 50))
+    again = KafkaFeed(topics, path)
+    run = until(again, 350, events=1)
+    assert run.n_rows("pump") == 350  # none twice
+    assert run.events() == [FOUND]
+    again.close()
+
+
+def test_without_findings_an_alarm_is_where_its_column_rises(broker, tmp_path):
+    topic = new_topic(plain(broker))
+    sent(broker, topic, None, rows(0, 255), rows(255, 45))
+    feed = KafkaFeed(Topics(topic, servers=plain(broker)), tmp_path / "a.streamlyt")
+    [event] = until(feed, 300, events=1).events()
+    feed.close()
+    assert (event.detector, event.alarm_index, event.statistic) == (ALARM, 255, 6.0)
+    assert event.alarm_time == BEGAN + 255 * 10**9
+
+
+@pytest.mark.browser
+def test_a_page_of_a_topic_moves_when_rows_come(browser, broker, tmp_path):
+    servers = plain(broker)
+    topic, findings = new_topic(servers), new_topic(servers)
+    feed = KafkaFeed(Topics(topic, findings, servers), tmp_path / "a.streamlyt")
+    with Serving(feed) as server:
+        page = browser.new_context().new_page()
+        page.goto(server.address())
+        page.wait_for_selector("text=Waiting for the run to begin")
+        sent(broker, topic, findings, rows(0, 200))
+        page.get_by_role("link", name="pump").click()
+        page.wait_for_function(f"window.Bokeh?.documents.length && {CURVE}.row.at(-1) === 199")
+        sent(broker, topic, findings, rows(200, 100), events=[FOUND])
+        page.wait_for_function(f"{CURVE}.row.at(-1) === 299")
+        page.wait_for_function("document.querySelectorAll('#series-0-list tbody tr').length === 1")
+        assert "y" in page.locator("#series-0-list .name").first.inner_text()
+        page.context.close()
+
+
+def test_the_command_serves_a_topic(broker):
+    topic = new_topic(plain(broker))
+    sent(broker, topic, None, rows(0, 300))
+    words = ("dash", "--kafka", topic, "--servers", plain(broker), "--port", "0")
+    with subprocess.Popen(
+        command(*words), env=SETTINGS, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            address = process.stderr.readline().removeprefix("open ").strip()
+            end, page = time.monotonic() + 30, ""
+            while "300</b> rows" not in page and time.monotonic() < end:
+                time.sleep(0.2)
+                with urllib.request.urlopen(address, timeout=20) as answer:
+                    page = answer.read().decode()
+            assert "300</b> rows" in page
+            assert "1</b> in alarm" in page
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+def test_what_cannot_be_read_is_told(broker, tmp_path):
+    servers = plain(broker)
+    refused(cli("dash"), 2, "RUN or --kafka TOPIC must be given")
+    refused(cli("dash", "--kafka", "t", "--access", "tls"), 2, "must be KEY=VALUE")
+    words = ("dash", "--kafka", "no-such-topic", "--servers", servers)
+    refused(cli(*words), 1, "there is no topic 'no-such-topic'")
+    feed = KafkaFeed(Topics("gone", columns=["x"], servers=servers), tmp_path / "a.streamlyt")
+    feed._thread.join(20)
+    with pytest.raises(SourceError, match="there is no topic 'gone'"):
+        feed.poll()
+    feed.close()
+    topic = new_topic(servers)
+    assert fields_of(topic, servers) is None
+    put(servers, topic, [(b"pump", b"1,2,3")])
+    with pytest.raises(SourceError, match="objects of JSON"):
+        fields_of(topic, servers)
+    with pytest.raises(SourceError, match="there is no topic"):
+        KafkaFindings("no-such-topic", servers)
