@@ -277,6 +277,8 @@ def reservoirs() -> str:
         told = f"{line['median']:.3g} {line['unit']}"
         if "trusted" in line:
             told += f" ({line['least']:.3g} to {line['most']:.3g}; {line['cpu_s']:g} CPU s)"
+        elif line["unit"] in ("power of N", "on ten parts of the horizon"):
+            told += f" ({line['least']:.3g} to {line['most']:.3g})"
         if "ratio" in line:
             told += f": {line['ratio']:.2f} times"
         rows.append((case, line["goal"], told))

@@ -3,7 +3,7 @@
     python examples/forecast_chaos.py [FOLDER]
 
 With a folder (and matplotlib) the pictures of the documentation are drawn there; the field is then
-learnt for longer.
+learnt for longer, and forecast until it is lost.
 """
 
 import sys
@@ -32,7 +32,7 @@ def butterfly():
 
 
 def field(learnt):
-    system, ahead = KuramotoSivashinsky(seed=7), 600
+    system, ahead = KuramotoSivashinsky(seed=7), 1000 if learnt > 5000 else 300
     rows = system.rows(learnt + ahead)
     model = ReservoirForecaster(
         Echo(1000 if learnt > 5000 else 200, spectral_radius=0.6),
@@ -53,24 +53,34 @@ def field(learnt):
 def draw_butterfly(path, times, truth, found):
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(9.6, 4.2), layout="constrained")
-    wings, *lines = figure.subplot_mosaic(
-        [["wings", "x"], ["wings", "y"], ["wings", "z"]], width_ratios=[1, 1.5]
-    ).values()
+    figure = plt.figure(figsize=(9.6, 5.0), layout="constrained")
+    layout = [["wings", name] for name in "xyze"]
+    parts = figure.subplot_mosaic(layout, width_ratios=[1, 1.5])
     held = max(1, int(found.valid_rows))
+    wings = parts["wings"]
     wings.plot(truth[:, 0], truth[:, 2], color=SOFT, lw=0.7, label="truth")
     wings.plot(found.rows[:held, 0], found.rows[:held, 2], color=BLUE, lw=0.9, label="forecast")
     wings.set(xlabel="x", ylabel="z", title="While it is expected to hold")
-    wings.legend(frameon=False, loc="lower right")
-    for i, (axis, name) in enumerate(zip(lines, "xyz", strict=True)):
+    wings.legend(frameon=False, loc="upper center")
+    for i, name in enumerate("xyz"):
+        axis = parts[name]
         low, high = truth[:, i].min(), truth[:, i].max()
         axis.fill_between(times, found.lower[:, i], found.upper[:, i], color=BLUE, alpha=0.2, lw=0)
         axis.plot(times, truth[:, i], color=INK, lw=0.9)
         axis.plot(times, found.rows[:, i], color=BLUE, lw=0.9, ls="--")
-        axis.set(ylabel=name, ylim=(low - 8, high + 8), xlim=(0, times[-1]))
-        axis.axvline(times[held - 1], color=SOFT, lw=1, ls=":")
-    lines[0].set_title("Truth (black), forecast (dashes) and its 90 % bands")
-    lines[-1].set_xlabel("Lyapunov times")
+        axis.set(ylabel=name, ylim=(low - 8, high + 8))
+        axis.tick_params(labelbottom=False)
+    error = np.sqrt((((found.rows - truth) / truth.std(axis=0)) ** 2).mean(axis=1))
+    parts["e"].semilogy(times, error, color=INK, lw=0.9)
+    parts["e"].axhline(0.4, color=SOFT, lw=1)
+    parts["e"].set(ylabel="error", ylim=(1e-7, 10), yticks=(1e-6, 1e-3, 1))
+    parts["e"].annotate("0.4 of the spread: it holds up to here", (0.1, 0.6), color=INK, fontsize=8)
+    for name in "xyze":
+        parts[name].set_xlim(0, times[-1])
+        parts[name].axvline(times[held - 1], color=SOFT, lw=1, ls=":")
+    parts["x"].set_title("Truth (black), forecast (dashes) and its 90 % bands")
+    parts["e"].set_xlabel("Lyapunov times (dotted: until when it was expected to hold)")
+    figure.align_ylabels([parts[name] for name in "xyze"])
     figure.savefig(path, dpi=90)
 
 
@@ -78,7 +88,7 @@ def draw_field(path, times, truth, found):
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(3, 1, figsize=(9.6, 5.2), sharex=True, layout="constrained")
-    names = ("truth", "forecast", "forecast - truth")
+    names = ("Truth", "Forecast", "Error: forecast less truth")
     for axis, values, name in zip(axes, (truth, found, found - truth), names, strict=True):
         extent = (times[0], times[-1], 0, 22)
         shown = axis.imshow(
@@ -86,12 +96,14 @@ def draw_field(path, times, truth, found):
         )
         axis.set(ylabel="place", title=name)
     axes[-1].set_xlabel("Lyapunov times")
-    figure.colorbar(shown, ax=axes, label="u")
+    figure.colorbar(shown, ax=axes, label="u", extend="both")
     figure.savefig(path, dpi=80)
 
 
 def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     one, other = butterfly(), field(1200 if folder is None else 12_000)
     if folder is not None:
         import matplotlib
