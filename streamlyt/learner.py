@@ -119,13 +119,19 @@ class Learner(Operator):
             )
         if beyond(rows, LARGEST):
             _refuse(np.abs(rows) > LARGEST, rows, "values")
-        if targets is not None:
+        if targets is not None and not (len(wanted) == 1 and self._fine(wanted.item())):
             if beyond(wanted[:, None], LARGEST):
                 _refuse(np.abs(wanted) > LARGEST, wanted, "targets")
             if self.classifies:
                 known = wanted[~np.isnan(wanted)]
                 _refuse((known < 0) | (known != np.floor(known)), known, "targets of classes")
         return rows, wanted
+
+    def _fine(self, target: float) -> bool:
+        """Tell whether a single target can be learnt; a row alone has no time for more."""
+        if self.classifies:
+            return 0.0 <= target <= LARGEST and target.is_integer()
+        return -LARGEST <= target <= LARGEST
 
     def _width(self) -> int | None:
         """Return the number of inputs, once rows were learnt."""

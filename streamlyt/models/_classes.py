@@ -36,7 +36,8 @@ class ClassLearner(ScaledLearner):
     def learn(self, values: Floats, targets: Floats) -> None:
         """Learn inputs, shape (n, d), and their classes, shape (n,), in this order."""
         rows, wanted = self.check(values, targets)
-        new = set(wanted[~np.isnan(wanted)].tolist()).difference(self.classes.tolist())
+        new = {label for label in wanted.tolist() if label == label}
+        new.difference_update(self.classes.tolist())
         if len(self.classes) + len(new) > self.max_classes:
             raise DataError(
                 f"there must be at most {self.max_classes!r} classes, got "
@@ -53,6 +54,11 @@ class ClassLearner(ScaledLearner):
         """Return the probabilities, shape (n, k)."""
 
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
+        if len(targets) == 1:  # a row alone, mostly of a class that is known
+            label = np.flatnonzero(self.classes == targets[0])
+            if label.size:
+                self._learn_known(rows, label)
+                return
         places = {label: i for i, label in enumerate(self.classes.tolist())}
         given = targets.tolist()
         cuts = []

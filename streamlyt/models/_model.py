@@ -128,9 +128,9 @@ class ScaledLearner(Learner):
 
     def _take(self, rows: Floats, wanted: Floats) -> None:
         """Learn what was checked."""
-        holes = np.isnan(wanted)
-        if holes.any():
-            rows, wanted = rows[~holes], wanted[~holes]
+        if len(wanted) != 1 or wanted[0] != wanted[0]:  # a row alone has no time for masks
+            known = ~np.isnan(wanted)
+            rows, wanted = rows[known], wanted[known]
         start = 0
         while start < len(rows):
             seen = int(self.state["seen"][0]) if "seen" in self.state else 0

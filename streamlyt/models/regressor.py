@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from streamlyt.base import FeatureMap, Floats
+from streamlyt.base import Array, FeatureMap, Floats
 from streamlyt.features import Optical
 
 from ._bank import Bank
@@ -87,6 +87,7 @@ class KernelRegressor(ScaledLearner):
         self._finer = Optical(256, dtype="float64") if features is None else self._map
         # The same experts with and without the one of groups; no memory.
         self._banks = [Bank([*_BANK.values()][:n]) for n in (len(_BANK) - 1, len(_BANK))]
+        self._columns: dict[tuple[int, int], Array] = {}  # by width and variant; no memory either
 
     @property
     def trust(self) -> dict[str, float]:
@@ -116,7 +117,9 @@ class KernelRegressor(ScaledLearner):
         n, d = rows.shape
         out = np.empty((n, d + self._extra))
         out[:, :d], out[:, _GROUP:] = rows, 0.0
-        last = self.state.get("last", np.zeros(2) if targets is None else np.repeat(targets[:1], 2))
+        last = self.state.get("last")
+        if last is None:
+            last = np.zeros(2) if targets is None else np.repeat(targets[:1], 2)
         if targets is None:
             out[:, _LAST], out[:, _STEP] = last[1], last[1] - last[0]
         elif n:
@@ -147,9 +150,13 @@ class KernelRegressor(ScaledLearner):
 
     def _offsets(self, rows: Floats) -> Floats:
         """Return what each expert's targets are counted from, or his advice, shape (n, experts)."""
-        names = _NAMES[self._variant()]
-        columns = np.array([rows.shape[1] + _FROM.get(name, -rows.shape[1] - 1) for name in names])
-        out = np.empty((len(rows), len(names)))
+        n, d = rows.shape
+        variant = self._variant()
+        columns = self._columns.get((d, variant))
+        if columns is None:
+            columns = np.array([d + _FROM.get(name, -d - 1) for name in _NAMES[variant]])
+            self._columns[d, variant] = columns
+        out = np.empty((n, columns.size))
         offset_rows(rows, columns, self.state["origin"][0], out)
         return out
 
