@@ -24,7 +24,8 @@ class Bank:
     Notes
     -----
     The memory is a root an expert, one behind the other in ``roots``; their weights, one behind the
-    other in each of the k rows of ``weights``; ``noise`` and ``counts`` have a row an expert.
+    other in each of the k rows of ``weights``; ``anchors``, to which these are pulled, as they do;
+    ``noise`` and ``counts`` have a row an expert.
     """
 
     def __init__(self, experts: Sequence[tuple[Root, int]]) -> None:
@@ -46,6 +47,7 @@ class Bank:
         return {
             "roots": np.concatenate(roots),
             "weights": np.zeros((k, widths.sum())),
+            "anchors": np.zeros((k, widths.sum())),
             "noise": np.zeros((self.size, 3)),
             "counts": np.zeros((self.size, 1), dtype=np.int64),
         }
@@ -70,6 +72,7 @@ class Bank:
             targets,
             memory["roots"],
             memory["weights"],
+            memory["anchors"],
             memory["noise"],
             memory["counts"],
             out,

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from streamlyt.base import Batch, Floats, Operator, Schema
+from streamlyt.base import Array, Batch, Floats, Operator, Schema
 from streamlyt.checks import example_batch
 from streamlyt.errors import DataError
 
@@ -55,9 +55,9 @@ class ClassLearner(ScaledLearner):
 
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
         if len(targets) == 1:  # a row alone, mostly of a class that is known
-            label = np.flatnonzero(self.classes == targets[0])
-            if label.size:
-                self._learn_known(rows, label)
+            place: Array = np.flatnonzero(self.classes == targets[0])
+            if place.size:
+                self._learn_known(rows, place)
                 return
         places = {label: i for i, label in enumerate(self.classes.tolist())}
         given = targets.tolist()

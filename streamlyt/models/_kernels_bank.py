@@ -39,6 +39,7 @@ def follow_bank(
     targets: Array,
     roots: Array,
     weights: Array,
+    anchors: Array,
     noise: Array,
     counts: Array,
     out: Array,
@@ -46,7 +47,8 @@ def follow_bank(
     """Predict and learn rows one after the other; see :func:`advise_rows` for what they are.
 
     ``laws`` (experts, 3): forgetting, ridge and robustness of each; ``targets`` (n, experts, k);
-    ``roots``: their roots, one behind the other; ``noise`` (experts, 3), ``counts`` (experts, 1).
+    ``roots``: their roots, one behind the other; ``anchors`` stand as ``weights`` do; ``noise``
+    (experts, 3), ``counts`` (experts, 1).
     """
     at, root_at = 0, 0
     for e in range(which.size):
@@ -61,6 +63,7 @@ def follow_bank(
                 targets[i][e],
                 root,
                 weights,
+                anchors,
                 at,
                 noise[e],
                 counts[e],

@@ -16,6 +16,7 @@ __all__ = [
     "products",
     "pulls_of",
     "spread_rows",
+    "turns_at",
     "unpack",
 ]
 
@@ -162,10 +163,16 @@ def unpack(root: Array, upper: Array) -> None:
 
 @compiled()
 def pulls_of(forget: float, m: int) -> int:
-    """Return how many of m coordinates are pulled to zero a row: all within RARELY memories."""
+    """Return how many of m coordinates are pulled back a row: all within RARELY memories."""
     if forget == 1.0:
         return 0
     return max(1, math.ceil(m * (1.0 - forget) / RARELY - 1e-9))
+
+
+@compiled()
+def turns_at(count: int, pulls: int, m: int) -> bool:
+    """Tell whether a turn of pulls begins with the row that comes after ``count`` others."""
+    return pulls > 0 and count * pulls % m < pulls
 
 
 @compiled(fastmath={"reassoc", "contract"})
@@ -174,6 +181,7 @@ def learn_row(
     targets: Array,
     root: Array,
     weights: Array,
+    anchors: Array,
     at: int,
     noise: Array,
     counts: Array,
@@ -186,11 +194,16 @@ def learn_row(
 ) -> None:
     """Predict and learn one row (m,) with targets (k,).
 
-    Its weights are the columns of ``weights`` from ``at`` on; ``noise`` (3,): running median of
-    absolute errors, what is minimised (a mean over the targets), and the weight of the rows in it;
-    ``counts``: rows learnt first. ``f`` and ``gain`` (m,) are room to work in.
+    Its weights are the columns of ``weights`` from ``at`` on, what they are pulled to stands in the
+    same columns of ``anchors``; ``noise`` (3,): running median of absolute errors, what is
+    minimised (a mean over the targets), and the weight of the rows in it; ``counts``: rows learnt
+    first. ``f`` and ``gain`` (m,) are room to work in.
     """
     m, k = features.size, targets.size
+    pulls = pulls_of(forget, m)
+    if turns_at(counts[0], pulls, m):
+        for c in range(k):
+            anchors[c][at : at + m] = weights[c][at : at + m]
     grow = 1.0 / math.sqrt(forget)
     weight, largest = 1.0, 0.0
     for c in range(k):
@@ -219,8 +232,7 @@ def learn_row(
         for j in range(m):
             w[j] += gain[j] * (error / s)
     noise[2] = forget * noise[2] + 1.0
-    # Coordinates are pulled to zero in turn, or P winds up.
-    pulls = pulls_of(forget, m)
+    # Coordinates are pulled in turn to what they were when the turn began, or P winds up.
     pull = math.sqrt((1.0 - forget) * ridge * m / max(pulls, 1))
     for h in range(pulls):
         turn = (counts[0] * pulls + h) % m
@@ -230,7 +242,7 @@ def learn_row(
         s = absorb_row(root, f, turn, 1.0, gain)
         for c in range(k):
             w = weights[c][at : at + m]
-            error = -pull * w[turn]
+            error = pull * (anchors[c][at + turn] - w[turn])
             noise[1] += error * error / (s * k)
             for j in range(m):
                 w[j] += gain[j] * (error / s)
@@ -243,6 +255,7 @@ def follow_rows(
     targets: Array,
     root: Array,
     weights: Array,
+    anchors: Array,
     noise: Array,
     counts: Array,
     forget: float,
@@ -258,6 +271,7 @@ def follow_rows(
             targets[i],
             root,
             weights,
+            anchors,
             0,
             noise,
             counts,

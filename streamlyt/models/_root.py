@@ -8,12 +8,12 @@ from scipy.linalg import lapack
 
 from streamlyt.base import Array, Floats
 
-from ._kernels_root import follow_rows, pack, products, pulls_of, spread_rows, unpack
+from ._kernels_root import follow_rows, pack, products, pulls_of, spread_rows, turns_at, unpack
 
 __all__ = ["PARTS", "Memory", "Root"]
 
 Memory = dict[str, Array]
-PARTS = ("root", "weights", "noise", "counts")  # of a memory
+PARTS = ("root", "weights", "anchors", "noise", "counts")  # of a memory
 
 _FEW = 24  # rows: below, one after the other costs less than two inversions
 _MOST = 1024  # rows that are taken in at once
@@ -23,11 +23,14 @@ _BLOCK = 16  # of LAPACK's; larger ones were slower for 256 rows of 512 features
 class Root(NamedTuple):
     """Least squares with forgetting and a ridge that stays.
 
-    With forgetting, coordinates in turn see a pseudo-observation of zero, one a row, or so many
-    that each has its turn within four memories; so the ridge is renewed as fast as it is forgotten.
-    The weights minimise
+    With forgetting, coordinates in turn see a pseudo-observation, one a row, or so many that each
+    has its turn within four memories; so the ridge is renewed as fast as it is forgotten. It says
+    what the weight was when the turn began, its anchor, and not zero: where there are more weights
+    than rows in the memory, what the rows do not tell is held and not lost. The weights minimise
 
-    sum of forget^(age) (w f - y)^2 + ridge |w|^2 (its renewals weighted by their age, too).
+    sum of forget^(age) (w f - y)^2 + ridge |w - anchor|^2 (its renewals weighted by age, too),
+
+    where the first anchor, that of the beginning, is zero.
 
     Parameters
     ----------
@@ -54,6 +57,7 @@ class Root(NamedTuple):
         return {
             "root": root,
             "weights": np.zeros((k, m)),
+            "anchors": np.zeros((k, m)),
             "noise": np.zeros(3),
             "counts": np.zeros(2, dtype=np.int64),
         }
@@ -91,6 +95,7 @@ class Root(NamedTuple):
                 targets,
                 memory["root"],
                 memory["weights"],
+                memory["anchors"],
                 memory["noise"],
                 memory["counts"],
                 self.forget,
@@ -102,12 +107,20 @@ class Root(NamedTuple):
 
     def learn(self, memory: Memory, features: Floats, targets: Floats) -> None:
         """Learn rows, many at once where that gives the same weights."""
-        if self.robust or len(features) < _FEW:
+        m = features.shape[1]
+        pulls = pulls_of(self.forget, m)
+        turn = m // pulls if pulls else _MOST
+        if self.robust or min(len(features), turn) < _FEW:
             self.follow(memory, features, targets)
             return
-        for start in range(0, len(features), _MOST):
-            rows = slice(start, start + _MOST)
-            self._learn_block(memory, features[rows], targets[rows])
+        start, count = 0, int(memory["counts"][0])
+        while start < len(features):
+            # A block ends where a turn of pulls begins anew, as that asks for the weights.
+            stop = start + 1
+            while stop < min(len(features), start + _MOST) and not turns_at(count + stop, pulls, m):
+                stop += 1
+            self._learn_block(memory, features[start:stop], targets[start:stop])
+            start = stop
 
     def _learn_block(self, memory: Memory, features: Floats, targets: Floats) -> None:
         """Take rows in by one QR decomposition of [sqrt(forget^n) R, R w; rows, targets]."""
@@ -123,6 +136,8 @@ class Root(NamedTuple):
             upper *= math.sqrt(self.forget**n)
         upper[:m, m:] = upper[:m, :m] @ memory["weights"].T
         pulls = pulls_of(self.forget, m)
+        if turns_at(count, pulls, m):
+            memory["anchors"][:] = memory["weights"]
         below = np.empty((n * (1 + pulls), m + k), order="F")
         below[:n, :m], below[:n, m:] = features, targets
         if pulls:
@@ -130,7 +145,9 @@ class Root(NamedTuple):
             below[n:] = 0.0
             pull = math.sqrt((1.0 - self.forget) * self.ridge * m / pulls)
             turns = np.arange(n * pulls)
-            below[n + turns, (count * pulls + turns) % m] = pull * ages.repeat(pulls)
+            places, strengths = (count * pulls + turns) % m, pull * ages.repeat(pulls)
+            below[n + turns, places] = strengths
+            below[n:, m:] = strengths[:, None] * memory["anchors"][:, places].T
         block = min(_BLOCK, m + k)
         upper = lapack.dtpqrt(0, block, upper, below, overwrite_a=1, overwrite_b=1)[0]
         memory["weights"][:] = lapack.dtrtrs(upper[:m, :m], upper[:m, m:])[0].T

@@ -98,7 +98,7 @@ class KernelClassifier(ClassLearner):
         self.state["stayed"] = np.zeros(2)
 
     def _learn_known(self, rows: Floats, labels: Floats) -> None:
-        for name in ("seen_classes", "weights"):
+        for name in ("seen_classes", "weights", "anchors"):
             self._grown(name)
         state, starts = self.state, self._layout(rows.shape[1]).starts
         wanted = np.zeros((len(rows), _BANK.size, len(self.classes)))

@@ -22,11 +22,11 @@ class RLS(ScaledLearner):
     where :math:`\lambda` is ``forget`` and :math:`\rho` is ``ridge`` [1]_. The textbook keeps P,
     the inverse matrix, which grows without end in directions that no row excites, and loses its
     symmetry. Here its triangular root S is kept [2]_, so that P = S S' stays positive; and with
-    forgetting the coordinates of w are pulled to zero in turn, as strongly as the ridge was
-    forgotten meanwhile, one a row, or so many that each has its turn within four memories of
-    :math:`1 / (1 - \lambda)` rows; so P never exceeds :math:`1 / \rho` by much. A row costs
-    O(m^2). A memory should be of 2 m rows or more: with less, a law that stays is learnt worse than
-    without forgetting, as there are more weights than rows to tell them.
+    forgetting the coordinates of w are pulled in turn, as strongly as the ridge was forgotten
+    meanwhile, to what they were when the turn began: one a row, or so many that each has its turn
+    within four memories of :math:`1 / (1 - \lambda)` rows. So P never exceeds :math:`1 / \rho` by
+    much, and what the rows of one memory do not tell of more weights than rows is held. A row
+    costs O(m^2).
 
     Inputs stand on normal scores of their quantiles (256 rows are kept for that, and learnt anew at
     each doubling), and beside the random features stand a constant, each input, and each input bent

@@ -128,7 +128,7 @@ def test_a_pickle_goes_on_with_the_same_bits_and_a_clone_afresh(cls):
     assert [twin.predict_one(row) for row in x] == [model.predict_one(row) for row in x]
     assert model.clone().predict_one(x[0]) == cls().predict_one(x[0])
     known = twin.__getstate__() | {"_version": 99}
-    with pytest.raises(StateError, match="must have version 2, got 99"):
+    with pytest.raises(StateError, match="must have version 3, got 99"):
         cls().__setstate__(known)
 
 

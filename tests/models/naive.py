@@ -4,18 +4,30 @@ import numpy as np
 from scipy.special import ndtri
 
 
-def ridge(features, targets, forget, penalty, weights=None):
-    """Minimise the weighted squares and the ridge that is renewed a coordinate at a time."""
-    n, m = features.shape
+def ridge(features, targets, forget, penalty, weights=None, given=None):
+    """Minimise the weighted squares and the ridge that is renewed a coordinate at a time.
+
+    A renewal pulls to the weights as they were when its turn began, found in the same way.
+    """
+    (n, m), k = features.shape, targets.shape[1]
     scale = np.sqrt(forget ** np.arange(n - 1.0, -1.0, -1.0))
     own = scale if weights is None else scale * np.sqrt(weights)
     times = 0 if forget == 1 else max(1, int(np.ceil(m * (1 - forget) / 4 - 1e-9)))
-    pulls = np.zeros((n * times, m))
-    turns = np.arange(n * times)
-    pulls[turns, turns % m] = np.sqrt((1 - forget) * penalty * m / max(1, times))
+    pulls, towards = np.zeros((n * times, m)), np.zeros((n * times, k))
+    anchors = np.zeros((m, k))
+    size = np.sqrt((1 - forget) * penalty * m / max(1, times))
+    for row in range(n if times else 0):
+        if given is None and row and row * times % m < times:
+            told = None if weights is None else weights[:row]
+            anchors = ridge(features[:row], targets[:row], forget, penalty, told, towards)[0]
+        for at in range(row * times, row * times + times):
+            pulls[at, at % m] = size
+            towards[at] = size * anchors[at % m] if given is None else given[at]
     first = np.sqrt(forget**n * penalty) * np.eye(m)
     rows = np.vstack([own[:, None] * features, scale.repeat(times)[:, None] * pulls, first])
-    wanted = np.vstack([own[:, None] * targets, np.zeros((len(rows) - n, targets.shape[1]))])
+    wanted = np.vstack(
+        [own[:, None] * targets, scale.repeat(times)[:, None] * towards, np.zeros((m, k))]
+    )
     q, r = np.linalg.qr(rows)
     return np.linalg.solve(r, q.T @ wanted), r
 

@@ -88,8 +88,8 @@ def test_large_errors_count_linearly():
 @pytest.mark.parametrize("m", [5, 100])
 def test_forgetting_lasts_with_inputs_that_nothing_excites(m):
     rng = np.random.default_rng(0)
-    root, n = Root(0.99, 0.1), 30_000
-    memory = root.start(m)
+    root, n, last = Root(0.99, 0.1), 30_000, 4000
+    memory, given = root.start(m), np.empty((last, 1))
     for _ in range(3):
         features = rng.normal(size=(n, m)) / np.sqrt(m)
         features[:, 0] = 1.0
@@ -97,12 +97,12 @@ def test_forgetting_lasts_with_inputs_that_nothing_excites(m):
         features[:, m // 2 :] *= rng.random(size=(n, 1)) < 1e-3
         features[:, -1] = features[:, -2]
         targets = features.sum(axis=1, keepdims=True) + 0.1 * rng.normal(size=(n, 1))
-        root.follow(memory, features, targets)
-    last = -(-4000 // m) * m  # whole turns: the pulls begin at the first coordinate
-    shift = (3 * n - last) % m
-    turned = np.roll(features[-last:], -shift, axis=1)
-    expected, _ = ridge(turned, targets[-last:], 0.99, 0.1)
-    expected = np.roll(expected, shift, axis=0)
+        root.follow(memory, features[:-last], targets[:-last])
+        for at in range(0, last, m):  # turn by turn
+            rows = slice(n - last + at, n - last + at + m)
+            root.follow(memory, features[rows], targets[rows])
+            given[at : at + m, 0] = np.sqrt(0.01 * 0.1 * m) * memory["anchors"][0]
+    expected, _ = ridge(features[-last:], targets[-last:], 0.99, 0.1, given=given)
     np.testing.assert_allclose(memory["weights"].T, expected, atol=1e-9)
 
 
@@ -129,6 +129,16 @@ def test_many_weights_do_not_wind_up(forget, most):
     assert root.spread(memory, np.eye(m)).max() < np.exp(4.2) / 0.1
     off = np.abs(told - targets)[1000:]
     assert off.max() < most * np.abs(targets).max()
+
+
+def test_more_weights_than_rows_in_the_memory_are_held():
+    # A law that stays, and a memory of 20 rows for 60 weights: pulled to zero, the error was 0.44.
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2000, 60)) / np.sqrt(60)
+    targets = features.sum(axis=1, keepdims=True) + 0.01 * rng.normal(size=(2000, 1))
+    root = Root(0.95, 0.1)
+    told = root.follow(root.start(60), features, targets)
+    assert np.abs(told - targets)[1000:].mean() < 0.02
 
 
 def test_the_bank_is_no_worse_for_one_that_forgets():

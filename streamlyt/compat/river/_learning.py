@@ -15,7 +15,7 @@ from ._columns import check_most, row_of, with_names
 
 __all__ = ["Learning"]
 
-SAVED_VERSION = 2  # raised when what is pickled changes its meaning
+SAVED_VERSION = 3  # raised when what is pickled changes its meaning
 
 
 class Learning:
