@@ -71,8 +71,9 @@ broker: $(TEST) ## a Kafka broker on loopback, for trying out (streamlyt broker 
 chaos: $(TEST) ## kill -9 daemons and their broker (KILLS=100), stall a sink, and count the rows
 	$(BIN)/python -W ignore -m tests.chaos $(or $(KILLS),100) $(FORMS)
 
-soak: $(TEST) ## watch live pages for long: an hour of memory, ten minutes a case, 1e8 rows of history
-	$(BIN)/python benchmarks/bench_dashboard.py --seconds 600 --soak 3600 --history 1e8
+soak: $(TEST) ## watch live pages for long: an hour of memory (SOAK=3600), ten minutes a case (SECONDS=600)
+	$(BIN)/python benchmarks/bench_dashboard.py --seconds $(or $(SECONDS),600) \
+		--soak $(or $(SOAK),3600) --history $(or $(HISTORY),1e8) $(if $(ONLY),--only $(ONLY))
 
 fuzz: $(FUZZ) ## feed the decoders what nobody would send, for a minute (SECONDS=60)
 	$(BIN)/python -m tests.codecs.fuzz $(or $(SECONDS),60)

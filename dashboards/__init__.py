@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from ._serving import live_pages as live_pages
     from ._serving import refuse_strangers as refuse_strangers
     from ._serving import serve_pages as serve_pages
+    from .anomalies import Anomalies as Anomalies
     from .attribution import Attribution as Attribution
     from .change_points import ChangePoints as ChangePoints
     from .changes import Changes as Changes
+    from .fields import Fields as Fields
     from .forecasts import Forecasts as Forecasts
     from .models import Models as Models
     from .observable import Observable as Observable

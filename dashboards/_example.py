@@ -13,7 +13,7 @@ from streamlyt.runfile import RunFile
 
 from ._buckets import Run
 
-__all__ = ["example_forecast", "example_learning", "example_run"]
+__all__ = ["example_field", "example_forecast", "example_learning", "example_run"]
 
 
 @cache
@@ -47,6 +47,16 @@ def example_learning() -> Run:
     """Return a run of 100 rows: y leaps by two, and the model misses it by a half."""
     y = np.tile([-1.0, 1.0], 50)
     return _kept(np.column_stack([y, y, y / 2]), Schema.of("x", "y", "prediction"), [])
+
+
+@cache
+def example_field() -> Run:
+    """Return a run of 100 rows: a field of 12 channels that grows, forecast to stay."""
+    field = np.arange(100.0)[:, None] * np.arange(1.0, 13.0)
+    names = [f"u{i}" for i in range(12)]
+    said = np.vstack([field[:1], field[:-1]])
+    both = Schema.of(*names, *(f"{name}.predicted" for name in names))
+    return _kept(np.hstack([field, said]), both, [])
 
 
 def _kept(values: Floats, schema: Schema, events: list[Event]) -> Run:

@@ -37,6 +37,8 @@ class Drawn:
         What came, shape (n, d); NaN where that is not known.
     middle, lower, upper
         What was expected, shapes (n, d); NaN where nothing was.
+    valid
+        Number of the row up to which the forecast is expected to hold; None where that is all.
     """
 
     times: NDArray[np.int64]
@@ -45,6 +47,7 @@ class Drawn:
     middle: Floats
     lower: Floats
     upper: Floats
+    valid: int | None = None
 
 
 def write_forecasts(
@@ -118,7 +121,10 @@ def _cards(
         name = f"s{number}-c{i}"
         models[name], shared = _figure(axis, drawn, i, shared)
         unit = f" ({channel.unit})" if channel.unit else ""
-        keys = legend(("key truth", "what came"), ("key expected", "expected, with its band"))
+        known = [("key truth", "what came"), ("key expected", "expected, with its band")]
+        if drawn.valid is not None:
+            known.append(("key change", "expected to hold until here"))
+        keys = legend(*known)
         before, after = picture("\0", f"Chart of {channel.name}. Its numbers follow.").split("\0")
         table = plain_table(_table(schema, axis, drawn, i))
         cards.append((name, channel.name + unit, about, keys + before, after + table))
@@ -144,6 +150,10 @@ def _figure(axis: TimeAxis, drawn: Drawn, i: int, shared: Any) -> tuple[Any, Any
     draw.paint(truth.glyph, line_color="soft")
     line = plot.line("x", "middle", source=held, line_width=1.8, line_dash=[6, 3])
     draw.paint(line.glyph, line_color="statistic")
+    if drawn.valid is not None:
+        at = int(np.searchsorted(drawn.rows, drawn.valid))
+        until = plot.vspan(x=[float(axis.place(drawn.times, drawn.rows)[at])], line_dash=[5, 3])
+        draw.paint(until.glyph, line_color="change")
     told = {
         "came": "@truth{0,0.[000]}",
         "expected": "@middle{0,0.[000]} (@lower{0,0.[000]} to @upper{0,0.[000]})",

@@ -17,7 +17,7 @@ from ._bokeh import (
 from ._canvas import paint
 from ._theme import LIGHT
 
-__all__ = ["add_changes", "heat_map", "hover", "shade"]
+__all__ = ["add_changes", "field", "heat_map", "hover", "shade"]
 
 _LONGEST = 11  # letters of a name beside a plot
 _HATCHED = 0.16  # opacity of shaded stretches: seen, and the lines over them still read
@@ -49,8 +49,9 @@ def add_changes(plot: figure, held: ColumnDataSource, *, tails: bool = True) -> 
         paint(waits.glyph, fill_color="change")
     spans = plot.vspan(x="x", source=held, line_dash=[5, 3], line_width=1.4)
     paint(spans.glyph, line_color="change")
+    # Not as annotations: what lies beside the stretch that is shown would be drawn over the axis.
     for bystander in plot.renderers[-(2 if tails else 1) :]:
-        bystander.level = "annotation"  # over the heat map
+        bystander.level = "glyph"
 
 
 def shade(plot: figure, held: ColumnDataSource) -> None:
@@ -76,17 +77,65 @@ def heat_map(
     )
     options: dict[str, Any] = {"color_mapper": mapper, "level": "image"}
     drawn = plot.image(image="image", x="x", y=0, dw="dw", dh=top, source=held["grid"], **options)
-    # A formatter, as text given for a tick would be searched for formulas, and MathJax fetched.
     plot.yaxis.ticker = FixedTicker(ticks=[i + 0.5 for i in range(top)])
-    plot.yaxis.formatter = CustomJSTickFormatter(
-        args={"held": held["names"]},
+    plot.yaxis.formatter = _named(held["names"])
+    plot.yaxis.major_label_text_font_size = "11px" if top <= 30 else "9px"
+    plot.ygrid.visible = False
+    _tell_cells(plot, axis, drawn, held["names"], ("moved", "@image{0.0} σ"))
+    return mapper
+
+
+def field(
+    plot: figure,
+    axis: TimeAxis,
+    held: ColumnDataSource,
+    names: ColumnDataSource,
+    top: int,
+    label: str,
+) -> LinearColorMapper:
+    """Draw the image in ``held`` about zero; its column ``high`` gets the last colour.
+
+    Its ``top`` rows are ``names``, the lowest first; ``label`` stands before a value.
+    """
+    high = float(held.data["high"][0])
+    mapper = LinearColorMapper(
+        palette=LIGHT["field"], low=-high, high=high, nan_color="rgba(0,0,0,0)"
+    )
+    paint(mapper, palette="field")
+    held.js_on_change(
+        "data",
+        CustomJS(
+            args={"to": mapper},
+            code="to.setv({low: -cb_obj.data.high[0], high: cb_obj.data.high[0]})",
+        ),
+    )
+    options: dict[str, Any] = {"color_mapper": mapper, "level": "image"}
+    drawn = plot.image(image="image", x="x", y=0, dw="dw", dh=top, source=held, **options)
+    plot.yaxis.ticker = FixedTicker(ticks=[i + 0.5 for i in (0, top // 2, top - 1)])
+    plot.yaxis.formatter = _named(names)
+    plot.ygrid.visible = False
+    _tell_cells(plot, axis, drawn, names, (label, "@image{0,0.[000]}"))
+    return mapper
+
+
+def _named(names: ColumnDataSource) -> CustomJSTickFormatter:
+    """Return the names of rows as ticks, cut where they are long.
+
+    A formatter, as text given for a tick would be searched for formulas, and MathJax fetched.
+    """
+    return CustomJSTickFormatter(
+        args={"held": names},
         code=f"""const name = String(held.data.name[Math.floor(tick)] ?? "")
 return name.length <= {_LONGEST} ? name : name.slice(0, {_LONGEST - 1}) + "…" """,
     )
-    plot.yaxis.major_label_text_font_size = "11px" if top <= 30 else "9px"
-    plot.ygrid.visible = False
+
+
+def _tell_cells(
+    plot: figure, axis: TimeAxis, drawn: Any, names: ColumnDataSource, told: tuple[str, str]
+) -> None:
+    """Tell row, time and value of the cell of an image that is under the pointer."""
     row_name = CustomJSHover(
-        args={"held": held["names"]},
+        args={"held": names},
         code="const n = held.data.name\n"
         "return n[Math.max(0, Math.min(n.length - 1, Math.floor(value)))]",
     )
@@ -97,7 +146,7 @@ return name.length <= {_LONGEST} ? name : name.slice(0, {_LONGEST - 1}) + "…" 
             tooltips=[
                 ("", "$y{custom}"),
                 ("time" if axis.kind != "row" else axis.unit, place["tip"].replace("@x", "$x")),
-                ("moved", "@image{0.0} σ"),
+                told,
             ],
             formatters={
                 "$y": row_name,
@@ -105,4 +154,3 @@ return name.length <= {_LONGEST} ? name : name.slice(0, {_LONGEST - 1}) + "…" 
             },
         )
     )
-    return mapper

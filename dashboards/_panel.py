@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamlyt.base import Array, Component, Event, Floats, Schema
 from streamlyt.catalog import name_of
+from streamlyt.forecaster import SUFFIX
 
 from ._axis import TimeAxis
 from ._buckets import Buckets, Run, Span, apart, overview_of
@@ -134,8 +135,10 @@ class Panel(Component, ABC):
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the channels that the detector looked at."""
-        return self.schema.names[:-3] if self.detected else self.schema.names
+        """Names of the channels that came in: without what a detector or forecaster put beside."""
+        names = self.schema.names[:-3] if self.detected else self.schema.names
+        forecast = {name + SUFFIX for name in names}
+        return tuple(name for name in names if name not in forecast)
 
     @cached_property
     def events(self) -> list[Event]:

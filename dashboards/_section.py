@@ -172,6 +172,8 @@ def finding_of(table: Changes) -> str:
     whole = f"{n:,} {table.schema.row}{'' if n == 1 else 's'}" + (f" ({length})" if length else "")
     found = table.events
     if not found:
+        if not table.detected:
+            return f"{whole}; no detector watches."
         return _quiet(table, whole) if table.learns else f"No change found in {whole}."
     told = [table.axis.text(e.change_time, e.change_index) for e in found]
     if len(found) == 1:

@@ -8,10 +8,13 @@ __all__ = ["script", "style_sheet"]
 
 
 def _variables(palette: Palette) -> str:
-    """Return the palette as CSS variables; of the ramp six stops for the key of the heat map."""
+    """Return the palette as CSS variables; of a ramp a few stops for the key of an image."""
     plain = [f"--{part}:{colour};" for part, colour in palette.items() if isinstance(colour, str)]
-    ramp = palette["heat"]
-    stops = [f"--heat-{i}:{ramp[round(i * (len(ramp) - 1) / 5)]};" for i in range(6)]
+    stops = [
+        f"--{name}-{i}:{palette[name][round(i * (len(palette[name]) - 1) / last)]};"
+        for name, last in (("heat", 5), ("field", 6))
+        for i in range(last + 1)
+    ]
     return "".join(plain + stops)
 
 
@@ -88,6 +91,8 @@ main.wrap{padding-top:20px;padding-bottom:0}
 .scale{width:150px;height:10px;border-radius:3px;border:1px solid var(--line);
   background:linear-gradient(90deg,var(--heat-0),var(--heat-1),var(--heat-2),
   var(--heat-3),var(--heat-4),var(--heat-5))}
+.scale.field{background:linear-gradient(90deg,var(--field-0),var(--field-1),var(--field-2),
+  var(--field-3),var(--field-4),var(--field-5),var(--field-6))}
 h4{font-size:12.5px;font-weight:600;margin:6px 0 0;color:var(--ink)}
 h4 small{font-weight:400;color:var(--soft);font-size:12px}
 h4 .dot{display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:7px}
@@ -141,7 +146,7 @@ select:focus-visible,input:focus-visible{outline:2px solid var(--statistic);outl
 .news .pill.found{box-shadow:0 0 0 3px var(--change)}
 @media (max-width:1080px){.columns{grid-template-columns:minmax(0,1fr)}
   .columns>.side,.columns>.plots{grid-column:1;grid-row:auto}
-  .columns>.side{position:static;max-height:none}}
+  .columns>.side{position:static;max-height:max(300px,50vh)}}
 @media (max-width:640px){.wrap{padding:0 10px}.card{padding:12px 10px}h1{font-size:20px}
   .lead{font-size:15px}.plots .picture{margin-left:-8px;width:calc(100% + 12px)}}
 @media print{body{background:#fff;font-size:12px}.card{break-inside:avoid;border-color:#ccc}

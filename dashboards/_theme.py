@@ -33,6 +33,7 @@ LIGHT: Palette = {
     "series-2": "#cc79a7",
     "series-3": "#e69f00",
     "series-4": "#009e73",
+    "field": _ramp(("#00304d", "#0072b2", "#9ccbe8", "#ffffff", "#f4bd97", "#d55e00", "#5c2800")),
     "heat": _ramp(("#ffffff", "#cfe6f5", "#56b4e9", "#0072b2", "#00304d", "#000d17")),
 }
 
@@ -52,6 +53,7 @@ DARK: Palette = {
     "series-2": "#d98fb8",
     "series-3": "#e69f00",
     "series-4": "#17c795",
+    "field": _ramp(("#b5dcf6", "#56b4e9", "#12405f", "#161d26", "#5f2f10", "#ef7d2d", "#ffdcc0")),
     "heat": _ramp(("#161d26", "#12405f", "#0072b2", "#56b4e9", "#f0e442", "#fffde0")),
 }
 

@@ -170,7 +170,6 @@ class ChangePoints(Panel):
             size=11,
             line_width=1.5,
         )
-        alarms.level = "overlay"  # above the lines of the changes
         draw.paint(alarms.glyph, fill_color="alarm", line_color="card")
         told = {"statistic": "@highest{0,0.[00]}", "threshold": "@threshold{0,0.[00]}"}
         mark.hover(plot, self.axis, [line], told)

@@ -97,6 +97,7 @@ class Changes(Panel):
         if not self.events:
             learns = self.learns and not self.run.meta.get("complete")
             told = "None yet: the detector still learns." if learns else "No change found."
+            told = told if self.detected else "No detector watches these rows."
             return f'<p class="none">{told}</p>'
         body = "".join(self._row(i, event) for i, event in self._listed())
         hidden = len(self.events) - self.points

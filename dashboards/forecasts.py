@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from streamlyt.base import Array
+from streamlyt.base import Array, Floats
 from streamlyt.forecaster import SUFFIX
 
 from ._panel import Panel, Table
@@ -20,6 +21,8 @@ _DRAWN = 4  # channels
 _MEMORY = 50  # buckets that the band looks back over
 _WIDE = 2.0  # the band is so many root mean square errors wide to either side
 _TABLE_ROWS = 20
+_VALID = 0.4  # of the error over the spread of the series: as in evaluate.valid_rows
+_HELD = "For how long it has held"
 
 
 class Forecasts(Panel):
@@ -39,6 +42,9 @@ class Forecasts(Panel):
     The band is twice the root mean square of the errors of the buckets just before, to either
     side of the forecast: where the truth leaves it, the forecast is worse than it was.
 
+    A forecast holds while the root mean square over the channels drawn of error over spread is at
+    most 0.4; the valid time at a row is how many rows it has held without a break.
+
     Examples
     --------
     >>> from streamlyt.dashboards._example import example_forecast
@@ -52,26 +58,32 @@ class Forecasts(Panel):
     title = "Forecast and what came"
     about = (
         "Line: what came. Dashes: what was forecast a row ahead. Area: twice the forecast's recent "
-        "error to either side. Below: the error."
+        "error to either side. Below: the error, and last the valid time: for how many rows the "
+        "error has stayed within 0.4 of the spread of what came."
     )
     order = 15
     label = "Chart over time. The errors follow as a table."
 
     def fits(self) -> bool:
         """Whether there is a forecast beside some channel."""
-        return bool(self.figure_names())
+        return bool(self.channels)
 
     def figure_names(self) -> Sequence[str]:
+        """Return the channels drawn, and what stands over the valid time."""
+        return [*self.channels, _HELD] if self.channels else []
+
+    @property
+    def channels(self) -> Sequence[str]:
         """Return the channels drawn."""
         names = self.schema.names
         return [name for name in names if name + SUFFIX in names][:_DRAWN]
 
     def columns(self) -> dict[str, Array]:
-        """Return x, row, and of channel i truth, forecast, lower, upper and error, as ``truth_i``.
+        """Return x, row, valid, and of channel i truth, forecast, lower, upper, error: ``truth_i``.
 
         The error is that of the bucket's mean; NaN where nothing was forecast.
         """
-        names = self.figure_names()
+        names = self.channels
         seen = self.buckets([*names, *(name + SUFFIX for name in names)], self.points)
         x, row = self.place(seen.rows, seen.times)
         drawn: dict[str, Array] = {"x": x, "row": row}
@@ -82,6 +94,8 @@ class Forecasts(Panel):
             drawn[f"truth_{i}"], drawn[f"forecast_{i}"] = truth, forecast
             drawn[f"lower_{i}"], drawn[f"upper_{i}"] = forecast - spread, forecast + spread
             drawn[f"error_{i}"] = error
+        errors = seen.mean[:, : len(names)] - seen.mean[:, len(names) :]
+        drawn["valid"] = _held(errors, seen.mean[:, : len(names)], seen.rows)
         return drawn
 
     def keys(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
@@ -90,17 +104,19 @@ class Forecasts(Panel):
 
     def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the curves, and the changes."""
-        return {"curve": seen, "changes": self.strips()}
+        floor = np.where(np.isfinite(seen["valid"]), 0.0, np.nan)  # an area has holes, too
+        return {"curve": seen | {"floor": floor}, "changes": self.strips()}
 
     def figures(self, x_range: "Range | None" = None) -> dict[str, Any]:
         """Return a Bokeh model a channel: truth and forecast, and the error below."""
         from . import _canvas as draw  # Bokeh costs most of a second; columns() goes without
         from . import _marks as mark
-        from ._bokeh import BasicTicker, column
+        from ._bokeh import BasicTicker, DataRange1d, column
 
-        held, drawn = self.held(self.columns()), {}
+        held = self.held(self.columns())
+        drawn: dict[str, Any] = {}
         curve = held["curve"]
-        for i, name in enumerate(self.figure_names()):
+        for i, name in enumerate(self.channels):
             plot = draw.chart(self.axis, 150, x_range)
             x_range = x_range or plot.x_range
             band = plot.varea("x", y1=f"lower_{i}", y2=f"upper_{i}", source=curve, fill_alpha=0.25)
@@ -122,7 +138,16 @@ class Forecasts(Panel):
                 each.yaxis[0].ticker = BasicTicker(desired_num_ticks=3)
                 mark.add_changes(each, held["changes"])
                 mark.hover(each, self.axis, [over], told)
+            below.xaxis.visible = False
             drawn[name] = column(plot, below, sizing_mode="stretch_width")
+        last = draw.chart(self.axis, 120, x_range, y_range=DataRange1d(start=0.0))
+        area = last.varea("x", y1="floor", y2="valid", source=curve, fill_alpha=0.22)
+        line = last.line("x", "valid", source=curve, line_width=1.4)
+        draw.paint(area.glyph, fill_color="change")
+        draw.paint(line.glyph, line_color="change")
+        last.yaxis[0].ticker = BasicTicker(desired_num_ticks=3)
+        mark.hover(last, self.axis, [line], {"has held for": "@valid{0,0} rows"})
+        drawn[_HELD] = last
         return drawn
 
     def figure(self, x_range: "Range | None" = None) -> Any:
@@ -133,7 +158,7 @@ class Forecasts(Panel):
 
     def table(self) -> Table:
         """Return the root mean square error of each channel in a few stretches of time."""
-        names, seen = self.figure_names(), self.columns()
+        names, seen = self.channels, self.columns()
         n = len(seen["row"])
         parts = min(_TABLE_ROWS, n)
         starts = [i * n // parts for i in range(parts)]
@@ -144,6 +169,24 @@ class Forecasts(Panel):
                 error = seen[f"error_{i}"][first:stop]
                 known = error[np.isfinite(error)]
                 told.append(f"{np.sqrt(np.mean(known**2)):,.3g}" if known.size else "–")
-            rows.append((f"from {int(seen['row'][first]):,}", *told))
-        headings = (self.schema.row, *names)
+            longest = np.nanmax(seen["valid"][first:stop], initial=0.0)
+            rows.append((f"from {int(seen['row'][first]):,}", *told, f"{longest:,.0f}"))
+        headings = (self.schema.row, *names, "held, rows at most")
         return Table("Root mean square error of the forecast", headings, tuple(rows))
+
+
+def _held(errors: Floats, truth: Floats, rows: NDArray[np.int64]) -> Floats:
+    """Return for how many rows, at each, errors (p, c) have stayed small; NaN where unknown."""
+    if not len(rows):
+        return np.empty(0)
+    known = np.isfinite(errors).all(axis=1)
+    if not known.any():
+        return np.full(len(rows), np.nan)
+    spread = np.nanvar(truth, axis=0)
+    counted = spread > 0  # a channel that stands still has no scale
+    ratio = np.mean(errors[:, counted] ** 2 / spread[counted], axis=1) if counted.any() else 0.0
+    with np.errstate(invalid="ignore"):
+        broken = ~known | (np.asarray(ratio) > _VALID**2)
+    last = np.maximum.accumulate(np.where(broken, np.arange(len(rows)), -1))
+    since = rows[np.maximum(last, 0)].astype(np.float64)
+    return np.where(known, rows - since, np.nan)

@@ -198,20 +198,23 @@ def _draw(
 
     series = {}
     for key, outlook in found.items():
-        part, horizon = outlook.series, outlook.horizon
+        part, horizon, ahead = outlook.series, outlook.horizon, outlook.ahead.valid_rows
         back = min(len(part.values), (1 + _AROUND) * horizon)
         numbers, times = future_of(part, horizon)
         none = np.full((back - horizon, part.schema.width), np.nan)
-        both = [
+        rows, lower, upper = (
             np.vstack([none, getattr(outlook.check, name), getattr(outlook.ahead, name)])
             for name in ("rows", "lower", "upper")
-        ]
+        )
         unknown_yet = np.full((horizon, part.schema.width), np.nan)
         drawn = Drawn(
             np.concatenate([part.times[-back:], times]),
             np.concatenate([part.rows[-back:], numbers]),
             np.vstack([part.values[-back:], unknown_yet]),
-            *both,
+            rows,
+            lower,
+            upper,
+            valid=int(numbers[ahead]) if ahead < horizon else None,
         )
         series[key] = part.schema, drawn, f"{told(outlook, coverage).capitalize()}."
     first = next(iter(found.values()))

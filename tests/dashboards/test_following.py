@@ -57,7 +57,7 @@ def test_a_forecast_stands_beside_its_truth_with_a_band_that_holds_most(kept):
     said[:10] = np.nan
     panel = Forecasts(kept(np.column_stack([x, x, said]), "other", "x", "x.predicted"), "a")
     seen = panel.columns()
-    assert panel.figure_names() == ["x"]
+    assert panel.channels == ["x"]
     assert np.array_equal(seen["truth_0"], x)
     assert np.array_equal(seen["error_0"], x - said, equal_nan=True)
     inside = (seen["lower_0"] < x) & (x < seen["upper_0"])
@@ -83,6 +83,11 @@ def test_a_page_has_the_panels_that_its_series_can_fill(kept):
         return [type(panel).__name__ for panel in panels_of(run, "a", 100, 50)]
 
     assert found("x", "y") == ["Observable", "Attribution"]
+    field = [f"u{i}" for i in range(8)]
+    wide = np.tile(values, 4)
+    run = kept(wide, *field, *(f"{name}.predicted" for name in field))
+    made = [type(panel).__name__ for panel in panels_of(run, "a", 100, 50)]
+    assert made == ["Fields", "Forecasts", "Observable", "Attribution"]
     assert found("x", "x.predicted") == ["Forecasts", "Observable", "Attribution"]
     assert found("x", "y", "prediction") == ["Models", "Observable", "Attribution"]
     assert found("statistic", "threshold", "alarm") == ["ChangePoints", "Observable", "Attribution"]

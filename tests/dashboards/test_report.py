@@ -139,10 +139,10 @@ def test_a_series_without_rows_or_detector_or_groups_is_drawn_as_far_as_it_goes(
     schema = Schema.of("x")
     values = np.random.default_rng(0).normal(size=(3, 1))
     html = written(runs.Made({"": (schema, np.arange(3), values)}), tmp_path)
-    assert "No change found in 3 rows." in html
+    assert "3 rows; no detector watches." in html
     one = runs.Made({"a": (schema, np.arange(1), np.full((1, 1), np.nan))})
     with one.record(tmp_path / "one.streamlyt") as run:
-        assert "1 row." in write_report(run, tmp_path / "one.html").read_text()
+        assert "1 row; no detector watches" in write_report(run, tmp_path / "one.html").read_text()
     with runs.Made({}).record(tmp_path / "none.streamlyt") as run:
         assert "holds no series" in write_report(run, tmp_path / "none.html").read_text()
 
