@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # CPU seconds count threads that spin
 
@@ -27,9 +28,11 @@ PIXELS = (1 << 20) - 4
 def through(bits: int, average: int = 1) -> ReservoirForecaster:
     """Return a forecaster over a camera of so many bits and the mean of so many dithered frames."""
     light = Simulated(Camera(bits, dither=average))
+    coarse = average == 1 and bits <= 8
+    scales: dict[str, Any] = {"bias_scale": 1.0, "saturation": 2.0} if coarse else {}
     return ReservoirForecaster(
-        Optical(NODES, light, average=average),
-        ridge=1e-10 if average == 1 and bits <= 8 else 1e-12,
+        Optical(NODES, light, average=average, **scales),
+        ridge=1e-11 if coarse else 1e-12,
         refit=20_000,
         calibration=0,
     )

@@ -20,7 +20,13 @@ from _results import cpu_seconds, record, say
 from streamlyt._compile import compiled
 from streamlyt.base import Array, Batch, Event, Floats, Schema
 from streamlyt.detectors import NEWMABank
-from streamlyt.evaluate import histogram_distance, interval_score, valid_rows
+from streamlyt.evaluate import (
+    histogram_distance,
+    interval_score,
+    largest_exponent,
+    spectrum_distance,
+    valid_rows,
+)
 from streamlyt.features._kernels import _transform
 from streamlyt.features._kernels_wht import _hadamard
 from streamlyt.reservoirs import ChangeAware, Echo, Polynomial, ReservoirForecaster
@@ -272,6 +278,20 @@ def loop(case: str) -> None:
         "at most 0.05",
         held=int(np.isfinite(ahead).all(axis=1).sum()),
         between_two_truths=round(own, 3),
+        spectrum_distance=round(spectrum_distance(truth, ahead), 4),
+    )
+    law = system(JUDGE)
+    assert law.lyapunov is not None
+    horizon = int(5 / (law.dt * law.lyapunov))
+    found = largest_exponent(
+        model.forecast, ahead[:SPAN], washout=model.washout, horizon=horizon, starts=STARTS
+    )
+    record(
+        "reservoirs",
+        f"exponent of the model over that of the system: {case}",
+        [found / (law.dt * law.lyapunov)],
+        "times",
+        "near 1",
     )
 
 

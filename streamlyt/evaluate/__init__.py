@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .contenders import Contender as Contender
     from .contenders import Watch as Watch
     from .contenders import contender as contender
+    from .dynamics import largest_exponent as largest_exponent
+    from .dynamics import spectrum_distance as spectrum_distance
     from .forecasts import histogram_distance as histogram_distance
     from .forecasts import interval_score as interval_score
     from .forecasts import nrmse as nrmse

@@ -44,7 +44,9 @@ class ChangeAware(Forecaster):
     .. math:: r_{max} \left(1 + \frac{\log 10 + 2 \log \log k}{\log k}\right)
 
     with a chance of :math:`0.1 / (k \log^2 k)`, the sum of which over all k stays near a tenth:
-    three times the largest excursion in a young life, twice after 40,000 rows, and less later.
+    three times the largest excursion in a young life, twice after 40,000 rows, and less later. But
+    no error can exceed that of a model that knows nothing: half the way from :math:`r_{max}` to the
+    error of staying at the last row is enough.
 
     Parameters
     ----------
@@ -155,6 +157,8 @@ class ChangeAware(Forecaster):
                 "moments": np.zeros((3, width)),  # number, mean and squares since then
                 "usual": np.zeros(2),  # mean logarithm of the error, and rows in it
                 "recent": np.zeros(_RECENT),
+                "last": np.full(width, np.nan),  # row
+                "staying": np.zeros(2),  # sum of the logarithms of the error of staying; rows
                 "excursions": np.zeros(_LATE),  # of the recent mean from the usual one
                 "record": np.zeros(1),  # the largest of those before
                 "pending": np.zeros(4, np.int64),  # rows left, its row; row and time of the change
@@ -190,7 +194,7 @@ class ChangeAware(Forecaster):
         assert self._watch is not None
         own = self._own
         first, start = int(own["rows"]), int(own["start"])
-        errors = self._errors(values, predicted)
+        errors, staying = self._errors(values, predicted)
         began = max(0, start + self.settle - first)  # the first row here that is watched
         seen = first + began - start - self.settle  # and how many were before it
         events: dict[int, Event] = {}
@@ -213,7 +217,7 @@ class ChangeAware(Forecaster):
                 event = events[i]
                 change = start + self.settle + event.change_index
                 own["pending"] = np.array([_PATIENCE, first + i, change, event.change_time])
-            level = max(math.log(_WORSE), _margin(watched) * own["record"][0])
+            level = self._level(watched, float(staying[i]))
             if own["pending"][0] and worse > level:
                 self._found.append((offset + i, self._event(worse, level, first + i)))
                 self._start_anew(first + i + 1)
@@ -227,6 +231,12 @@ class ChangeAware(Forecaster):
         own["rows"] = np.array(first + len(values))
         return None
 
+    def _level(self, watched: int, staying: float) -> float:
+        """Return the excursion that is too much, of so many rows; staying has that error."""
+        record, usual = float(self._own["record"][0]), float(self._own["usual"][0])
+        enough = max(record + math.log(_WORSE), 0.5 * (record + staying - usual))
+        return max(math.log(_WORSE), min(_margin(watched) * record, enough))
+
     def _event(self, worse: float, level: float, row: int) -> Event:
         _, _, change, time = (int(each) for each in self._own["pending"])
         return Event("", "", row, time, change, time, math.exp(worse), math.exp(level))
@@ -236,13 +246,18 @@ class ChangeAware(Forecaster):
         self._model.state, self._watch.state = {}, {}
         own = self._own
         own["rows"] = own["start"] = np.array(row)
-        for name in ("moments", "usual", "recent", "record", "pending", "excursions"):
+        for name in ("moments", "usual", "recent", "staying", "record", "pending", "excursions"):
             own[name] = np.zeros_like(own[name])
+        own["last"] = np.full_like(own["last"], np.nan)
 
-    def _errors(self, values: Floats, predicted: Floats) -> Floats:
-        """Return the logarithm of the error of each row, in units of the spread before it."""
+    def _errors(self, values: Floats, predicted: Floats) -> tuple[Floats, Floats]:
+        """Return the logarithm of the error of each row, in units of the spread before it.
+
+        Beside it the mean, up to each row, of that of staying at the row before.
+        """
         count, mean, squares = self._own["moments"]
-        out = np.empty(len(values))
+        last, (total, seen) = self._own["last"], self._own["staying"]
+        out, staying = np.empty((2, len(values)))
         tiny = np.finfo(float).eps
         for i, (row, guess) in enumerate(zip(values, predicted, strict=True)):
             count = count + 1.0
@@ -252,8 +267,13 @@ class ChangeAware(Forecaster):
             variance = np.where(squares > 0, squares / count, 1.0)
             square = float(((row - guess) ** 2 / variance).mean())
             out[i] = 0.5 * math.log((square if math.isfinite(square) else 1.0) + tiny**2)
+            step = float(((row - last) ** 2 / variance).mean())
+            if math.isfinite(step):
+                total, seen = total + 0.5 * math.log(step + tiny**2), seen + 1.0
+            last, staying[i] = row, total / max(seen, 1.0)
         self._own["moments"] = np.stack([count, mean, squares])
-        return out
+        self._own["last"], self._own["staying"] = np.array(last), np.array([total, seen])
+        return out, staying
 
 
 def _margin(watched: int) -> float:
