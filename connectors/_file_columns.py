@@ -78,7 +78,10 @@ class Columns:
             raise _nothing_to_watch(path, self.look())
         self._kinds = {n: pa.string() if n in self._words else pa.float64() for n in chosen}
         for name in chosen:
-            if not numeric(kinds[name]) and not pa.types.is_string(kinds[name]):
+            words = pa.types.is_string(kinds[name])
+            if name in self._words:
+                words = words or pa.types.is_boolean(kinds[name])  # true and false are read so
+            if not numeric(kinds[name]) and not words:
                 raise ParameterError(
                     f"columns must be numeric, got {name!r} of {path}, which is {kinds[name]}"
                 )

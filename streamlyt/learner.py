@@ -20,7 +20,9 @@ class Learner(Operator):
     Out of a pipeline, ``predict`` and ``learn`` are called as labels come, late or never. In a
     pipeline, ``update`` takes the column ``target`` for what is to be learnt and all others for
     inputs, predicts each row before it learns it, and sets the column ``prediction`` beside them.
-    A row whose target is a hole (NaN) is predicted and not learnt. A hole in an input is a
+    A row whose target is a hole (NaN) is predicted and not learnt. How many were learnt, and the
+    sum of the absolute errors (of wrong classes: their number) stand as ``scored`` in the state.
+    A hole in an input is a
     missing value and counts as a typical one; infinite values, and any beyond 1e140, are refused
     and leave no trace.
 
@@ -89,10 +91,13 @@ class Learner(Operator):
         targets = batch.values[:, column]
         self.check(inputs, targets)
         found = np.empty((batch.n, 1))
+        scored = self.state.setdefault("scored", np.zeros(2))
         for i in range(batch.n):  # each row alone, so that no cut of the stream is seen
             found[i] = self.predict(inputs[i : i + 1])
             if targets[i] == targets[i]:
                 self.learn(inputs[i : i + 1], targets[i : i + 1])
+                off = found[i, 0] != targets[i] if self.classifies else found[i, 0] - targets[i]
+                scored += (1.0, abs(off))
         return batch.with_values(np.hstack([batch.values, found]), _with_output(batch.schema)), []
 
     def check(self, values: Array, targets: Array | None = None) -> tuple[Floats, Floats]:

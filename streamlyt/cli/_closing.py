@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from streamlyt.base import Event, Operator, Schema
 from streamlyt.cli._print import OFF_LINE, counted
 from streamlyt.engines import Summary
+from streamlyt.learner import Learner
 from streamlyt.pipeline import Pipeline
 
 __all__ = ["OffLine", "closing", "learning_of", "on_line"]
@@ -41,20 +44,45 @@ def learning_of(operators: Sequence[Operator]) -> int:
 
 
 def closing(summary: Summary, pipeline: Pipeline, schema: Schema) -> str:
-    """Return what a run came to: the changes, the rows, and those that were only learnt from."""
+    """Return what a run came to: the changes, the rows, and those that were only learnt from.
+
+    Where there are models, how well they predicted comes first; a change is told of where there is
+    one, or a detector that could have found one.
+    """
     events = on_line(summary.events)
+    learnt = learning_of(list(pipeline.operators.values()))
+    scores = _scores(pipeline, summary.rows)
     found = "no change" if not events else counted(len(events), "change")
+    found = " and ".join(scores if scores and not events and not learnt else [*scores, found])
     told = f"{found} in {counted(summary.rows, schema.row)}"
     if len(summary.series) > 1:
         told += f" of {counted(len(summary.series), 'series', 'series')}"
     told += _mended(pipeline)
-    learnt = learning_of(list(pipeline.operators.values()))
     if events or not learnt:
         return told
     if len(summary.series) > 1:
         return f"{told} (the first {learnt} {schema.row}s of each were only learnt from)"
     last = schema.row_number(learnt - 1)
     return f"{told} ({schema.row}s {schema.first_row}-{last} were only learnt from)"
+
+
+def _scores(pipeline: Pipeline, total: int) -> list[str]:
+    """Return how well each model predicted the rows before it learnt them, over all series."""
+    told = []
+    for name, operator in pipeline.operators.items():
+        if not isinstance(operator, Learner):
+            continue
+        states = [by_name[name] for by_name in pipeline.states().values()]
+        rows, off = sum((s["scored"] for s in states if "scored" in s), start=np.zeros(2))
+        if not rows:
+            told.append(f"nothing learnt by {name}")
+            continue
+        how = f"off by {off / rows:.4g} on the average"
+        if operator.classifies:
+            how = f"right {1.0 - off / rows:.1%} of the time"
+        few = "" if rows == total else f" ({counted(int(rows), 'row')} with a target)"
+        told.append(f"{name} {how}{few}")
+    return told
 
 
 def _mended(pipeline: Pipeline) -> str:

@@ -32,6 +32,8 @@ from streamlyt.learner import Learner
 __all__ = ["Asked", "fit_table"]
 
 _WORDS = 100  # classes at most, as many as a learner of classes takes by itself
+_WORDY = ("text", "text with decimal commas", "true or false")  # what is read as classes
+_A_POINT = 50  # rows at least of a point of the learning curve, but for short tables
 _TOLD = 12  # of them are named
 _CLASSES = 20  # different integers at most that are taken for classes unless a model is named
 
@@ -54,7 +56,7 @@ class Asked:
 def fit_table(file: Path, asked: Asked, form: Format) -> int:
     """Run ``streamlyt fit``; return its exit status."""
     _check_goals(asked)
-    with readable(file) as path, told_of_compiling(_tell_of_compiling):
+    with readable(file) as path, told_of_compiling(_tell_of_compiling) as compiled:
         title = "standard input" if path != file else file.name
         source = _source(path, asked, title)
         model = _model(source, asked, title)
@@ -65,8 +67,9 @@ def fit_table(file: Path, asked: Asked, form: Format) -> int:
         with progress_of(title, rows) as progress:
             found = progressive_validation(model, batches, progress, delay=asked.delay)
         rate = rows / max(time.perf_counter() - started, 1e-9)
+        busy = compiled()  # which takes longer than the rows
     lead = told(found)
-    slow = "" if rows < 1000 else f", {rate:,.0f} rows a second"
+    slow = "" if rows < 1000 or busy else f", {rate:,.0f} rows a second"
     unlabelled = rows - len(found.targets)
     series = len({batch.key for batch in batches if batch.n})
     of = f" of {series} series" if asked.key is not None else ""
@@ -112,9 +115,12 @@ def _source(path: Path, asked: Asked, title: str) -> FileSource:
     columns = named_columns(asked.columns)
     whole = FileSource(path, time=asked.time, key=asked.key)
     look = whole.look()
+    if asked.target not in look.left_out and asked.target not in look.numeric:
+        there = ", ".join(map(repr, [*look.numeric, *look.left_out]))
+        raise ParameterError(f"--target must be a column, got {asked.target!r}; there are {there}")
     why_not = look.left_out.get(asked.target, "time")
     classes = None
-    if why_not.startswith("text"):
+    if asked.target in look.left_out and why_not in _WORDY:
         classes = {asked.target: _words(whole, asked.target, title)}
     elif why_not != "time":
         raise ParameterError(
@@ -250,7 +256,8 @@ def _draw(
     from streamlyt.dashboards import write_learning  # costs a second
 
     measure = "accuracy" if found.classifies else "mean absolute error"
-    curves = {name: found.curve(name) for name in found.predictions}
+    parts = min(60, max(10, len(found.targets) // _A_POINT))
+    curves = {name: found.curve(name, parts) for name in found.predictions}
     sentence = told(found)
     write_learning(
         curves,

@@ -91,6 +91,29 @@ def test_words_are_classes_in_the_pipeline_file_too(tables, tmp_path):
     assert np.isclose((rows[:, -1] == rows[:, -2]).mean(), found["model"]["accuracy"])
 
 
+def test_true_and_false_are_classes_and_a_run_tells_how_well_they_are_met(tables, tmp_path):
+    rows = [line.split(",") for line in (tables / "all.csv").read_text().splitlines()[1:]]
+    truth = "".join(f"{row[1]},{row[2]},{row[4] == '1'}\n" for row in rows)
+    (tmp_path / "truth.csv").write_text(f"a,b,above\n{truth}")
+    found, said = fitted(
+        tmp_path / "truth.csv", "--target", "above", "--pipeline", tmp_path / "p.toml"
+    )
+    assert "above has 2 classes" in said
+    assert found["model"]["accuracy"] > 0.85
+    done = cli("run", tmp_path / "p.toml")
+    assert done.exit_code == 0, done.stderr
+    assert f"classifier right {found['model']['accuracy']:.1%} of the time in 600" in done.stderr
+    assert "no change" not in done.stderr
+
+
+def test_a_run_of_a_model_tells_its_error_over_all_series(tables, tmp_path):
+    words = "--target", "load", "--columns", "a", "--pipeline", tmp_path / "p.toml"
+    found, _ = fitted(tables / "holed.csv", *words)
+    done = cli("run", tmp_path / "p.toml")
+    told = f"regressor off by {found['model']['mae']:.4g} on the average (588 rows with a target)"
+    assert told in done.stderr, done.stderr
+
+
 def test_each_series_has_a_model_of_its_own(tables):
     words = ["--target", "load", "--columns", "a", "--model", "rls", "--key", "text"]
     found, said = fitted(tables / "all.csv", *words)
