@@ -293,7 +293,9 @@ def dashboard() -> str:
         if line["runs"] > 1:
             told += f" ({line['least']:.2g} to {line['most']:.2g})"
         if "seconds" in line:
-            told += f" in {line['seconds']} s, at {line['mb']} MB"
+            told += f" in {line['seconds']:,} s"
+        if "mb" in line:
+            told += f", at {line['mb']} MB"
         rows.append((case, line.get("goal", ""), told))
     return markdown(("what", "goal", "measured"), rows)
 

@@ -66,7 +66,7 @@ class RunReader:
         """What the run is: ``format``, ``pipeline`` (TOML), ``streamlyt`` (version), ``created``.
 
         And how far it is: ``step`` (number of the checkpoint), ``rows`` (taken from the source),
-        ``seconds``, ``complete``.
+        ``seconds``, ``complete``, ``learning`` (rows of a series before an alarm is possible).
         """
         with reading(self._db, self.path):
             return {n: v for n, v in read_meta(self._db).items() if not n.startswith(SERIES)}

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from streamlyt.base import Channel, Event, Schema
@@ -185,3 +186,33 @@ def test_names_from_data_stay_text(browser, tmp_path):
         assert page.locator("#series-0-list .name").first.inner_text() == evil
         assert {url.split("/")[2] for url in asked} == {f"127.0.0.1:{server.port}"}
         page.context.close()
+
+
+def test_a_field_keeps_its_colours_in_step_with_its_values(browser, tmp_path):
+    rng, names = np.random.default_rng(0), [f"u{i}" for i in range(8)]
+    schema = Schema.of(*names, *(f"{name}.predicted" for name in names))
+    times = np.arange(400)
+    values = rng.normal(size=(400, 16)) * np.where(times < 200, 1.0, 10.0)[:, None]
+    made = runs.Made({KEY: (schema, times, values)}, [])
+    highs = """() => ["truth", "forecast", "error"].map((name) => {
+      const held = Bokeh.documents[0].get_model_by_name(`fields.${name}`);
+      const colours = [...Bokeh.documents[0]._all_models.values()].filter((m) =>
+        m.type === "LinearColorMapper" && m.low < 0);
+      return [held.data.high[0], Math.min(...colours.map((m) => m.high)),
+        Math.max(...colours.map((m) => m.low))];
+    })"""
+    with Writer(tmp_path / "a.streamlyt", made) as writer:
+        writer.to(200)
+        with Serving(writer.path) as server:
+            page = opened(browser, server.address(SERIES))
+            assert page.get_by_role("heading", name="Forecast a row ahead").count() == 1
+            for stop, least in ((200, 2), (400, 15)):
+                writer.to(stop)
+                rows_told(page, stop)
+                for high, upper, lower in page.evaluate(highs):
+                    assert high > least
+                    assert upper == pytest.approx(high, rel=1e-5)
+                    assert lower == pytest.approx(-high, rel=1e-5)
+            assert faults(page) == []
+            assert page.problems == []
+            page.context.close()
