@@ -11,6 +11,7 @@ import numpy as np
 with warnings.catch_warnings(record=True):  # one of its libraries tells of its own future
     from quixstreams import Application, message_context
     from quixstreams.kafka.configuration import ConnectionConfig
+    from quixstreams.models import TopicAdmin, TopicConfig, TopicManager
     from quixstreams.models.serializers.simple_types import BytesSerializer
 
 from streamlyt._states import pack, unpack
@@ -94,8 +95,11 @@ class ClusterEngine:
         self._none = Batch("", np.empty(0, np.int64), np.empty((0, width)), source.schema)
         alone = {} if member is None else {"group.instance.id": member}
         timeout = round(decoding.session_timeout_s * 1000)
+        connection = ConnectionConfig.from_librdkafka_dict(decoding.connection)
+        admin = TopicAdmin(connection, logger=log)
+        assert decoding.group is not None  # a source without one is not shared out
         self._app = Application(
-            ConnectionConfig.from_librdkafka_dict(decoding.connection),
+            connection,
             consumer_group=decoding.group,
             auto_offset_reset=decoding.begin,  # type: ignore[arg-type]  # checked by the source
             processing_guarantee="exactly-once",
@@ -103,6 +107,7 @@ class ClusterEngine:
             state_dir=folder,
             consumer_extra_config={"session.timeout.ms": timeout, **alone},
             producer_extra_config={"message.max.bytes": _LARGEST},
+            topic_manager=_Topics(admin, decoding.group),
             on_message_processed=lambda *_: self.gauges.turned(),
             loglevel=None,
         )
@@ -190,6 +195,21 @@ class ClusterEngine:
         self, topic: str, value: bytes, key: bytes | None, headers: list[tuple[str, bytes]]
     ) -> None:
         self._sent.append(_Message(topic, value, key, headers))
+
+
+class _Topics(TopicManager):
+    """Makes changelogs for memory of megabytes a series, however the broker is set."""
+
+    def changelog_topic(self, stream_id: str | None, store_name: str, config: TopicConfig) -> Any:
+        config.extra_config.update(
+            {
+                "max.message.bytes": str(_LARGEST),
+                # Only closed segments are compacted; all else is read again in a recovery.
+                "segment.bytes": str(4 * _LARGEST),
+                "min.cleanable.dirty.ratio": "0.1",
+            }
+        )
+        return super().changelog_topic(stream_id, store_name, config)
 
 
 class _Message(NamedTuple):

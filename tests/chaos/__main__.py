@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 
 from streamlyt.broker import Broker
-from tests.chaos import cluster, daemon, pair, stalled
+from tests.chaos import cluster, daemon, faces, pair, recovered, rescaled, stalled
 
-FORMS = ("daemon", "pair", "stalled", "cluster")
+FORMS = ("daemon", "pair", "stalled", "cluster", "rescaled", "recovered", "faces")
 STALL_S = 60
-HAND_OVER_S = 10
+HAND_OVER_S = PAUSE_S = 10
+ROWS = 1_000_000
 
 
 def main(kills, forms):
@@ -68,6 +69,31 @@ def of_cluster(kills, broker, folder):
     )
     print(f"    topic: {counted(faults)}")
     return any(faults)
+
+
+def of_rescaled(kills, broker, folder):
+    rows, faults, pauses = rescaled.rescaled(broker, folder, told=tell)
+    print(f"a cluster of one worker, then three, then two, 5 MB a series, {rows} rows:")
+    print(f"    topic: {counted(faults)}")
+    for when, seconds in pauses.items():
+        print(f"    {when}: no series paused for more than {seconds:.1f} s")
+    return any(faults) or max(pauses.values()) > PAUSE_S
+
+
+def of_recovered(kills, broker, folder):
+    gigabytes, kept, lost, faults = recovered.recovered(broker, folder, told=tell)
+    print(f"a worker of a cluster with {gigabytes:.2f} GB of memory, begun again:")
+    print(f"    its folder kept: first row after {kept:.1f} s; lost: after {lost:.1f} s")
+    print(f"    topic: {counted(faults)}")
+    return any(faults)
+
+
+def of_faces(kills, broker, folder):
+    rows, found = faces.hashes(ROWS, broker, folder, told=tell)
+    print(f"{rows:,} rows through one operator, each row and each finding:")
+    for face, hashes in found.items():
+        print(f"    {face}: {' '.join(each[:12] for _, each in sorted(hashes.items()))}")
+    return len({tuple(sorted(hashes.items())) for hashes in found.values()}) != 1
 
 
 def counted(faults):

@@ -57,14 +57,14 @@ checkpoint_s = 0.3
 class Story:
     """Series in messages of uneven numbers of rows, a few of which are none, and their topics."""
 
-    def __init__(self, servers, folder, keys=6, turns=60):
+    def __init__(self, servers, folder, keys=6, turns=60, rows=(20, 60), n_components=N_COMPONENTS):
         rng = np.random.default_rng(5)
-        self.servers = servers
+        self.servers, self.n_components = servers, n_components
         self.topics = {name: new_topic(servers, 4) for name in ("source", "out", "events", "dead")}
         self.file = folder / f"{self.topics['source']}.toml"
         self.file.write_text(
             PIPELINE.format(
-                servers=servers, window=WINDOW, n_components=N_COMPONENTS, **self.topics
+                servers=servers, window=WINDOW, n_components=n_components, **self.topics
             )
         )
         codec = ArrowCodec(columns=COLUMNS, time="time", time_unit="step")
@@ -72,7 +72,7 @@ class Story:
         self.batches, self.messages, self.n_none = [], [], 0
         for turn in range(turns):
             for key in done:
-                n, at = int(rng.integers(20, 60)), done[key]
+                n, at = int(rng.integers(*rows)), done[key]
                 times = np.arange(at, at + n)
                 values = rng.normal(size=(n, 2)) + (turn > turns // 2) * 1.5
                 done[key] = at + n
@@ -88,7 +88,7 @@ class Story:
 
     def expected(self):
         """What one process makes of it: key -> rows, and the findings."""
-        pipeline = Pipeline([NEWMA(window=WINDOW, n_components=N_COMPONENTS)])
+        pipeline = Pipeline([NEWMA(window=WINDOW, n_components=self.n_components)])
         rows, events = {}, []
         for batch in self.batches:
             out, found = pipeline.step(batch)
@@ -96,11 +96,11 @@ class Story:
             events += found
         return {key: np.concatenate(parts) for key, parts in rows.items()}, events
 
-    def came(self):
+    def came(self, topic=None):
         """What came out by now: key -> times and rows, in order."""
         codec = ArrowCodec(columns=OUTPUTS, time="time", time_unit="step")
         rows = {}
-        for record in content(self.servers, self.topics["out"]):
+        for record in content(self.servers, topic or self.topics["out"]):
             rows.setdefault(record.key.decode(), []).append(codec.decode_all([record.value]).rows)
         return {
             key: (
@@ -110,13 +110,13 @@ class Story:
             for key, parts in rows.items()
         }
 
-    def until_came(self, n, seconds=120):
+    def until_came(self, n, topic=None, seconds=120):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            came = sum(len(times) for times, _ in self.came().values())
+            came = sum(len(times) for times, _ in self.came(topic).values())
             if came >= n:
                 return
-            time.sleep(0.3)
+            time.sleep(0.3 if n < 100_000 else 3.0)
         raise AssertionError(f"{n} rows did not come within {seconds} s, but {came}")
 
     def faults(self):
@@ -133,12 +133,13 @@ class Story:
         return missing, twice, wrong
 
 
-def worker(file, number):
+def worker(file, number, *sets):
     """Begin a worker."""
     return subprocess.Popen(
         [
             *(sys.executable, "-W", "ignore", "-c", MAIN),
             *("cluster", "work", str(file), "--number", str(number)),
+            *(word for each in sets for word in ("--set", each)),
         ],
         cwd=file.parent,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},

@@ -1,0 +1,129 @@
+"""One worker of a cluster, then three, then two, while rows flow, with states of megabytes."""
+
+import threading
+import time
+
+from kafka import KafkaConsumer, TopicPartition
+
+from tests.chaos.cluster import Story, ended, worker
+from tests.connectors.topics import put
+
+KEYS, ROWS, EACH_S = 6, 20, 1.0  # a message of twenty rows a series and second
+N_COMPONENTS = 36_000  # 5 MB a series
+FIRST_S, LATER_S = 15.0, 25.0
+
+
+def rescaled(broker, folder, told=lambda text: None):
+    """Return how many rows there were, their faults, and the longest pause of a series in seconds.
+
+    A pause is the time between two messages of a series, less the time between those that were
+    sent; counted from the first row on that came out.
+    """
+    turns = round((FIRST_S + 2 * LATER_S) / EACH_S) + 20
+    story = Story(
+        broker.servers["PLAINTEXT"],
+        folder,
+        keys=KEYS,
+        turns=turns,
+        rows=(ROWS, ROWS + 1),
+        n_components=N_COMPONENTS,
+    )
+    with _Watch(story) as watch, _Flow(story) as flow:
+        workers = [worker(story.file, 0)]
+        watch.until_any()
+        pauses = {}
+        time.sleep(FIRST_S)
+        pauses["one worker"] = watch.longest()
+        told("one worker")
+        workers += [worker(story.file, i) for i in (1, 2)]
+        time.sleep(LATER_S)
+        pauses["one to three"] = watch.longest()
+        told("three workers")
+        assert ended([workers.pop(0)]) == [0]
+        time.sleep(LATER_S)
+        pauses["three to two"] = watch.longest()
+        told("two workers")
+        flow.end()
+        story.until_came(story.rows)
+    assert ended(workers) == [0, 0]
+    return story.rows, story.faults(), pauses
+
+
+class _Flow:
+    """Writes the messages of a story in time, in a thread."""
+
+    def __init__(self, story):
+        self._story = story
+        self._fast = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *failure):
+        self.end()
+
+    def end(self):
+        """Write what is left at once."""
+        self._fast.set()
+        self._thread.join()
+
+    def _write(self):
+        story, due = self._story, time.monotonic()
+        for start in range(0, len(story.messages), KEYS):
+            put(story.servers, story.topics["source"], story.messages[start : start + KEYS])
+            due += EACH_S
+            self._fast.wait(max(0.0, due - time.monotonic()))
+
+
+class _Watch:
+    """Hears when messages of each series come out."""
+
+    def __init__(self, story):
+        self._story = story
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._last, self._longest = {}, 0.0
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *failure):
+        self._over.set()
+        self._thread.join()
+
+    def until_any(self, seconds=120):
+        end = time.monotonic() + seconds
+        while len(self._last) < KEYS:
+            assert time.monotonic() < end, "no row came out"
+            time.sleep(0.1)
+        self.longest()
+
+    def longest(self):
+        """Return the longest pause since the last call, one that goes on included."""
+        with self._lock:
+            now = time.monotonic()
+            open_ones = [now - last - EACH_S for last in self._last.values()]
+            longest = max(self._longest, *open_ones)
+            self._longest = 0.0
+            return longest
+
+    def _listen(self):
+        story = self._story
+        consumer = KafkaConsumer(bootstrap_servers=story.servers, isolation_level="read_committed")
+        topic = story.topics["out"]
+        parts = [TopicPartition(topic, i) for i in consumer.partitions_for_topic(topic)]
+        consumer.assign(parts)
+        consumer.seek_to_beginning(*parts)
+        while not self._over.is_set():
+            for records in consumer.poll(100).values():
+                with self._lock:
+                    now = time.monotonic()
+                    for record in records:
+                        before = self._last.get(record.key, now)
+                        self._longest = max(self._longest, now - before - EACH_S)
+                        self._last[record.key] = now
+        consumer.close()
