@@ -183,8 +183,9 @@ class _Played:
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """That of the run, incomplete while it is played."""
-        return {**self.run.meta, "complete": self._done and self.run.meta.get("complete")}
+        """That of the run, incomplete while it is played, with the rows that have come."""
+        complete = self._done and self.run.meta.get("complete")
+        return {**self.run.meta, "complete": complete, "rows": sum(self.shown.values())}
 
     def keys(self) -> Sequence[str]:
         """Return the series that have begun."""

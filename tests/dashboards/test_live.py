@@ -143,6 +143,7 @@ def test_a_replay_goes_by_the_clock_of_the_rows(tmp_path):
         for now[0] in (0.0, 100.0, 1_199.0, 1_201.0, 1e9):
             seen, _ = replay.poll()
             shown.append([seen.n_rows(key) for key in ("pump-00", "pump-03")])
+            assert seen.meta["rows"] == sum(map(seen.n_rows, run.keys()))  # of them is the rate
         assert shown == [[1, 1], [101, 101], [1_200, 1_200], [1_202, 1_200], [2_400, 2_400]]
         assert seen.events() == run.events()
         assert seen.meta["complete"]
