@@ -122,3 +122,15 @@ def test_excursions_of_the_same_law_pass_the_margin_in_one_life_of_ten():
     too_much = stretches[:, 1:] > margins * record[:, :-1]
     first = too_much[:, 3:].any(axis=1).mean()  # from the fourth stretch on
     assert 0.02 < first < 0.15
+
+
+def test_behind_a_hard_stretch_half_the_way_to_the_error_of_staying_is_enough():
+    model = aware()
+    run(model, series(1000), 1000)
+    own = model._own
+    own["usual"][0], own["record"][0] = -17.5, 8.5
+    assert model._level(40_000, -2.0) == pytest.approx(0.5 * (8.5 + 15.5))
+    own["usual"][0], own["record"][0] = -2.1, 0.5  # noise: staying is hardly worse
+    assert model._level(40_000, -2.0) == pytest.approx(_margin(40_000) * 0.5)
+    own["record"][0] = 0.1
+    assert model._level(40_000, -2.0) == pytest.approx(np.log(2.0))
