@@ -1,4 +1,7 @@
-"""What a worker of a cluster adds to the bare kernel, and what a second worker brings."""
+"""What a worker of a cluster adds to the bare kernel, what a second one brings, and how cost grows.
+
+``--grow`` varies rows a message, series and features, each alone, for the plan in the docs.
+"""
 
 import argparse
 import os
@@ -7,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,18 +20,18 @@ from _results import ROOT, record, say
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
-from streamlyt.base import Batch, Schema
+from streamlyt.base import Batch, Floats, Schema
 from streamlyt.broker import Broker
 from streamlyt.connectors import KafkaSink
 from streamlyt.detectors import NEWMA
 
-WIDTH, KEYS, PARTITIONS, ROWS = 8, 16, 4, 1000
+WIDTH, PARTITIONS, FEATURES = 8, 4, NEWMA().n_components
 NAMES = [f"x{i}" for i in range(WIDTH)]
 MAIN = "from streamlyt.cli import main; main()"
 PIPELINE = f"""
 [source]
 name = "kafka"
-topic = "rows"
+topic = "TOPIC"
 columns = {NAMES}
 codec = "arrow"
 time = "time"
@@ -37,10 +42,11 @@ session_timeout_s = 6
 
 [[operators]]
 name = "newma"
+n_components = FEATURES
 
 [[sinks]]
 name = "kafka"
-topic = "scored"
+topic = "scored-TOPIC"
 codec = "arrow"
 servers = "SERVERS"
 
@@ -51,23 +57,42 @@ CORES = os.cpu_count() or 1
 TICK = os.sysconf("SC_CLK_TCK")
 
 
-def fill(servers: str, messages: int) -> None:
-    """Write so many messages of a thousand rows a key."""
+@dataclass(frozen=True)
+class Load:
+    """Series, rows a message, messages in all, and random features of the detector."""
+
+    keys: int = 16
+    rows: int = 1000
+    messages: int = 6400
+    features: int = FEATURES
+
+    @property
+    def topic(self) -> str:
+        """Name of the topic that holds it: features are no matter of the rows."""
+        return f"rows-{self.keys}-{self.rows}-{self.messages}"
+
+    def turns(self) -> Iterator[list[Floats]]:
+        """Yield the rows of all keys, message after message."""
+        rng = np.random.default_rng(0)
+        for _ in range(self.messages // self.keys):
+            yield [rng.normal(size=(self.rows, WIDTH)) for _ in range(self.keys)]
+
+
+def fill(servers: str, load: Load) -> None:
+    """Write the messages, once, and make room for what comes of them."""
     admin = KafkaAdminClient(bootstrap_servers=servers)
-    topics = [NewTopic(name, num_partitions=PARTITIONS, replication_factor=1) for name in TOPICS]
-    admin.create_topics(topics)
+    names = {load.topic, f"scored-{load.topic}"} - set(admin.list_topics())
+    admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names])
     admin.close()
-    sink = KafkaSink("rows", servers=servers, codec="arrow", message_rows=ROWS)
+    if load.topic not in names:
+        return
+    sink = KafkaSink(load.topic, servers=servers, codec="arrow", message_rows=load.rows)
     schema = Schema.of(*NAMES)
-    rng = np.random.default_rng(0)
-    for turn in range(messages):
-        times = np.arange(turn * ROWS, (turn + 1) * ROWS)
-        for key in range(KEYS):
-            sink.write(Batch(f"pump-{key}", times, rng.normal(size=(ROWS, WIDTH)), schema))
+    for turn, values in enumerate(load.turns()):
+        times = np.arange(turn * load.rows, (turn + 1) * load.rows)
+        for key, rows in enumerate(values):
+            sink.write(Batch(f"pump-{key}", times, rows, schema))
     sink.close()
-
-
-TOPICS = ("rows", "scored")
 
 
 def cpu(pid: int) -> float:
@@ -76,9 +101,9 @@ def cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
-def written(consumer: KafkaConsumer) -> int:
+def written(consumer: KafkaConsumer, load: Load) -> int:
     """Return how far the topic that is written has come, in messages and ends of transactions."""
-    parts = [TopicPartition("scored", i) for i in range(PARTITIONS)]
+    parts = [TopicPartition(f"scored-{load.topic}", i) for i in range(PARTITIONS)]
     return sum(consumer.end_offsets(parts).values())
 
 
@@ -92,7 +117,7 @@ class Passed(NamedTuple):
 
 
 def pass_over(
-    servers: str, folder: Path, group: str, workers: int, messages: int, broker: int
+    servers: str, folder: Path, group: str, workers: int, load: Load, broker: int
 ) -> Passed:
     """Let workers read all.
 
@@ -100,9 +125,10 @@ def pass_over(
     takes the broker's CPU time from that of the cores that so many workers would fill.
     """
     file = folder / f"{group}.toml"
-    file.write_text(PIPELINE.replace("SERVERS", servers).replace("GROUP", group))
+    text = PIPELINE.replace("SERVERS", servers).replace("GROUP", group)
+    file.write_text(text.replace("TOPIC", load.topic).replace("FEATURES", str(load.features)))
     consumer = KafkaConsumer(bootstrap_servers=servers)
-    before = written(consumer)
+    before = written(consumer, load)
     processes = [
         subprocess.Popen(
             [
@@ -115,14 +141,14 @@ def pass_over(
         )
         for i in range(workers)
     ]
-    whole = messages * KEYS
+    whole = load.messages
     try:
-        while written(consumer) - before < 0.2 * whole:
+        while written(consumer, load) - before < 0.2 * whole:
             time.sleep(0.05)
         began, used = time.perf_counter(), sum(cpu(one.pid) for one in processes)
         served = cpu(broker)
-        first = written(consumer) - before
-        while (last := written(consumer) - before) < 0.95 * whole:
+        first = written(consumer, load) - before
+        while (last := written(consumer, load) - before) < 0.95 * whole:
             time.sleep(0.05)
         seconds = time.perf_counter() - began
         used = sum(cpu(one.pid) for one in processes) - used
@@ -133,58 +159,43 @@ def pass_over(
         for one in processes:
             one.wait(60)
         consumer.close()
-    rows = (last - first) * ROWS
+    rows = (last - first) * load.rows
     # With a core for each worker the broker takes what is over; the rest it takes from them.
     taken = max(0.0, served - (CORES - workers) * seconds) / workers
     return Passed(rows / seconds, rows / (seconds - taken), used / rows * 1e9, served / rows * 1e9)
 
 
-def bare(messages: int) -> float:
+def bare(load: Load) -> float:
     """Return CPU nanoseconds a row of the kernel alone, over the same rows in the same turns.
 
     The same rows, for the kernel is twice as fast over a few that stay in the cache.
     """
-    rng = np.random.default_rng(0)
-    detectors = [NEWMA() for _ in range(KEYS)]
-    used = 0.0
-    for turn in range(messages):
-        rows = [rng.normal(size=(ROWS, WIDTH)) for _ in range(KEYS)]
+    detectors = [NEWMA(n_components=load.features) for _ in range(load.keys)]
+    used, counted, turns = 0.0, 0, load.messages // load.keys
+    for turn, values in enumerate(load.turns()):
         start = time.process_time()
-        for one, values in zip(detectors, rows, strict=True):
-            one.score(values)
-        if turn >= messages // 5:
+        for one, rows in zip(detectors, values, strict=True):
+            one.score(rows)
+        if turn >= turns // 5:
             used += time.process_time() - start
-    return used / ((messages - messages // 5) * KEYS * ROWS) * 1e9
+            counted += load.keys * load.rows
+    return used / counted * 1e9
 
 
-def main() -> None:
-    """Measure one worker and two."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--messages", type=int, default=400, help="of 1,000 rows, a key")
-    parser.add_argument("--repeats", type=int, default=3)
-    asked = parser.parse_args()
+def compare(servers: str, folder: Path, broker: int, messages: int, repeats: int) -> None:
+    """Hold one worker to the kernel and two to one."""
+    load = Load(messages=messages)
+    fill(servers, load)
     alone: list[Passed] = []
     both: list[Passed] = []
     over = []
-    with tempfile.TemporaryDirectory(prefix="streamlyt-bench-") as folder:
-        broker = Broker(Path(folder) / "broker", 0)
-        broker.start()
-        try:
-            servers, pid = broker.servers["PLAINTEXT"], broker.pid
-            assert pid is not None
-            fill(servers, asked.messages)
-            for i in range(asked.repeats):
-                kernel = bare(asked.messages // 4)
-                for workers, passed in ((1, alone), (2, both)):
-                    group = f"g{workers}-{i}"
-                    passed.append(
-                        pass_over(servers, Path(folder), group, workers, asked.messages, pid)
-                    )
-                    say(f"{workers} workers: {passed[-1]}, kernel {kernel:.0f} ns")
-                over.append(100 * (alone[-1].ns / kernel - 1))
-        finally:
-            broker.kill()
-    case = f"messages of {ROWS:,} rows"
+    for i in range(repeats):
+        kernel = bare(replace(load, messages=load.messages // 4))
+        for workers, passed in ((1, alone), (2, both)):
+            passed.append(pass_over(servers, folder, f"g{workers}-{i}", workers, load, broker))
+            say(f"{workers} workers: {passed[-1]}, kernel {kernel:.0f} ns")
+        over.append(100 * (alone[-1].ns / kernel - 1))
+    case = f"messages of {load.rows:,} rows"
     record("cluster", f"one worker, {case}", [one.rate for one in alone], "rows/s")
     record("cluster", f"over the bare kernel, {case}", over, "%", goal="at most 15")
     record(
@@ -201,6 +212,49 @@ def main() -> None:
         "times",
     )
     record("cluster", f"the broker, {case}", [one.broker_ns for one in alone], "ns a row")
+
+
+GROWTH = (
+    Load(messages=3200),
+    Load(rows=100, messages=16_000),
+    Load(rows=10, messages=32_000),
+    Load(rows=1, messages=32_000),
+    Load(rows=100, keys=1000, messages=16_000),
+    Load(rows=100, keys=8000, messages=32_000),
+    Load(rows=100, features=1000, messages=8000),
+    Load(rows=100, features=10_000, messages=1600),
+)
+
+
+def grow(servers: str, folder: Path, broker: int) -> None:
+    """Measure one worker under loads that differ in one thing from the first, or the second."""
+    for i, load in enumerate(GROWTH):
+        fill(servers, load)
+        found = pass_over(servers, folder, f"grow-{i}", 1, load, broker)
+        case = f"{load.keys:,} series, {load.rows:,} rows a message, {load.features:,} features"
+        record("cluster", f"worker: {case}", [found.ns * load.rows / 1000], "us a message")
+        record("cluster", f"broker: {case}", [found.broker_ns * load.rows / 1000], "us a message")
+
+
+def main() -> None:
+    """Measure against a broker of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=6400, help="of 1,000 rows")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--grow", action="store_true", help="how cost grows instead")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="streamlyt-bench-") as folder:
+        broker = Broker(Path(folder) / "broker", 0)
+        broker.start()
+        try:
+            servers, pid = broker.servers["PLAINTEXT"], broker.pid
+            assert pid is not None
+            if asked.grow:
+                grow(servers, Path(folder), pid)
+            else:
+                compare(servers, Path(folder), pid, asked.messages, asked.repeats)
+        finally:
+            broker.kill()
 
 
 if __name__ == "__main__":

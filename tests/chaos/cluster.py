@@ -70,6 +70,7 @@ class Story:
         codec = ArrowCodec(columns=COLUMNS, time="time", time_unit="step")
         done = dict.fromkeys([f"k{i}" for i in range(keys)], 0)
         self.batches, self.messages, self.n_none = [], [], 0
+        self._sizes, self.sent = [], 0  # rows of each message; of those that were put
         for turn in range(turns):
             for key in done:
                 n, at = int(rng.integers(*rows)), done[key]
@@ -78,13 +79,16 @@ class Story:
                 done[key] = at + n
                 self.batches.append(Batch(key, times, values, Schema.of(*COLUMNS)))
                 self.messages.append((key.encode(), codec.encode(Rows(values, times))))
+                self._sizes.append(n)
             if turn % 20 == 7:
                 self.messages.append((b"k0", b"no arrow"))
+                self._sizes.append(0)
                 self.n_none += 1
         self.rows = sum(done.values())
 
     def put(self, start, stop=None):
         put(self.servers, self.topics["source"], self.messages[start:stop])
+        self.sent += sum(self._sizes[start:stop])
 
     def expected(self):
         """What one process makes of it: key -> rows, and the findings."""
@@ -175,13 +179,13 @@ def killed(kills, broker, folder, told=lambda text: None):
         workers[kill % 2].kill()
         workers[kill % 2].communicate()
         workers[kill % 2] = worker(story.file, kill % 2)
-        # Each life commits something: what was there, and a little more.
-        came = sum(len(times) for times, _ in story.came().values()) + 1
+        # Each life commits something: what was there, and a little more if there is any.
+        came = min(sum(len(times) for times, _ in story.came().values()) + 1, story.sent)
         story.until_came(came)
         told(f"{kill + 1} of {kills} workers killed, {came} rows")
     workers.append(worker(story.file, 2))
     story.put((kills + 1) * part, (kills + 2) * part)
-    story.until_came(came + 1)
+    story.until_came(min(came + 1, story.sent))
     assert set(ended([workers.pop(0)])) <= {0, -signal.SIGTERM}
     story.put((kills + 2) * part)
     story.until_came(story.rows)

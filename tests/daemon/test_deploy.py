@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from streamlyt.config import load
+from streamlyt.engines import shared_out
 from tests._public import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -16,9 +17,10 @@ DEPLOY = ROOT / "deploy"
 def test_the_files_name_what_is_there():
     docker = (DEPLOY / "Dockerfile").read_text()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = re.search(r"'\.\[([a-z,]+)\]'", docker)[1].split(",")
-    assert set(named) <= set(extras["optional-dependencies"])
-    for mounted in re.findall(r"- (\.\./\S+?):", (DEPLOY / "compose.yaml").read_text()):
+    composed = "".join((DEPLOY / name).read_text() for name in ("compose.yaml", "worker.yaml"))
+    named = ",".join(re.findall(r"EXTRAS(?:=|: )([a-z,]+)", docker + composed)).split(",")
+    assert {"kafka", "serve", "cluster"} <= set(named) <= set(extras["optional-dependencies"])
+    for mounted in re.findall(r"- (\.\./\S+?):", composed):
         assert (DEPLOY / mounted).is_file()
 
 
@@ -28,6 +30,15 @@ def test_the_settings_of_compose_hold_for_the_pipeline_that_it_mounts():
     spec = load(ROOT / "examples" / "live.toml", (), environ)
     assert spec.source.servers == spec.sinks[0].servers == "broker:9094"
     assert (spec.serve.host, spec.serve.log) == ("0.0.0.0", "json")
+
+
+def test_the_settings_of_a_worker_hold_for_the_pipeline_that_it_mounts(tmp_path):
+    text = (DEPLOY / "worker.yaml").read_text().replace("${BROKERS}", "far:9092")
+    environ = dict(re.findall(r"^ +(STREAMLYT_\w+): (\S+)$", text, re.MULTILINE))
+    environ["STREAMLYT_SOURCE__SERVERS"] = "far:9092"
+    spec = load(ROOT / "examples" / "live.toml", (), environ)
+    assert spec.source.servers == spec.sinks[0].servers == "far:9092"
+    shared_out(spec.source, spec.sinks)  # the file of one process serves for many
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from streamlyt.broker._settings import PASSWORD
 from streamlyt.connectors import FileSink, KafkaSource
 from streamlyt.detectors import NEWMA
 from streamlyt.engines import ClusterEngine
@@ -43,6 +44,32 @@ def test_two_workers_one_killed_give_what_one_process_gives(broker, tmp_path):
     assert [record.value for record in dead] == [b"no arrow"] * story.n_none
     headers = {dict(record.headers)["streamlyt.topic"] for record in dead}
     assert headers == {story.topics["source"].encode()}
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_worker_gets_in_by_tls_and_a_password(broker, tmp_path, monkeypatch):
+    monkeypatch.setenv("KAFKA_PASSWORD", PASSWORD)
+    story = Story(plain(broker), tmp_path, keys=2, turns=4)
+    access = {
+        "servers": f'"{broker.servers["SASL_TLS"]}"',
+        "access.ca": f'"{broker.certificate}"',
+        "access.sasl": '"SCRAM-SHA-512"',
+        "access.user": '"streamlyt"',
+        "access.secret": '"env:KAFKA_PASSWORD"',
+    }
+    sets = [
+        f"{end}.{key}={value}" for end in ("source", "sinks.0") for key, value in access.items()
+    ]
+    one = worker(story.file, 0, *sets)
+    story.put(0)
+    try:
+        story.until_came(story.rows)
+    finally:
+        said = one.terminate() or one.communicate(timeout=60)[1]
+    assert one.returncode == 0, said
+    assert PASSWORD not in said
+    assert story.faults() == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
