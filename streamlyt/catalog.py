@@ -1,8 +1,10 @@
 """The one door to the wings: a component by the name of its file."""
 
+import ast
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import Parameter, signature
 from pathlib import PurePath
 from pkgutil import iter_modules
@@ -13,7 +15,7 @@ import numpy as np
 from streamlyt.base import Component
 from streamlyt.errors import MissingExtraError, ParameterError
 
-__all__ = ["ROOMS", "describe", "find", "name_of", "names", "unknown"]
+__all__ = ["ROOMS", "about", "describe", "find", "name_of", "names", "unknown"]
 
 # Room -> the kinds of component that live there, each with the base it is known by. Bases are
 # named, not imported: the door stays cheap, and the core names no wing.
@@ -68,6 +70,20 @@ def names(room: str) -> list[str]:
         raise unknown("room", room, list(ROOMS))
     folder = import_module(f"streamlyt.{room}").__path__
     return sorted(m.name for m in iter_modules(folder) if not m.name.startswith("_"))
+
+
+def about(room: str, name: str) -> str:
+    """Return what a component is, in one line: the first of its file, which is not imported.
+
+    Examples
+    --------
+    >>> about("detectors", "newma")
+    'NEWMA: two exponential averages of random features, one quick and one slow.'
+    """
+    spec = find_spec(f"streamlyt.{room}.{name}")
+    source = getattr(spec.loader, "get_source", None) if spec else None
+    text = ast.get_docstring(ast.parse(source(spec.name) or "")) if spec and source else None
+    return (text or "").partition("\n")[0]
 
 
 def find(room: str, name: str, kind: str | None = None) -> type[Any]:

@@ -48,9 +48,10 @@ def test_no_verb_at_all_shows_the_help():
 
 def test_the_list_names_what_the_catalog_finds():
     lines = [line.split("\t") for line in cli("list").stdout.splitlines()]
-    assert [("detectors", name) for name in catalog.names("detectors")] == [
-        tuple(line) for line in lines if line[0] == "detectors"
+    assert [["detectors", name] for name in catalog.names("detectors")] == [
+        line[:2] for line in lines if line[0] == "detectors"
     ]
+    assert all(what.endswith(".") for _, _, what in lines)
 
 
 @compiled_only
