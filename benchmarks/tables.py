@@ -15,7 +15,7 @@ from _systems import SYSTEMS
 from bench_quiet import BEFORE, LAWS, SINCE, SIZES, D
 from bench_streams import COMPARED, COMPARED_SYSTEMS, WIDTHS
 
-NAMES = ("benchmarks", "dashboards", "detection", "evaluate", "reservoirs")
+NAMES = ("benchmarks", "cluster", "dashboards", "detection", "evaluate", "reservoirs")
 PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in NAMES)
 NONE = "not measured"
 MOSTLY = 0.8  # of the streams: what is called found in one word
@@ -300,6 +300,17 @@ def dashboard() -> str:
     return markdown(("what", "goal", "measured"), rows)
 
 
+def cluster_growth() -> str:
+    """Return what a message costs a worker and the broker, load by load."""
+    found = latest("cluster")
+    loads = [case.removeprefix("worker: ") for case in found if case.startswith("worker: ")]
+    rows = [
+        (load, *(f"{found[f'{who}: {load}']['median']:,.0f} µs" for who in ("worker", "broker")))
+        for load in loads
+    ]
+    return markdown(("load", "worker, a message", "broker, a message"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "bank": bank,
     "goals": goals,
@@ -313,6 +324,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "series": series,
     "reservoirs": reservoirs,
     "dashboard": dashboard,
+    "cluster growth": cluster_growth,
 }
 
 if __name__ == "__main__":
