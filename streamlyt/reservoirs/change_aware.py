@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -56,6 +57,10 @@ class ChangeAware(Forecaster):
         The detector that watches, of one channel; None: nobody does.
     settle
         Rows after a start before errors are watched: they fall while the read-out still learns.
+    policy
+        What a change does: ``"anew"`` lets the forecaster forget all and learn the new law alone;
+        ``"keep"`` only tells of it, for a forecaster that forgets at its own pace (``forget``) or
+        laws that share much. The watch begins anew either way.
 
     Raises
     ------
@@ -80,6 +85,7 @@ class ChangeAware(Forecaster):
         detectors: Operator | None = None,
         *,
         settle: int = 2000,
+        policy: Literal["anew", "keep"] = "anew",
     ) -> None:
         if not isinstance(reservoirs, Forecaster | None) or isinstance(reservoirs, ChangeAware):
             raise ParameterError(
@@ -88,9 +94,12 @@ class ChangeAware(Forecaster):
         if not isinstance(detectors, Operator | None):
             raise ParameterError(f"detectors must be a detector or None, got {detectors!r}")
         check_integer("settle", settle, 0)
+        if policy not in ("anew", "keep"):
+            raise ParameterError(f"policy must be 'anew' or 'keep', got {policy!r}")
         self.reservoirs = reservoirs
         self.detectors = detectors
         self.settle = settle
+        self.policy = policy
         self._model = ReservoirForecaster() if reservoirs is None else reservoirs.clone()
         self._watch = None if detectors is None else detectors.clone()
         self._own: dict[str, Array] = {}
@@ -164,12 +173,15 @@ class ChangeAware(Forecaster):
                 "pending": np.zeros(4, np.int64),  # rows left, its row; row and time of the change
             }
         predicted = np.empty(values.shape)
-        at = 0
+        at, part = 0, values[:0]
         while at < len(values):
-            part = self._model.predict_and_learn(values[at:])
+            if not len(part):
+                part = self._model.predict_and_learn(values[at:])
             alarm = self._look(values[at:], part, at)
             stop = len(values) if alarm is None else at + alarm + 1
             predicted[at:stop] = part[: stop - at]
+            # A model that starts anew has seen none of what follows; one that is kept, all of it.
+            part = part[stop - at :] if self.policy == "keep" else part[:0]
             at = stop
         return predicted
 
@@ -220,7 +232,7 @@ class ChangeAware(Forecaster):
             level = self._level(watched, float(staying[i]))
             if own["pending"][0] and worse > level:
                 self._found.append((offset + i, self._event(worse, level, first + i)))
-                self._start_anew(first + i + 1)
+                self._begin_anew(first + i + 1)
                 return i
             if own["pending"][0]:
                 own["pending"] = own["pending"] - [1, 0, 0, 0]
@@ -241,9 +253,11 @@ class ChangeAware(Forecaster):
         _, _, change, time = (int(each) for each in self._own["pending"])
         return Event("", "", row, time, change, time, math.exp(worse), math.exp(level))
 
-    def _start_anew(self, row: int) -> None:
+    def _begin_anew(self, row: int) -> None:
         assert self._watch is not None
-        self._model.state, self._watch.state = {}, {}
+        self._watch.state = {}
+        if self.policy == "anew":
+            self._model.state = {}
         own = self._own
         own["rows"] = own["start"] = np.array(row)
         for name in ("moments", "usual", "recent", "staying", "record", "pending", "excursions"):

@@ -63,6 +63,18 @@ def test_no_cut_of_the_rows_changes_anything():
         assert found == first
 
 
+def test_a_change_may_only_be_told_of():
+    values = series()
+    whole, events = run(aware(policy="keep"), values, 3000)
+    assert CHANGE <= events[0].alarm_index < CHANGE + 150
+    np.testing.assert_array_equal(whole, run(MeasuredForecaster(), values, 3000)[0])
+    parts, found = run(aware(policy="keep"), values, 97)
+    np.testing.assert_array_equal(parts, whole)
+    assert found == events
+    with pytest.raises(ParameterError, match="policy must be 'anew' or 'keep', got 'forget'"):
+        aware(policy="forget")
+
+
 def test_the_same_law_is_never_left():
     _, events = run(aware(), series(6000, second=0.3), 500)
     assert events == []
