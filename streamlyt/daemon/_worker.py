@@ -53,6 +53,12 @@ class Worker:
         spec = load(file, sets, environ)
         self._serve = spec.serve
         self._gauges = Gauges()
+        self._log = begin_log(self._serve.log)
+        self._log.info(
+            "asking for the topics; a broker that is away is waited for, two minutes at most",
+            worker=number,
+            brokers=getattr(spec.source, "servers", ""),
+        )
         name = f"{file.stem}-{number}"
         self._engine = ClusterEngine(
             spec.source,
@@ -71,7 +77,7 @@ class Worker:
 
     def run(self) -> int:
         """Work until SIGTERM or Ctrl-C; return the exit status."""
-        log = begin_log(self._serve.log)
+        log = self._log
         loop = asyncio.new_event_loop()
         http = Thread(target=self._tell, args=(loop, log), name="http", daemon=True)
         http.start()
@@ -93,12 +99,7 @@ class Worker:
                 self._serve.host, port, self._alive, self._ready, self._metrics.text
             )
             http = f"http://{self._serve.host}:{port}"
-            log.info(
-                "working; a broker that is away is waited for, two minutes at most",
-                worker=self.number,
-                http=http,
-                pid=os.getpid(),
-            )
+            log.info("working", worker=self.number, http=http, pid=os.getpid())
 
         loop.run_until_complete(begin())
         loop.run_forever()
