@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from distributed import Client, as_completed
+from distributed import Client, KilledWorker, as_completed
 
 from streamlyt.errors import ParameterError, SourceError
 
@@ -63,13 +63,26 @@ def on_dask(
         raise ParameterError(f"workers must be at least 1, got {workers!r}")
     if workers is not None and scheduler is not None:
         raise ParameterError("a scheduler has workers of its own: name it, or their number here")
+    killed = []
     with _client(workers, scheduler) as client:
         # Not pure: the same name may be another file the next time.
         futures = client.map(work, items, pure=False)
         numbers = {future.key: number for number, future in enumerate(futures)}
         for future in as_completed(futures):
-            failure = future.exception()
-            yield numbers[future.key], future.result() if failure is None else failure
+            number = numbers[future.key]
+            if isinstance(future.exception(), KilledWorker):
+                killed.append(number)
+            else:
+                yield number, _came(future)
+        # A process that died may have held another item, too: each is tried again alone.
+        for number in killed:
+            [future] = client.map(work, [items[number]], pure=False)
+            yield number, _came(future)
+
+
+def _came(future: Any) -> Any:
+    failure = future.exception()
+    return future.result() if failure is None else failure
 
 
 def _client(workers: int | None, scheduler: str | None) -> Client:

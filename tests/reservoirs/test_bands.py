@@ -100,10 +100,12 @@ def test_lorenz_bands_follow_the_error_and_tell_the_valid_time():
     width = (found.upper - found.lower).mean(axis=1)
     assert width[150] > 10 * width[0]
     assert 50 < found.valid_rows < 600
-    flat = np.full(truth[:200].shape, width[:200].mean() / 2)
-    rows = found.rows[:200]
-    ours = interval_score(truth[:200], found.lower[:200], found.upper[:200], 0.9).mean()
-    assert ours < interval_score(truth[:200], rows - flat, rows + flat, 0.9).mean()
+    # So far that a band of one width misses: where neither does, both score their mean width.
+    n = 400
+    flat = np.full(truth[:n].shape, width[:n].mean() / 2)
+    rows = found.rows[:n]
+    ours = interval_score(truth[:n], found.lower[:n], found.upper[:n], 0.9).mean()
+    assert ours < 0.95 * interval_score(truth[:n], rows - flat, rows + flat, 0.9).mean()
 
 
 def test_bands_leave_no_trace_and_are_those_of_the_saved_state():
