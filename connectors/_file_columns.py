@@ -102,7 +102,10 @@ class Columns:
     def look(self) -> FirstLook:
         """Return what the first rows say of the columns."""
         if self._look is None:
-            self._look = first_look(self._table, self._time, self._key)
+            look = first_look(self._table, self._time, self._key)
+            if look is None:
+                raise FormatError(f"{self._path} must hold rows, got a header alone")
+            self._look = look
         return self._look
 
     def arrays(self, table: Any, row: int) -> tuple[Floats, Array, Array | None]:

@@ -53,13 +53,18 @@ class FirstLook:
     series: int = 0
 
 
-def first_look(table: Table, time: str | None, key: str | None) -> FirstLook:
-    """Look at the first rows of a table; ``time`` and ``key`` are the columns chosen for these."""
+def first_look(table: Table, time: str | None, key: str | None) -> FirstLook | None:
+    """Look at the first rows of a table, None where it has none.
+
+    ``time`` and ``key`` are the columns chosen for these.
+    """
     kinds = table.kinds
     numbers = [n for n, kind in kinds.items() if numeric(kind) and n not in (time, key)]
     texts = [n for n, kind in kinds.items() if pa.types.is_string(kind) and n not in (time, key)]
     wanted = [*numbers, *texts, *([key] if key is not None else [])]
     seen = _first(table, {name: kinds[name] for name in wanted})
+    if wanted and not seen:
+        return None
     words = {name: _words(seen, name) for name in [*texts, *([key] if key is not None else [])]}
     rows = len(next(iter(seen.values()))) if seen else 0
     few = {n: len(set(words[n])) for n in texts}

@@ -183,7 +183,7 @@ def _examine_one(make: Callable[[Path], Recording], resume: bool, item: Item) ->
             run.parent.mkdir(parents=True, exist_ok=True)
         examined = examine(make(file), run, resume=resume)
     except StreamlytError as error:
-        return Outcome(said=(str(error).removeprefix(f"{file.name}: "),), failed=True)
+        return Outcome(said=(_without_name(str(error), file),), failed=True)
     except OSError as error:
         return Outcome(said=(error.strerror or str(error),), failed=True)
     summary = examined.summary
@@ -191,6 +191,13 @@ def _examine_one(make: Callable[[Path], Recording], resume: bool, item: Item) ->
         replace(event, key=f"{name}:{event.key}" if event.key else name) for event in summary.events
     )
     return Outcome(summary.rows, examined.row, events, examined.short, examined.sentences)
+
+
+def _without_name(text: str, file: Path) -> str:
+    """Return an error without the file that it begins with: the line names it already."""
+    for name in (str(file), file.name):
+        text = text.removeprefix(f"{name}: ").removeprefix(f"{name} ")
+    return text
 
 
 def _tell(files: Sequence[Path], outcomes: dict[int, Outcome], options: Options) -> None:

@@ -19,6 +19,14 @@ def kept(run):
         return opened.n_rows("") if opened.keys() else 0
 
 
+@pytest.mark.parametrize("words", [["detect"], ["forecast"], ["fit", "--target", "b"]])
+@pytest.mark.parametrize("header", ["time,b", "a,b"])
+def test_a_header_without_rows_is_told_of(tmp_path, words, header):
+    file = tmp_path / "none.csv"
+    file.write_text(f"{header}\n")
+    refused(cli(words[0], file, *words[1:]), 1, f"{file} must hold rows, got a header alone")
+
+
 def test_a_file_that_is_not_there(tmp_path):
     refused(cli("md", tmp_path / "no.pdb", ALA2[1]), 1, "topology must be a file", "no.pdb")
     refused(cli("md", ALA2[0], tmp_path / "no.xtc"), 1, "trajectory must be a file", "no.xtc")
