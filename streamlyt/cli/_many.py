@@ -13,7 +13,7 @@ from streamlyt.cli._closing import on_line
 from streamlyt.cli._examine import Recording, examine
 from streamlyt.cli._guard import ERROR, FOUND, say
 from streamlyt.cli._print import counted, print_events
-from streamlyt.cli._recorded import Options, progress_of
+from streamlyt.cli._recorded import Options, progress_of, stop_on_interrupt
 from streamlyt.errors import MissingExtraError, ParameterError, StreamlytError
 
 __all__ = ["examine_all", "expanded"]
@@ -97,18 +97,17 @@ def examine_all(
     runs = _run_files(files, options.run)
     work = partial(_examine_one, make, options.resume)
     outcomes: dict[int, Outcome] = {}
-    try:
-        with progress_of("recordings", len(files)) as progress:
-            items = list(zip(map(str, files), files, runs, strict=True))
-            for number, outcome in _each(work, items, workers, scheduler):
-                outcomes[number] = outcome
-                if progress is not None:
-                    progress(len(outcomes))
-    except KeyboardInterrupt:
+    with progress_of("recordings", len(files)) as progress, stop_on_interrupt() as stopped:
+        items = list(zip(map(str, files), files, runs, strict=True))
+        for number, outcome in _each(work, items, workers, scheduler, stopped):
+            outcomes[number] = outcome
+            if progress is not None:
+                progress(len(outcomes))
+    if len(outcomes) < len(files):
         if outcomes:
             _tell(files, outcomes, options)
         again = "; the same command with --resume goes on" if options.run else ""
-        raise KeyboardInterrupt(f"{len(outcomes):,} of {len(files):,} done{again}") from None
+        raise KeyboardInterrupt(f"{len(outcomes):,} of {len(files):,} done{again}")
     _tell(files, outcomes, options)
     if any(outcome.failed for outcome in outcomes.values()):
         return ERROR
@@ -159,18 +158,22 @@ def _each(
     items: Sequence[Item],
     workers: int | None,
     scheduler: str | None,
+    stopped: Callable[[], bool],
 ) -> Iterator[tuple[int, Outcome]]:
     if find_spec("distributed") is None:
         if workers is not None or scheduler is not None:
             raise MissingExtraError("distributed", "dask")
         say("one recording after another: pip install 'streamlyt[dask]' uses all cores")
-        yield from enumerate(map(work, items))
+        for number, item in enumerate(items):
+            if stopped():
+                break
+            yield number, work(item)
         return
     from streamlyt.engines import on_dask  # heavy: for many recordings only
 
     # Other machines have other folders at hand.
     items = [(name, Path(os.path.abspath(file)), run) for name, file, run in items]
-    for number, result in on_dask(work, items, workers, scheduler):
+    for number, result in on_dask(work, items, workers, scheduler, stopped):
         if isinstance(result, Exception):  # its process died again and again, or a fault of ours
             result = Outcome(said=(f"{type(result).__name__}: {result}",), failed=True)
         yield number, result

@@ -3,11 +3,12 @@
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,7 +25,7 @@ from streamlyt.engines import LocalEngine, Summary
 from streamlyt.errors import DataError, ParameterError, SourceError
 from streamlyt.runfile import RunFile
 
-__all__ = ["Options", "progress_of", "run_recorded", "status", "write_page"]
+__all__ = ["Options", "progress_of", "run_recorded", "status", "stop_on_interrupt", "write_page"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _shown(engine: LocalEngine, options: Options, title: str) -> tuple[Summary, 
     with (
         told_of_compiling(_tell_of_compiling) as has_compiled,
         progress_of(title, source.n_rows) as progress,
-        _stop_on_interrupt(engine),
+        stop_on_interrupt(engine.stop),
     ):
         try:
             summary = engine.run(progress)
@@ -175,19 +176,21 @@ def _tell_of_compiling() -> None:
 
 
 @contextmanager
-def _stop_on_interrupt(engine: LocalEngine) -> Iterator[None]:
-    """Let Ctrl-C end the run after the batch at hand, so that no whole batch is lost.
+def stop_on_interrupt(stop: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C end what is going on after the piece at hand, so that no whole piece is lost.
 
-    A second Ctrl-C is the usual one.
+    Yields what tells whether it came. A second Ctrl-C is the usual one.
     """
+    came = Event()
 
-    def stop(number: int, frame: object) -> None:
+    def heard(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, before)
-        engine.stop()
+        came.set()
+        stop()
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = signal.signal(signal.SIGINT, heard)
     try:
-        yield
+        yield came.is_set
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import current_thread, main_thread
+from time import sleep
 from typing import Any, TypeVar
 
 from distributed import Client, KilledWorker, as_completed
@@ -18,6 +19,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _REACHED_S = 10.0
+_ASKED_S = 0.02
 
 
 def on_dask(
@@ -25,6 +27,7 @@ def on_dask(
     items: Sequence[Item],
     workers: int | None = None,
     scheduler: str | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[int, Result | Exception]]:
     """Call ``work`` with each item in other processes; yield what comes of each, as it comes.
 
@@ -42,6 +45,8 @@ def on_dask(
     scheduler
         Address of a scheduler that is there already (``tcp://host:8786``), or the file in which it
         says where it is (``scheduler.json``); None to begin processes here.
+    stopped
+        Asked some times a second; where it says so, what is left is given up.
 
     Yields
     ------
@@ -68,15 +73,24 @@ def on_dask(
         # Not pure: the same name may be another file the next time.
         futures = client.map(work, items, pure=False)
         numbers = {future.key: number for number, future in enumerate(futures)}
-        for future in as_completed(futures):
-            number = numbers[future.key]
-            if isinstance(future.exception(), KilledWorker):
-                killed.append(number)
-            else:
-                yield number, _came(future)
+        completed = as_completed(futures)
+        while not completed.is_empty() and not stopped():
+            if not completed.has_ready():
+                sleep(_ASKED_S)  # and not within Dask, which an interrupt there would leave hanging
+                continue
+            for future in completed.next_batch(block=False):
+                number = numbers[future.key]
+                if isinstance(future.exception(), KilledWorker):
+                    killed.append(number)
+                else:
+                    yield number, _came(future)
         # A process that died may have held another item, too: each is tried again alone.
         for number in killed:
             [future] = client.map(work, [items[number]], pure=False)
+            while not future.done() and not stopped():
+                sleep(_ASKED_S)
+            if stopped():
+                break
             yield number, _came(future)
 
 
@@ -94,7 +108,8 @@ def _client(workers: int | None, scheduler: str | None) -> Client:
             return Client(
                 n_workers=workers,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # of its health; any port that is free
+                scheduler_kwargs={"dashboard": False},
                 silence_logs="CRITICAL",
             )
     try:

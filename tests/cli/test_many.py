@@ -76,7 +76,9 @@ def test_the_runs_are_kept_and_gone_on_with(tables, tmp_path):
 def test_a_scheduler_that_is_there_is_used(tables, alone, tmp_path):
     files = [tables / "run0.csv", tables / "run1.csv"]
     place = tmp_path / "scheduler.json"
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(
+        n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as cluster:
         with Client(cluster) as client:
             client.write_scheduler_file(place)
         for scheduler in (cluster.scheduler_address, place):
