@@ -94,7 +94,7 @@ class Fields(Panel):
     def keys(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
         """Return the legend."""
         high = _extent(seen)
-        return (("scale field", f"−{high:,.3g} to {high:,.3g}"),)  # noqa: RUF001
+        return (("scale field", f"−{high:,.3g} to {high:,.3g}"),)  # noqa: RUF001 - that minus, too
 
     def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
         """Return an image each, the names of its rows, and the changes."""
