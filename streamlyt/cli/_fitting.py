@@ -13,7 +13,7 @@ import numpy as np
 from rich.markup import escape
 
 from streamlyt._build import build
-from streamlyt._compile import kernel_cache, told_of_compiling
+from streamlyt._compile import compiling_notice, told_of_compiling
 from streamlyt._layers import value_of
 from streamlyt.base import Batch
 from streamlyt.catalog import find, name_of, names, unknown
@@ -272,4 +272,4 @@ def _draw(
 
 
 def _tell_of_compiling() -> None:
-    say(f"compiling kernels once into {kernel_cache()} (some seconds)")
+    say(compiling_notice())

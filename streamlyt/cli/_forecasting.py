@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from streamlyt._build import build
-from streamlyt._compile import kernel_cache, told_of_compiling
+from streamlyt._compile import compiling_notice, told_of_compiling
 from streamlyt._layers import value_of
 from streamlyt.base import Floats
 from streamlyt.catalog import find, names, unknown
@@ -227,4 +227,4 @@ def _draw(
 
 
 def _tell_of_compiling() -> None:
-    say(f"compiling kernels once into {kernel_cache()} (some seconds)")
+    say(compiling_notice())

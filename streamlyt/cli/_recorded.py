@@ -13,7 +13,7 @@ from threading import Event
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from streamlyt._compile import kernel_cache, told_of_compiling
+from streamlyt._compile import compiling_notice, told_of_compiling
 from streamlyt.base import Source
 from streamlyt.cli._closing import on_line
 from streamlyt.cli._examine import Recording, examine
@@ -172,7 +172,7 @@ class _Advance:
 
 
 def _tell_of_compiling() -> None:
-    say(f"compiling kernels once into {kernel_cache()} (some seconds)")
+    say(compiling_notice())
 
 
 @contextmanager

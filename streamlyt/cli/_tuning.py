@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamlyt._compile import kernel_cache, told_of_compiling
+from streamlyt._compile import compiling_notice, told_of_compiling
 from streamlyt.base import Floats, Operator
 from streamlyt.cli._columns import named_columns, tell_of_columns
 from streamlyt.cli._guard import say
@@ -179,4 +179,4 @@ def _use(file: Path, pipeline: str, wanted: Wanted) -> str:
 
 
 def _tell_of_compiling() -> None:
-    say(f"compiling kernels once into {kernel_cache()} (some seconds)")
+    say(compiling_notice())

@@ -2,9 +2,6 @@
 
 No loop depends on how many rows come at once, and no flag lets the compiler reorder or fuse
 arithmetic: a row has the same features, bit for bit, in any batch.
-
-Other kernel files call loops of this one. The compiler's cache notices only changes in the file of
-the caller: empty the folder of ``kernel_cache()`` after a change here.
 """
 
 import numpy as np
