@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
+from kafka import TopicPartition
+
 from streamlyt.errors import SourceError
 
-__all__ = ["Ends", "within"]
+__all__ = ["Ends", "partitions_of", "within"]
 
 log = logging.getLogger("streamlyt.kafka")
 
@@ -64,3 +66,17 @@ def within(part: Any, at: int, first: int, last: int) -> int:
     if at < first:
         log.warning("%s: offsets %d to %d are gone from the broker", part, at, first - 1)
     return max(at, first)
+
+
+def partitions_of(consumer: Any, topic: str, servers: str) -> list[TopicPartition]:
+    """Return the partitions of a topic, in order.
+
+    Raises
+    ------
+    SourceError
+        If there is no such topic.
+    """
+    there = consumer.partitions_for_topic(topic)
+    if not there:
+        raise SourceError(f"there is no topic {topic!r} at {servers}; create it, or name another")
+    return [TopicPartition(topic, i) for i in sorted(there)]

@@ -9,10 +9,12 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from streamlyt._failing import noting
 from streamlyt.base import Event, Position
 from streamlyt.errors import SourceError, StreamlytError
 
 from ._kafka_access import client_options, reading_options, told
+from ._kafka_ends import partitions_of
 
 __all__ = ["KafkaFindings", "fields_of"]
 
@@ -134,11 +136,12 @@ def _opened(
 ) -> tuple[Any, list[TopicPartition]]:
     options = client_options(servers, access)
     consumer = KafkaConsumer(**options | reading_options(None, None, 10.0, "earliest", _MOST))
-    there = consumer.partitions_for_topic(topic)
-    if not there:
-        consumer.close(autocommit=False, timeout_ms=2000)
-        raise SourceError(f"there is no topic {topic!r} at {servers}; create it, or name another")
-    parts = [TopicPartition(topic, i) for i in sorted(there)]
+    try:
+        parts = partitions_of(consumer, topic, servers)
+    except BaseException as error:
+        with noting(error, "its consumer could not be closed"):
+            consumer.close(autocommit=False, timeout_ms=2000)
+        raise
     consumer.assign(parts)
     return consumer, parts
 

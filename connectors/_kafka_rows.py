@@ -15,7 +15,15 @@ from streamlyt.errors import ParameterError
 
 from ._kafka_holes import Holes, letter_of
 
-__all__ = ["Taken", "batches_of", "codec_of", "name_and_rest", "portions", "schema_of"]
+__all__ = [
+    "Taken",
+    "batches_of",
+    "codec_of",
+    "name_and_rest",
+    "portions",
+    "schema_of",
+    "without_levels_that_are_none",
+]
 
 _MS = 10**6  # nanoseconds
 _LARGE = 2**14  # bytes of a message whose rows outweigh what a batch of its own costs
@@ -166,3 +174,17 @@ def _name(key: bytes | None) -> str | None:
         return "" if key is None else key.decode("utf-8")
     except UnicodeDecodeError:
         return None
+
+
+def without_levels_that_are_none(batch: Batch) -> Batch:
+    """Return rows whose threshold, infinite while a detector learns, is a hole: JSON has null."""
+    names = batch.schema.names
+    if "threshold" not in names:
+        return batch
+    column = names.index("threshold")
+    none = np.isposinf(batch.values[:, column])
+    if not none.any():
+        return batch
+    values = batch.values.copy()
+    values[none, column] = np.nan
+    return batch.with_values(values, batch.schema)

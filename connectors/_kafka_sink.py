@@ -5,20 +5,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 from kafka import KafkaProducer
 from kafka.codec import has_snappy
 from kafka.errors import KafkaError, KafkaTimeoutError, ProducerFencedError
 
+from streamlyt._failing import closing_all, noting
 from streamlyt.base import Batch, Event, Position, Schema, Sink, Source
 from streamlyt.codecs import Codec, DeadLetter, Rows
 from streamlyt.codecs.json import JsonCodec
 from streamlyt.errors import MissingExtraError, ParameterError, SinkError
 
 from ._kafka_access import client_options, told
-from ._kafka_rows import codec_of, name_and_rest
+from ._kafka_rows import codec_of, name_and_rest, without_levels_that_are_none
 from ._kafka_source import KafkaSource
-from ._kafka_wait import ANSWER_S, answered
+from ._kafka_wait import ANSWER_S, Ending, answered
 
 __all__ = ["KafkaSink", "redrive"]
 
@@ -125,6 +125,8 @@ class KafkaSink(Sink):
         self._diverted: Send | None = None
         self._begun = False
         self._given_up = False  # a transaction's request was never answered
+        self._committed: dict[str, int] = {}  # partition -> offset, as this member of the group
+        self._member: tuple[Any, ...] | None = None
         self._sent: list[Any] = []  # since the last flush
 
     def topics(self) -> list[str]:
@@ -180,7 +182,21 @@ class KafkaSink(Sink):
             self._opened()
 
     def commit(self, source: Source, position: Position) -> None:
-        """Commit what was taken since the last time, and the position of the source."""
+        """Commit what was taken since the last time, and the position of the source.
+
+        Parameters
+        ----------
+        source
+            A Kafka source with a group.
+        position
+            Partition -> offset of the next message.
+
+        Raises
+        ------
+        SinkError
+            If the position is before one that the group has committed, as the messages between
+            the two would come out twice; or if the brokers do not take it.
+        """
         if not isinstance(source, KafkaSource):
             raise SinkError(f"transactions need a Kafka source, got {type(source).__name__}")
         with self._failures():
@@ -189,33 +205,35 @@ class KafkaSink(Sink):
         self._settle()
         with self._failures():
             offsets = source.offsets(position)
+            to = {str(part.partition): at.offset for part, at in offsets.items()}
             if offsets:
+                self._refuse_to_go_back(source, to)
                 self._wait(producer.send_offsets_to_transaction, offsets, source.membership)
             self._wait(producer.commit_transaction)
             self._begun = False
+        self._committed |= to
 
     def abort(self) -> None:
         """Drop what was taken since the last time."""
+        self._sent = []
         if self._begun:
             with self._failures():
                 self._wait(self._producer.abort_transaction)
             self._begun = False
-        self._sent = []
 
     def close(self) -> None:
         """Flush, and close the connections; a transaction that is open is dropped."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        try:
-            with self._failures():
-                if self._begun and not self._given_up:
-                    self._wait(producer.abort_transaction)
-                elif not self._begun:
-                    producer.flush(timeout=5)
-        finally:
-            self._begun = self._given_up = False
-            producer.close(timeout=2)
+        begun, given_up = self._begun, self._given_up
+        self._begun = self._given_up = False
+        self._committed, self._member, self._sent = {}, None, []
+        with self._failures(), closing_all(Ending(producer)), self._failures():
+            if begun and not given_up:
+                self._wait(producer.abort_transaction)
+            elif not begun:
+                producer.flush(timeout=5)
 
     def _write(self, batch: Batch, topic: str | None) -> None:
         if topic is None or not batch.n:
@@ -229,7 +247,7 @@ class KafkaSink(Sink):
             self._seen = batch.schema, self._codecs[batch.schema]
         codec, key = self._seen[1], batch.key.encode()
         if isinstance(codec, JsonCodec):
-            batch = _without_levels_that_are_none(batch)
+            batch = without_levels_that_are_none(batch)
         for start in range(0, batch.n, self._cut):
             stop = min(start + self._cut, batch.n)
             message = codec.encode(Rows(batch.values[start:stop], batch.times[start:stop]))
@@ -265,6 +283,20 @@ class KafkaSink(Sink):
                 f"{failed[0].exception or 'no answer came'}"
             )
 
+    def _refuse_to_go_back(self, source: KafkaSource, to: Mapping[str, int]) -> None:
+        """Raise where a position is before one that the group has committed."""
+        member = source.membership
+        now = (member.generation_id, member.member_id)
+        if self._member != now:  # others may have committed since it was last one
+            self._committed, self._member = source.committed(), now
+        for part, at in to.items():
+            if at < self._committed.get(part, at):
+                raise SinkError(
+                    f"position must be at or after the one that was committed, offset "
+                    f"{self._committed[part]} of partition {part} of {source.topic!r}, got {at}; "
+                    f"resume the run from its run file"
+                )
+
     def _wait(self, call: Callable[..., Any], *given: Any) -> None:
         try:
             answered(call, *given)
@@ -292,9 +324,15 @@ class KafkaSink(Sink):
             if self.transaction is not None:
                 options["transactional_id"] = self.transaction
                 options["transaction_timeout_ms"] = round(self.transaction_timeout_s * 1000)
-            self._producer = KafkaProducer(**options)
-            if self.transaction is not None:
-                self._producer.init_transactions()
+            producer = KafkaProducer(**options)
+            try:
+                if self.transaction is not None:
+                    producer.init_transactions()
+            except BaseException as error:  # one that is half made cannot begin a transaction
+                with noting(error, "its producer could not be closed"):
+                    Ending(producer).close()
+                raise
+            self._producer = producer
         return self._producer
 
     @contextmanager
@@ -331,27 +369,11 @@ def redrive(
     """
     for topic in {letter.topic for letter in letters}:
         sink = KafkaSink(topic, servers=servers, access=access)
-        try:
+        with closing_all(sink):
             for letter in letters:
                 if letter.topic == topic:
                     sink._send(topic, letter.value, letter.key)
             sink.flush()
-        finally:
-            sink.close()
-
-
-def _without_levels_that_are_none(batch: Batch) -> Batch:
-    """Return rows whose threshold, infinite while a detector learns, is a hole: JSON has null."""
-    names = batch.schema.names
-    if "threshold" not in names:
-        return batch
-    column = names.index("threshold")
-    none = np.isposinf(batch.values[:, column])
-    if not none.any():
-        return batch
-    values = batch.values.copy()
-    values[none, column] = np.nan
-    return batch.with_values(values, batch.schema)
 
 
 def _headers(letter: DeadLetter) -> list[tuple[str, bytes]]:

@@ -6,15 +6,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata
 from kafka.errors import KafkaError
 
+from streamlyt._failing import noting
 from streamlyt.base import Batch, Position, Schema, Source
 from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError, RewindError, SourceError
 
 from ._kafka_access import client_options, librdkafka_options, reading_options, told
-from ._kafka_ends import Ends, within
+from ._kafka_ends import Ends, partitions_of, within
 from ._kafka_holes import Holes
 from ._kafka_moves import Moves
 from ._kafka_rows import Taken, batches_of, codec_of, portions, schema_of
@@ -92,8 +93,8 @@ class KafkaSource(Source):
 
     Notes
     -----
-    Rows of one series come in order if they are all in one partition, as those of one message key
-    are. Only messages of committed transactions are read.
+    Rows of one series come in order if all are in one partition, as those of one message key are.
+    Only messages of committed transactions are read.
     """
 
     free = frozenset(
@@ -304,10 +305,12 @@ class KafkaSource(Source):
 
     def close(self) -> None:
         """Leave the group, and close the connections."""
-        if self._consumer is not None:
-            self._consumer.close(autocommit=False, timeout_ms=2000)
-            self._consumer = self._tail = self._settled = None
-            self._moves.moved = False
+        consumer, self._consumer = self._consumer, None
+        self._tail = self._settled = None
+        self._moves.moved = False
+        if consumer is not None:
+            with self._failures():
+                consumer.close(autocommit=False, timeout_ms=2000)
 
     def _rows(
         self, records: Sequence[Any], part: Any, ends: Any, position: dict[str, Any]
@@ -329,22 +332,19 @@ class KafkaSource(Source):
 
     def _opened(self) -> Any:
         if self._consumer is None:
-            options = self._options | reading_options(
-                self.group, self.member, self.session_timeout_s, self.begin, self.batch_messages
-            )
-            self._consumer = KafkaConsumer(**options)
+            given = self.group, self.member, self.session_timeout_s, self.begin, self.batch_messages
+            self._consumer = KafkaConsumer(**self._options | reading_options(*given))
             self._tail = Ends(self._consumer)
-            there = self._consumer.partitions_for_topic(self.topic)
-            if not there:
-                self.close()
-                raise SourceError(
-                    f"there is no topic {self.topic!r} at {self.servers}; create it, or name "
-                    f"another"
-                )
-            if self.group is None:
-                self._consumer.assign([TopicPartition(self.topic, i) for i in sorted(there)])
-            else:
-                self._consumer.subscribe([self.topic], listener=self._moves)
+            try:
+                parts = partitions_of(self._consumer, self.topic, self.servers)
+                if self.group is not None:
+                    self._consumer.subscribe([self.topic], listener=self._moves)
+                else:
+                    self._consumer.assign(parts)
+            except BaseException as error:  # one without partitions would be polled for ever
+                with noting(error, "its consumer could not be closed"):
+                    self.close()
+                raise
         return self._consumer
 
     def _assigned(self) -> list[Any]:

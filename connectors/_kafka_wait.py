@@ -6,7 +6,7 @@ from typing import Any
 
 from kafka.errors import KafkaTimeoutError
 
-__all__ = ["ANSWER_S", "answered"]
+__all__ = ["ANSWER_S", "Ending", "answered"]
 
 ANSWER_S = 15.0  # a broker restarts within it; the transactions of one that does not are begun anew
 
@@ -39,3 +39,19 @@ def answered(call: Callable[..., Any], *given: Any) -> None:
         raise KafkaTimeoutError(f"no answer to {call.__name__} within {ANSWER_S:.0f} s")
     if failed:
         raise failed[0]
+
+
+class Ending:
+    """A producer at its end: what it has not sent within 2 s is dropped, and its thread ends."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+
+    def close(self) -> None:
+        """Send what waits, and close the connections."""
+        try:
+            self._producer.close(timeout=2)
+        except KafkaTimeoutError:
+            # Left to itself its thread goes on to send, among what a later producer sends.
+            self._producer._sender.force_close()
+            raise

@@ -8,6 +8,7 @@ from typing import ParamSpec
 
 import typer
 
+from streamlyt._failing import message_of
 from streamlyt.errors import ParameterError, StreamlytError
 
 __all__ = ["ERROR", "FOUND", "STOPPED", "USAGE", "guarded", "say"]
@@ -34,18 +35,19 @@ def guarded(verb: Callable[P, int]) -> Callable[P, None]:
             status = verb(*args, **kwargs)
             sys.stdout.flush()
         except ParameterError as error:
-            status = _fail(str(error), USAGE)
+            status = _fail(message_of(error), USAGE)
         except BrokenPipeError:
             # The reader of our output (head, less) has gone: nothing is wrong, nothing to say.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = 0
         except StreamlytError as error:
-            status = _fail(str(error), ERROR)
+            status = _fail(message_of(error), ERROR)
         except OSError as error:
             where = f": {error.filename}" if error.filename else ""
             status = _fail(f"{error.strerror or error}{where}", ERROR)
         except KeyboardInterrupt as stop:
-            status = _fail("; ".join(["stopped by Ctrl-C", *map(str, stop.args)]), STOPPED)
+            told = [*map(str, stop.args), *getattr(stop, "__notes__", [])]
+            status = _fail("; ".join(["stopped by Ctrl-C", *told]), STOPPED)
         raise typer.Exit(status)
 
     return run

@@ -14,6 +14,7 @@ from typing import Any
 import tomli_w
 from rich.markup import escape
 
+from streamlyt._failing import closing_all
 from streamlyt._schema import told_parameters
 from streamlyt.catalog import find
 from streamlyt.cli._closing import OffLine, learning_of
@@ -54,17 +55,13 @@ def run_file(
         rows = counted(max(summary.series.values()), spec.source.schema.row)
         return OffLine(f"{rows} in the longest series: an alarm takes {learning}")
 
-    try:
+    with closing_all(spec.source, *spec.sinks):
         if begin is not None or speed is not None:
             Playing(spec.source, begin, speed).play()
         summary = run_recorded(
             Recording(file.stem, spec.source, spec.pipeline(), few, spec.sinks, spec.places),
             options,
         )
-    finally:
-        spec.source.close()
-        for sink in spec.sinks:
-            sink.close()
     return status(summary, options)
 
 

@@ -1,12 +1,12 @@
 """One life of the engine: what it opens, what it does in its thread, what it closes."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 from time import monotonic
 from typing import Any
 
+from streamlyt._failing import closing_all
 from streamlyt.base import Batch, Event, Sink
 from streamlyt.config import PipelineSpec, dump
 from streamlyt.engines import Gauges, LocalEngine, SharedStates, Summary
@@ -77,21 +77,23 @@ class Life:
     def _live(self) -> None:
         result: Summary | BaseException
         try:
-            with ExitStack() as stack:
-                stack.callback(self.spec.source.close)
-                for sink in self.spec.sinks:
-                    stack.callback(sink.close)
-                result = self._run(stack)
+            # Whether the daemon tries again depends on what failed first, not on what closing did.
+            with closing_all(*self.spec.sinks, self.spec.source):
+                result = self._run()
         except BaseException as error:
             result = error
         self._done(result)
 
-    def _run(self, stack: ExitStack) -> Summary:
-        spec, serve = self.spec, self.spec.serve
+    def _run(self) -> Summary:
+        spec = self.spec
         if not self.run.exists():
             text = dump(spec.source, spec.pipeline(), spec.sinks, spec.places)
             RunFile.create(self.run, pipeline=text, policy=spec.policy).close()
-        runfile = stack.enter_context(RunFile.open(self.run, write=True))
+        with RunFile.open(self.run, write=True) as runfile:
+            return self._driven(runfile)
+
+    def _driven(self, runfile: RunFile) -> Summary:
+        spec, serve = self.spec, self.spec.serve
         runfile.retain(spec.policy)
         self._engine = LocalEngine(
             spec.source,

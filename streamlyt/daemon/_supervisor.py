@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from streamlyt._failing import message_of
 from streamlyt.base import Component
 from streamlyt.catalog import describe
 from streamlyt.config import PipelineSpec, load
@@ -144,7 +145,7 @@ class Daemon:
             failures = 1 if self._gauges.checkpoints > saved else failures + 1
             longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (failures - 1))
             wait = longest * random.uniform(0.5, 1.0)
-            self._why = str(result)
+            self._why = message_of(result)
             self._metrics.restarts += 1
             self._log.warning("trying again", reason=self._why, wait_s=round(wait, 2))
             self._ended.clear()
@@ -189,7 +190,7 @@ class Daemon:
             return DONE
         self._log.error(
             "stopped without a last checkpoint; the rows since the one before are read again",
-            reason=str(result),
+            reason=message_of(result),
         )
         if isinstance(result, TimeoutError):
             os._exit(FAILED)  # its thread hangs, and clients would wait for it at exit
@@ -197,7 +198,7 @@ class Daemon:
 
     def _failed(self, error: BaseException) -> int:
         if isinstance(error, StreamlytError):
-            self._log.error("the engine cannot go on", reason=str(error))
+            self._log.error("the engine cannot go on", reason=message_of(error))
         else:  # nobody foresaw it: it is to be reported
             self._log.error("the engine cannot go on", exc_info=error)
         return FAILED

@@ -34,7 +34,8 @@ class Outlets:
     others
         All but that one.
     silent
-        Whether rows are read again that the sink with transactions has seen: it is shown nothing.
+        Whether rows are read again that the sink with transactions may have seen: it is shown
+        nothing, and commits nothing.
 
     Raises
     ------

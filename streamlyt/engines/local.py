@@ -6,6 +6,7 @@ from time import monotonic
 
 import numpy as np
 
+from streamlyt._failing import noting
 from streamlyt.base import Batch, Position, Sink, Source
 from streamlyt.catalog import name_of
 from streamlyt.errors import RewindError
@@ -161,10 +162,11 @@ class LocalEngine:
                 if not self._stopped:
                     self._finish()
             self._complete = not self._stopped
-        except BaseException:
+        except BaseException as error:
             # Not whole: a batch is half done, or a checkpoint has failed. The last one stands.
             if self._whole and self._news():
-                self._checkpoint()
+                with noting(error, "no checkpoint could be made after it"):
+                    self._checkpoint()
             raise
         self._checkpoint()
         return self.summary()
@@ -201,21 +203,15 @@ class LocalEngine:
         while not self._stopped:
             try:
                 self._adopt()
-                until = None
-                if self._transaction is not None and isinstance(self.source, Replays):
-                    until = self.source.committed()
-                if until is not None and isinstance(self.source, Replays):
-                    self._outlets.silent = True
-                    self._follow(self.source.read(self._position, until))
+                if self._outlets.silent and isinstance(self.source, Replays):
+                    self._follow(self.source.read(self._position, self.source.committed()))
                     self._checkpoint()
-                    self._outlets.silent = False
                 if not self._stopped:
+                    self._outlets.silent = False
                     self._follow(self.source.read(self._position))
                 return
             except RewindError:
                 self._rewind()
-            finally:
-                self._outlets.silent = False
 
     def _follow(self, batches: Iterable[tuple[Batch, Position | None]]) -> None:
         with closing(self._ahead.read(batches)) as read:
@@ -255,10 +251,12 @@ class LocalEngine:
         """Take over the memory of partitions that others went on with."""
         at, memory = self._moves.adopt(self._position)
         if at:
+            self._whole = False  # until memory and position are of the same moment
             self._position = {**(self._position or {}), **at}
             self.pipeline.restore({**self.pipeline.states(), **memory})
             self._touched.update(memory)
             self._known |= dict.fromkeys(memory)
+            self._whole = True
 
     def _share(self) -> None:
         """Put the memory as of the last checkpoint where the next owner of a partition looks."""
@@ -271,6 +269,7 @@ class LocalEngine:
         if self.runfile is None:
             self._checkpoint()
             return
+        self._whole = False  # where it fails on the way, the last checkpoint stands
         if self._transaction is not None:
             self._transaction.abort()
         self._load(self.runfile)
@@ -298,6 +297,9 @@ class LocalEngine:
         self._started = self._saved_at = self._clock()
 
     def _load(self, runfile: RunFile) -> None:
+        # The sink may have committed more than the run file holds: it is shown nothing, and no
+        # position is committed, until a checkpoint ends the replay of what lies between.
+        self._outlets.silent = self._transaction is not None
         runfile.forget()
         self.pipeline.restore(runfile.recover())
         self._position = runfile.position(self._name)
@@ -345,6 +347,7 @@ class LocalEngine:
     def _finish(self) -> None:
         """Let go of the rows that operators hold back for others that may come: none will."""
         schema = self.source.schema
+        self._whole = False  # an operator has let go of rows that are not written yet
         for key in list(self._known):
             none = Batch(key, np.empty(0, np.int64), np.empty((0, schema.width)), schema)
             self._lanes.start(self.pipeline, none, None, [], last=True)
