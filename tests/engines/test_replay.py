@@ -12,7 +12,7 @@ from streamlyt.errors import RewindError, SinkError, SourceError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-ROWS, COMMITTED = 10, 6
+ROWS, SAVED, COMMITTED = 10, 2, 6
 
 
 class Died(BaseException):
@@ -68,7 +68,7 @@ class Transactions(Sink):
 
     def __init__(self, topic):
         self.topic, self.held = topic, []
-        self.dies, self.fails = False, None
+        self.dies_at, self.fails = None, None
 
     def params(self):
         return {}
@@ -96,7 +96,7 @@ class Transactions(Sink):
         self.topic.out += self.held
         self.topic.positions.append(int(position["0"]))
         self.held = []
-        if self.dies:
+        if self.topic.committed == self.dies_at:
             raise Died
 
 
@@ -131,13 +131,18 @@ def life(path, topic, **rest):
 
 @pytest.fixture
 def cut(tmp_path):
-    """A run that died between the sink's commit of six rows and the run file's."""
+    """A run that died between the sink's commit of six rows and the run file's; that has two."""
     path, topic = tmp_path / "a.streamlyt", Topic()
-    with life(path, topic) as (engine, _, sink):
-        sink.dies = True
+    with life(path, topic) as (engine, source, _):
+        source.failures[SAVED] = SourceError("broker away")
+        with pytest.raises(SourceError):
+            engine.run()
+    with life(path, topic, checkpoint_rows=COMMITTED - SAVED) as (engine, _, sink):
+        sink.dies_at = COMMITTED
         with pytest.raises(Died):
             engine.run()
     assert topic.out == list(range(COMMITTED))
+    assert topic.positions == [SAVED, COMMITTED]
     return path, topic
 
 
@@ -164,17 +169,17 @@ SETTINGS = [
 @pytest.mark.parametrize("failure", [SourceError("broker away"), OSError("cut"), Died()])
 def test_a_failure_at_any_row_of_a_replay_brings_no_row_out_twice(cut, failure, rest):
     path, topic = cut
-    for row in range(COMMITTED):
+    for row in range(SAVED, COMMITTED):
         with life(path, topic, **rest) as (engine, source, _):
             source.failures[row] = failure
             with pytest.raises(type(failure)):
                 engine.run()
-        assert topic.positions == [COMMITTED]
+        assert topic.positions == [SAVED, COMMITTED]
     finish(path, topic, **rest)
 
 
 @pytest.mark.parametrize("rest", SETTINGS, ids=str)
-@pytest.mark.parametrize("row", range(ROWS))
+@pytest.mark.parametrize("row", range(SAVED, ROWS))
 def test_one_failure_and_then_the_rest(cut, row, rest):
     path, topic = cut
     with life(path, topic, **rest) as (engine, source, _):
@@ -184,7 +189,7 @@ def test_one_failure_and_then_the_rest(cut, row, rest):
     finish(path, topic, **rest)
 
 
-@pytest.mark.parametrize("row", range(ROWS))
+@pytest.mark.parametrize("row", range(SAVED, ROWS))
 def test_partitions_that_move_during_a_replay_do_not_end_the_silence(cut, row):
     path, topic = cut
     with life(path, topic, checkpoint_rows=1) as (engine, source, _):
@@ -193,7 +198,7 @@ def test_partitions_that_move_during_a_replay_do_not_end_the_silence(cut, row):
     finish(path, topic)
 
 
-@pytest.mark.parametrize("row", range(ROWS))
+@pytest.mark.parametrize("row", range(SAVED, ROWS))
 def test_a_stop_during_a_replay_commits_nothing_back(cut, row):
     path, topic = cut
     with life(path, topic) as (engine, source, _):
@@ -208,7 +213,7 @@ def test_a_stop_before_the_first_row_commits_nothing_back(cut):
     with life(path, topic, weight=2.0) as (engine, source, _):
         source.failures["committed"] = engine.stop
         engine.run()
-    assert topic.positions == [COMMITTED]
+    assert topic.positions == [SAVED, COMMITTED]
     finish(path, topic, weight=2.0)
 
 
@@ -220,7 +225,7 @@ def test_a_position_that_cannot_be_asked_for_commits_nothing_back(cut, weight):
         source.failures["committed"] = SourceError("broker away")
         with pytest.raises(SourceError):
             engine.run()
-    assert topic.positions == [COMMITTED]
+    assert topic.positions == [SAVED, COMMITTED]
     finish(path, topic, weight=weight)
 
 
@@ -235,7 +240,7 @@ def test_a_position_that_cannot_be_asked_for_after_a_rewind_commits_nothing_back
         source.failures[7] = away
         with pytest.raises(SourceError):
             engine.run()
-    assert topic.positions == [COMMITTED]
+    assert topic.positions == [SAVED, COMMITTED]
     finish(path, topic)
 
 
