@@ -82,6 +82,7 @@ class FileSink(Sink):
             kind = {".csv": _Csv, ".jsonl": _Json, ".parquet": _Parts}[Path(self.path).suffix]
             self._rows = kind(Path(self.path))
         self._findings = None if self.events is None else _Lines(Path(self.events))
+        self._driven = False  # by an engine, which tells what its checkpoints cover
 
     def write(self, batch: Batch) -> None:
         """Take rows."""
@@ -108,14 +109,27 @@ class FileSink(Sink):
         SinkError
             If there is less than that; or anything at all where there should be none.
         """
+        self._driven = True
         if self._rows is not None:
             self._rows.resume(rows)
         if self._findings is not None:
             self._findings.resume(events)
 
+    def settle(self) -> None:
+        """Show what was flushed under its name: a checkpoint covers it."""
+        for one in (self._rows, self._findings):
+            if one is not None:
+                one.show()
+
     def close(self) -> None:
-        """Flush, and close the files."""
-        self.flush()
+        """Flush, and close the files.
+
+        In a run, what no checkpoint covers keeps its hidden name: a run that is resumed writes it
+        again.
+        """
+        if not self._driven:
+            self.flush()
+            self.settle()
         for one in (self._rows, self._findings):
             if one is not None:
                 one.close()
@@ -124,9 +138,9 @@ class FileSink(Sink):
 class _Rows(ABC):
     """Where rows go.
 
-    A file that is begun has a hidden name until its rows are covered by a checkpoint for sure: when
-    the next one begins, or it is closed. So what a run leaves that is killed before its first
-    checkpoint is known as its own, and nothing of the user's is ever written over.
+    A file that is begun has a hidden name until its rows are covered by a checkpoint. So what a run
+    leaves that ends before its first checkpoint, killed or by an error, is known as its own, and
+    nothing of the user's is ever written over.
     """
 
     def __init__(self, path: Path) -> None:
@@ -141,8 +155,11 @@ class _Rows(ABC):
 
     def show(self) -> None:
         """Give what was begun its name."""
-        if self.flushed and self.hidden.exists():
-            self.hidden.rename(self.path)
+        try:
+            if self.flushed and self.hidden.exists():
+                self.hidden.rename(self.path)
+        except OSError as error:
+            raise _unwritten(self.path, error) from error
 
     @abstractmethod
     def write(self, batch: Batch) -> None: ...
@@ -183,7 +200,6 @@ class _Lines(_Rows):
         if self._file is None:
             return
         try:
-            self.show()
             self._file.flush()
             os.fsync(self._file.fileno())
             self.flushed = True
@@ -218,12 +234,14 @@ class _Lines(_Rows):
 
     def close(self) -> None:
         self._drop()
-        self.show()
 
     def _drop(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        try:
+            if file is not None:
+                file.close()
+        except OSError as error:  # what waited cannot be written: a resumed run writes it again
+            raise _unwritten(self.path, error) from error
 
 
 class _Json(_Lines):
@@ -297,7 +315,6 @@ class _Parts(_Rows):
     def flush(self) -> None:
         if not self._held:
             return
-        self.show()
         table = pa.Table.from_batches(self._held)
         self._put(table, self._n)
         self._n += table.num_rows
@@ -350,7 +367,7 @@ class _Parts(_Rows):
             raise _unwritten(self.path, error) from error
 
     def close(self) -> None:
-        self.show()
+        self._held = []
 
 
 def _cells(cells: list[object]) -> str:

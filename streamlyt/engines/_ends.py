@@ -19,6 +19,7 @@ __all__ = [
     "Refuses",
     "Replays",
     "Resumes",
+    "Settles",
     "TakesLateRows",
     "TakesLetters",
     "Transacts",
@@ -162,6 +163,14 @@ class Resumes(Protocol):
 
     def resume(self, rows: int, events: int) -> None:
         """Go on after so many rows and findings; whatever it took beyond comes again."""
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A sink that shows what it was given only when a resumed run would not write it again."""
+
+    def settle(self) -> None:
+        """What was flushed is covered by a checkpoint."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ from streamlyt.base import Sink, Source
 from streamlyt.errors import ParameterError
 from streamlyt.pipeline import SOURCE, Pipeline
 
-from ._ends import Resumes, TakesLateRows, TakesLetters, transacting
+from ._ends import Resumes, Settles, TakesLateRows, TakesLetters, transacting
 from ._lanes import Landed
 
 __all__ = ["Outlets"]
@@ -101,6 +101,12 @@ class Outlets:
                 counts = self._taken.setdefault(name, [0, 0])
                 counts[0] += sum(batch.n for batch in rows)
                 counts[1] += len(events)
+
+    def settle(self) -> None:
+        """Tell the sinks that ask for it that a checkpoint covers what they have flushed."""
+        for sink in self.sinks:
+            if isinstance(sink, Settles):
+                sink.settle()
 
     def resume(self, taken: Mapping[str, Sequence[int]], whole: tuple[int, int]) -> None:
         """Tell the sinks that ask for it from where the run goes on.

@@ -297,8 +297,7 @@ class LocalEngine:
         self._started = self._saved_at = self._clock()
 
     def _load(self, runfile: RunFile) -> None:
-        # The sink may have committed more than the run file holds: it is shown nothing, and no
-        # position is committed, until a checkpoint ends the replay of what lies between.
+        # Until a checkpoint ends the replay of what the sink has committed beyond the run file.
         self._outlets.silent = self._transaction is not None
         runfile.forget()
         self.pipeline.restore(runfile.recover())
@@ -389,6 +388,7 @@ class LocalEngine:
             complete=self._complete,
             taken=self._outlets.taken,
         )
+        self._outlets.settle()
         if self._transaction is None and self._position is not None and self._commits is not None:
             with self._ahead.still():
                 self._commits.commit(self._position)

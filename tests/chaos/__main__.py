@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from streamlyt.broker import Broker
-from tests.chaos import cluster, daemon, faces, pair, recovered, rescaled, stalled
+from tests.chaos import cluster, daemon, faces, pair, recovered, replayed, rescaled, stalled
 
-FORMS = ("daemon", "pair", "stalled", "cluster", "rescaled", "recovered", "faces")
+FORMS = ("daemon", "pair", "stalled", "cluster", "rescaled", "recovered", "replayed", "faces")
 STALL_S = 60
 HAND_OVER_S = PAUSE_S = 10
 ROWS = 1_000_000
@@ -86,6 +86,16 @@ def of_recovered(kills, broker, folder):
     print(f"    its folder kept: first row after {kept:.1f} s; lost: after {lost:.1f} s")
     print(f"    topic: {counted(faults)}")
     return any(faults)
+
+
+def of_replayed(kills, broker, folder):
+    kills = -(-3 * kills // 10)
+    rows, back, topic, run = replayed.replayed(kills, broker, folder, told=tell)
+    print(f"a source that failed at each row of a replay of {kills}, {rows} rows:")
+    print(f"    {back} positions committed before one that was committed")
+    print(f"    topic: {counted(topic)}")
+    print(f"    run file: {counted(run)}")
+    return back > 0 or any(topic) or any(run)
 
 
 def of_faces(kills, broker, folder):

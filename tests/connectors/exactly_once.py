@@ -56,7 +56,7 @@ def messages(n, keys, partitions, seed=0):
     ]
 
 
-def engine(run, servers, topic, out, group, member, follow=True):
+def engine(run, servers, topic, out, group, member, follow=True, batch_messages=200):
     """Return the engine of one life, and what is to be closed after it."""
     source = KafkaSource(
         topic,
@@ -65,7 +65,7 @@ def engine(run, servers, topic, out, group, member, follow=True):
         group=group,
         member=member,
         follow=follow,
-        batch_messages=200,
+        batch_messages=batch_messages,
         session_timeout_s=6,
     )
     sinks = [KafkaSink(out, servers=servers, transaction=f"{group}-{member}")] if out else []

@@ -10,6 +10,7 @@ from streamlyt.engines import LocalEngine
 from streamlyt.errors import ParameterError, SinkError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
+from tests.chaos.replayed import replayed
 
 from .exactly_once import Life, engine, expected, faults, lives, messages, of_run, of_topic
 from .topics import new_topic, plain, put
@@ -148,3 +149,34 @@ def test_transactions_without_a_run_file_or_a_kafka_source_are_refused():
     source = KafkaSource("t", ["x"], group="g")
     with pytest.raises(ParameterError, match="got 1 such sinks, KafkaSource and no run file"):
         LocalEngine(source, Pipeline([]), [sink])
+
+
+def test_a_source_that_fails_at_any_row_of_a_replay_brings_nothing_out_twice(broker, tmp_path):
+    sent, back, topic, run = replayed(3, broker, tmp_path)
+    assert (sent, back, topic, run) == (9, 0, (0, 0, 0), (0, 0, 0))
+
+
+@pytest.mark.parametrize("begun_again", [False, True])
+def test_the_sink_refuses_to_commit_a_position_before_one_that_is_committed(broker, begun_again):
+    servers = plain(broker)
+    topic, out = new_topic(servers), new_topic(servers)
+    put(servers, topic, messages(20, 1, 1))
+    sink = KafkaSink(out, servers=servers, transaction=f"t-{topic}")
+    source = KafkaSource(topic, ["n", "x"], servers=servers, group=f"g-{topic}", batch_messages=5)
+    sink.open()
+    read = source.read()
+    batch, position = next(pair for pair in read if pair[0].n)
+    _, later = next(pair for pair in read if pair[0].n)
+    sink.write(batch)
+    sink.commit(source, later)
+    if begun_again:  # what was committed is known to the brokers only
+        sink.close()
+        sink.open()
+    sink.commit(source, later)
+    sink.write(batch)
+    with pytest.raises(SinkError, match="at or after the one that was committed, offset 10"):
+        sink.commit(source, position)
+    sink.close()
+    assert source.committed() == later == {"0": 10}
+    assert len(rows_of(servers, out)["k0"]) == batch.n  # the second time was dropped
+    source.close()

@@ -5,8 +5,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from streamlyt._failing import closing_all
 from streamlyt.base import Batch, Operator, Schema, Sink, Source
 from streamlyt.config import dump
+from streamlyt.connectors import FileSink, FileSource
 from streamlyt.engines import LocalEngine
 from streamlyt.errors import RewindError, SinkError, SourceError, StateError
 from streamlyt.pipeline import Pipeline
@@ -322,3 +324,50 @@ def test_an_end_that_is_cut_short_does_not_save_what_operators_let_go(tmp_path, 
             engine.run()
     assert topic.positions == [COMMITTED]
     finish(path, topic)
+
+
+class Refuses(Last):
+    """Refuses a row, once."""
+
+    refused = None
+
+    def update(self, batch):
+        if batch.n and batch.times[0] == type(self).refused:
+            type(self).refused = None
+            raise StateError("bent")
+        return super().update(batch)
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])
+@pytest.mark.parametrize("row", [0, 1, 5, 9])
+@pytest.mark.parametrize("failing", ["operator", "run file"])
+def test_a_run_that_failed_and_closed_its_files_is_resumed(
+    tmp_path, monkeypatch, name, row, failing
+):
+    """Before its first checkpoint, too: the file is then not taken for another's."""
+    path, out = tmp_path / "a.streamlyt", tmp_path / name
+
+    def lived():
+        source, pipeline, sink = Numbers(Topic()), Pipeline([Refuses()]), FileSink(out)
+        if path.exists():
+            run = RunFile.open(path, write=True)
+        else:
+            run = RunFile.create(path, pipeline=dump(source, pipeline.operators, ()))
+        with run, closing_all(sink):
+            return LocalEngine(source, pipeline, [sink], run, checkpoint_rows=4).run().rows
+
+    def full(*_, rows, **__):
+        raise SinkError("disk full")
+
+    with monkeypatch.context() as patch:
+        if failing == "operator":
+            patch.setattr(Refuses, "refused", row)
+            expected = StateError
+        else:
+            patch.setattr(RunFile, "checkpoint", full)
+            expected = SinkError
+        with pytest.raises(expected):
+            lived()
+    assert lived() == ROWS
+    written = FileSource(out, time="time", key="key").read()
+    assert [t for batch, _ in written for t in batch.times.tolist()] == list(range(ROWS))
