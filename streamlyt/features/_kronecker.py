@@ -1,6 +1,10 @@
-"""The Walsh-Hadamard transform as matrix products, for any library that has them."""
+"""The Walsh-Hadamard transform for any library: by sums in a fixed order, or by matrix products.
 
-import math
+The sums give the same bits with every library, processor and number of threads, and for any number
+of columns, since nothing but the sum of two numbers is rounded. The products are what a GPU does
+best; their bits are the library's own.
+"""
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,36 +12,59 @@ import numpy as np
 
 from streamlyt.base import Array
 
-__all__ = ["factors", "transform"]
+__all__ = ["by_products", "by_sums", "factors"]
 
 _LARGEST_FACTOR = 7  # bits of one matrix of a transform
-_LEFT = 6  # bits of the left matrix where several blocks are transformed side by side
+_STAGES = 3  # taken at once, so that values are copied once in three stages
 
 
-def transform(xp: Any, x: Any, matrices: Sequence[Any]) -> Any:
-    """Multiply the last axis of ``x`` by the Kronecker product of the matrices."""
+def by_sums(xp: Any, x: Any) -> Any:
+    """Return the transform of each column of ``x``, shape (2^p, k), by sums and differences.
+
+    The stages take the bits of the row number from the lowest on, some of them at once.
+
+    Examples
+    --------
+    >>> by_sums(np, np.eye(4)).astype(int).tolist()
+    [[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]
+    """
     shape = tuple(x.shape)
-    lead, rest = math.prod(shape[:-1]), shape[-1]
-    *heads, last = matrices
-    for head in heads:
-        size = head.shape[0]
+    bits, run = shape[0].bit_length() - 1, shape[1]
+    while bits:
+        stages = min(bits, _STAGES)
+        x = xp.reshape(x, (-1, 1 << stages, run))
+        parts = [x[:, i, :] for i in range(1 << stages)]
+        for _ in range(stages):
+            pairs = list(zip(parts[0::2], parts[1::2], strict=True))
+            parts = [a + b for a, b in pairs] + [a - b for a, b in pairs]
+        x = xp.stack(parts, axis=1)
+        bits, run = bits - stages, run << stages
+    return xp.reshape(x, shape)
+
+
+def by_products(xp: Any, x: Any, matrices: Sequence[Any]) -> Any:
+    """Multiply the columns of ``x``, shape (2^p, k), by the Kronecker product of the matrices."""
+    shape = tuple(x.shape)
+    lead, rest = 1, shape[0]
+    for matrix in matrices:
+        size = matrix.shape[0]
         rest //= size
-        x = xp.matmul(head, xp.reshape(x, (lead, size, rest)))
+        x = xp.matmul(matrix, xp.reshape(x, (lead, size, rest * shape[1])))
         lead *= size
-    return xp.reshape(xp.matmul(xp.reshape(x, (lead, rest)), last), shape)
+    return xp.reshape(x, shape)
 
 
-def factors(width: int, side: int) -> list[Array]:
-    """Return matrices whose Kronecker product is that of H_width and the identity of ``side``."""
+def factors(width: int) -> list[Array]:
+    """Return matrices whose Kronecker product is the transform of ``width`` values, a power of two.
+
+    Examples
+    --------
+    >>> [len(matrix) for matrix in factors(1 << 15)]
+    [32, 32, 32]
+    """
     bits = width.bit_length() - 1
-    if side > 1:
-        sizes = [min(_LEFT, bits), bits - min(_LEFT, bits)]
-    else:
-        count = max(2, -(-bits // _LARGEST_FACTOR))
-        sizes = [bits // count + (i < bits % count) for i in range(count)]
-    matrices = [_hadamard(size) for size in sizes]
-    matrices[-1] = np.kron(matrices[-1], np.eye(side))
-    return matrices
+    count = max(1, -(-bits // _LARGEST_FACTOR))
+    return [_hadamard(bits // count + (i < bits % count)) for i in range(count)]
 
 
 def _hadamard(bits: int) -> Array:

@@ -1,7 +1,9 @@
 """The maps written once over the Python array API: for arrays of any library, on their device.
 
-The Walsh-Hadamard transform is two matrix products, H_a (x) H_b (three beyond 2**14), since
-matrix products are what every such library does best. Nothing here is compiled by us.
+On the CPU every sum is written out, one addition of whole arrays after another, so that no library
+orders its terms: a matrix product has other last bits for another shape, another place of a row in
+it, another processor and another number of threads. On other devices the projections are matrix
+products, which is what these do best. Nothing here is compiled by us.
 """
 
 from collections.abc import Sequence
@@ -17,42 +19,36 @@ from streamlyt.errors import DataError
 
 from ._kernels import GROUP, PANEL
 from ._kernels_response import CENTRED, COSINES, EXPONENTIAL, MODULUS, PHASE, SQUARE
-from ._kronecker import factors, transform
+from ._kronecker import by_products, by_sums, factors
 
 if TYPE_CHECKING:
     from ._projection import Draws, ProjectionMap
 
 __all__ = ["is_foreign", "portable_features"]
 
-# Values of one plane worked on at a time: half of a second-level cache on a CPU; enough to fill a
-# GPU. Rows come in tiles of a fixed number, the last one padded: a matrix product of another
-# shape may have other last bits, and a row shall have the same features in any batch.
-_CPU_VALUES, _DEVICE_VALUES, _MOST_ROWS = 1 << 18, 1 << 22, 256
+# Values of one plane worked on at a time: few enough for the second-level cache of a CPU with the
+# results of a stage, and enough to fill a GPU. There rows come in tiles of a fixed number, the last
+# one padded, since a matrix product of another shape may have other last bits.
+_CPU_VALUES, _DEVICE_VALUES, _MOST_ROWS = 1 << 17, 1 << 22, 256
 
 _kept: "WeakKeyDictionary[ProjectionMap, tuple[Any, _Tables]]" = WeakKeyDictionary()
 
 
 class _Piece(NamedTuple):
-    """Blocks that are transformed side by side.
+    """Blocks that are transformed side by side, g of them in a group.
 
     Parameters
     ----------
-    blocks
-        Number of blocks g side by side.
     first, second
-        Tables, shape (groups, D, g); ``second`` of cosines (groups, D * g), of real projections
-        none.
+        Tables, shape (D, 1, groups, g); of real projections and of permuted inputs, ``second`` is
+        None where it is not used.
     order
-        Shape (groups * D * g,): the input at each place, where inputs are permuted.
-    matrices
-        Factors of the transform of D * g values.
+        Shape (D * groups * g,): the input at each place; None where inputs are not permuted.
     """
 
-    blocks: int
     first: Any
     second: Any
     order: Any
-    matrices: Sequence[Any]
 
 
 class _Tables(NamedTuple):
@@ -64,8 +60,12 @@ class _Tables(NamedTuple):
         Shape (1, d), or (1, 1): multiplies the inputs.
     constant, width, factor, offset
         As in the draws.
-    premix
-        Factors of the first transform; none of a dense map.
+    structured
+        Whether the projections are transforms.
+    sums
+        Whether every sum is written out, in a fixed order.
+    factors
+        Of the transform of D values, where it is not written out as sums.
     pieces
         Of a structured map.
     matrices
@@ -77,7 +77,9 @@ class _Tables(NamedTuple):
     width: int
     factor: float
     offset: float
-    premix: Sequence[Any]
+    structured: bool
+    sums: bool
+    factors: Sequence[Any]
     pieces: Sequence[_Piece]
     matrices: Sequence[Any]
 
@@ -123,19 +125,24 @@ def portable_features(features: "ProjectionMap", values: Any) -> Any:
             f"values must be finite as {features.dtype}, got others; "
             "leave such rows out, or fill the holes first"
         )
-    rows = _rows_of_a_tile(features, tables, device)
-    short = -n % rows
+    if n == 0:
+        return xp.zeros((0, m), dtype=dtype, device=device)
+    rows = _rows_of_a_tile(features, tables)
+    short = 0 if tables.sums else -n % rows
     if short:
         x = xp.concat([x, xp.zeros((short, d), dtype=dtype, device=device)], axis=0)
-    tiles = [_tile(xp, x[i : i + rows, :], tables, features) for i in range(0, n, rows)]
-    if not tiles:
-        return xp.zeros((0, m), dtype=dtype, device=device)
-    phi = tiles[0] if len(tiles) == 1 else xp.concat(tiles, axis=0)
-    return phi[:n, :]
+    ends = range(rows, x.shape[0] + rows, rows)
+    tiles = [x[end - rows : min(end, x.shape[0]), :] for end in ends]
+    phi = _joined(xp, [_tile(xp, tile, tables, features) for tile in tiles])
+    return phi[:n, :] if short else phi
 
 
-def _rows_of_a_tile(features: "ProjectionMap", tables: _Tables, device: Any) -> int:
-    room = _CPU_VALUES if "cpu" in str(device).lower() else _DEVICE_VALUES
+def _is_cpu(device: Any) -> bool:
+    return "cpu" in str(device).lower()
+
+
+def _rows_of_a_tile(features: "ProjectionMap", tables: _Tables) -> int:
+    room = _CPU_VALUES if tables.sums else _DEVICE_VALUES
     at_most = room // max(features.n_components, tables.width)
     return min(_MOST_ROWS, 1 << max(at_most.bit_length() - 1, 0))
 
@@ -145,49 +152,83 @@ def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
     inputs = [x]
     if tables.constant:
         inputs.append(xp.zeros_like(x[:, :1]) + tables.constant)
-    if tables.premix:
+    if tables.structured:
         left = tables.width - x.shape[1] - len(inputs) + 1
         if left:
             inputs.append(xp.zeros((x.shape[0], left), dtype=x.dtype, device=device_of(x)))
-    x = xp.concat(inputs, axis=1) if len(inputs) > 1 else x
+    x = _joined(xp, inputs, axis=1)
     kind = features._kind
-    centre = tables.offset * xp.sum(x * x, axis=1, keepdims=True) if kind == CENTRED else None
-    if tables.premix:
-        x = transform(xp, x, tables.premix)
-        planes = [_project(xp, x, piece, kind) for piece in tables.pieces]
-        re, im = (_joined(xp, plane) for plane in zip(*planes, strict=True))
+    centre = tables.offset * _squares(xp, x) if kind == CENTRED else None
+    if tables.structured:
+        # Rows come last, so that each step of a transform is over long runs of memory.
+        x = _transform(xp, _turned(xp, x, (1, 0)), tables)
+        planes = [_project(xp, x, piece, kind, tables) for piece in tables.pieces]
+        re, im = (_joined(xp, plane, axis=1) for plane in zip(*planes, strict=True))
     else:
-        re = xp.matmul(x, tables.matrices[0])
-        im = re if features._real else xp.matmul(x, tables.matrices[1])
+        product = _product if tables.sums else xp.matmul
+        re = product(x, tables.matrices[0])
+        im = re if features._real else product(x, tables.matrices[1])
     return _respond(xp, re, im, centre, features, tables.factor)
 
 
-def _joined(xp: Any, parts: Sequence[Any]) -> Any:
-    return parts[0] if len(parts) == 1 else xp.concat(list(parts), axis=1)
+def _joined(xp: Any, parts: Sequence[Any], axis: int = 0) -> Any:
+    return parts[0] if len(parts) == 1 else xp.concat(list(parts), axis=axis)
 
 
-def _project(xp: Any, x: Any, piece: _Piece, kind: int) -> tuple[Any, Any]:
-    n, width = x.shape
-    groups = piece.first.shape[0]
-    flat = (n, groups, width * piece.blocks)
+def _turned(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
+    """Return ``x`` with its axes in another order, and so in memory: a flat array is copied."""
+    shape = tuple(x.shape[axis] for axis in axes)
+    return xp.reshape(xp.reshape(xp.permute_dims(x, axes), (-1,)), shape)
+
+
+def _squares(xp: Any, x: Any) -> Any:
+    """Return the sum of the squares of each row, shape (n, 1), added in halves."""
+    terms = x * x
+    while (count := terms.shape[1]) > 1:
+        half = count // 2
+        halves = terms[:, :half] + terms[:, half : 2 * half]
+        terms = xp.concat([halves, terms[:, 2 * half :]], axis=1) if count % 2 else halves
+    return terms
+
+
+def _product(x: Any, matrix: Any) -> Any:
+    """Return ``x``, shape (n, k), times ``matrix``, (k, m), its terms added one after another."""
+    total = x[:, :1] * matrix[:1, :]
+    for k in range(1, x.shape[1]):
+        total += x[:, k : k + 1] * matrix[k : k + 1, :]
+    return total
+
+
+def _transform(xp: Any, x: Any, tables: _Tables) -> Any:
+    """Transform the first axis; the others are flattened meanwhile."""
+    shape = tuple(x.shape)
+    flat = xp.reshape(x, (shape[0], -1))
+    return xp.reshape(
+        by_sums(xp, flat) if tables.sums else by_products(xp, flat, tables.factors), shape
+    )
+
+
+def _project(xp: Any, x: Any, piece: _Piece, kind: int, tables: _Tables) -> tuple[Any, Any]:
+    width, n = x.shape
+    in_order = (1, 2, 0, 3)  # rows, groups, places of a block, blocks of a group
     if piece.order is not None:  # a permutation of the inputs for each block
-        x = xp.reshape(xp.take(x, piece.order, axis=1), (n, *piece.first.shape))
-        re = transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
-        re = im = xp.reshape(re * piece.second, (n, -1))
-        return re, im
-    x = xp.reshape(x, (n, 1, width, 1))
-    re = transform(xp, xp.reshape(x * piece.first, flat), piece.matrices)
-    if kind == COSINES:
-        re = transform(xp, re * piece.second, piece.matrices)
-        # The third transform of the compiled loop ends block by block.
-        re = xp.reshape(re, (n, groups, width, piece.blocks))
-        re = im = xp.reshape(xp.permute_dims(re, (0, 1, 3, 2)), (n, -1))
-        return re, im
-    if piece.second is None:
-        re = xp.reshape(re, (n, -1))
+        _, _, groups, g = piece.first.shape
+        x = xp.reshape(xp.take(x, piece.order, axis=0), (width, groups, g, n))
+        re = _transform(xp, xp.permute_dims(x, (0, 3, 1, 2)) * piece.first, tables) * piece.second
+        re = xp.reshape(xp.permute_dims(re, in_order), (n, -1))
         return re, re
-    im = transform(xp, xp.reshape(x * piece.second, flat), piece.matrices)
-    return xp.reshape(re, (n, -1)), xp.reshape(im, (n, -1))
+    x = xp.reshape(x, (width, n, 1, 1))
+    re = _transform(xp, x * piece.first, tables)
+    if kind == COSINES:
+        re = _transform(xp, re * piece.second, tables)
+        # The third transform of the compiled loop ends block by block.
+        re = xp.reshape(xp.permute_dims(re, (1, 2, 3, 0)), (n, -1))
+        return re, re
+    re = xp.reshape(xp.permute_dims(re, in_order), (n, -1))
+    if piece.second is None:
+        return re, re
+    im = _transform(xp, x * piece.second, tables)
+    return re, xp.reshape(xp.permute_dims(im, in_order), (n, -1))
 
 
 def _respond(
@@ -228,12 +269,13 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
     weights = move(draws.weights[None, :])
     constant, width = float(draws.constant), draws.width
     numbers = constant, width, float(draws.factor), float(draws.offset)
+    sums = _is_cpu(device)
     if not draws.structured:
         inputs = d + (constant != 0)
         parts = (draws.first,) if features._real else (draws.first, draws.second)
         m = features.n_components // (2 if features._kind in (COSINES, PHASE) else 1)
         matrices = [move(_without_panels(part, width)[:inputs, :m]) for part in parts]
-        return _Tables(weights, *numbers, (), (), matrices)
+        return _Tables(weights, *numbers, False, sums, (), (), matrices)
     side = max(1, GROUP // width)
     blocks = draws.first.size // width
     whole = blocks - blocks % side
@@ -242,23 +284,22 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
         if start == stop:
             continue
         places = slice(start * width, stop * width)
-        first, second = _side_by_side(draws.first[places], g, width), None
+        first, second, order = _block_by_block(draws.first[places], g, width), None, None
         if features._kind == COSINES:  # this table is in the order of the transform's output
-            second = move(draws.second[places].reshape(-1, g * width))
+            second = move(draws.second[places].reshape(1, -1, width, g).transpose(2, 0, 1, 3))
         elif not features._real:
-            second = move(_side_by_side(draws.second[places], g, width))
-        matrices = [move(matrix) for matrix in factors(width, g)]
-        order = None
+            second = move(_block_by_block(draws.second[places], g, width))
         if draws.order is not None:
-            turned = _side_by_side(draws.order[places], g, width)
+            turned = _block_by_block(draws.order[places], g, width)
             order = xp.asarray(np.array(turned.reshape(-1), dtype=np.int64), device=device)
-        pieces.append(_Piece(g, move(first), second, order, matrices))
-    premix = [move(matrix) for matrix in factors(width, 1)]
-    return _Tables(weights, *numbers, premix, pieces, ())
+        pieces.append(_Piece(move(first), second, order))
+    matrices = [] if sums else [move(matrix) for matrix in factors(width)]
+    return _Tables(weights, *numbers, True, sums, matrices, pieces, ())
 
 
-def _side_by_side(table: Array, g: int, width: int) -> Array:
-    return table.reshape(-1, g, width).transpose(0, 2, 1)
+def _block_by_block(table: Array, g: int, width: int) -> Array:
+    """Return a table drawn block by block as (D, 1, groups, g)."""
+    return table.reshape(1, -1, g, width).transpose(3, 0, 1, 2)
 
 
 def _without_panels(panels: Array, k: int) -> Array:

@@ -2,6 +2,7 @@
 
 import builtins
 import copy
+import hashlib
 import json
 import pickle
 import sys
@@ -12,8 +13,10 @@ import pytest
 
 from streamlyt import features as room
 from streamlyt.errors import DataError, MissingExtraError, ParameterError
-from streamlyt.features import Fourier, Optical, Portable, _projection
-from streamlyt.features._kronecker import factors
+from streamlyt.features import Fourier, Optical, Portable, _portable, _projection
+from streamlyt.features._kronecker import by_products, by_sums, factors
+
+from tests._arrays import assert_same_bits
 
 from . import naive
 from .write_golden import GOLDEN, places, rows
@@ -99,14 +102,65 @@ def test_numpy_back_end_runs_none_of_the_compiled_loops(monkeypatch):
         Optical(100)(values)
 
 
-@pytest.mark.parametrize("construction", ["dense", "structured"])
-def test_a_row_has_the_same_bits_in_any_cut_of_the_portable_form(construction):
-    features = Portable(Optical(700, construction=construction))
-    values = np.random.default_rng(1).normal(size=(600, 20))
+MAPS = [
+    Optical(700, construction="dense"),
+    Optical(700),
+    Optical(96, construction="dense", response="centred", bias=0.5),
+    Optical(500, response="centred", field="real", dtype="float64"),
+    Optical(300, response="phase"),
+    Optical(300, response=0.5, dtype="float64"),
+    Optical(300, response="exp"),
+    Fourier(2500),
+    Fourier(200, construction="dense", dtype="float64"),
+    room.FastFood(600),
+]
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("features", MAPS, ids=repr)
+def test_a_row_has_the_same_bits_in_any_cut_of_the_portable_form(features):
+    features = Portable(features)
+    values = np.random.default_rng(1).normal(size=(600, 19))
     whole = features(values)
-    for cut in (1, 7, 256, 599):
-        parts = np.concatenate([features(values[:cut]), features(values[cut:])])
-        assert parts.tobytes() == whole.tobytes()
+    for cuts in ([1], [7], [256], [599], range(1, 40), [3, 4, 300, 303]):
+        assert_same_bits(np.concatenate([features(x) for x in np.split(values, cuts)]), whole)
+    assert_same_bits(features(np.asfortranarray(values)), whole)
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize("features", MAPS, ids=repr)
+def test_a_row_has_the_same_bits_in_any_cut_of_another_library(features):
+    values = np.random.default_rng(2).normal(size=(70, 19))
+    whole = strict(features, values)
+    for cuts in ([1], [7, 40], [69]):
+        assert_same_bits(
+            np.concatenate([strict(features, x) for x in np.split(values, cuts)]), whole
+        )
+    assert_same_bits(whole, portable(features, values))
+
+
+@pytest.mark.bits
+@pytest.mark.parametrize(
+    ("construction", "expected"),
+    [("dense", "7c18912c0cd0b663"), ("structured", "0a93e1d3e609a746")],
+)
+def test_portable_projections_have_the_same_bits_on_every_processor(construction, expected):
+    # A square is products and sums alone; other responses are functions of the library's own.
+    features = Portable(Optical(700, construction=construction, response=2))
+    values = np.random.default_rng(3).normal(size=(50, 19))
+    assert hashlib.sha256(features(values).tobytes()).hexdigest()[:16] == expected
+
+
+def test_each_device_but_the_cpu_is_handed_tiles_of_one_shape(monkeypatch):
+    device = array_api_strict.Device("device1")
+    values = array_api_strict.asarray(np.random.default_rng(4).normal(size=(300, 5)), device=device)
+    rows, real = [], _portable._tile
+    monkeypatch.setattr(
+        _portable, "_tile", lambda xp, x, *rest: rows.append(x.shape[0]) or real(xp, x, *rest)
+    )
+    for count in (1, 40, 300):
+        assert Optical(50)(values[:count, :]).shape == (count, 50)
+    assert rows == [256, 256, 256, 256]
 
 
 def test_empty_rows_integers_and_truth_values_are_taken():
@@ -147,19 +201,16 @@ def test_a_hole_is_refused():
             call(values)
 
 
-@pytest.mark.parametrize(
-    ("bits", "side"),
-    [(6, 32), (6, 3), (7, 16), (9, 4), (10, 1), (11, 1), (14, 1), (15, 1), (20, 1)],
-)
-def test_factors_make_the_transform_of_every_width(bits, side):
-    matrices = factors(1 << bits, side)
-    assert np.prod([len(factor) for factor in matrices]) == side << bits
+@pytest.mark.parametrize("bits", [0, 1, 2, 6, 7, 9, 11, 14, 15, 20])
+def test_factors_make_the_transform_of_every_width(bits):
+    matrices = factors(1 << bits)
+    assert np.prod([len(factor) for factor in matrices]) == 1 << bits
     assert max(len(factor) for factor in matrices) <= 128
-    if side << bits <= 2048:
-        whole = np.ones((1, 1))
-        for factor in matrices:
-            whole = np.kron(whole, factor)
-        assert (whole == np.kron(naive.hadamard(1 << bits), np.eye(side))).all()
+    if bits <= 11:
+        whole = naive.hadamard(1 << bits)
+        columns = np.random.default_rng(bits).integers(-9, 10, size=(1 << bits, 3)).astype(float)
+        assert_same_bits(by_sums(np, columns), whole @ columns)
+        assert_same_bits(by_products(np, columns, matrices), whole @ columns)
 
 
 def test_portable_has_the_kernel_of_its_map_and_follows_its_scale():
