@@ -32,9 +32,9 @@ def difference(actual: Any, expected: Any, name: str = "array") -> str:
     Examples
     --------
     >>> difference(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.5, 4.0]))
-    'array differs in 2 of 3 values, first at (1,): 2.0, not 2.5; by at most 1.0'
+    'array: 2 of 3 values differ, first at (1,): 2.0, not 2.5; by at most 1.0'
     >>> difference({"a": 0.0}, {"a": -0.0})
-    "array['a'] differs in 1 of 1 values, first at (): 0.0, not -0.0; by at most 0.0"
+    "array['a']: 1 of 1 values differ, first at (): 0.0, not -0.0; by at most 0.0"
     >>> difference([np.arange(3)], [np.arange(3)])
     ''
     """
@@ -47,8 +47,8 @@ def difference(actual: Any, expected: Any, name: str = "array") -> str:
         )
     if isinstance(actual, Mapping) and isinstance(expected, Mapping):
         if actual.keys() != expected.keys():
-            return f"{name} has the keys {sorted(actual)!r}, not {sorted(expected)!r}"
-        return _first(((actual[key], expected[key], f"{name}[{key!r}]") for key in expected))
+            return f"{name} has the keys {list(actual)!r}, not {list(expected)!r}"
+        return _first((actual[key], expected[key], f"{name}[{key!r}]") for key in expected)
     if _is_sequence(actual) and _is_sequence(expected):
         if len(actual) != len(expected):
             return f"{name} has {len(actual)} parts, not {len(expected)}"
@@ -88,9 +88,7 @@ def _places(actual: NDArray[Any], expected: NDArray[Any], name: str) -> str:
     shown = f"{_plain(one)!r}, not {_plain(two)!r}"
     if one != one and two != two:
         shown = f"NaN of bits {one.tobytes()[::-1].hex()}, not {two.tobytes()[::-1].hex()}"
-    told = (
-        f"{name} differs in {int(other.sum())} of {actual.size} values, first at {place!r}: {shown}"
-    )
+    told = f"{name}: {int(other.sum())} of {actual.size} values differ, first at {place!r}: {shown}"
     if actual.dtype.kind not in "biufc":
         return told
     wide = np.complex128 if actual.dtype.kind == "c" else np.float64

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from streamlyt._bits import difference
 from streamlyt._states import pack, unpack
-from streamlyt.base import Batch, Event, Operator, Schema
+from streamlyt.base import Array, Batch, Event, Operator, Schema
 from streamlyt.errors import DataError
 
 __all__ = ["check_operator", "example", "example_batch", "yield_checks"]
@@ -135,7 +136,8 @@ def check_heartbeat(operator: Operator, batch: Batch) -> None:
         _hold(not events, f"a heartbeat must give no findings, got {events!r}")
         parts.append(operator.update(part))
     _same(_joined(parts), whole, "rows must not depend on heartbeats")
-    _hold(_bytes(operator) == _bytes(quiet), "a heartbeat must leave the state as it was")
+    told = difference(_state(operator), _state(quiet), "state")
+    _hold(not told, f"a heartbeat must leave the state as it was: {told}")
 
 
 def check_resumed(operator: Operator, batch: Batch) -> None:
@@ -156,8 +158,8 @@ def check_input_unwritten(operator: Operator, batch: Batch) -> None:
     """The input is not written to."""
     values, times = batch.values.copy(), batch.times.copy()
     operator.clone().update(Batch(batch.key, times, values, batch.schema))
-    unchanged = np.array_equal(values, batch.values, equal_nan=True)
-    _hold(unchanged and np.array_equal(times, batch.times), "the input must not be written to")
+    told = difference(values, batch.values, "values") or difference(times, batch.times, "times")
+    _hold(not told, f"the input must not be written to: {told}")
 
 
 def check_input_copied(operator: Operator, batch: Batch) -> None:
@@ -181,11 +183,12 @@ def check_hole(operator: Operator, batch: Batch) -> None:
     hole = Batch(batch.key, batch.times[half : half + 1], values, batch.schema)
     one = operator.clone()
     one.update(batch.rows(0, half))
-    before = _bytes(one)
+    before = _state(one)
     try:
         one.update(hole)
     except DataError:
-        _hold(_bytes(one) == before, "a row that is refused must leave the state as it was")
+        told = difference(_state(one), before, "state")
+        _hold(not told, f"a row that is refused must leave the state as it was: {told}")
         return
     out, _ = one.update(batch.rows(half, batch.n))
     clean = _run(operator.clone(), [batch])[0].values
@@ -242,20 +245,22 @@ def _same(got: tuple[Batch, list[Event]], expected: tuple[Batch, list[Event]], w
     (ours, found), (theirs, wanted) = got, expected
     _hold(ours.schema == theirs.schema, f"{what}: got other columns")
     _hold(ours.n == theirs.n, f"{what}: got {ours.n} rows, not {theirs.n}")
-    # Compared as bits: -0 is not 0 here, and NaN is NaN.
-    other = ours.values.view(np.int64) != theirs.values.view(np.int64)
-    if other.any():
+    told = difference(ours.values, theirs.values, "values")
+    if told:
+        other = ours.values.view(np.int64) != theirs.values.view(np.int64)
         row, column = (int(i) for i in np.argwhere(other)[0])
         raise AssertionError(
             f"{what}: row {row}, {ours.schema.names[column]!r} is {ours.values[row, column]!r}, "
-            f"not {theirs.values[row, column]!r}"
+            f"not {theirs.values[row, column]!r}; {told}"
         )
-    _hold(np.array_equal(ours.times, theirs.times), f"{what}: got other times")
+    told = difference(ours.times, theirs.times, "times")
+    _hold(not told, f"{what}: {told}")
     _hold(repr(found) == repr(wanted), f"{what}: got findings {found!r}, not {wanted!r}")
 
 
-def _bytes(operator: Operator) -> bytes:
-    return pack(dict(sorted(operator.state.items())))
+def _state(operator: Operator) -> dict[str, Array]:
+    """Return the state as it is read back: a copy that later rows do not change."""
+    return unpack(pack(operator.state))
 
 
 def _hold(condition: bool, message: str) -> None:

@@ -45,6 +45,7 @@ def test_the_machine_is_its_sentence(levels, policy):
     assert onsets == expected_onsets
 
 
+@pytest.mark.bits
 @settings(deadline=None, derandomize=True)
 @given(LEVELS, POLICIES, st.lists(st.integers(0, 60), max_size=5))
 def test_cuts_change_nothing(levels, policy, cuts):

@@ -64,6 +64,7 @@ def operator_and_batch(room, name):
     return (cls(**SMALL[name]()) if name in SMALL else operator), batch
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize(("room", "name"), list(found()))
 def test_every_operator_of_the_catalog_keeps_every_promise(room, name):
     try:

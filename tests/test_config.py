@@ -10,6 +10,7 @@ from streamlyt import _build, catalog, config, pipeline
 from streamlyt.base import FeatureMap, Operator, Sink, Source
 from streamlyt.config import dump, load
 from streamlyt.errors import FormatError, ParameterError
+from tests._arrays import assert_same_bits
 
 
 class Reader(Source):
@@ -154,7 +155,7 @@ def test_objects_become_a_file_and_are_the_same_again():
 def test_an_array_is_written_as_lists():
     matrix = np.array([[0.1, 2.0], [np.inf, -0.0]])
     (back,) = load(dump(Reader(Path("x")), [Detect(matrix=matrix)])).operators.values()
-    assert np.array_equal(np.array(back.matrix).view(np.int64), matrix.view(np.int64))
+    assert_same_bits(np.array(back.matrix).view(np.int64), matrix.view(np.int64))
 
 
 @settings(derandomize=True, deadline=None)

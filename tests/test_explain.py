@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from streamlyt.base import Channel
 from streamlyt.explain import LISTED, SLOTS, History
+from tests._arrays import assert_all
 
 
 def remembered(rows, chunk, parts=1):
@@ -99,7 +100,7 @@ def test_outliers_at_the_end_of_the_numbers_leave_scores_that_are_numbers():
     rows[70, 1] = -1.7e308
     history, state = remembered(rows, 1)
     _, _, strength = history.locate(state, latest=90)
-    assert np.isfinite(strength).all()
+    assert_all(np.isfinite, strength)
 
 
 def test_a_column_that_stands_still_has_no_share():

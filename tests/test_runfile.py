@@ -15,6 +15,7 @@ from streamlyt.errors import (
     StateError,
 )
 from streamlyt.runfile import RunFile
+from tests._arrays import assert_same_bits
 
 NAMES = ("x", "y", "z", "statistic")
 SCHEMA = Schema.of(*NAMES, time_unit="fs", row="frame")
@@ -97,8 +98,8 @@ def test_rows_events_position_and_meta_come_back_exactly(tmp_path):
         assert run.schema("a") == SCHEMA
         assert (run.n_rows("a"), run.n_rows("b")) == (5000, 10)
         times, values = run.columns("a")
-        assert np.array_equal(times, np.arange(5000) * 2)
-        assert np.array_equal(values, VALUES[:5000], equal_nan=True)
+        assert_same_bits(times, np.arange(5000) * 2)
+        assert_same_bits(values, VALUES[:5000])
         assert run.events() == [event(700), event(3, key="b")]
         assert run.events("b") == [event(3, key="b")]
         assert run.position("s") == {"row": 5000, "file": "x", "t": 0.1}
@@ -113,8 +114,8 @@ def test_rows_events_position_and_meta_come_back_exactly(tmp_path):
 def test_a_part_of_the_rows_and_channels_is_read(tmp_path):
     with made(tmp_path / "a.streamlyt", chunk_bytes=2**14) as run:
         times, values = run.columns("a", ["z", "x"], start=777, stop=5001)
-        assert np.array_equal(times, np.arange(777, 5001) * 2)
-        assert np.array_equal(values, VALUES[777:5001][:, [2, 0]], equal_nan=True)
+        assert_same_bits(times, np.arange(777, 5001) * 2)
+        assert_same_bits(values, VALUES[777:5001][:, [2, 0]])
         assert len(run.columns("a", start=N)[0]) == 0
         assert len(run.columns("a", start=-5, stop=3)[0]) == 3
         assert run.columns("a", [])[1].shape == (N, 0)
@@ -149,10 +150,10 @@ def test_an_overview_is_minimum_maximum_and_mean_of_its_buckets(tmp_path, rows, 
     with made(tmp_path / "a.streamlyt", (0, rows), full=(), wide=0) as run:
         seen = run.overview("a", NAMES, points=points)
     first, low, high, mean = naive(VALUES, rows, size)
-    assert np.array_equal(seen.rows, first)
-    assert np.array_equal(seen.times, first * 2)
-    assert np.array_equal(seen.minimum, low, equal_nan=True)
-    assert np.array_equal(seen.maximum, high, equal_nan=True)
+    assert_same_bits(seen.rows, first)
+    assert_same_bits(seen.times, first * 2)
+    assert_same_bits(seen.minimum, low)
+    assert_same_bits(seen.maximum, high)
     np.testing.assert_allclose(seen.mean, mean, rtol=1e-9, atol=1e-12)
 
 
@@ -169,9 +170,9 @@ def test_an_overview_has_about_as_many_buckets_as_asked_for(tmp_path, points):
 def test_a_short_range_is_seen_row_by_row(tmp_path):
     with made(tmp_path / "a.streamlyt") as run:
         seen = run.overview("a", ["x"], start=5000, stop=5400)
-    assert np.array_equal(seen.rows, np.arange(5000, 5400))
+    assert_same_bits(seen.rows, np.arange(5000, 5400))
     for part in (seen.minimum, seen.maximum, seen.mean):
-        assert np.array_equal(part[:, 0], VALUES[5000:5400, 0])
+        assert_same_bits(part[:, 0], VALUES[5000:5400, 0])
 
 
 def test_an_overview_of_a_range_covers_it(tmp_path):
@@ -186,11 +187,11 @@ def test_a_wide_stream_keeps_its_inputs_from_level_one_on(tmp_path):
     with made(tmp_path / "a.streamlyt", wide=2) as run:
         assert run.full("a") == ("statistic",)
         assert run.columns("a")[1].shape == (N, 1)
-        assert np.array_equal(run.columns("a", ["statistic"])[1][:, 0], VALUES[:, 3])
+        assert_same_bits(run.columns("a", ["statistic"])[1][:, 0], VALUES[:, 3])
         with pytest.raises(ParameterError, match=r"'x', one of many .* ask for an overview"):
             run.columns("a", ["x"])
         seen = run.overview("a", ["x"], points=10**6)
-    assert np.array_equal(np.diff(seen.rows), np.full(len(seen.rows) - 1, 64))
+    assert_same_bits(np.diff(seen.rows), np.full(len(seen.rows) - 1, 64))
     assert seen.maximum.max() == VALUES[:, 0].max()
     with made(tmp_path / "b.streamlyt", wide=3) as narrow:
         assert narrow.full("a") == NAMES
@@ -204,13 +205,14 @@ def test_hundreds_of_channels_are_read_by_name(tmp_path):
         run.checkpoint({}, {})
         seen = run.overview("a", ["c130", "statistic", "c3"])
         expected = naive(values[:, [130, 200, 3]], 300, 64)
-        assert np.array_equal(seen.minimum, expected[1])
+        assert_same_bits(seen.minimum, expected[1])
         np.testing.assert_allclose(seen.mean, expected[3], atol=1e-12)
 
 
 # --- cuts, kills, and going on ---------------------------------------------------------------
 
 
+@pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=12)
 @given(
     cuts=st.lists(st.integers(0, N), max_size=6),
@@ -244,8 +246,8 @@ def test_states_come_back_and_those_not_given_stay(tmp_path):
     assert len(list((tmp_path / "a.streamlyt.d").iterdir())) == 1
     with RunFile.open(path) as run:
         states = run.states()
-    assert np.array_equal(states["a"]["one"]["mean"], [1.0])
-    assert np.array_equal(states["b"]["one"]["memory"], large["memory"])
+    assert_same_bits(states["a"]["one"]["mean"], [1.0])
+    assert_same_bits(states["b"]["one"]["memory"], large["memory"])
 
 
 def test_files_of_large_states_are_removed_when_their_state_is_replaced(tmp_path):

@@ -17,6 +17,7 @@ from streamlyt.errors import (
     StateError,
 )
 from streamlyt.runfile import RunFile
+from tests._arrays import assert_same_bits
 
 SCHEMA = Schema.of("x", "y", "z", "statistic", time_unit="fs", row="frame")
 N = 9000
@@ -118,7 +119,7 @@ def test_a_full_disk_loses_nothing_that_was_saved_or_taken(tmp_path):
     run.checkpoint({"s": {"row": 9000}}, {})
     run.close()
     with RunFile.open(path) as run:
-        assert np.array_equal(run.columns("a")[1], VALUES[:9000])
+        assert_same_bits(run.columns("a")[1], VALUES[:9000])
         assert run.events() == [event]
 
 

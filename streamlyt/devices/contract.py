@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from streamlyt._bits import difference
 from streamlyt.base import Array
 from streamlyt.errors import DataError
 
@@ -108,7 +109,8 @@ def _frames(device: Device, patterns: Array, m: int, exposure: float) -> None:
     patterns.flags.writeable = False
     frames = _shown(device, patterns, m, exposure)
     patterns.flags.writeable = True
-    _hold(bool((patterns == before).all()), "leave its patterns alone", patterns)
+    told = difference(patterns, before, "patterns")
+    _hold(not told, "leave its patterns alone", told)
     _hold(frames.counts.shape == (len(patterns), m), "give (n, m) counts", frames.counts.shape)
     kinds = ("f",) if bits == 0 else ("u",)
     _hold(frames.counts.dtype.kind in kinds, "give counts of its kind", frames.counts.dtype)
@@ -163,11 +165,11 @@ def _refusals(device: Device, patterns: Array, m: int) -> None:
 def _same_again(device: Device, patterns: Array, m: int, exposure: float) -> None:
     once = _shown(device, patterns, m, exposure, first=5)
     again = _shown(device, patterns, m, exposure, first=5)
-    same = bool((once.counts == again.counts).all())
-    _hold(same, "give the same frames again, as it says", "others")
+    told = difference(again.counts, once.counts, "counts")
+    _hold(not told, "give the same frames again, as it says", told)
     alone = _shown(device, patterns[3:4], m, exposure, first=8)
-    same = bool((alone.counts[0] == once.counts[3]).all())
-    _hold(same, "give a frame that depends on nothing shown beside it", "another")
+    told = difference(alone.counts[0], once.counts[3], "counts")
+    _hold(not told, "give a frame that depends on nothing shown beside it", told)
 
 
 def _fields(device: Device, patterns: Array, m: int, exposure: float) -> None:

@@ -37,6 +37,7 @@ def test_face_passes_the_checks_of_river(model, check):
     check(model.clone())
 
 
+@pytest.mark.bits
 def test_rows_one_by_one_teach_what_they_teach_at_once():
     ours = small()
     ours.predict_and_learn(ROWS[:777])

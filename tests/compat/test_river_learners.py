@@ -117,6 +117,7 @@ def test_data_frames_give_the_model_of_the_loop():
             )
 
 
+@pytest.mark.bits
 @pytest.mark.parametrize("cls", [Regressor, Classifier])
 def test_a_pickle_goes_on_with_the_same_bits_and_a_clone_afresh(cls):
     x, y = rows()

@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from streamlyt.compat.sklearn import FastFoodFeatures, FourierFeatures, OpticalFeatures
 from streamlyt.errors import ParameterError
 from streamlyt.features import FastFood, Fourier, Optical
+from tests._arrays import assert_same_bits
 from tests._public import ROOT
 
 ROWS = np.random.default_rng(0).normal(size=(20, 7))
@@ -44,12 +45,12 @@ def test_transformer_passes_the_checks_of_scikit_learn(transformer, check):
 def test_transformer_gives_the_features_of_the_map(transformer, features):
     single = clone(transformer).fit_transform(ROWS.astype(np.float32))
     assert single.dtype == np.float32
-    assert (single == features(ROWS.astype(np.float32))).all()
+    assert_same_bits(single, features(ROWS.astype(np.float32)))
     double = clone(transformer).fit(ROWS)
     precise = type(features)(**{**features.params(), "dtype": "float64"})
-    assert (double.transform(ROWS) == precise(ROWS)).all()
+    assert_same_bits(double.transform(ROWS), precise(ROWS))
     assert double.transform(ROWS.astype(np.float32)).dtype == np.float32
-    assert (double.map_.kernel(ROWS, ROWS) == features.kernel(ROWS, ROWS)).all()
+    assert_same_bits(double.map_.kernel(ROWS, ROWS), features.kernel(ROWS, ROWS))
 
 
 @each
@@ -92,7 +93,7 @@ def test_a_random_state_draws_the_seed_once():
     drawn = [OpticalFeatures(random_state=np.random.RandomState(k)).fit(ROWS) for k in (0, 0, 1)]
     seeds = [transformer.map_.seed for transformer in drawn]
     assert seeds[0] == seeds[1] != seeds[2]
-    assert (drawn[0].transform(ROWS) == drawn[0].transform(ROWS)).all()
+    assert_same_bits(drawn[0].transform(ROWS), drawn[0].transform(ROWS))
     assert OpticalFeatures(random_state=None).fit(ROWS).map_.seed >= 0
 
 

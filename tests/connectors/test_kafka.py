@@ -63,8 +63,8 @@ def test_rows_come_back_by_series_whatever_packs_them(broker, codec, compression
     assert summary.rows == 9000
     assert sorted(got.keys()) == ["a", "b", "c"]
     for one in batches:
-        assert np.array_equal(got.values(one.key), one.values)
-        assert np.array_equal(got.times(one.key), one.times)
+        np.testing.assert_array_equal(got.values(one.key), one.values)
+        np.testing.assert_array_equal(got.times(one.key), one.times)
 
 
 def token():
@@ -279,7 +279,7 @@ def test_a_source_that_follows_waits_with_heartbeats_and_goes_on(broker):
     while sum(map(len, came)) < 5:
         more, position = next(reading)
         came.append(more.values)
-    assert np.array_equal(np.concatenate(came), batch("a", 5).values)
+    np.testing.assert_array_equal(np.concatenate(came), batch("a", 5).values)
     assert position == {"0": 5}
     source.close()
 

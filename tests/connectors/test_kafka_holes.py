@@ -100,7 +100,7 @@ def test_large_messages_of_columns_are_decoded_alone_and_nothing_else_changes():
         for batch in batches_of(part, codec, schema, holes).batches
     ]
     (joined,) = batches_of(all_of_them, codec, schema, holes).batches
-    assert np.array_equal(np.concatenate(found), joined.values)
+    np.testing.assert_array_equal(np.concatenate(found), joined.values)
     assert list(portions(all_of_them, codec_of("json", columns=["x"]))) == [all_of_them]
 
 

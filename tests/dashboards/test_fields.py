@@ -7,6 +7,7 @@ from streamlyt.base import Batch, Event, Schema
 from streamlyt.dashboards import Anomalies, Fields, Forecasts
 from streamlyt.dashboards._forecasts import Drawn, write_forecasts
 from streamlyt.runfile import RunFile
+from tests._arrays import assert_all
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_the_rate_of_anomalies_is_the_share_of_strange_rows(kept):
     panel = Anomalies(kept(values, *names, pipeline=pipeline), "a", points=600)
     assert panel.fits()
     rate = panel.columns()["rate"]
-    assert np.isnan(rate[:109]).all()  # it learns, and ten buckets are the fewest
+    assert_all(np.isnan, rate[:109])  # it learns, and ten buckets are the fewest
     naive = [100 * strange[max(100, i - 39) : i + 1].mean() for i in range(109, 600)]
     np.testing.assert_allclose(rate[109:], naive, atol=1e-9)
     coarse = Anomalies(panel.run, "a", points=60).columns()["rate"]

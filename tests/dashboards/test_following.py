@@ -16,6 +16,7 @@ from streamlyt.dashboards._panels import panels_of
 from streamlyt.dashboards._rolling import rolling_error
 from streamlyt.dashboards._views import View
 from streamlyt.runfile import RunFile
+from tests._arrays import assert_same_bits
 from tests._public import ROOT
 from tests.dashboards.live import unpacked
 
@@ -58,8 +59,8 @@ def test_a_forecast_stands_beside_its_truth_with_a_band_that_holds_most(kept):
     panel = Forecasts(kept(np.column_stack([x, x, said]), "other", "x", "x.predicted"), "a")
     seen = panel.columns()
     assert panel.channels == ["x"]
-    assert np.array_equal(seen["truth_0"], x)
-    assert np.array_equal(seen["error_0"], x - said, equal_nan=True)
+    assert_same_bits(seen["truth_0"], x)
+    assert_same_bits(seen["error_0"], x - said)
     inside = (seen["lower_0"] < x) & (x < seen["upper_0"])
     assert 0.9 < inside[60:].mean() < 0.99
     assert len(panel.table().rows) == 20

@@ -13,6 +13,7 @@ from streamlyt.dashboards import Attribution, ChangePoints, Changes, Observable
 from streamlyt.dashboards._axis import TimeAxis
 from streamlyt.dashboards._buckets import Buckets, condensed
 from streamlyt.dashboards._movement import by_group, deviations, group_of, ranking
+from tests._arrays import assert_all
 from tests.dashboards import runs
 
 
@@ -55,8 +56,8 @@ def test_nothing_is_drawn_of_an_infinite_threshold_and_the_stretch_counts_as_lea
     _, run = molecule
     panel = ChangePoints(run, "ala2_300K", points=12_000)
     seen = panel.columns()
-    assert np.isnan(seen["threshold"][:1000]).all()
-    assert np.isfinite(seen["threshold"][1000:]).all()
+    assert_all(np.isnan, seen["threshold"][:1000])
+    assert_all(np.isfinite, seen["threshold"][1000:])
     left, right = panel.learning(seen)
     assert (left.tolist(), right.tolist()) == ([0.0], [1.0])  # ns
 
@@ -72,8 +73,8 @@ def test_changes_stand_at_their_estimate_and_alarms_at_their_alarm(molecule):
 def test_an_off_line_finding_has_no_alarm(short):
     panel = ChangePoints(short, "dims")
     seen = panel.columns()
-    assert np.isnan(seen["alarm"]).all()
-    assert np.isnan(seen["height"]).all()
+    assert_all(np.isnan, seen["alarm"])
+    assert_all(np.isnan, seen["height"])
     assert seen["change"].tolist() == [38.0]
     assert not panel.worth_drawing()
     assert "off line" in Changes(short, "dims").html()
@@ -106,7 +107,7 @@ def test_the_heat_map_shines_in_the_residues_that_moved_when_they_moved(protein)
     assert seen["grid"].shape == (60, len(seen["x"]))
     assert len(seen["x"]) <= 300
     number = np.array([int(name.split()[1]) for name in seen["groups"]])
-    assert (np.diff(number) > 0).all()  # the order of the source
+    np.testing.assert_array_less(0, np.diff(number))  # the order of the source
     loop = (number > 44) & (number < 56)
     peak_at = seen["x"][np.argmax(np.nan_to_num(seen["grid"][loop]).mean(axis=0))]
     step = seen["x"][1] - seen["x"][0]
@@ -126,7 +127,7 @@ def test_a_hole_in_the_record_is_a_hole_in_the_heat_map(tmp_path):
     with made.record(tmp_path / "s.streamlyt") as run:
         grid = Attribution(run, "pump-03").columns()["grid"]
     assert 0.2 < np.isnan(grid[:, 1:]).mean() < 0.6  # a day is missing of two and a half
-    assert np.isfinite(grid[:, 1:30]).all()
+    assert_all(np.isfinite, grid[:, 1:30])
 
 
 def test_columns_of_changes_are_the_fields_of_the_events(molecule):
@@ -198,7 +199,7 @@ def test_a_constant_channel_has_not_moved_and_one_that_jumps_has():
     means = np.zeros((90, 2))
     means[50:, 1] = 4.0
     moved = deviations(means)
-    assert (moved[1:, 0] == 0).all()
+    np.testing.assert_array_equal(moved[1:, 0], 0)
     assert int(np.nanargmax(moved[:, 1])) == 50
 
 

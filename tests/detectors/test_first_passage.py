@@ -11,6 +11,7 @@ from streamlyt.detectors._first_passage import (
 )
 from streamlyt.detectors._forgetting import decorrelation, forgetting_factors, power_sum
 from streamlyt.detectors._moments import Moments
+from tests._arrays import assert_all
 
 
 @pytest.mark.parametrize(("window", "freedom"), [(10, 4), (20, 16)])
@@ -43,10 +44,10 @@ def test_level_is_that_of_the_clumping_formula_for_long_runs():
 
 def test_level_rises_with_the_run_length_and_is_finite_at_the_corners():
     levels = standard_level(np.geomspace(100, 1e9, 30), 0.04, 0.7, 0.8)
-    assert (np.diff(levels) > 0).all()
+    np.testing.assert_array_less(0, np.diff(levels))
     for step in (1e-9, 1.0):
         for skew, kurtosis in ((0.0, 0.0), (0.0, -1.0), (5.0, 60.0)):
-            assert np.isfinite(standard_level(np.array([100.0, 1e9]), step, skew, kurtosis)).all()
+            assert_all(np.isfinite, standard_level(np.array([100.0, 1e9]), step, skew, kurtosis))
 
 
 def test_overshoot_is_siegmunds_constant():
@@ -71,7 +72,7 @@ def test_threshold_follows_the_start_and_then_stands():
     moments = Moments(0.5, 0.02, 0.002, 0.0002)
     t = np.array([10.0, 50.0, 500.0, 1e5])
     levels = threshold_of_arl(1e4, fast, slow, moments, t)
-    assert (np.diff(levels) > 0).all()
+    np.testing.assert_array_less(0, np.diff(levels))
     assert levels[-1] == pytest.approx(float(threshold_of_arl(1e4, fast, slow, moments)), rel=1e-12)
     # The averages overlap almost wholly at first: facts of the window, not of the features.
     shares = power_sum(fast, slow, 2, t) / power_sum(fast, slow, 2)

@@ -12,6 +12,7 @@ from streamlyt.checks import check_operator
 from streamlyt.detectors import NEWMABank
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.features import Fourier, Optical
+from tests._arrays import assert_all, assert_same_bits
 
 from .naive_bank import bank
 
@@ -53,6 +54,7 @@ def test_the_bank_is_its_docstring_row_by_row(window, seed):
     assert np.isinf(threshold[events[0] + 1 :]).any()
 
 
+@pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(st.lists(st.integers(0, 1500), max_size=8), st.sampled_from([None, 0.3]))
 def test_the_same_bits_for_every_cut(cuts, scale):
@@ -65,7 +67,7 @@ def test_the_same_bits_for_every_cut(cuts, scale):
         out, more = detector.update(stream(rows).rows(start, stop))
         parts.append(out.values)
         events += more
-    np.testing.assert_array_equal(np.concatenate(parts), whole.values)
+    assert_same_bits(np.concatenate(parts), whole.values)
     assert events == found
     assert len(events) == 1
 
@@ -126,7 +128,7 @@ STREAMS = {
 def test_quiet_streams_of_odd_numbers_have_a_statistic_and_no_event(name, scale):
     out, events = learned(100, scale=scale).update(stream(STREAMS[name]()))
     statistic, threshold = out.values[:, -3], out.values[:, -2]
-    assert np.isfinite(statistic).all()
+    assert_all(np.isfinite, statistic)
     assert not np.isnan(threshold).any()
     assert not events
 
@@ -142,7 +144,7 @@ def test_values_near_the_largest_number_are_taken():
     rows = wandering(3600)
     rows *= 1.7e308 / np.abs(rows).max()
     out, _ = learned(50).update(stream(rows))
-    assert np.isfinite(out.values[:, -3]).all()
+    assert_all(np.isfinite, out.values[:, -3])
 
 
 def test_eight_hundred_channels_are_watched_at_once():

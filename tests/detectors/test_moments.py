@@ -53,6 +53,7 @@ def test_estimates_come_near_the_truth():
     assert mean["u2"] == pytest.approx(4 * 56.0, rel=0.1)
 
 
+@pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.lists(st.integers(0, 224), max_size=6))
 def test_estimates_are_the_same_bits_for_every_cut(cuts):

@@ -14,6 +14,7 @@ from streamlyt.detectors._forgetting import forgetting_factors
 from streamlyt.detectors._scale import learn_scale, to_scale
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.features import Fourier, Optical
+from tests._arrays import assert_all, assert_same_bits
 from tests.detectors import naive
 
 KINDS = [{}, {"null": "adaptive"}, {"features": "fourier"}]
@@ -40,7 +41,7 @@ def test_statistic_is_that_of_the_papers_recursion(window, dtype, error):
     statistic, _ = NEWMA(window, features=features).score(rows)
     scaled = features(to_scale(rows, *learn_scale(rows[:100])))
     expected = naive.newma(scaled.astype(np.float64), *forgetting_factors(window))
-    assert (statistic[:100] == 0).all()
+    np.testing.assert_array_equal(statistic[:100], 0)
     assert np.allclose(statistic[100:], expected[100:], rtol=error, atol=0)
 
 
@@ -67,6 +68,7 @@ def test_every_promise_of_the_house_is_kept(parameters, n):
     check_operator(NEWMA(**{"window": 20, **parameters}), example_batch(n))
 
 
+@pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=15)
 @given(cuts=st.lists(st.integers(0, 2600), max_size=8), kind=st.sampled_from(KINDS))
 def test_no_cut_and_no_restart_moves_a_bit(cuts, kind):
@@ -79,7 +81,7 @@ def test_no_cut_and_no_restart_moves_a_bit(cuts, kind):
         saved, one = pack(one.state), NEWMA(20, **kind)
         one.state = unpack(saved)
     joined = np.concatenate([np.stack(part) for part in parts], axis=1)
-    assert joined.tobytes() == whole.tobytes()
+    assert_same_bits(joined, whole)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -207,7 +209,7 @@ def test_no_value_makes_the_statistic_anything_but_a_number():
     rows[[50, 1500, 1501], 0] = [1e308, -1e308, 1e308]
     for kind in KINDS:
         statistic, threshold = NEWMA(20, **kind).score(rows)
-        assert np.isfinite(statistic).all()
+        assert_all(np.isfinite, statistic)
         assert not np.isnan(threshold).any()
         # An outlier passes: the adaptive threshold is crossed as often as without any.
         plain = np.greater(*NEWMA(20, **kind).score(usual))[-1000:].mean()

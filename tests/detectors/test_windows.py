@@ -17,6 +17,7 @@ from streamlyt.detectors._windows import block_cumulants, block_form, block_step
 from streamlyt.detectors.sliced_wasserstein import FLATTEST, _directions, _levels
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.features import Fourier
+from tests._arrays import assert_all, assert_same_bits
 from tests.detectors import naive_windows as naive
 
 EVERY = [MovingAverage, ScanB, MMD, SlicedWasserstein]
@@ -44,7 +45,7 @@ def test_statistic_of_blocks_is_that_of_the_slow_twin(detector, more, others, wi
     rows[400:] += 1
     statistic, _ = detector(window, features=EXACT, **more).score(rows)
     expected = naive.blocks(EXACT(scaled(rows)), window, others)
-    assert (statistic[:100] == 0).all()
+    np.testing.assert_array_equal(statistic[:100], 0)
     assert np.allclose(statistic[100:], expected[100:], rtol=1e-9, atol=1e-12)
 
 
@@ -53,8 +54,8 @@ def test_statistic_of_mmd_is_that_of_the_slow_twin(window):
     rows = noise(500)
     statistic, threshold = MMD(window, reference=192, arl=1e9, features=EXACT).score(rows)
     expected = naive.last_against(EXACT(scaled(rows)), window, 192)
-    assert np.isinf(threshold[:192]).all()
-    assert np.isfinite(threshold[192:]).all()
+    assert_all(np.isinf, threshold[:192])
+    assert_all(np.isfinite, threshold[192:])
     assert np.allclose(statistic, expected, rtol=1e-9)
 
 
@@ -121,6 +122,7 @@ def test_every_promise_of_the_house_is_kept(detector, n):
     check_operator(detector(20), example_batch(n))
 
 
+@pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=12)
 @given(st.lists(st.integers(0, 2600), max_size=8), st.sampled_from(EVERY))
 def test_no_cut_and_no_restart_moves_a_bit(cuts, detector):
@@ -133,7 +135,7 @@ def test_no_cut_and_no_restart_moves_a_bit(cuts, detector):
         saved, one = pack(one.state), detector(20)
         one.state = unpack(saved)
     joined = np.concatenate([np.stack(part) for part in parts], axis=1)
-    assert joined.tobytes() == whole.tobytes()
+    assert_same_bits(joined, whole)
 
 
 @pytest.mark.parametrize("detector", EVERY)
@@ -185,7 +187,7 @@ def test_rows_that_stand_still_raise_no_alarm_and_the_first_that_moves_does(dete
 def test_values_of_any_size_are_taken_and_holes_refused(detector):
     rows = noise(1500, d=2) * [1e-200, 1e200]
     statistic, threshold = detector(20).score(rows)
-    assert np.isfinite(statistic).all()
+    assert_all(np.isfinite, statistic)
     assert np.isfinite(threshold[-1])
     rows[3, 0] = np.nan
     with pytest.raises(DataError, match="values must be finite"):
@@ -204,6 +206,7 @@ def test_slices_name_the_channels_that_moved(moved, by):
     assert right / 50 > 0.8
 
 
+@pytest.mark.bits
 def test_shares_are_those_of_the_row_of_the_alarm_however_the_stream_is_cut():
     rows = noise(1600, d=4)
     rows[1300:, 2] += 2

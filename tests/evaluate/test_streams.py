@@ -3,6 +3,7 @@ import pytest
 
 from streamlyt.errors import ParameterError
 from streamlyt.evaluate import LAWS, changing_rows, quiet_rows
+from tests._arrays import assert_same_bits
 
 # Mean and variance of a channel without a change, from the definition of the law.
 MOMENTS = {
@@ -34,11 +35,11 @@ def test_mixture_has_ten_centres_of_little_spread():
 
 @pytest.mark.parametrize("law", LAWS)
 def test_rows_depend_on_the_seed_alone(law):
-    assert np.array_equal(quiet_rows(law, 3)(50), quiet_rows(law, 3)(50))
+    assert_same_bits(quiet_rows(law, 3)(50), quiet_rows(law, 3)(50))
     assert not np.array_equal(quiet_rows(law, 3)(50), quiet_rows(law, 4)(50))
     rows, changes = changing_rows(law, 3, 40, seed=5)
     again, _ = changing_rows(law, 3, 40, seed=5)
-    assert np.array_equal(rows, again)
+    assert_same_bits(rows, again)
     assert (len(rows), changes) == (120, [40, 80])
 
 

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.features import FastFood, Fourier, Optical, PackedBits
+from tests._arrays import assert_all, assert_same_bits
 
 MAPS = [
     Optical(300, response=1.0),
@@ -39,6 +40,7 @@ MAPS = [
 each = pytest.mark.parametrize("features", MAPS, ids=repr)
 
 
+@pytest.mark.bits
 @given(
     st.sampled_from(MAPS),
     st.integers(1, 20),
@@ -52,7 +54,7 @@ def test_a_row_has_the_same_bits_in_any_cut(features, d, n, cuts, seed):
     whole = features(values)
     edges = [0, *sorted(min(c, n) for c in cuts), n]
     parts = [features(values[a:b]) for a, b in pairwise(edges)]
-    assert np.concatenate(parts).tobytes() == whole.tobytes()
+    assert_same_bits(np.concatenate(parts), whole)
 
 
 @each
@@ -61,10 +63,10 @@ def test_input_is_read_only_and_of_any_order_and_may_be_empty(features):
     before = values.copy()
     values.flags.writeable = False
     phi = features(values)
-    assert (values == before).all()
+    assert_same_bits(values, before)
     assert phi.shape == (9, features.n_components)
     assert phi.dtype == features.dtype
-    assert (features(np.asfortranarray(values)) == phi).all()
+    assert_same_bits(features(np.asfortranarray(values)), phi)
     assert features(np.empty((0, 5))).shape == (0, features.n_components)
 
 
@@ -76,8 +78,8 @@ def test_a_copy_draws_the_same_map_and_shows_its_parameters_only(features):
     twins = features.clone(), copy.deepcopy(features), eval(repr(features))
     for twin in twins:
         assert twin.params() == features.params()
-        assert (twin(values) == phi).all()
-    assert (features(values) == phi).all()
+        assert_same_bits(twin(values), phi)
+    assert_same_bits(features(values), phi)
     assert not any(isinstance(value, np.ndarray) for value in features.params().values())
     other = type(features)(**{**features.params(), "seed": 1})
     assert np.abs(other(values) - phi).max() > 0.01
@@ -108,9 +110,9 @@ def test_rows_in_single_precision_are_the_numbers_they_stand_for(features):
     single = np.random.default_rng(8).normal(size=(7, 6)).astype(np.float32)
     phi = features(single.astype(np.float64))
     for same in (single, np.asfortranarray(single), single.astype(">f4"), single.tolist()):
-        assert features(same).tobytes() == phi.tobytes()
+        assert_same_bits(features(same), phi)
     double = features.kernel(single.astype(np.float64), single.astype(np.float64))
-    assert (features.kernel(single, single) == double).all()
+    assert_same_bits(features.kernel(single, single), double)
 
 
 @each
@@ -125,7 +127,7 @@ def test_a_hole_is_refused_and_named(features, hole):
         with pytest.raises(DataError, match=r"finite as .* in channel 1;"):
             features(same)
     clean = np.delete(values, 2, axis=0)
-    assert np.isfinite(features(clean)).all()
+    assert_all(np.isfinite, features(clean))
 
 
 @each
@@ -136,11 +138,12 @@ def test_what_the_type_of_the_features_cannot_hold_is_refused(features):
         type(features)(**{**features.params(), "dtype": "float32", "threads": 2})(values)
 
 
+@pytest.mark.bits
 @each
 def test_threads_change_no_bit(features):
     values = np.random.default_rng(5).normal(size=(41, 7))
     shared = type(features)(**{**features.params(), "threads": 3})
-    assert shared(values).tobytes() == features(values).tobytes()
+    assert_same_bits(shared(values), features(values))
 
 
 @each
@@ -149,10 +152,10 @@ def test_sparse_boolean_and_packed_rows_are_the_numbers_they_stand_for(features)
     numbers = values.astype(float)
     phi = features(numbers)
     for same in (values, sparse.csr_array(numbers), sparse.coo_matrix(values), numbers.tolist()):
-        assert (features(same) == phi).all()
-    assert (features(PackedBits.of(values)) == phi).all()
+        assert_same_bits(features(same), phi)
+    assert_same_bits(features(PackedBits.of(values)), phi)
     rows = sparse.csr_array(numbers)
-    assert (features.kernel(rows, values) == features.kernel(numbers, numbers)).all()
+    assert_same_bits(features.kernel(rows, values), features.kernel(numbers, numbers))
 
 
 @each

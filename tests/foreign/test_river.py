@@ -17,6 +17,7 @@ from streamlyt.foreign import RiverModel
 from streamlyt.foreign._saving import read, written
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
+from tests._arrays import assert_all
 
 SCALED = "preprocessing.StandardScaler() | "
 NUMBERS = [
@@ -170,5 +171,5 @@ def test_holes_and_missing_columns_are_refused_and_a_label_may_be_late():
         model.update(Batch("a", [0], [[1.0, 2.0]], Schema.of("x", "z")))
     values[3, 0], values[:, 2] = 0.0, np.nan
     out, _ = model.update(batch.with_values(values, batch.schema))
-    assert np.isfinite(out.values[:, -1]).all()
+    assert_all(np.isfinite, out.values[:, -1])
     assert pack(model.state) == before

@@ -12,6 +12,7 @@ from streamlyt.connectors import FileSource
 from streamlyt.errors import DataError, ParameterError
 from streamlyt.features import Fourier, Optical
 from streamlyt.models import FOGD, NLMS, RLS, KernelClassifier, KernelRegressor, LogisticFOGD
+from tests._arrays import assert_all
 
 REGRESSORS = [RLS, KernelRegressor, FOGD, NLMS]
 CLASSIFIERS = [KernelClassifier, LogisticFOGD]
@@ -71,7 +72,7 @@ def test_rows_without_a_label_are_predicted_and_not_learnt(cls):
     rows = Batch("a", np.arange(300), np.column_stack([late, x]), Schema.of("y", "a", "b", "c"))
     out, events = cls(target="y").update(rows)
     assert out.schema.names == ("y", "a", "b", "c", "prediction")
-    assert np.isfinite(out.values[:, -1]).all()
+    assert_all(np.isfinite, out.values[:, -1])
     assert not events
 
 
@@ -83,7 +84,7 @@ def test_a_missing_input_is_a_typical_one(cls):
     x[:, 2] = np.nan
     model = cls()
     model.learn(x, y)
-    assert np.isfinite(model.predict(x)).all()
+    assert_all(np.isfinite, model.predict(x))
     assert np.abs(model.predict(x) - y).mean() < 0.7 * np.abs(y - np.median(y)).mean()
     holes, typical = np.full((1, 3), np.nan), np.nanmedian(model.state["kept"][:, :2], axis=0)
     assert abs(model.predict(holes)[0] - model.predict(np.array([[*typical, np.nan]]))[0]) < 0.2
@@ -117,7 +118,8 @@ def test_huge_and_constant_columns_leave_the_state_finite(cls):
     model = cls()
     for i in range(900):
         model.learn(x[i : i + 1], y[i : i + 1])
-    assert all(np.isfinite(a).all() for name, a in model.state.items())
+    for array in model.state.values():
+        assert_all(np.isfinite, array)
     x, y = table(600, seed=5)
     y = targets_of(cls, y)
     x[:, 2], x[:, 1] = 7.0, x[:, 1] + 1e6
@@ -149,7 +151,7 @@ def test_deviation_covers_what_it_should():
     x = rng.normal(size=(3000, 2))
     y = np.sin(x[:, 0]) + 0.5 * rng.normal(size=3000)
     model = RLS()
-    assert np.isinf(model.deviation(x[:2])).all()
+    assert_all(np.isinf, model.deviation(x[:2]))
     model.learn(x[:2000], y[:2000])
     inside = np.abs(model.predict(x[2000:]) - y[2000:]) < 1.96 * model.deviation(x[2000:])
     assert 0.92 < inside.mean() < 0.98

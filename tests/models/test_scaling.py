@@ -65,7 +65,7 @@ def test_design_has_a_constant_lines_bends_and_features(d, bends):
     design = Design(features, 1.5, d)
     found = design(rows)
     assert found.shape[1] == design.width == 1 + d * (1 + bends) + features.n_components
-    assert (found[:, 0] == 1).all()
+    np.testing.assert_array_equal(found[:, 0], 1)
     np.testing.assert_allclose(found[:, 1 : 1 + d], rows / np.sqrt(d))
     middle = {1: [0.0], 2: [-0.6, 0.6], 3: [-1, 0, 1], 5: [-1.2, -0.6, 0, 0.6, 1.2]}[bends]
     bent = [np.abs(rows - b) - abs(b) for b in middle]

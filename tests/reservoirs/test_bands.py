@@ -12,6 +12,7 @@ from streamlyt.reservoirs import Echo, Polynomial, ReservoirForecaster
 from streamlyt.reservoirs._bands import calibrated, fewest_moments
 from streamlyt.reservoirs._calibration import Calibration
 from streamlyt.systems import Lorenz
+from tests._arrays import assert_all
 
 LORENZ = Lorenz(seed=5).rows(3500)
 
@@ -76,7 +77,7 @@ def test_a_band_counts_errors_by_hand():
         quantile = np.sort(error[h, :count], axis=0)[int(np.ceil(0.9 * (count + 1))) - 1]
         np.testing.assert_allclose(found.upper[h], main[h, 0] + quantile)
         np.testing.assert_allclose(found.lower[h], main[h, 0] - quantile)
-    assert np.isnan(found.upper[3]).all()  # five moments cannot tell nine tenths
+    assert_all(np.isnan, found.upper[3])  # five moments cannot tell nine tenths
     assert found.moments == 30
 
 
@@ -84,9 +85,9 @@ def test_loops_that_diverged_make_the_band_infinite_and_not_narrow():
     main, earlier = np.zeros((3, 1, 1)), np.zeros((3, 20, 1))
     earlier[1:, :10] = np.nan
     found = calibrated(looped(earlier), np.ones((3, 20, 1)), 0.9, 1.0, 0).around(looped(main), main)
-    assert np.isfinite(found.upper[0]).all()
-    assert np.isinf(found.upper[1:]).all()
-    assert np.isinf(found.lower[1:]).all()
+    assert_all(np.isfinite, found.upper[0])
+    assert_all(np.isinf, found.upper[1:])
+    assert_all(np.isinf, found.lower[1:])
 
 
 def test_lorenz_bands_follow_the_error_and_tell_the_valid_time():
@@ -146,8 +147,8 @@ def test_a_diverging_loop_is_said_and_keeps_the_learning_state():
     before = pack(model.state)
     with pytest.warns(RuntimeWarning, match=r"the closed loop left the series after \d+ rows"):
         ahead = model.forecast(2000)
-    assert np.isnan(ahead[-1]).all()
-    assert np.isfinite(ahead[0]).all()
+    assert_all(np.isnan, ahead[-1])
+    assert_all(np.isfinite, ahead[0])
     assert pack(model.state) == before
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -186,4 +187,4 @@ def test_a_constant_channel_has_a_band_without_width():
     model.predict_and_learn(rows)
     found = model.forecast_bands(4)
     np.testing.assert_allclose(found.upper[:, 1], 7.0)
-    assert (found.upper[:, 0] > found.lower[:, 0] + 1).all()
+    np.testing.assert_array_less(found.lower[:, 0] + 1, found.upper[:, 0])
