@@ -20,10 +20,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 
 OURS := PYTHONWARNINGS='ignore:Editable installation' $(PIP) --no-build-isolation --editable
 
-.PHONY: help demo test check fix cover bench broker chaos soak fuzz docs clean
+.PHONY: help demo test bits processors check fix cover bench broker chaos soak fuzz docs clean
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(DEMO) ## set up and find the changes in two recorded trajectories
 	$(BIN)/streamlyt demo
@@ -40,6 +40,12 @@ test: $(TEST) ## set up and run the whole test suite
 			"on Debian: apt-get install openjdk-17-jre-headless maven" >&2
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ($(ALONE))" --numprocesses auto
 	$(BIN)/python -m pytest -m "$(ALONE)"
+
+bits: $(TEST) ## the tests of bits, with the linear algebra of two older processors
+	.ci/processors $(BIN)/python few
+
+processors: $(TEST) ## these as on every processor that this one can be (WHOLE=1: the suite)
+	WHOLE=$(WHOLE) .ci/processors $(BIN)/python all
 
 check: $(CHECK) ## style, types and import contracts
 	$(BIN)/ruff check

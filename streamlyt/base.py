@@ -369,7 +369,8 @@ class Operator(Component, ABC):
 class FeatureMap(Component, ABC):
     r"""A random-feature map :math:`\phi` with :math:`E[\phi_j(x) \phi_j(y)] \cdot m = k(x, y)`.
 
-    It has no memory. The same seed is the same map on every machine and for every cut of the rows.
+    It has no memory. The same seed is the same map on every machine, up to rounding, and gives a
+    row the same features, bit for bit, in every cut of the rows.
 
     Attributes
     ----------

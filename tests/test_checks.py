@@ -48,11 +48,15 @@ SMALL = {
     "split_search": lambda: {"memory": 256, "n_components": 64},
 }
 
+# Their checks are long, and tests of their own hold them to their bits on several processors.
+OWN_TESTS_OF_BITS = ("bank", "kernel", "split_search")
+
 
 def found():
     for room in ("detectors", "observables", "windows", "models", "reservoirs"):
         for name in catalog.names(room):
-            yield pytest.param(room, name, id=f"{room}/{name}")
+            marks = () if name in OWN_TESTS_OF_BITS else pytest.mark.bits
+            yield pytest.param(room, name, id=f"{room}/{name}", marks=marks)
 
 
 def operator_and_batch(room, name):
@@ -64,7 +68,6 @@ def operator_and_batch(room, name):
     return (cls(**SMALL[name]()) if name in SMALL else operator), batch
 
 
-@pytest.mark.bits
 @pytest.mark.parametrize(("room", "name"), list(found()))
 def test_every_operator_of_the_catalog_keeps_every_promise(room, name):
     try:

@@ -42,8 +42,9 @@ class ClusterEngine:
     worker and in a changelog topic, from which another worker builds it anew. What comes out, the
     memory and the offsets are committed in one transaction: each row comes out once.
 
-    Rows, findings and memory are those of :class:`~streamlyt.engines.LocalEngine`, bit for bit. The
-    run file has no part in it: what is to be kept goes to topics.
+    Rows, findings and memory are those of :class:`~streamlyt.engines.LocalEngine`, bit for bit on
+    machines with the same processor and the same libraries. The run file has no part in it: what
+    is to be kept goes to topics.
 
     Parameters
     ----------
