@@ -28,18 +28,14 @@ help: ## list what there is
 demo: $(DEMO) ## set up and find the changes in two recorded trajectories
 	$(BIN)/streamlyt demo
 
-# Tests that share a broker, or hold a daemon or a browser to seconds, run one after another.
-ALONE := kafka or browser
-
-test: $(TEST) ## set up and run the whole test suite
+test: $(TEST) ## set up and run the whole test suite, in two halves; ends with the sum of both
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 		echo "Chromium is missing, so the browser tests are skipped (with CI=true they fail);" \
 			"on Debian: apt-get install chromium" >&2
 	@command -v java >/dev/null && command -v mvn >/dev/null || \
 		echo "Java 17 or Maven is missing, so the Kafka tests are skipped (with CI=true they fail);" \
 			"on Debian: apt-get install openjdk-17-jre-headless maven" >&2
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -m "not ($(ALONE))" --numprocesses auto
-	$(BIN)/python -m pytest -m "$(ALONE)"
+	@$(BIN)/python -m tests.run_all
 
 bits: $(TEST) ## the tests of bits, with the linear algebra of two older processors
 	.ci/processors $(BIN)/python few

@@ -1,15 +1,56 @@
-"""What every test stands on: browser and broker, which only a person may go without."""
+"""What every test uses: patience, and browser and broker, which only a person may go without."""
 
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
+import hypothesis
 import pytest
 
-from streamlyt.broker import Broker, missing
+from streamlyt.broker import Broker, _broker, missing
+from tests._waiting import patience, scaled
+
+# Hypothesis fails a test whose examples are made slowly, by the clock: that is the load's doing.
+hypothesis.settings.register_profile(
+    "any machine", suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 collect_ignore = ["codecs/fuzz.py"]  # a script of `make fuzz`, whose library the tests do without
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+_of_workers = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_of_workers] = []
+    _ = patience().factor  # a variable that is no number ends the session here
+
+
+def pytest_report_header() -> str:
+    return patience().header()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["longer"] = patience().longer
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    # A worker that has crashed has no output.
+    node.config.stash[_of_workers] += getattr(node, "workeroutput", {}).get("longer", [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if lines := patience().longer + config.stash[_of_workers]:
+        terminalreporter.section("waits that were prolonged")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,6 +71,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A real broker on free ports with all its listeners, for the tests marked ``kafka``."""
     one = Broker(tmp_path_factory.mktemp("broker"), 0, ("PLAINTEXT", "TLS", "SASL", "SASL_TLS"))
-    one.start()
-    yield one
-    one.kill()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_broker, "_START_S", scaled(_broker._START_S))
+        patch.setattr(_broker, "_STOP_S", scaled(_broker._STOP_S))
+        one.start()
+        yield one
+        one.kill()
