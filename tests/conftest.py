@@ -10,6 +10,7 @@ import pytest
 
 from streamlyt.broker import Broker, _broker, missing
 from tests._waiting import patience, scaled
+from tests.dashboards.chromium import BROWSERS
 
 # Hypothesis fails a test whose examples are made slowly, by the clock: that is the load's doing.
 hypothesis.settings.register_profile(
@@ -18,7 +19,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("any machine")
 
 collect_ignore = ["codecs/fuzz.py"]  # a script of `make fuzz`, whose library the tests do without
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 _of_workers = pytest.StashKey[list[str]]()

@@ -8,6 +8,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from streamlyt.broker import Broker, missing
 from streamlyt.errors import ParameterError, SourceError
+from tests._waiting import scaled
 from tests.cli.running import cli
 
 
@@ -22,7 +23,7 @@ def told_of(broker, topic):
     with KafkaConsumer(
         topic, bootstrap_servers=broker.servers["PLAINTEXT"], auto_offset_reset="earliest"
     ) as consumer:
-        return [m.value for part in consumer.poll(20_000).values() for m in part]
+        return [m.value for part in consumer.poll(round(1000 * scaled(20))).values() for m in part]
 
 
 @pytest.mark.kafka
@@ -34,7 +35,7 @@ def test_the_command_starts_and_stops_it_and_data_outlive_kill_9(tmp_path):
         assert started.exit_code == 0, started.stderr
         assert started.stdout == broker.servers["PLAINTEXT"] + "\n"
         with KafkaProducer(bootstrap_servers=broker.servers["PLAINTEXT"]) as producer:
-            producer.send("t", b"one").get(20)
+            producer.send("t", b"one").get(scaled(20))
         pid = broker.pid
         assert broker.kill()
         assert not broker.running

@@ -15,6 +15,7 @@ from streamlyt.codecs.arrow import ArrowCodec
 from streamlyt.detectors import NEWMA
 from streamlyt.pipeline import Pipeline
 from tests._public import ROOT
+from tests._waiting import scaled, wait_for
 from tests.connectors.topics import content, new_topic, put
 
 COLUMNS = ("x", "y")
@@ -115,13 +116,15 @@ class Story:
         }
 
     def until_came(self, n, topic=None, seconds=120):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            came = sum(len(times) for times, _ in self.came(topic).values())
-            if came >= n:
-                return
-            time.sleep(0.3 if n < 100_000 else 3.0)
-        raise AssertionError(f"{n} rows did not come within {seconds} s, but {came}")
+        """Wait until so many rows came out in all."""
+        came = []
+
+        def enough():
+            came[:] = [sum(len(times) for times, _ in self.came(topic).values())]
+            return came[0] >= n
+
+        every = 0.3 if n < 100_000 else 3.0
+        wait_for(enough, seconds, lambda: f"{n} rows come out, but {came[0]}", every=every)
 
     def faults(self):
         """Return how many rows are missing, there twice, and wrong."""
@@ -156,7 +159,7 @@ def ended(workers):
     """End workers in order; return their statuses."""
     for one in workers:
         one.send_signal(signal.SIGTERM)
-    return [one.communicate(timeout=60) and one.returncode for one in workers]
+    return [one.communicate(timeout=scaled(60)) and one.returncode for one in workers]
 
 
 def killed(kills, broker, folder, told=lambda text: None):

@@ -49,7 +49,7 @@ def killed(kills, broker, folder, every=10, told=lambda text: None):
         feed.end()
         with Served(file, wait=False, code=CHAIN) as last:
             group.until_past(group.ends())
-            assert last.end()[0] == 0, last.lines
+            assert last.end() == 0, last.lines
     group.close()
     wanted = expected(feed.sent)
     got = {"topic": of_topic(servers, out), "run file": of_run(folder / "one.streamlyt")}

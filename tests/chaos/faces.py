@@ -93,7 +93,7 @@ def of_daemon(story, folder):
     sets, topics = _sets(story, "daemon")
     with Served(story.file, *sets, "sinks.0.transaction=faces") as daemon:
         story.until_came(story.rows, topics[0], seconds=600)
-        assert daemon.end()[0] == 0
+        assert daemon.end() == 0
     return _of_topics(story, *topics)
 
 

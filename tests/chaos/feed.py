@@ -8,6 +8,8 @@ import time
 import numpy as np
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from tests._waiting import scaled, wait_for
+
 KEYS = 8
 _EACH_S = 0.02
 _STILL_S = 60  # without a commit: nobody is at work
@@ -68,7 +70,7 @@ class Feed:
                 due = max(due + _EACH_S, time.monotonic() - 1.0)  # what a pause kept comes after it
                 open_ones = [one for one in open_ones if not (one.is_done and one.succeeded())]
             for one in open_ones:
-                one.get(60)
+                one.get(scaled(60))
         except BaseException as error:  # raised again where the feed is ended
             self._failed.append(error)
         finally:
@@ -105,14 +107,19 @@ class Group:
         self._consumer.close()
 
     def _until(self, enough):
-        began = moved = time.monotonic()
-        before = None
-        while not enough(at := self.committed()):
-            if at != before:
-                before, moved = at, time.monotonic()
-            assert time.monotonic() - moved < _STILL_S, f"the group stays at {at}"
-            time.sleep(0.05)
+        began, at = time.monotonic(), self.committed()
+        while not enough(at):
+            at = self._moved(at)
         return time.monotonic() - began
+
+    def _moved(self, before):
+        """Wait until more is committed than before; return how much it is."""
+
+        def found():
+            at = self.committed()
+            return at if at != before else None
+
+        return wait_for(found, _STILL_S, f"the group commits more than {before}")
 
 
 def row(i, x, partitions):

@@ -5,6 +5,7 @@ import time
 
 from kafka import KafkaConsumer, TopicPartition
 
+from tests._waiting import wait_for
 from tests.chaos.cluster import Story, ended, worker
 from tests.connectors.topics import put
 
@@ -96,10 +97,7 @@ class _Watch:
         self._thread.join()
 
     def until_any(self, seconds=120):
-        end = time.monotonic() + seconds
-        while len(self._last) < KEYS:
-            assert time.monotonic() < end, "no row came out"
-            time.sleep(0.1)
+        wait_for(lambda: len(self._last) == KEYS, seconds, "a row of each series comes out")
         self.longest()
 
     def longest(self):

@@ -7,6 +7,7 @@ import urllib.request
 
 import pytest
 
+from tests._waiting import line_of, scaled
 from tests.cli.running import SETTINGS, cli, command, refused
 from tests.dashboards import runs
 
@@ -22,17 +23,17 @@ def test_a_recorded_run_is_played_until_it_is_stopped(tmp_path):
         command(*words), env=SETTINGS, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            address = process.stderr.readline().removeprefix("open ").strip()
+            address = line_of(process.stderr, "it says its address").removeprefix("open ").strip()
             with pytest.raises(urllib.error.HTTPError, match="401") as locked:
-                urllib.request.urlopen(address, timeout=10)
+                urllib.request.urlopen(address, timeout=scaled(10))
             locked.value.close()
             said = urllib.request.Request(
                 f"{address}series?key=ala2_300K", headers={"Authorization": f"Bearer {token}"}
             )
-            with urllib.request.urlopen(said, timeout=20) as answer:
+            with urllib.request.urlopen(said, timeout=scaled(20)) as answer:
                 page = answer.read().decode()
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(scaled(20)) == 0
         finally:
             process.kill()
     assert "2 changes found in 3,000 frames" in page

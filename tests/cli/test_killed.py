@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from streamlyt.runfile import RunFile
+from tests._waiting import line_of, scaled
 from tests.detectors.naive_bank import compiled_only
 
 from .running import ALA2, SETTINGS, command, shell
@@ -30,6 +31,24 @@ print("ready", file=sys.stderr, flush=True)
 main()
 """
 
+# A second word when the first batch is done, for an interrupt that is to meet it at work.
+AT_WORK = OFTEN.replace(
+    "main()\n",
+    """
+run = LocalEngine.run
+def told(self, progress=None):
+    words = ["at work"]
+    def tell(rows):
+        if words:
+            print(words.pop(), file=sys.stderr, flush=True)
+        if progress is not None:
+            progress(rows)
+    return run(self, tell)
+LocalEngine.run = told
+main()
+""",
+)
+
 
 def words(run):
     trajectory = [ALA2[1]] * COPIES
@@ -46,7 +65,7 @@ def begun(run, code=OFTEN):
         text=True,
     )
     assert process.stderr is not None
-    while process.stderr.readline() != "ready\n":
+    while line_of(process.stderr, "the libraries are loaded") != "ready\n":
         assert process.poll() is None
     return process
 
@@ -103,12 +122,10 @@ def test_kill_9_at_twenty_random_moments_changes_nothing(tmp_path, unkilled):
 
 def test_ctrl_c_says_so_in_one_line_and_the_run_goes_on(tmp_path, unkilled):
     run = tmp_path / "a.streamlyt"
-    process = begun(run)
-    while not run.exists():
-        time.sleep(0.01)
-    time.sleep(0.3)
+    process = begun(run, code=AT_WORK)
+    assert line_of(process.stderr, "the first batch is done") == "at work\n"
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=scaled(30))
     assert process.returncode == 130
     assert stdout == ""
     [line] = stderr.splitlines()
@@ -122,14 +139,14 @@ def test_ctrl_c_says_so_in_one_line_and_the_run_goes_on(tmp_path, unkilled):
 
 def test_ctrl_c_without_a_run_file_says_so_in_one_line():
     process = subprocess.Popen(
-        command("md", ALA2[0], *[ALA2[1]] * 40, code=OFTEN),
+        command("md", ALA2[0], *[ALA2[1]] * 40, code=AT_WORK),
         env=SETTINGS,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stderr.readline() == "ready\n"
-    time.sleep(1.5)
+    assert line_of(process.stderr, "the libraries are loaded") == "ready\n"
+    assert line_of(process.stderr, "the first batch is done") == "at work\n"
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=scaled(30))
     assert (process.returncode, stdout, stderr) == (130, "", "streamlyt: stopped by Ctrl-C\n")

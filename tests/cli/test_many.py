@@ -2,13 +2,13 @@
 
 import signal
 import subprocess
-import time
 
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
 from streamlyt.runfile import RunFile
+from tests._waiting import HAPPENS_S, scaled, wait_for
 from tests.detectors.naive_bank import compiled_only
 
 from .running import ALA2, SETTINGS, cli, command, events, refused
@@ -147,13 +147,14 @@ def test_ctrl_c_tells_what_was_found_and_a_resumed_run_all_of_it(tables, alone, 
         text=True,
         start_new_session=True,
     )
-    end = time.monotonic() + 60
-    while len(list(tmp_path.glob("runs/*.streamlyt"))) < 2:
+
+    def begun():
         assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.05)
+        return len(list(tmp_path.glob("runs/*.streamlyt"))) >= 2
+
+    wait_for(begun, HAPPENS_S, "two runs are begun")
     process.send_signal(signal.SIGINT)
-    found, said = process.communicate(timeout=60)
+    found, said = process.communicate(timeout=scaled(60))
     assert process.returncode == 130, said
     assert "streamlyt: stopped by Ctrl-C;" in said
     assert f"of {n} done; the same command with --resume goes on" in said

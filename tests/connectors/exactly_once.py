@@ -16,6 +16,7 @@ from streamlyt.connectors import KafkaSink, KafkaSource
 from streamlyt.engines import LocalEngine
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
+from tests._waiting import line_of
 
 from .topics import stream
 
@@ -107,12 +108,15 @@ class Life:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        assert self.process.stdout.readline() == "begins\n"
+        assert self._said("it begins") == "begins\n"
 
     def commits(self, n=1):
         """Wait for so many checkpoints with rows."""
         for _ in range(n):
-            assert self.process.stdout.readline(), "it ended"
+            assert self._said("it makes a checkpoint"), "it ended"
+
+    def _said(self, what):
+        return line_of(self.process.stdout, what)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -6,6 +6,8 @@ import time
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from tests._waiting import HAPPENS_S, scaled, wait_for
+
 _numbers = itertools.count(time.time_ns() // 10**6)
 
 
@@ -19,8 +21,12 @@ def new_topic(servers, partitions=1):
     admin = KafkaAdminClient(bootstrap_servers=servers)
     admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
     # The controller has it; on a busy machine the broker may hear of it a moment later.
-    while not _led(admin.describe_topics([name])[0], partitions):
-        time.sleep(0.02)
+    wait_for(
+        lambda: _led(admin.describe_topics([name])[0], partitions),
+        HAPPENS_S,
+        f"all {partitions} partitions of {name} have a leader",
+        every=0.02,
+    )
     admin.close()
     return name
 
@@ -38,7 +44,7 @@ def put(servers, topic, messages, **options):
         for i, (key, value, *rest) in enumerate(messages)
     ]
     for one in sent:
-        one.get(30)
+        one.get(scaled(30))
     producer.close()
 
 

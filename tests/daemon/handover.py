@@ -1,9 +1,11 @@
 """Two daemons of one group and one shared folder, killed in turn, and what comes of it."""
 
 import signal
-import time
+from collections import Counter
 
+from streamlyt.engines import SharedStates
 from tests._public import ROOT
+from tests._waiting import HAPPENS_S, wait_for
 from tests.connectors.exactly_once import expected, faults, messages, of_topic
 from tests.connectors.topics import content, new_topic, put
 from tests.daemon.serving import Served
@@ -72,12 +74,29 @@ class Pair:
         self._left += n
 
     def until_all_are_out(self, seconds=90):
-        """Wait until every row that was sent came out; return how many seconds it took."""
-        began = time.monotonic()
-        while (n := len(content(self.servers, self.out))) < self._left:
-            assert time.monotonic() - began < seconds, f"{n} of {self._left} rows came out"
-            time.sleep(0.1)
-        return time.monotonic() - began
+        """Wait until every row that was sent came out."""
+        came = []
+
+        def enough():
+            came[:] = content(self.servers, self.out)
+            return len(came) >= self._left
+
+        wait_for(enough, seconds, lambda: f"{self._left} rows come out, but {len(came)}", every=0.1)
+
+    def until_all_are_kept(self):
+        """Wait until the shared folder has the states after the last row of every partition."""
+        ends = Counter(str(partition) for _, _, partition in self.sent[: self._left])
+        states = SharedStates(self.folder / "states", f"{self.topic}.g-{self.topic}")
+
+        def kept():
+            return {part: (states.load(part) or (0,))[0] for part in ends}
+
+        wait_for(
+            lambda: kept() == ends,
+            HAPPENS_S,
+            lambda: f"the folder has {ends}, but {kept()}",
+            every=0.2,
+        )
 
     def faults(self):
         """Return how many rows are missing, there twice, and wrong."""
@@ -85,9 +104,9 @@ class Pair:
 
 
 def taken_over(pair, n):
-    """Kill one of two and bring it back; return the seconds of the hand-over, and the rows read.
+    """Kill one of two and bring it back; return how many rows the other one read meanwhile.
 
-    The hand-over lasts from the kill until all rows of all partitions came out.
+    The other one reads from the kill until all rows of all partitions came out.
     """
     pair.put(n)
     with pair.serve("one") as one:
@@ -95,15 +114,15 @@ def taken_over(pair, n):
         with pair.serve("two") as two:
             pair.put(n)
             pair.until_all_are_out()
-            time.sleep(1.5)  # until the folder has the last of it
+            pair.until_all_are_kept()
             before = two.metric("rows_total")
             one.end(signal.SIGKILL)
             pair.put(n)
-            seconds = pair.until_all_are_out()
+            pair.until_all_are_out()
             read = two.metric("rows_total") - before
             with pair.serve("one") as again:
                 pair.put(n)
                 pair.until_all_are_out()
                 again.end()
             two.end()
-    return seconds, read
+    return read

@@ -16,7 +16,7 @@ def test_a_daemon_and_its_broker_are_killed_while_rows_flow(broker, tmp_path):
 def test_a_stalled_sink_costs_no_memory_and_no_row(broker, tmp_path):
     found = stalled.stalled(4, broker, tmp_path)
     assert found.sent == found.taken
-    assert found.sent > 4 * stalled.TIMES * stalled.RATE / 2
+    assert found.sent > 4 * stalled.TIMES * stalled.RATE
     # One batch may stand over the cap; what the client has in hand comes on top.
     assert stalled.QUEUE_MB / 2 < found.held_mb < 2 * stalled.QUEUE_MB
     assert found.grown_mb < 64

@@ -16,6 +16,8 @@ from tests.daemon.serving import Served
 
 pytestmark = pytest.mark.kafka
 
+PROMISED_S = 5  # of docs/daemon.md, on a quiet machine: to an end, and until a lost broker is told
+
 FILE = """
 [source]
 name = "kafka"
@@ -101,8 +103,7 @@ def test_it_takes_rows_tells_of_them_dies_comes_back_and_ends_in_order(story):
     story.put(story.rows(200))
     with Served(story.file) as two:
         two.until_metric("rows_total", 200)
-        status, seconds = two.end()
-    assert (status, seconds < 5) == (0, True)
+        assert two.end(within=PROMISED_S) == 0, two.lines
     assert two.said("stopped")["rows"] >= 200  # and those read again in silence
     assert states(story.run)[0] == 700
     assert len(content(story.servers, story.out)) == 700
@@ -130,7 +131,7 @@ def test_a_reload_changes_what_is_free_keeps_the_memory_and_refuses_all_else(sto
         one.until_metric("reloads_total", 1)
         story.put(story.rows(300))
         one.until_metric("rows_total", 700)
-        assert one.end()[0] == 0, one.lines
+        assert one.end() == 0, one.lines
     with RunFile.open(story.run) as run:
         assert "quantile = 0.6" in run.meta["pipeline"]
         rows = run.columns("pump")[1]
@@ -156,7 +157,7 @@ def test_it_outlives_a_broker_that_hangs_and_one_that_dies(story, broker):
         one.until_metric("checkpoints_total", 1)
         os.kill(broker.pid, signal.SIGSTOP)
         try:
-            assert one.until("readyz", 503) < 5
+            one.until("readyz", 503, PROMISED_S)
         finally:
             os.kill(broker.pid, signal.SIGCONT)
         one.until_ready()
@@ -164,7 +165,7 @@ def test_it_outlives_a_broker_that_hangs_and_one_that_dies(story, broker):
         one.until_metric("rows_total", 200)
         broker.kill()
         try:
-            assert one.until("readyz", 503) < 5
+            one.until("readyz", 503, PROMISED_S)
             assert one.get("healthz")[0] in (200, 503)
         finally:
             broker.start()
@@ -173,7 +174,7 @@ def test_it_outlives_a_broker_that_hangs_and_one_that_dies(story, broker):
         one.until_metric("rows_total", 300)
         os.kill(broker.pid, signal.SIGSTOP)
         try:
-            assert one.end()[1] < 5
+            one.end(within=PROMISED_S)
         finally:
             os.kill(broker.pid, signal.SIGCONT)
     with Served(story.file) as two:

@@ -17,6 +17,7 @@ from streamlyt.dashboards._desk import Desk
 from streamlyt.dashboards._feed import Following
 from streamlyt.dashboards._guard import Guard
 from streamlyt.runfile import RunFile
+from tests._waiting import HAPPENS_S, joined, scaled
 
 
 def unpacked(message):
@@ -72,7 +73,7 @@ class Serving:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(port)))
         self._thread.start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(scaled(HAPPENS_S)), "the server did not start"
 
     async def _serve(self, port):
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
@@ -96,7 +97,7 @@ class Serving:
         """Return status, headers and text; redirections are not followed."""
         request = urllib.request.Request(self.address(where), headers=headers)
         try:
-            with _OPENER.open(request, timeout=20) as answer:
+            with _OPENER.open(request, timeout=scaled(20)) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -104,7 +105,7 @@ class Serving:
 
     def end(self):
         self._loop.call_soon_threadsafe(self._ended.set)
-        self._thread.join()
+        joined(self._thread, "the server ends")
 
     def __enter__(self):
         return self

@@ -19,6 +19,7 @@ from streamlyt.dashboards._desk import Desk
 from streamlyt.dashboards._feed import Following
 from streamlyt.dashboards._guard import Guard
 from streamlyt.errors import ParameterError
+from tests._waiting import scaled
 from tests.dashboards import runs
 from tests.dashboards.live import Serving, Writer, unpacked
 
@@ -78,7 +79,7 @@ def test_nothing_can_be_written(served):
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         request = urllib.request.Request(served.address(), b"", method=method)
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(request, timeout=5)
+            urllib.request.urlopen(request, timeout=scaled(5))
         with refused.value as answer:
             assert answer.code == 405
 

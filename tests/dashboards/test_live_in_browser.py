@@ -8,6 +8,7 @@ import pytest
 from streamlyt.base import Channel, Event, Schema
 from streamlyt.dashboards._theme import DARK, LIGHT
 from tests.dashboards import runs
+from tests.dashboards.chromium import rest
 from tests.dashboards.faults import faults
 from tests.dashboards.live import Serving, Writer
 
@@ -89,11 +90,11 @@ def test_history_is_read_as_finely_as_it_is_looked_at_and_stays_until_live(brows
 def test_a_paused_page_stands_still(browser, writer):
     with Serving(writer.path) as server:
         page = opened(browser, server.address(SERIES))
-        page.wait_for_timeout(600)
+        rest(page, 0.6)
         page.get_by_role("button", name="Pause").click()
-        page.wait_for_timeout(400)
+        rest(page, 0.4)
         writer.to(5_000)
-        page.wait_for_timeout(900)
+        rest(page, 0.9)
         assert "3,000" in page.locator("#pills").inner_text()
         page.get_by_role("button", name="Go on").click()
         rows_told(page, 5_000)
@@ -111,7 +112,7 @@ def test_a_page_comes_back_by_itself_when_its_server_does(browser, writer):
         assert page.locator("#state").inner_text() == "not connected"
         writer.to(5_000)
         with Serving(writer.path, port=server.port):
-            page.wait_for_selector("#lost", state="hidden", timeout=15_000)
+            page.wait_for_selector("#lost", state="hidden")
             rows_told(page, 5_000)
             assert page.evaluate(ENDS) == [1.0, 1.5]
             assert page.locator("#series-0-list tbody tr").count() == 1
@@ -134,7 +135,7 @@ def test_it_is_dark_or_light_as_chosen_and_fits_a_phone(browser, writer):
         assert page.evaluate(paper) == LIGHT["paper"]
         for where in ("", "process"):
             page.goto(server.address(where))
-            page.wait_for_timeout(300)
+            rest(page, 0.3)
             assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.context.close()
 
@@ -181,7 +182,7 @@ def test_names_from_data_stay_text(browser, tmp_path):
         rows_told(page, 300)
         box = page.locator(".picture canvas").last.bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        page.wait_for_timeout(200)
+        rest(page, 0.2)
         assert page.evaluate("window.harmed") is None
         assert page.locator("#series-0-list .name").first.inner_text() == evil
         assert {url.split("/")[2] for url in asked} == {f"127.0.0.1:{server.port}"}

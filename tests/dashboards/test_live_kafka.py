@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 import urllib.request
 
 import numpy as np
@@ -12,6 +11,7 @@ from streamlyt.base import Batch, Event, Schema
 from streamlyt.cli._from_kafka import ALARM, KafkaFeed, Topics
 from streamlyt.connectors import KafkaFindings, KafkaSink, fields_of
 from streamlyt.errors import SourceError
+from tests._waiting import HAPPENS_S, joined, line_of, scaled, wait_for
 from tests.cli.running import SETTINGS, cli, command, refused
 from tests.connectors.topics import new_topic, plain, put
 from tests.dashboards.live import Serving
@@ -39,16 +39,15 @@ FOUND = Event(
 )  # fmt: skip
 
 
-def until(feed, n, events=0, seconds=30):
+def until(feed, n, events=0):
     """Return the run of a feed once it has so many rows and findings."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+
+    def enough():
         run, _ = feed.poll()
         came = run.lengths().get("pump", (0, 0))[0] if run is not None else 0
-        if came >= n and len(run.events()) >= events:
-            return run
-        time.sleep(0.05)
-    raise AssertionError(f"no {n} rows and {events} findings within {seconds} s")
+        return run if came >= n and len(run.events()) >= events else None
+
+    return wait_for(enough, HAPPENS_S, f"{n} rows and {events} findings come")
 
 
 def sent(broker, topic, findings, *parts, events=()):
@@ -129,16 +128,18 @@ def test_the_command_serves_a_topic(broker):
         command(*words), env=SETTINGS, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            address = process.stderr.readline().removeprefix("open ").strip()
-            end, page = time.monotonic() + 30, ""
-            while "300</b> rows" not in page and time.monotonic() < end:
-                time.sleep(0.2)
-                with urllib.request.urlopen(address, timeout=20) as answer:
+            said = line_of(process.stderr, "it says its address")
+            address = said.removeprefix("open ").strip()
+
+            def whole():
+                with urllib.request.urlopen(address, timeout=scaled(20)) as answer:
                     page = answer.read().decode()
-            assert "300</b> rows" in page
+                return page if "300</b> rows" in page else None
+
+            page = wait_for(whole, HAPPENS_S, "the page shows 300 rows", every=0.2)
             assert "1</b> in alarm" in page
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(scaled(20)) == 0
         finally:
             process.kill()
 
@@ -150,7 +151,7 @@ def test_what_cannot_be_read_is_told(broker, tmp_path):
     words = ("dash", "--kafka", "no-such-topic", "--servers", servers)
     refused(cli(*words), 1, "there is no topic 'no-such-topic'")
     feed = KafkaFeed(Topics("gone", columns=["x"], servers=servers), tmp_path / "a.streamlyt")
-    feed._thread.join(20)
+    joined(feed._thread, "the feed gives up")
     with pytest.raises(SourceError, match="there is no topic 'gone'"):
         feed.poll()
     feed.close()

@@ -6,6 +6,7 @@ from streamlyt.base import Channel, Event, Schema
 from streamlyt.dashboards import write_report
 from streamlyt.dashboards._theme import DARK, LIGHT
 from tests.dashboards import runs
+from tests.dashboards.chromium import rest
 from tests.dashboards.faults import faults
 
 pytestmark = pytest.mark.browser
@@ -34,7 +35,7 @@ def opened(browser, path, asked=None, **options):
         page.on("request", lambda request: asked.append(request.url))
     page.goto(path.as_uri())
     page.wait_for_function(DRAWN)
-    page.wait_for_timeout(100)
+    rest(page, 0.1)
     assert problems == []
     return page
 
@@ -103,7 +104,7 @@ def test_names_from_data_neither_run_nor_load(browser, tmp_path):
         box = picture.bounding_box()
         picture.scroll_into_view_if_needed()
         picture.hover(position={"x": box["width"] / 2, "y": box["height"] / 2.5})
-        page.wait_for_timeout(80)
+        rest(page, 0.08)
     assert page.evaluate("window.harmed") is None
     assert len(asked) == 1
     page.context.close()

@@ -12,6 +12,7 @@ from streamlyt.detectors import NEWMA
 from streamlyt.engines import ClusterEngine
 from streamlyt.errors import ParameterError
 from streamlyt.pipeline import Pipeline
+from tests._waiting import scaled
 from tests.chaos.cluster import COLUMNS, Story, ended, worker
 from tests.connectors.topics import content, plain
 
@@ -66,7 +67,7 @@ def test_a_worker_gets_in_by_tls_and_a_password(broker, tmp_path, monkeypatch):
     try:
         story.until_came(story.rows)
     finally:
-        said = one.terminate() or one.communicate(timeout=60)[1]
+        said = one.terminate() or one.communicate(timeout=scaled(60))[1]
     assert one.returncode == 0, said
     assert PASSWORD not in said
     assert story.faults() == (0, 0, 0)

@@ -14,6 +14,7 @@ from streamlyt.errors import DataError, ParameterError, SourceError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 from tests._arrays import assert_same_bits
+from tests._waiting import scaled
 
 SCHEMA = Schema.of("x", "y")
 
@@ -98,7 +99,7 @@ def test_rows_findings_and_states_do_not_depend_on_the_threads(tmp_path, rest):
 
 
 def test_series_run_side_by_side(tmp_path):
-    meet = threading.Barrier(2, timeout=30)
+    meet = threading.Barrier(2, timeout=scaled(30))
 
     class Meets(Operator):
         """Goes on when two series are at it at once."""

@@ -1,8 +1,8 @@
-import itertools
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +17,13 @@ from streamlyt.errors import ParameterError, SinkError, SourceError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 from tests._arrays import assert_same_bits
+from tests._waiting import line_of
 
 CHILD = "import sys; sys.path[:0] = ['.', sys.argv[1]]; import test_local as t; t.main(sys.argv[2])"
 CHANNELS = 80  # more than a run file keeps row by row
+# Twenty lives cannot end a run, however late each is killed; a batch has at most 90 rows.
+LIFE_ROWS = 250
+KILLED_ROWS = 20 * (90 + LIFE_ROWS + 90) + 400
 
 
 class Walk(Source):
@@ -164,7 +168,7 @@ def test_without_a_run_file_the_summary_is_the_same(tmp_path):
 
 
 def test_a_run_killed_at_twenty_random_moments_ends_as_one_that_was_not(tmp_path):
-    ran(tmp_path / "whole.streamlyt", Walk())
+    ran(tmp_path / "whole.streamlyt", Walk(KILLED_ROWS))
     path = tmp_path / "killed.streamlyt"
     moments = random.Random(0)
     kills = 0
@@ -175,14 +179,14 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_one_that_was_not(tmp_path
             stdout=subprocess.PIPE,
             text=True,
         ) as child:
-            assert child.stdout.readline() == "begins\n"
+            assert line_of(child.stdout, "the second batch is taken") == "begins\n"
             time.sleep(moments.uniform(0.0, 0.09))
             child.send_signal(signal.SIGKILL)
         kills += 1
         assert child.returncode == -signal.SIGKILL, "the run ended before it was killed 20 times"
     with RunFile.open(path) as run:
-        assert 0 < run.meta["rows"] < 6000
-    ran(path, Walk(pause_s=0.01))
+        assert 0 < run.meta["rows"] < KILLED_ROWS
+    ran(path, Walk(KILLED_ROWS, pause_s=0.01))
     assert_same_bits(content(path), content(tmp_path / "whole.streamlyt"))
     left = {file.name for file in tmp_path.iterdir() if file.name.startswith("killed")}
     assert left == {"killed.streamlyt", "killed.streamlyt.d"}
@@ -301,11 +305,14 @@ def test_impossible_bounds_are_refused(rest):
 
 
 def main(path):
-    """Run in a process of its own, to be killed: slow enough for twenty times, on any machine."""
-    calls = itertools.count(1)
+    """Run in a process of its own, to be killed, and wait for that after some rows."""
+    told = []
 
-    def tell(_: int) -> None:
-        if next(calls) == 2:  # the first checkpoint is made, and has imported what it needs
+    def tell(rows: int) -> None:
+        told.append(rows)
+        if len(told) == 2:  # the first checkpoint is made, and has imported what it needs
             print("begins", flush=True)
+        if rows - told[0] > LIFE_ROWS:
+            threading.Event().wait()
 
-    ran(Path(path), Walk(pause_s=0.01), tell, checkpoint_s=0.005)
+    ran(Path(path), Walk(KILLED_ROWS, pause_s=0.01), tell, checkpoint_s=0.005)

@@ -1,6 +1,5 @@
 """A recorded source from some place on, and as fast as its own clock: the rows are the same."""
 
-import time
 from threading import Thread
 
 import numpy as np
@@ -14,6 +13,7 @@ from streamlyt.errors import ParameterError, SourceError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 from tests._arrays import assert_same_bits
+from tests._waiting import HAPPENS_S, joined, wait_for
 
 N = 3000
 TIMES = 1_700_000_000 * 10**9 + np.cumsum(np.random.default_rng(1).integers(0, 10**9, N))
@@ -121,11 +121,9 @@ def test_a_stop_does_not_wait_for_the_clock(tmp_path):
         engine = LocalEngine(one, Pipeline([]), (), run)
         running = Thread(target=engine.run)
         running.start()
-        while not engine.gauges.batches:
-            time.sleep(0.01)
+        wait_for(lambda: engine.gauges.batches, HAPPENS_S, "the first batch is taken")
         engine.stop()
-        running.join(10)
-        assert not running.is_alive()
+        joined(running, "the stopped run ends")
         assert run.n_rows("") == N  # the batch at hand came whole
 
 
