@@ -123,8 +123,9 @@ def format_storage(java: str, classes: str, settings: Path, scram: bool) -> None
         If that fails.
     """
     name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = [java, "-cp", classes, "kafka.tools.StorageTool", "format", "-t", name]
-    command += ["-c", str(settings)]
+    command = [java, "-cp", classes, "kafka.tools.StorageTool", "format"]
+    # One name in 64 begins with a hyphen, and would be read as an option by itself.
+    command += [f"--cluster-id={name}", "-c", str(settings)]
     for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512") if scram else ():
         command += ["--add-scram", f"{mechanism}=[name=streamlyt,password={PASSWORD}]"]
     _tool(command)

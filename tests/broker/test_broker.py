@@ -2,6 +2,7 @@ import os
 import shutil
 import socket
 import stat
+import uuid
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
@@ -49,6 +50,17 @@ def test_the_command_starts_and_stops_it_and_data_outlive_kill_9(tmp_path):
         assert cli("broker", "stop", *folder).stderr == "no broker runs\n"
         gone = cli("broker", "status", *folder)
         assert (gone.exit_code, gone.stdout) == (1, "")
+    finally:
+        broker.kill()
+
+
+@pytest.mark.kafka
+def test_a_cluster_whose_name_begins_with_a_hyphen_is_set_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(uuid, "uuid4", lambda: uuid.UUID(bytes=b"\xf8" * 16))
+    broker = Broker(tmp_path / "b", 0)
+    try:
+        broker.start()
+        assert "cluster.id=-Pj4" in (tmp_path / "b" / "data" / "meta.properties").read_text()
     finally:
         broker.kill()
 
