@@ -36,6 +36,24 @@ def _led(told, partitions):
     return not told["error_code"] and len(led) == partitions
 
 
+def until_left(servers, group, members):
+    """Wait until a group has no members but these: it learns of a death by its session timeout."""
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+
+    def left():
+        return {
+            one["group_instance_id"] for one in admin.describe_groups([group])[group]["members"]
+        }
+
+    wait_for(
+        lambda: left() == members,
+        HAPPENS_S,
+        lambda: f"{group} has {members}, but {left()}",
+        every=0.2,
+    )
+    admin.close()
+
+
 def put(servers, topic, messages, **options):
     """Write (key, value[, partition]) messages."""
     producer = KafkaProducer(bootstrap_servers=servers, linger_ms=5, **options)
