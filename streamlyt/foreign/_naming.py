@@ -1,74 +1,184 @@
-"""An object of a library from its text: calls of its classes by name, and nothing else."""
+"""An object of river from its text: calls of listed classes by name, and nothing else."""
 
 import ast
-from collections.abc import Callable
-from importlib import import_module
+from collections import UserList
+from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from streamlyt.errors import ParameterError
 
-from ._saving import CLOSED
+from ._allowed import class_of_model
 
 __all__ = ["made"]
+
+_LONGEST = 20_000  # characters
+_DEEPEST = 60  # calls in calls, steps in a row
+_LARGEST = 10**7  # a whole number that is no seed: compiled code sets aside so much memory
+_MOST_PARTS = 10**6  # models in models, as the counts of a text say
+_SEEDS = ("seed", "random_state")
+_COUNTS = ("n_models", "n_trees", "n_estimators")
+_PLAIN = (bool, int, float, str, type(None))
 
 
 def made(text: str, library: str) -> Any:
     """Return what a text like ``"scale.Scaler() | linear.Model(l2=0.1)"`` makes.
 
-    Names are classes below ``library``; arguments are plain values or such calls. Nothing else of
-    Python is understood, so that a text from outside can do no more than make such objects.
+    Names are components below ``library``, as an allow-list has them; arguments are plain values,
+    lists, tuples and mappings of these, or such calls. Nothing else of Python is understood, and
+    how long, deep and large a text is, is measured before anything is made of it.
 
     Raises
     ------
     ParameterError
         If the text is anything else, or the class refuses its arguments.
     """
+    if len(text) > _LONGEST:
+        raise ParameterError(f"model must have at most {_LONGEST} characters, got {len(text)}")
     try:
         tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError) as error:
-        raise ParameterError(f"model must be like {library}'s own code, got {text!r}") from error
-    return _value(tree, library, text)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise ParameterError(
+            f"model must be like {library}'s own code, got {_short(text)}"
+        ) from error
+    _refuse_deep(tree, text)
+    return _Maker(text).value(tree)
 
 
-def _value(node: ast.expr, library: str, text: str) -> Any:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr | ast.Add | ast.Mult):
-        left, right = (_value(side, library, text) for side in (node.left, node.right))
-        if isinstance(node.op, ast.BitOr):
-            return left | right
-        return left + right if isinstance(node.op, ast.Add) else left * right
-    if isinstance(node, ast.Call):
-        cls = _class(node.func, library, text)
-        given = [_value(each, library, text) for each in node.args]
-        named = {each.arg: _value(each.value, library, text) for each in node.keywords if each.arg}
+class _Maker:
+    """Makes the objects of one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.parts = 1.0
+
+    def value(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.BinOp):
+            return self.joined(node)
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        if isinstance(node, ast.List | ast.Tuple):
+            kind = list if isinstance(node, ast.List) else tuple
+            return kind(self.value(each) for each in node.elts)
+        if isinstance(node, ast.Set):
+            return set(map(self.plain, node.elts))
+        if isinstance(node, ast.Dict):
+            return {
+                self.plain(key): self.value(each)
+                for key, each in zip(node.keys, node.values, strict=True)
+            }
+        return self.plain(node)
+
+    def plain(self, node: ast.expr | None) -> Any:
+        """Return a number, a text or None."""
+        minus = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd)
+        inside = node.operand if minus and isinstance(node, ast.UnaryOp) else node
+        if isinstance(inside, ast.Constant) and type(inside.value) in _PLAIN:
+            if not minus:
+                return inside.value
+            if type(inside.value) in (int, float):
+                negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+                return -inside.value if negative else inside.value
+        told = "**" if node is None else ast.unparse(node)
+        raise ParameterError(
+            f"model must be made of calls and plain values, got {_short(told)} in "
+            f"{_short(self.text)}"
+        )
+
+    def joined(self, node: ast.BinOp) -> Any:
+        """Return two parts joined by ``|``, ``+`` or ``*``, of which one is a component."""
+        from river.base import Base
+
+        left, right = self.value(node.left), self.value(node.right)
+        both = left, right
+        if not any(isinstance(each, Base) for each in both):
+            raise self.refused(node, "there is no component on either side")
+        if isinstance(node.op, ast.Mult) and any(
+            isinstance(each, int | float | UserList) for each in both
+        ):
+            raise self.refused(node, "a component is multiplied by another, or by names")
+        try:
+            if isinstance(node.op, ast.BitOr):
+                return left | right
+            if isinstance(node.op, ast.Add):
+                return left + right
+            if isinstance(node.op, ast.Mult):
+                return left * right
+        except Exception as error:  # whatever river has to say of parts that do not go together
+            raise self.refused(node, str(error)) from error
+        raise self.refused(node, "parts are joined by |, + and *")
+
+    def call(self, node: ast.Call) -> Any:
+        """Return the component that a call makes."""
+        starred = any(isinstance(each, ast.Starred) for each in node.args)
+        if starred or any(each.arg is None for each in node.keywords):
+            raise ParameterError(
+                f"model must name its arguments one by one, got * or ** in "
+                f"{_short(ast.unparse(node))}; write them out"
+            )
+        try:
+            cls: Any = class_of_model(ast.unparse(node.func))
+        except LookupError as error:
+            raise ParameterError(
+                f"model must name components like linear_model.LinearRegression, got "
+                f"{_short(self.text)}: {error.args[0]}"
+            ) from error
+        given = [self.value(each) for each in node.args]
+        named = {str(each.arg): self.value(each.value) for each in node.keywords}
+        try:
+            known = signature(cls).bind(*given, **named)
+        except (TypeError, ValueError) as error:
+            raise self.refused(node, str(error)) from error
+        known.apply_defaults()
+        self.measure(node, known.arguments)
         try:
             return cls(*given, **named)
-        except (TypeError, ValueError) as error:
-            raise ParameterError(f"model {ast.unparse(node)} cannot be made: {error}") from error
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError) as error:
-        raise ParameterError(
-            f"model must be made of calls and plain values, got {ast.unparse(node)!r} in {text!r}"
-        ) from error
+        except Exception as error:  # of any kind: a class looks at its arguments in its own way
+            raise self.refused(node, str(error) or type(error).__name__) from error
 
+    def measure(self, node: ast.Call, arguments: Mapping[str, Any]) -> None:
+        """Refuse a size that takes the memory of the machine."""
+        for name, value in arguments.items():
+            for number in _numbers(value):
+                if name not in _SEEDS and abs(number) > _LARGEST:
+                    raise self.refused(node, f"{name} must be at most {_LARGEST}, got {number}")
+            if name in _COUNTS and isinstance(value, int):
+                self.parts *= max(1, value)
+            if name == "height" and isinstance(value, int):
+                self.parts *= 2.0 ** max(0, min(value, 1000))
+        if self.parts > _MOST_PARTS:
+            raise self.refused(
+                node, f"the text must ask for at most {_MOST_PARTS} parts in all, got more"
+            )
 
-def _class(node: ast.expr, library: str, text: str) -> Callable[..., Any]:
-    module, _, name = ast.unparse(node).removeprefix(f"{library}.").rpartition(".")
-    parts = [*module.split("."), name]
-    if (
-        parts[0] in CLOSED
-        or not module
-        or not all(each.isidentifier() and each[0] != "_" for each in parts)
-    ):
-        raise ParameterError(
-            f"model must name classes like linear_model.LinearRegression, got {text!r}"
+    def refused(self, node: ast.expr, reason: str) -> ParameterError:
+        return ParameterError(
+            f"model {_short(ast.unparse(node))} cannot be made: {reason[:300]}"
         )
-    try:
-        found = getattr(import_module(f"{library}.{module}"), name)
-    except (ImportError, AttributeError) as error:
-        raise ParameterError(
-            f"{library}.{module} has no {name!r}, asked for in {text!r}"
-        ) from error
-    if not isinstance(found, type) or not found.__module__.startswith(f"{library}."):
-        raise ParameterError(f"{module}.{name} must be a class of {library}, got {found!r}")
-    return found
+
+
+def _numbers(value: Any) -> list[int]:
+    """Return the whole numbers in a plain value, in lists and mappings too."""
+    if isinstance(value, int):
+        return [value]
+    if isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
+    if type(value) in (list, tuple, set):
+        return [number for each in value for number in _numbers(each)]
+    return []
+
+
+def _refuse_deep(tree: ast.expr, text: str) -> None:
+    """Refuse a text in which too much stands in one another, before anything walks it."""
+    level: list[ast.AST] = [tree]
+    for _ in range(2 * _DEEPEST):  # each call is two: itself, and a keyword of it
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise ParameterError(
+        f"model must be at most {_DEEPEST} parts deep, got {_short(text)}; make it flatter"
+    )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 200 else f"{text[:200]}...")
