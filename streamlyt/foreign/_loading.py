@@ -126,7 +126,7 @@ class Loader:
             self.made[place] = mapping
             keys, values = parts[-2:]
             for key, each in zip(self.keys(keys), values, strict=True):
-                dict.__setitem__(mapping, key, self.value(each))
+                mapping[key] = self.value(each)
         elif kind == "bytes":
             self.made[place] = bytes.fromhex(parts[0])
         elif kind == "partial":
@@ -224,9 +224,14 @@ def _random(state: Any) -> random.Random:
 
 def _cython(cls: Any, function: str, given: list[Any]) -> Any:
     """Return an empty object as Cython makes it, by the one function that is there for it."""
-    if function != f"{CYTHON}{cls.__name__}" or len(given) != 2 or given[1] is not None:
+    if function != f"{CYTHON}{cls.__name__}":
         raise _refused("name no function", repr(function))
-    return vars(sys.modules[cls.__module__])[function](cls, *given)
+    empty = vars(sys.modules[cls.__module__])[function]
+    checksum, state = given
+    made = empty(cls, checksum, None)
+    if state is not None:
+        _give(made, state)
+    return made
 
 
 def _give(made: Any, state: Any) -> None:
@@ -261,13 +266,15 @@ def _is_attribute(cls: type, name: str) -> bool:
 
 def _refuse_other_shape(made: Any, state: tuple[Any, ...]) -> None:
     """Hold what compiled code takes to the shape that it gives: it may not look."""
-    if not hasattr(type(made), "__reduce_cython__"):
+    cls = type(made)
+    if not hasattr(sys.modules[cls.__module__], f"{CYTHON}{cls.__name__}"):
         return
-    if len(state) != len(made.__reduce__()[2]):
-        raise _refused(f"hold what {type(made).__name__} is made of", f"{len(state)} parts")
+    _, given, *rest = made.__reduce__()  # what it holds is the last argument, or follows
+    if len(state) != len(rest[0] if rest else given[-1]):
+        raise _refused(f"hold what {cls.__name__} is made of", f"{len(state)} parts")
     if isinstance(state[-1], dict) and hasattr(made, "__dict__"):
-        _refuse_names(type(made), state[-1])
-    if type(made).__name__ == "Bucket":  # of river's ADWIN, whose arrays are read unchecked
+        _refuse_names(cls, state[-1])
+    if cls.__name__ == "Bucket":  # of river's ADWIN, whose arrays are read unchecked
         at, size, *arrays = state
         shapes = [getattr(each, "shape", None) for each in arrays]
         if not 0 <= at <= size or any(shape != (size + 1,) for shape in shapes):

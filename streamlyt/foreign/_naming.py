@@ -152,9 +152,7 @@ class _Maker:
             )
 
     def refused(self, node: ast.expr, reason: str) -> ParameterError:
-        return ParameterError(
-            f"model {_short(ast.unparse(node))} cannot be made: {reason[:300]}"
-        )
+        return ParameterError(f"model {_short(ast.unparse(node))} cannot be made: {reason[:300]}")
 
 
 def _numbers(value: Any) -> list[int]:

@@ -10,7 +10,7 @@ from streamlyt.checks import example_batch
 from streamlyt.errors import DataError, MissingExtraError, ParameterError, StateError, in_series
 
 try:
-    from river import base
+    from river import anomaly, base
 except ImportError as problem:
     raise MissingExtraError("river", "river") from problem
 
@@ -18,6 +18,9 @@ from ._naming import made
 from ._saving import read, written
 
 __all__ = ["RiverModel"]
+
+# It moved: up to river 0.22 it stood in another package.
+_DETECTOR: Any = getattr(base, "AnomalyDetector", None) or vars(anomaly)["base"].AnomalyDetector
 
 
 class RiverModel(Operator):
@@ -65,7 +68,7 @@ class RiverModel(Operator):
         self.model = model
         self.target = target
         self._river = made(model, "river")
-        kinds = base.Regressor | base.Classifier | base.AnomalyDetector
+        kinds = base.Regressor | base.Classifier | _DETECTOR
         final = self._river
         if hasattr(final, "steps") and final.steps:
             final = list(final.steps.values())[-1]
@@ -74,7 +77,7 @@ class RiverModel(Operator):
                 "model must end in a regressor, a classifier or an anomaly detector of river, got "
                 f"{model!r}"
             )
-        self._scores = isinstance(final, base.AnomalyDetector)
+        self._scores = isinstance(final, _DETECTOR)
         self._fresh = True
 
     @property
