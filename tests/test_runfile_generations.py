@@ -210,7 +210,9 @@ def test_a_run_of_format_1_is_read_and_gone_on_with(tmp_path):
     with RunFile.open(path) as run:
         assert run.n_rows("a") == 100
         assert run.states()["a"]["mean"]["mean"].tolist() == [0, 1, 2]
-    with RunFile.open(path, write=True) as run:
+    with pytest.raises(StateError, match="--trust"):
+        RunFile.open(path, write=True)
+    with RunFile.open(path, write=True, trust=True) as run:
         assert run.recover()["a"]["mean"]["mean"].tolist() == [0, 1, 2]
         run.write(Batch("a", np.arange(100, 200), np.ones((100, 1)), Schema.of("x")))
         run.checkpoint({"walk": {"row": 200}}, {"a": {"mean": {"mean": np.ones(3)}}}, rows=200)

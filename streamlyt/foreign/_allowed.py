@@ -15,21 +15,26 @@ from typing import Any
 
 __all__ = ["bound", "class_of_model", "class_of_state", "function_of_state", "may_be_saved"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _LIBRARY = "river"
-_PACKAGES = frozenset(
+_PACKAGES = _words(
     "active anomaly bandit base cluster compose conf covariance drift dummy ensemble facto "
     "feature_extraction feature_selection forest imblearn linear_model metrics misc "
     "model_selection multiclass multioutput naive_bayes neighbors neural_net optim preprocessing "
-    "proba reco rules sketch stats time_series tree".split()
+    "proba reco rules sketch stats time_series tree"
 )
 # What reaches beyond the process; no part of a name may be one of these.
-_CLOSED = frozenset(
+_CLOSED = _words(
     "annotations api checks compat conftest data datasets envs evaluate io stream streams test "
-    "tests viz".split()
+    "tests viz"
 )
 # Classes that are no components of river but stand in the memory of some: package -> names.
 _PARTS: dict[str, frozenset[str]] = {
-    package: frozenset(names.split())
+    package: _words(names)
     for package, names in {
         "_river_rust": "AdaptiveWindowing RsEWMean RsEWVar RsIQR RsKurtosis RsPeakToPeak "
         "RsQuantile RsRollingIQR RsRollingPRAUC RsRollingQuantile RsRollingROCAUC RsSkew "
@@ -78,11 +83,11 @@ _FUNCTIONS = frozenset(
     }
 )
 # Methods that components keep as attributes of their own.
-_METHODS = frozenset(
+_METHODS = _words(
     "clone _calc_tau_0 _calc_tau_1 _calc_tau_2 _clone_reward_obj_with_seed _fixed_trigger "
     "_leveraging_bag _leveraging_bag_half _leveraging_bag_me _leveraging_bag_wt _leveraging_subag "
     "_next_code _rand_gauss _rand_weights_for_feature _random_trigger _random_weights _test_both "
-    "_test_decrease _test_increase".split()
+    "_test_decrease _test_increase"
 )
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,10 +22,11 @@ from ._blobs import BlobFolder, DamagedError
 from ._dead import add_letters
 from ._generations import LEVELS, add_generation, go_back, insert_chunks, steps
 from ._late import add_late
+from ._marks import begin_marks
 from ._reading import SERIES, event_row
 from ._said import SaidLater
 from ._series import SeriesWriter
-from ._tables import FORMAT, connect, create, set_meta, transaction, upgrade
+from ._tables import FORMAT, clear_log, connect, create, set_meta, transaction, upgrade
 
 __all__ = ["RunFile"]
 
@@ -63,17 +65,19 @@ class RunFile(SaidLater):
     >>> folder.cleanup()
     """
 
-    def __init__(self, path: Path, db: sqlite3.Connection, writable: bool) -> None:
+    def __init__(
+        self, path: Path, db: sqlite3.Connection, writable: bool, trust: bool = False
+    ) -> None:
         super().__init__(path, db)
         self._writable = writable
         self._series: dict[str, SeriesWriter] = {}
         self._events: list[Event] = []
         self._letters: list[DeadLetter] = []
         self._late: list[Batch] = []
-        self._hashes: dict[tuple[str, str], str] = {}
+        self._newest: dict[tuple[str, str], tuple[int, int, str]] = {}  # written by us
         self._n_events = 0  # saved
         if writable:
-            self._take_over()
+            self._take_over(trust)
 
     @classmethod
     def create(
@@ -136,11 +140,24 @@ class RunFile(SaidLater):
         return cls.open(path, write=True)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], write: bool = False) -> Self:
+    def open(
+        cls, path: str | os.PathLike[str], write: bool = False, *, trust: bool = False
+    ) -> Self:
         """Open a run file, to read it or to go on with it.
 
         Who opens it for writing takes it over: whoever wrote it before fails at his next
-        checkpoint.
+        checkpoint. Its newest whole checkpoint must carry the mark of the user's key then: states
+        become the memory of operators, and a file from elsewhere may hold anything.
+
+        Parameters
+        ----------
+        path
+            Where.
+        write
+            Whether it is gone on with.
+        trust
+            Whether a file without such a mark is gone on with nevertheless, and marked: one that
+            another user, machine or older streamlyt wrote.
 
         Raises
         ------
@@ -149,14 +166,14 @@ class RunFile(SaidLater):
         FormatError
             If it is no run file, or damaged.
         StateError
-            If a later streamlyt wrote it.
+            If a later streamlyt wrote it; or ``write`` asks for one without the user's mark.
         SinkError
             If it cannot be written and ``write`` asks for that.
         """
         path = Path(path)
         with ExitStack() as unless_handed_on:
             db = unless_handed_on.enter_context(closing(connect(path, write)))
-            run = cls(path, db, write)
+            run = cls(path, db, write, trust)
             unless_handed_on.pop_all()
         return run
 
@@ -223,7 +240,7 @@ class RunFile(SaidLater):
                 f"the run file {self.path} is open for reading; open it with write=True"
             )
         try:
-            hashes = self._write(positions, states, step, meta)
+            new = self._write(positions, states, step, meta)
         except (sqlite3.Error, OSError) as error:
             if isinstance(error, StateError | SinkError):
                 raise
@@ -240,8 +257,8 @@ class RunFile(SaidLater):
         for key in list(self._series)[:-_MOST_SERIES]:
             del self._series[key]
         self._retainer.settle(self._db)
-        if hashes:
-            self._hashes.update(hashes)
+        if new:
+            self._newest.update(new)
             names = self._db.execute("SELECT hash FROM states WHERE blob IS NULL")
             self._blobs.keep({name for (name,) in names})
 
@@ -261,6 +278,8 @@ class RunFile(SaidLater):
         for step in steps(self._db) or [newest]:
             try:
                 states = self._states(step)
+                if step != newest:
+                    self._marks.hold(self._db, step)
             except DamagedError as error:
                 log.warning("%s: checkpoint %d is passed over: %s", self.path, step, error)
                 failed = error
@@ -274,10 +293,12 @@ class RunFile(SaidLater):
         try:
             with transaction(self._db):
                 go_back(self._db, step, self._kept, self._open_buckets, SERIES)
+                self._marks.seal(self._db, [step])
         except sqlite3.Error as error:
             raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
         self.forget()
-        self._hashes.clear()
+        self._newest.clear()
+        self._marks.begin(self._db, step)
         self._known = set(self.keys())
         (self._n_events,) = self._rows("SELECT count(*) FROM events")[0]
 
@@ -285,24 +306,22 @@ class RunFile(SaidLater):
         """Close the file; what no checkpoint saved is dropped. No log stays beside it."""
         if self._writable:
             self._writable = False
-            try:
-                self._db.execute("PRAGMA busy_timeout = 0")
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                # Out of the log's mode the file can be read from where nothing can be written.
-                self._db.execute("PRAGMA journal_mode = DELETE")
-            except sqlite3.OperationalError:
-                pass  # someone is reading: the last one to leave clears the log away
+            clear_log(self._db)
         super().close()
 
-    def _take_over(self) -> None:
+    def _take_over(self, trust: bool) -> None:
         self._token = os.urandom(8).hex()
         try:
             with transaction(self._db):
                 upgrade(self._db)
+                self._marks = begin_marks(self._db, self.path, trust)
                 set_meta(self._db, {"writer": self._token})
                 self._n_events = self._db.execute("SELECT count(*) FROM events").fetchone()[0]
         except sqlite3.OperationalError as error:
             raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
+        except StateError:
+            clear_log(self._db)  # it is left as it was
+            raise
         self._known = set(self.keys())
         meta = self.meta
         self._layout = meta["wide"], meta["chunk_bytes"]
@@ -333,8 +352,8 @@ class RunFile(SaidLater):
         states: Mapping[str, Mapping[str, Mapping[str, Array]]],
         step: int | None,
         meta: Mapping[str, Any],
-    ) -> dict[tuple[str, str], str]:
-        """Write all in one transaction; return the hashes of the states that are new in it."""
+    ) -> dict[tuple[str, str], tuple[int, int, str]]:
+        """Write all in one transaction; return step, version and hash of the states new in it."""
         blobs: dict[tuple[str, str], tuple[str, bytes | None]] = {}
         grown = {key: one for key, one in self._series.items() if one.n != one.saved}
         levels = {key: {LEVELS: one.state()} for key, one in grown.items()}
@@ -342,7 +361,7 @@ class RunFile(SaidLater):
             for operator, state in by_name.items():
                 blob = pack(state)
                 name = digest(blob)
-                if self._hashes.get((key, operator)) == name:
+                if self._newest.get((key, operator), ("",))[-1] == name:
                     continue
                 if len(blob) > _LARGEST_BLOB:
                     self._blobs.put(blob, name)
@@ -372,10 +391,14 @@ class RunFile(SaidLater):
                 "INSERT OR REPLACE INTO positions VALUES (?, ?)",
                 [(source, json.dumps(dict(where))) for source, where in positions.items()],
             )
+            saved = {whose: (step, STATE_VERSION, name) for whose, (name, _) in blobs.items()}
+            total = self._marks.replaced(self._db, saved, self._newest)
             self._db.executemany(
                 "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?)",
-                [(*whose, step, STATE_VERSION, *saved) for whose, saved in blobs.items()],
+                [(*whose, *saved[whose], blob) for whose, (_, blob) in blobs.items()],
             )
-            add_generation(self._db, {**before, **meta, "step": step}, blobs)
+            now = {**before, **meta, "step": step}
+            add_generation(self._db, now, blobs, partial(self._marks.sealed, now, total))
             self._retainer.retain(self._db, grown)
-        return {whose: name for whose, (name, _) in blobs.items()}
+        self._marks.settle(total)
+        return saved

@@ -33,7 +33,10 @@ def steps(db: sqlite3.Connection) -> list[int]:
 
 
 def add_generation(
-    db: sqlite3.Connection, meta: Mapping[str, Any], changed: Iterable[tuple[str, str]]
+    db: sqlite3.Connection,
+    meta: Mapping[str, Any],
+    changed: Iterable[tuple[str, str]],
+    sealed: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> None:
     """Note how far a checkpoint is, and let go of the states that only older ones need.
 
@@ -43,6 +46,8 @@ def add_generation(
         ``step``, ``rows`` and ``seconds`` of it.
     changed
         Series and operator of the states that are new in it: what it costs grows with these.
+    sealed
+        Returns the record with its mark.
     """
     record = {
         "rows": meta["rows"],
@@ -54,7 +59,8 @@ def add_generation(
         "late": count_late(db),
     }
     db.execute(
-        "INSERT OR REPLACE INTO generations VALUES (?, ?)", (meta["step"], json.dumps(record))
+        "INSERT OR REPLACE INTO generations VALUES (?, ?)",
+        (meta["step"], json.dumps(sealed(record))),
     )
     oldest = steps(db)[:KEPT][-1]
     db.execute("DELETE FROM generations WHERE step < ?", (oldest,))

@@ -41,7 +41,9 @@ class StateReader(RunReader):
 
     def _open_buckets(self, key: str) -> dict[str, Array]:
         rows = self._rows(
-            "SELECT * FROM states WHERE key = ? AND operator = ? ORDER BY step DESC LIMIT 1",
+            "SELECT key, operator, step, version, hash, blob FROM states WHERE key = ? "
+            "AND operator = ? AND step <= (SELECT CAST(value AS INTEGER) FROM meta "
+            "WHERE name = 'step') ORDER BY step DESC LIMIT 1",
             (key, LEVELS),
         )
         return self._state(f"the levels of series {key!r}", *rows[0][2:]) if rows else {}

@@ -14,6 +14,7 @@ from ._blobs import sync
 
 __all__ = [
     "FORMAT",
+    "clear_log",
     "connect",
     "create",
     "read_meta",
@@ -143,6 +144,17 @@ def connect(path: Path, write: bool) -> sqlite3.Connection:
             raise SinkError(f"the run file {path} cannot be written: {error}") from error
         unless_handed_on.pop_all()
     return db
+
+
+def clear_log(db: sqlite3.Connection) -> None:
+    """Put the log into the file, so that none stays beside it."""
+    try:
+        db.execute("PRAGMA busy_timeout = 0")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Out of the log's mode the file can be read from where nothing can be written.
+        db.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError:
+        pass  # someone is reading: the last one to leave clears the log away
 
 
 def _connection(path: Path) -> sqlite3.Connection:

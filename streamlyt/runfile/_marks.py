@@ -1,0 +1,268 @@
+"""Marks of checkpoints: a state that anybody but the user wrote, or mixed in, is noticed.
+
+The record of a checkpoint holds the sum of a keyed number of each of its states (series, operator,
+step, version and hash, so that files beside the run file are covered too), and is marked with the
+user's key. A checkpoint takes off the numbers of the states that it replaces and adds those of the
+new ones: what it costs grows with these, not with all the states there are.
+"""
+
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from streamlyt._key import KEY_FILE, Key, key_path, user_key
+from streamlyt._states import digest
+from streamlyt.errors import StateError
+
+from ._blobs import BlobFolder, DamagedError, checked
+from ._generations import NEWEST
+from ._tables import read_meta, set_meta
+
+__all__ = ["Marks", "States", "begin_marks"]
+
+States = Mapping[tuple[str, str], tuple[int, int, str]]
+"""Series and operator -> step, version and hash of a state."""
+
+_HOLDING = ("states", "generations", "positions", "chunks", "events", "deadletters", "late")
+_RUN = "run"  # the entry of meta that marks are bound to
+_SEALS = ("sum", "pipeline", "mark")
+_SUM_BITS = 256
+# The newest states up to a step, without their bytes.
+_NEWEST = (
+    "SELECT key, operator, max(step), version, hash FROM states WHERE step <= ? "
+    "GROUP BY key, operator"
+)
+_LAST = (
+    "SELECT step, version, hash FROM states WHERE key = ? AND operator = ? "
+    "ORDER BY step DESC LIMIT 1"
+)
+
+log = logging.getLogger("streamlyt.runfile")
+
+
+class Marks:
+    """The marks of one run, with the key of the user.
+
+    Parameters
+    ----------
+    key
+        None where no key can be kept: nothing is marked then, and nothing verifies.
+    run
+        What the run is known by, in no other file.
+    """
+
+    def __init__(self, key: Key | None, run: str) -> None:
+        self._key = key
+        self._run = run
+        self._number = None if key is None else key.element_of(run)
+        self._sum: int | None = 0  # None while the states of the file are not vouched for
+
+    def begin(self, db: sqlite3.Connection, step: int) -> None:
+        """Go on from the states that a run file holds up to a step, if its mark verifies.
+
+        What is written on top of others gets no mark.
+        """
+        self._sum = self._total(db, step) if self.verifies(db, step) else None
+
+    def vouch(self, db: sqlite3.Connection, step: int) -> None:
+        """Go on from the states that a run file holds up to a step, whoever wrote them."""
+        self._sum = self._total(db, step)
+
+    def replaced(self, db: sqlite3.Connection, new: States, before: States) -> int | None:
+        """Return the sum when states were replaced, for :meth:`sealed` and then :meth:`settle`.
+
+        Parameters
+        ----------
+        db
+            The run file, before they are written.
+        new
+            They.
+        before
+            What is known of those that were written since the file was opened.
+        """
+        if self._number is None or self._sum is None:
+            return None
+        total = self._sum
+        for (key, operator), state in new.items():
+            last = before.get((key, operator)) or db.execute(_LAST, (key, operator)).fetchone()
+            if last is not None:
+                total -= self._number(_message(key, operator, *last))
+            total += self._number(_message(key, operator, *state))
+        return total % (1 << _SUM_BITS)
+
+    def settle(self, total: int | None) -> None:
+        """Take a sum for that of the file: its checkpoint is through."""
+        self._sum = total
+
+    def sealed(
+        self, meta: Mapping[str, Any], total: int | None, record: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return the record of a checkpoint with its mark.
+
+        Parameters
+        ----------
+        meta
+            ``step`` and ``pipeline`` of it.
+        total
+            The sum of its states; None for a mark on nothing.
+        record
+            Positions, rows and the like.
+        """
+        plain = {name: each for name, each in record.items() if name not in _SEALS}
+        if self._key is None or total is None:
+            return plain
+        plain |= {"sum": f"{total:x}", "pipeline": digest(meta["pipeline"].encode())}
+        return plain | {"mark": self._key.mark(self._text(plain, meta["step"])).hex()}
+
+    def seal(self, db: sqlite3.Connection, steps: Iterable[int]) -> None:
+        """Mark checkpoints as they stand, within a transaction: somebody vouches for them."""
+        meta = read_meta(db)
+        for step in steps:
+            sealed = self.sealed({**meta, "step": step}, self._total(db, step), _record(db, step))
+            db.execute(
+                "UPDATE generations SET record = ? WHERE step = ?", (json.dumps(sealed), step)
+            )
+
+    def verifies(self, db: sqlite3.Connection, step: int) -> bool:
+        """Tell whether a checkpoint is one that was written under this user's key."""
+        if self._key is None:
+            return False
+        try:
+            record = _record(db, step)
+            mark = bytes.fromhex(record.pop("mark"))
+            if not self._key.verifies(mark, self._text(record, step)):
+                return False
+            meta = read_meta(db)
+        except (ValueError, KeyError, TypeError, AttributeError):  # it was made by nobody of ours
+            return False
+        if record["sum"] != f"{self._total(db, step):x}":
+            return False
+        if step != meta.get("step"):
+            return True
+        positions = dict(db.execute("SELECT source, position FROM positions").fetchall())
+        return (
+            record["positions"] == positions
+            and record["pipeline"] == digest(str(meta.get("pipeline")).encode())
+            and all(record[name] == meta.get(name) for name in ("rows", "seconds"))
+            and record.get("taken", {}) == meta.get("taken", {})
+        )
+
+    def hold(self, db: sqlite3.Connection, step: int) -> None:
+        """Raise a DamagedError where a checkpoint is whole, but not of this user's making."""
+        if self._key is not None and not self.verifies(db, step):
+            raise DamagedError("it does not carry the mark of this user")
+
+    def _total(self, db: sqlite3.Connection, step: int) -> int:
+        if self._number is None:
+            return 0
+        number = self._number
+        total = sum(number(_message(*row)) for row in db.execute(_NEWEST, (step,)))
+        return total % (1 << _SUM_BITS)
+
+    def _text(self, record: Mapping[str, Any], step: int) -> bytes:
+        return json.dumps([self._run, step, record], sort_keys=True).encode()
+
+
+def begin_marks(db: sqlite3.Connection, path: Path, trust: bool) -> Marks:
+    """Return the marks of a run file that is opened for writing, within a transaction.
+
+    Parameters
+    ----------
+    db, path
+        The run file, which has today's tables.
+    trust
+        Whether the user vouches for what is in it.
+
+    Raises
+    ------
+    StateError
+        If it holds a checkpoint that no mark of this user's is on, and nobody vouches for it.
+    """
+    key = user_key()
+    if key is None:
+        log.warning(
+            "%s gets no marks, as no key can be kept at %s: to resume it takes --trust; %s can "
+            "name a file elsewhere",
+            path,
+            key_path(),
+            KEY_FILE,
+        )
+    meta = read_meta(db)
+    empty = _is_empty(db, meta)
+    run = meta.get(_RUN)
+    if empty or not isinstance(run, str):
+        run = os.urandom(16).hex()
+        set_meta(db, {_RUN: run})
+    marks = Marks(key, run)
+    if empty:
+        return marks
+    generations = [s for (s,) in db.execute("SELECT step FROM generations ORDER BY step DESC")]
+    if not _stands(marks, db, path, generations, meta["step"]):
+        if not trust:
+            raise _untrusted(path)
+        marks.seal(db, generations)
+        if meta["step"] not in generations:  # as in format 1: the first checkpoint is marked
+            marks.vouch(db, meta["step"])
+            return marks
+    marks.begin(db, meta["step"])
+    return marks
+
+
+def _stands(
+    marks: Marks, db: sqlite3.Connection, path: Path, generations: list[int], newest: int
+) -> bool:
+    """Tell whether the newest checkpoint that is whole verifies; damaged ones are passed over."""
+    if not generations or generations[0] != newest:
+        return False
+    for step in generations:
+        if marks.verifies(db, step):
+            return True
+        if "mark" not in _record(db, step) or not _is_damaged(db, path, step):
+            return False
+    return False
+
+
+def _is_damaged(db: sqlite3.Connection, path: Path, step: int) -> bool:
+    """Tell whether a state is not what its own hash says, as after a fault of the disk."""
+    blobs = BlobFolder(path)
+    for _, _, _, _, name, blob in db.execute(NEWEST, (step,)):
+        try:
+            checked(blobs.get(name) if blob is None else blob, name, "")
+        except DamagedError:
+            return True
+    return False
+
+
+def _is_empty(db: sqlite3.Connection, meta: Mapping[str, Any]) -> bool:
+    """Tell whether a run file holds nothing yet that anybody could have put there."""
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    filled = [
+        name
+        for name in _HOLDING
+        if name in tables and db.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone()
+    ]
+    return meta.get("step") == 0 and not filled
+
+
+def _untrusted(path: Path) -> StateError:
+    return StateError(
+        f"the run file {path} must carry the mark of this user to be resumed, got one that was "
+        f"written elsewhere or by an older streamlyt, or changed since (key: {key_path()}); it can "
+        f"be looked at (streamlyt report, dash); resume it with --trust (trust=True) if you know "
+        f"where it comes from, or name the key that it was written with in {KEY_FILE}"
+    )
+
+
+def _record(db: sqlite3.Connection, step: int) -> dict[str, Any]:
+    found = db.execute("SELECT record FROM generations WHERE step = ?", (step,)).fetchone()
+    record = {} if found is None else json.loads(found[0])
+    return record if isinstance(record, dict) else {}
+
+
+def _message(key: str, operator: str, step: int, version: int, name: str) -> bytes:
+    # As Python writes them: of two different rows never the same, whatever their types.
+    return repr((key, operator, step, version, name)).encode()
