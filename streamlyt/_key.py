@@ -40,9 +40,9 @@ class Key:
     def __repr__(self) -> str:
         return "Key()"
 
-    def mark(self, message: bytes) -> bytes:
-        """Return the mark of a message: its HMAC-SHA256, 32 bytes."""
-        return hmac.digest(self._secret, message, "sha256")
+    def mark(self, message: bytes) -> str:
+        """Return the mark of a message: its HMAC-SHA256 in hexadecimal digits."""
+        return hmac.digest(self._secret, message, "sha256").hex()
 
     def element_of(self, run: str) -> Callable[[bytes], int]:
         """Return what makes of a message of a run a number of 256 bits that only this key gives.
@@ -50,14 +50,14 @@ class Key:
         The sum of many is a mark of all of them, in any order; one that changes is taken off and
         added, and the others need not be looked at. The numbers of two runs have nothing in common.
         """
-        secret = self.mark(b"elements of " + run.encode())
+        secret = hmac.digest(self._secret, b"elements of " + run.encode(), "sha256")
         return lambda message: int.from_bytes(
             blake2b(message, digest_size=32, key=secret).digest(), "little"
         )
 
-    def verifies(self, mark: bytes, message: bytes) -> bool:
+    def verifies(self, mark: str, message: bytes) -> bool:
         """Tell whether a mark is that of a message, in a time that tells nothing of it."""
-        return hmac.compare_digest(mark, self.mark(message))
+        return hmac.compare_digest(mark.encode(errors="replace"), self.mark(message).encode())
 
 
 def key_path() -> Path:

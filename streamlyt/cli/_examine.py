@@ -80,13 +80,15 @@ def examine(
     path: Path | None = None,
     *,
     resume: bool = False,
+    trust: bool = False,
     policy: Policy | None = None,
     threads: int = 1,
     run: Run = quietly,
 ) -> Examined:
     """Run the operators over the source, into the run file at ``path`` if there is one.
 
-    ``run`` says how the engine is run, and what is told of its speed.
+    ``run`` says how the engine is run, and what is told of its speed. With ``trust`` a run file is
+    gone on with that does not carry the user's mark.
     """
     source, operators = recording.source, recording.operators
     pipeline = operators if isinstance(operators, Pipeline) else Pipeline(operators)
@@ -94,7 +96,7 @@ def examine(
     kept = policy or Policy()
     if path is not None and not (resume and path.exists()):
         RunFile.create(path, pipeline=dump(source, pipeline, *ends), policy=kept).close()
-    with nullcontext() if path is None else RunFile.open(path, write=True) as runfile:
+    with nullcontext() if path is None else RunFile.open(path, write=True, trust=trust) as runfile:
         if runfile is not None:
             runfile.retain(kept)
         engine = LocalEngine(

@@ -60,6 +60,8 @@ class KafkaFeed(Following):
         What is read.
     path
         The run file; one that is there is gone on with.
+    trust
+        Whether it is if it does not carry the mark of the user's key.
 
     Raises
     ------
@@ -67,8 +69,9 @@ class KafkaFeed(Following):
         If there is no such topic, or the broker cannot be found.
     """
 
-    def __init__(self, topics: Topics, path: Path) -> None:
+    def __init__(self, topics: Topics, path: Path, trust: bool = False) -> None:
         super().__init__(path)
+        self._trust = trust
         self.topics, self.name = topics, topics.rows
         self.rows = 0
         self._lag: int | None = None
@@ -115,7 +118,7 @@ class KafkaFeed(Following):
                 return
             columns = list(self.topics.columns) or [name for name in fields if name != _TIME]
             if self.path.exists():
-                run = RunFile.open(self.path, write=True)
+                run = RunFile.open(self.path, write=True, trust=self._trust)
             else:
                 run = RunFile.create(self.path, pipeline="")
             with run:

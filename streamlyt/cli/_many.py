@@ -95,7 +95,7 @@ def examine_all(
     """
     _check(files, options)
     runs = _run_files(files, options.run)
-    work = partial(_examine_one, make, options.resume)
+    work = partial(_examine_one, make, options.resume, options.trust)
     outcomes: dict[int, Outcome] = {}
     with progress_of("recordings", len(files)) as progress, stop_on_interrupt() as stopped:
         items = list(zip(map(str, files), files, runs, strict=True))
@@ -125,6 +125,7 @@ def _check(files: Sequence[Path], options: Options) -> None:
         raise ParameterError("the standard input must be the only recording")
     if options.resume and options.run is None:
         raise ParameterError("--resume must go with --run FOLDER, the runs to go on with")
+    options.check_trust()
     if options.run is not None and options.run.exists():
         if not options.run.is_dir():
             raise ParameterError(
@@ -179,12 +180,14 @@ def _each(
         yield number, result
 
 
-def _examine_one(make: Callable[[Path], Recording], resume: bool, item: Item) -> Outcome:
+def _examine_one(
+    make: Callable[[Path], Recording], resume: bool, trust: bool, item: Item
+) -> Outcome:
     name, file, run = item
     try:
         if run is not None:
             run.parent.mkdir(parents=True, exist_ok=True)
-        examined = examine(make(file), run, resume=resume)
+        examined = examine(make(file), run, resume=resume, trust=trust)
     except StreamlytError as error:
         return Outcome(said=(_without_name(str(error), file),), failed=True)
     except OSError as error:

@@ -28,6 +28,7 @@ __all__ = [
     "Sets",
     "TableFile",
     "TableFiles",
+    "Trust",
     "Window",
     "Workers",
     "one_of",
@@ -142,6 +143,15 @@ Resume = Annotated[
     bool,
     typer.Option(
         "--resume", help="Go on with the run file where it was stopped.", rich_help_panel=_KEEPING
+    ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Resume a run file without the mark of your key too: one of another user, machine or "
+        "older streamlyt. It may hold anything: only where you know where it comes from.",
+        rich_help_panel=_KEEPING,
     ),
 ]
 Detector = Annotated[

@@ -48,6 +48,8 @@ class Options:
         Threads that the series are shared out to.
     policy
         How long the run file keeps rows.
+    trust
+        Whether to go on with a run file that does not carry the user's mark.
     """
 
     form: Format | None = None
@@ -57,11 +59,13 @@ class Options:
     fail_on_change: bool = False
     threads: int = 1
     policy: Policy = field(default_factory=Policy)
+    trust: bool = False
 
     def check(self) -> None:
         """Raise a ParameterError where the options contradict one another or the disk."""
         if self.resume and self.run is None:
             raise ParameterError("--resume must go with --run FILE, the run to go on with")
+        self.check_trust()
         if self.run is not None and self.run.exists() and not self.resume:
             raise ParameterError(
                 f"--run must name a new file, got {str(self.run)!r} which is there already; "
@@ -78,6 +82,11 @@ class Options:
             if path is not None and path.is_dir():
                 raise ParameterError(f"{option} must be a file, got the folder {str(path)!r}")
 
+    def check_trust(self) -> None:
+        """Raise a ParameterError where trust is asked for and nothing is gone on with."""
+        if self.trust and not self.resume:
+            raise ParameterError("--trust must go with --resume: a new run file needs none")
+
 
 def run_recorded(recording: Recording, options: Options) -> Summary:
     """Examine a recording, print what was found and draw the report."""
@@ -88,6 +97,7 @@ def run_recorded(recording: Recording, options: Options) -> Summary:
             recording,
             path,
             resume=options.resume,
+            trust=options.trust,
             policy=options.policy,
             threads=options.threads,
             run=partial(_shown, options=options, title=title),

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from streamlyt.cli._options import Trust
 from streamlyt.errors import MissingExtraError, ParameterError
 
 __all__ = ["Names", "Tokens", "dash", "make_token", "need_bokeh", "replay"]
@@ -84,6 +85,7 @@ def dash(
     port: Port = 8751,
     names: Names = None,
     tokens: Tokens = None,
+    trust: Trust = False,
 ) -> int:
     """Show a run while it goes on, or after, in the browser."""
     need_bokeh()
@@ -111,7 +113,7 @@ def dash(
         kafka, events, servers, named, codec, time_unit, begin, _access_of(access or [])
     )
     with TemporaryDirectory() as folder:
-        feed = KafkaFeed(topics, run or Path(folder) / "topic.streamlyt")
+        feed = KafkaFeed(topics, run or Path(folder) / "topic.streamlyt", trust)
         serve_pages(feed, *where, gauges=feed.gauges)
     return 0
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from streamlyt.cli._guard import say
+from streamlyt.cli._options import Trust
 
 __all__ = ["list_letters", "redrive_letters"]
 
@@ -42,7 +43,7 @@ def list_letters(run: RunPath, everything: All = False) -> int:
     return 0
 
 
-def redrive_letters(run: RunPath, servers: Servers = None) -> int:
+def redrive_letters(run: RunPath, servers: Servers = None, trust: Trust = False) -> int:
     """Send dead letters once more, byte for byte, to the topics that they came from.
 
     The run must have ended: its file has one writer.
@@ -50,7 +51,7 @@ def redrive_letters(run: RunPath, servers: Servers = None) -> int:
     from streamlyt.connectors import redrive
     from streamlyt.runfile import RunFile
 
-    with RunFile.open(run, write=True) as opened:
+    with RunFile.open(run, write=True, trust=trust) as opened:
         letters = opened.dead_letters()
         source = tomllib.loads(opened.meta["pipeline"]).get("source", {})
         if letters:

@@ -20,6 +20,7 @@ from streamlyt.cli._options import (
     Scheduler,
     Seed,
     TableFiles,
+    Trust,
     Window,
     Workers,
     one_of,
@@ -75,6 +76,7 @@ def detect(
     report: Report = None,
     run: Run = None,
     resume: Resume = False,
+    trust: Trust = False,
     fail_on_change: FailOnChange = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
@@ -87,7 +89,7 @@ def detect(
     from streamlyt.cli._recorded import Options
     from streamlyt.cli._table import find_changes, recorded_table
 
-    options = Options(form, report, run, resume, fail_on_change)
+    options = Options(form, report, run, resume, fail_on_change, trust=trust)
     asked: dict[str, Any] = {
         "columns": columns,
         "time": time,

@@ -21,6 +21,7 @@ from streamlyt.cli._options import (
     Run,
     Scheduler,
     Seed,
+    Trust,
     Window,
     Workers,
     one_of,
@@ -108,6 +109,7 @@ def md(
     report: Report = None,
     run: Run = None,
     resume: Resume = False,
+    trust: Trust = False,
     fail_on_change: FailOnChange = False,
     each: Annotated[
         bool,
@@ -126,7 +128,7 @@ def md(
     from streamlyt.cli._recorded import Options
     from streamlyt.cli._trajectory import find_transitions, trajectory_among_many
 
-    options = Options(form, report, run, resume, fail_on_change)
+    options = Options(form, report, run, resume, fail_on_change, trust=trust)
     asked: dict[str, Any] = {
         "select": select,
         "observe": observe,

@@ -13,6 +13,7 @@ from streamlyt.cli._options import (
     Resume,
     Run,
     Sets,
+    Trust,
 )
 
 __all__ = ["run_pipeline"]
@@ -25,6 +26,7 @@ def run_pipeline(
     report: Report = None,
     run: Run = None,
     resume: Resume = False,
+    trust: Trust = False,
     fail_on_change: FailOnChange = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on at the end of the source, until Ctrl-C.")
@@ -56,5 +58,5 @@ def run_pipeline(
     from streamlyt.cli._recorded import Options
 
     sets = [*(sets or []), *(["source.follow=true"] if follow else [])]
-    options = Options(form, report, run, resume, fail_on_change, threads)
+    options = Options(form, report, run, resume, fail_on_change, threads, trust=trust)
     return run_file(pipeline, sets, options, begin, speed)

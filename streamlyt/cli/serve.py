@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streamlyt.cli._options import PipelineFile, Sets
+from streamlyt.cli._options import PipelineFile, Sets, Trust
 from streamlyt.cli.dash import Names, Tokens, need_bokeh
 from streamlyt.errors import MissingExtraError
 
@@ -24,6 +24,7 @@ def serve_pipeline(
     ] = False,
     names: Names = None,
     tokens: Tokens = None,
+    trust: Trust = False,
 ) -> int:
     """Run a pipeline file until it is told to stop (SIGTERM); SIGHUP reads its parameters again."""
     for package in _NEEDED:
@@ -32,8 +33,9 @@ def serve_pipeline(
     from streamlyt.daemon import Daemon  # heavy: not for --help
 
     if not dashboard:
-        return Daemon(pipeline, sets or [], os.environ).run()
+        return Daemon(pipeline, sets or [], os.environ, trust=trust).run()
     need_bokeh()
     from streamlyt.cli._pages import pages_of
 
-    return Daemon(pipeline, sets or [], os.environ, partial(pages_of, names or [], tokens)).run()
+    pages = partial(pages_of, names or [], tokens)
+    return Daemon(pipeline, sets or [], os.environ, pages, trust=trust).run()

@@ -31,6 +31,8 @@ class Life:
         Where findings are told.
     done
         Called in the thread with what the run came to, or with what ended it.
+    trust
+        Whether to go on with what does not carry the mark of the user's key.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class Life:
         gauges: Gauges,
         log: Any,
         done: Callable[[Summary | BaseException], None],
+        trust: bool = False,
     ) -> None:
+        self.trust = trust
         self.spec, self.run, self.gauges = spec, run, gauges
         self.began = monotonic()
         self._done, self._log = done, log
@@ -89,12 +93,15 @@ class Life:
         if not self.run.exists():
             text = dump(spec.source, spec.pipeline(), spec.sinks, spec.places)
             RunFile.create(self.run, pipeline=text, policy=spec.policy).close()
-        with RunFile.open(self.run, write=True) as runfile:
+        with RunFile.open(self.run, write=True, trust=self.trust) as runfile:
             return self._driven(runfile)
 
     def _driven(self, runfile: RunFile) -> Summary:
         spec, serve = self.spec, self.spec.serve
         runfile.retain(spec.policy)
+        shared = None
+        if serve.states is not None:
+            shared = SharedStates(serve.states, _name(spec), trust=self.trust)
         self._engine = LocalEngine(
             spec.source,
             spec.pipeline(),
@@ -104,7 +111,7 @@ class Life:
             checkpoint_rows=serve.checkpoint_rows,
             queue_bytes=round(serve.queue_mb * 1e6),
             gauges=self.gauges,
-            shared=None if serve.states is None else SharedStates(serve.states, _name(spec)),
+            shared=shared,
             keep_rows=serve.keep_rows,
             threads=serve.threads,
             places=spec.places,

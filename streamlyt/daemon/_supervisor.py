@@ -47,6 +47,9 @@ class Daemon:
     pages
         Makes pages over the run, served under ``/dash/``, from the run file, the engine's gauges
         and the host that HTTP is served at; None for none.
+    trust
+        Whether to go on with a run file, and with shared states, that do not carry the mark of the
+        user's key.
 
     Raises
     ------
@@ -60,7 +63,10 @@ class Daemon:
         sets: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
         pages: Callable[[Path, Gauges, str], Pages] | None = None,
+        *,
+        trust: bool = False,
     ) -> None:
+        self.trust = trust
         self.file, self.sets, self.environ = file, list(sets), environ
         self._text = self._read()
         self._spec = self._made(self._text)
@@ -166,7 +172,9 @@ class Daemon:
 
         self._ended.clear()
         self._why = ""
-        self._life = Life(self._made(self._text), self._run, self._gauges, self._log, done)
+        self._life = Life(
+            self._made(self._text), self._run, self._gauges, self._log, done, self.trust
+        )
         self._life.start()
         while not self._stopping:
             await self._ended.wait()

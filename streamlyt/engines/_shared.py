@@ -3,11 +3,13 @@
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from urllib.parse import quote
 
+from streamlyt._key import KEY_FILE, key_path, user_key
 from streamlyt._states import digest, pack, unpack
 from streamlyt.base import Array
 from streamlyt.errors import SinkError, StateError
@@ -30,7 +32,9 @@ class SharedStates:
     The file is written after a checkpoint has made everything up to that position durable, under
     another name first, so that it is there whole or not at all; the one before it is kept. Who
     takes the partition over reads the log from that position on, which may lie behind what was
-    committed. A damaged file is passed over for the one before, with a warning.
+    committed. A damaged file is passed over for the one before, with a warning. A file that is
+    whole and does not carry the mark of the user's key is refused: members on several machines
+    share one key.
 
     Parameters
     ----------
@@ -38,10 +42,12 @@ class SharedStates:
         Where; every member of the group must reach it.
     name
         Of the pipeline: pipelines of different names do not read one another's files.
+    trust
+        Whether files without that mark are taken too.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], name: str) -> None:
-        self.folder, self.name = Path(folder), name
+    def __init__(self, folder: str | os.PathLike[str], name: str, *, trust: bool = False) -> None:
+        self.folder, self.name, self.trust = Path(folder), name, trust
         self._due_at: dict[str, float] = {}
 
     def due(self, part: str) -> bool:
@@ -62,7 +68,12 @@ class SharedStates:
             for key, by_name in memory.items()
             for operator, state in by_name.items()
         ]
-        head = {"at": at, "of": [(key, operator, len(blob)) for key, operator, blob in blobs]}
+        of = [[key, operator, len(blob)] for key, operator, blob in blobs]
+        head: dict[str, Any] = {"at": at, "of": of}
+        secret = user_key()
+        if secret is not None:
+            message = self._message(part, at, of, b"".join(blob for *_, blob in blobs))
+            head["mark"] = secret.mark(message)
         text = json.dumps(head).encode()
         body = b"".join([len(text).to_bytes(8, "big"), text, *(blob for *_, blob in blobs)])
         path = self._path(part)
@@ -82,16 +93,41 @@ class SharedStates:
         self._due_at[part] = monotonic() + max(_EVERY_S, took / _SHARE)
 
     def load(self, part: str) -> tuple[int, dict[str, dict[str, dict[str, Array]]]] | None:
-        """Return the newest position of a partition that is whole, and the memory of its series."""
+        """Return the newest position of a partition that is whole, and the memory of its series.
+
+        Raises
+        ------
+        StateError
+            If it does not carry the mark of the user's key, and is not trusted.
+        """
         path = self._path(part)
         for each in (path, _before(path)):
             try:
-                return _read(each.read_bytes())
+                head, blobs = _read(each.read_bytes())
             except FileNotFoundError:
                 continue  # none yet, or the one before is just being put in its place
             except (OSError, StateError) as error:
                 log.warning("the shared states %s are passed over: %s", each, error)
+            else:
+                self._hold(each, part, head, blobs)
+                return int(head["at"]), _memory_of(head["of"], blobs)
         return None
+
+    def _hold(self, path: Path, part: str, head: Mapping[str, Any], blobs: bytes) -> None:
+        """Raise where a file does not carry the mark of the user's key."""
+        if self.trust:
+            return
+        secret, mark = user_key(), head.get("mark")
+        message = self._message(part, head["at"], head["of"], blobs)
+        if secret is None or not isinstance(mark, str) or not secret.verifies(mark, message):
+            raise StateError(
+                f"the shared states {path} must carry the mark of this user's key, got another or "
+                f"none (key: {key_path()}); name one key for all members in {KEY_FILE}, or start "
+                f"with --trust if nobody else can write that folder"
+            )
+
+    def _message(self, part: str, at: int, of: Sequence[Sequence[Any]], blobs: bytes) -> bytes:
+        return json.dumps([self.name, part, at, of, digest(blobs)]).encode()
 
     def _path(self, part: str) -> Path:
         return self.folder / f"{quote(self.name, safe='')}-{quote(part, safe='')}.states"
@@ -101,21 +137,22 @@ def _before(path: Path) -> Path:
     return path.with_name(f"{path.name}.before")
 
 
-def _read(data: bytes) -> tuple[int, dict[str, dict[str, dict[str, Array]]]]:
+def _read(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return what a file says of itself, and the states in a row."""
     start = len(_MAGIC) + _HASH
     if data[: len(_MAGIC)] != _MAGIC or digest(data[start:]).encode() != data[len(_MAGIC) : start]:
         raise StateError("the bytes are not those that were written")
     size = int.from_bytes(data[start : start + 8], "big")
     first = start + 8 + size
-    head = json.loads(data[start + 8 : first])
+    return json.loads(data[start + 8 : first]), data[first:]
+
+
+def _memory_of(
+    of: Iterable[tuple[str, str, int]], blobs: bytes
+) -> dict[str, dict[str, dict[str, Array]]]:
     memory: dict[str, dict[str, dict[str, Array]]] = {}
-    for key, operator, blob in _cut(head["of"], data[first:]):
-        memory.setdefault(key, {})[operator] = unpack(blob)
-    return int(head["at"]), memory
-
-
-def _cut(of: Iterable[tuple[str, str, int]], data: bytes) -> Iterator[tuple[str, str, bytes]]:
     done = 0
     for key, operator, length in of:
-        yield key, operator, data[done : done + length]
+        memory.setdefault(key, {})[operator] = unpack(blobs[done : done + length])
         done += length
+    return memory

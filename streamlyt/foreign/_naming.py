@@ -18,7 +18,6 @@ _LARGEST = 10**7  # a whole number that is no seed: compiled code sets aside so 
 _MOST_PARTS = 10**6  # models in models, as the counts of a text say
 _SEEDS = ("seed", "random_state")
 _COUNTS = ("n_models", "n_trees", "n_estimators")
-_PLAIN = (bool, int, float, str, type(None))
 
 
 def made(text: str, library: str) -> Any:
@@ -71,14 +70,15 @@ class _Maker:
 
     def plain(self, node: ast.expr | None) -> Any:
         """Return a number, a text or None."""
-        minus = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd)
-        inside = node.operand if minus and isinstance(node, ast.UnaryOp) else node
-        if isinstance(inside, ast.Constant) and type(inside.value) in _PLAIN:
-            if not minus:
-                return inside.value
-            if type(inside.value) in (int, float):
-                negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
-                return -inside.value if negative else inside.value
+        inside, sign = node, 0
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+            inside, sign = node.operand, -1 if isinstance(node.op, ast.USub) else 1
+        if isinstance(inside, ast.Constant):
+            found = inside.value
+            if not sign and (found is None or isinstance(found, bool | int | float | str)):
+                return found
+            if sign and isinstance(found, int | float) and not isinstance(found, bool):
+                return sign * found
         told = "**" if node is None else ast.unparse(node)
         raise ParameterError(
             f"model must be made of calls and plain values, got {_short(told)} in "

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from streamlyt import __version__
 from streamlyt._policy import Policy
-from streamlyt._states import STATE_VERSION, digest, pack
+from streamlyt._states import STATE_VERSION
 from streamlyt.base import Array, Batch, Event, Position
 from streamlyt.codecs import DeadLetter
 from streamlyt.errors import ParameterError, SinkError, StateError
@@ -30,7 +30,6 @@ from ._tables import FORMAT, clear_log, connect, create, set_meta, transaction, 
 
 __all__ = ["RunFile"]
 
-_LARGEST_BLOB = 256 * 1024  # bytes: larger states cost SQLite 4 times a plain file
 _MOST_SERIES = 4096  # whose open chunks are kept in memory; those of others are read back
 
 log = logging.getLogger("streamlyt.runfile")
@@ -74,7 +73,7 @@ class RunFile(SaidLater):
         self._events: list[Event] = []
         self._letters: list[DeadLetter] = []
         self._late: list[Batch] = []
-        self._newest: dict[tuple[str, str], tuple[int, int, str]] = {}  # written by us
+        self._newest: dict[tuple[str, str], tuple[str, int]] = {}  # hash and number, written by us
         self._n_events = 0  # saved
         if writable:
             self._take_over(trust)
@@ -278,7 +277,7 @@ class RunFile(SaidLater):
         for step in steps(self._db) or [newest]:
             try:
                 states = self._states(step)
-                if step != newest:
+                if step != newest or not self._marks.sure:
                     self._marks.hold(self._db, step)
             except DamagedError as error:
                 log.warning("%s: checkpoint %d is passed over: %s", self.path, step, error)
@@ -352,20 +351,11 @@ class RunFile(SaidLater):
         states: Mapping[str, Mapping[str, Mapping[str, Array]]],
         step: int | None,
         meta: Mapping[str, Any],
-    ) -> dict[tuple[str, str], tuple[int, int, str]]:
-        """Write all in one transaction; return step, version and hash of the states new in it."""
-        blobs: dict[tuple[str, str], tuple[str, bytes | None]] = {}
+    ) -> dict[tuple[str, str], tuple[str, int]]:
+        """Write all in one transaction; return hash and number of the states that are new in it."""
         grown = {key: one for key, one in self._series.items() if one.n != one.saved}
         levels = {key: {LEVELS: one.state()} for key, one in grown.items()}
-        for key, by_name in [*states.items(), *levels.items()]:
-            for operator, state in by_name.items():
-                blob = pack(state)
-                name = digest(blob)
-                if self._newest.get((key, operator), ("",))[-1] == name:
-                    continue
-                if len(blob) > _LARGEST_BLOB:
-                    self._blobs.put(blob, name)
-                blobs[key, operator] = name, blob if len(blob) <= _LARGEST_BLOB else None
+        blobs = self._put([*states.items(), *levels.items()], self._newest)
         with transaction(self._db):
             before = self.meta
             if before["writer"] != self._token:
@@ -391,11 +381,11 @@ class RunFile(SaidLater):
                 "INSERT OR REPLACE INTO positions VALUES (?, ?)",
                 [(source, json.dumps(dict(where))) for source, where in positions.items()],
             )
-            saved = {whose: (step, STATE_VERSION, name) for whose, (name, _) in blobs.items()}
-            total = self._marks.replaced(self._db, saved, self._newest)
+            heads = {whose: (step, STATE_VERSION, name) for whose, (name, _) in blobs.items()}
+            total, saved = self._marks.replaced(self._db, heads, self._newest)
             self._db.executemany(
                 "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?)",
-                [(*whose, *saved[whose], blob) for whose, (_, blob) in blobs.items()],
+                [(*whose, *heads[whose], blob) for whose, (_, blob) in blobs.items()],
             )
             now = {**before, **meta, "step": step}
             add_generation(self._db, now, blobs, partial(self._marks.sealed, now, total))

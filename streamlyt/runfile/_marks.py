@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ from ._blobs import BlobFolder, DamagedError, checked
 from ._generations import NEWEST
 from ._tables import read_meta, set_meta
 
-__all__ = ["Marks", "States", "begin_marks"]
+__all__ = ["Marks", "Numbered", "States", "begin_marks"]
 
 States = Mapping[tuple[str, str], tuple[int, int, str]]
 """Series and operator -> step, version and hash of a state."""
+
+Numbered = tuple[str, int]
+"""Hash of a state, and its keyed number."""
 
 _HOLDING = ("states", "generations", "positions", "chunks", "events", "deadletters", "late")
 _RUN = "run"  # the entry of meta that marks are bound to
@@ -61,18 +64,21 @@ class Marks:
         self._number = None if key is None else key.element_of(run)
         self._sum: int | None = 0  # None while the states of the file are not vouched for
 
-    def begin(self, db: sqlite3.Connection, step: int) -> None:
+    def begin(self, db: sqlite3.Connection, step: int) -> bool:
         """Go on from the states that a run file holds up to a step, if its mark verifies.
 
         What is written on top of others gets no mark.
         """
-        self._sum = self._total(db, step) if self.verifies(db, step) else None
+        self._sum = self.verified(db, step)
+        return self._sum is not None
 
     def vouch(self, db: sqlite3.Connection, step: int) -> None:
         """Go on from the states that a run file holds up to a step, whoever wrote them."""
         self._sum = self._total(db, step)
 
-    def replaced(self, db: sqlite3.Connection, new: States, before: States) -> int | None:
+    def replaced(
+        self, db: sqlite3.Connection, new: States, before: Mapping[tuple[str, str], Numbered]
+    ) -> tuple[int | None, dict[tuple[str, str], Numbered]]:
         """Return the sum when states were replaced, for :meth:`sealed` and then :meth:`settle`.
 
         Parameters
@@ -82,17 +88,30 @@ class Marks:
         new
             They.
         before
-            What is known of those that were written since the file was opened.
+            What was returned for those that were written since the file was opened.
+
+        Returns
+        -------
+        The sum, and the hash and the number of each new state.
         """
-        if self._number is None or self._sum is None:
-            return None
-        total = self._sum
-        for (key, operator), state in new.items():
-            last = before.get((key, operator)) or db.execute(_LAST, (key, operator)).fetchone()
-            if last is not None:
-                total -= self._number(_message(key, operator, *last))
-            total += self._number(_message(key, operator, *state))
-        return total % (1 << _SUM_BITS)
+        number, total = self._number, self._sum
+        if number is None or total is None:
+            return None, {whose: (name, 0) for whose, (_, _, name) in new.items()}
+        numbered = {}
+        for whose, state in new.items():
+            own = number(_message(*whose, *state))
+            if whose in before:
+                total += own - before[whose][1]
+            else:
+                last = db.execute(_LAST, whose).fetchone()
+                total += own - (0 if last is None else number(_message(*whose, *last)))
+            numbered[whose] = state[2], own
+        return total % (1 << _SUM_BITS), numbered
+
+    @property
+    def sure(self) -> bool:
+        """Whether the states of the file are vouched for, by a mark or by the user."""
+        return self._key is None or self._sum is not None
 
     def settle(self, total: int | None) -> None:
         """Take a sum for that of the file: its checkpoint is through."""
@@ -116,7 +135,7 @@ class Marks:
         if self._key is None or total is None:
             return plain
         plain |= {"sum": f"{total:x}", "pipeline": digest(meta["pipeline"].encode())}
-        return plain | {"mark": self._key.mark(self._text(plain, meta["step"])).hex()}
+        return plain | {"mark": self._key.mark(self._text(plain, meta["step"]))}
 
     def seal(self, db: sqlite3.Connection, steps: Iterable[int]) -> None:
         """Mark checkpoints as they stand, within a transaction: somebody vouches for them."""
@@ -127,33 +146,35 @@ class Marks:
                 "UPDATE generations SET record = ? WHERE step = ?", (json.dumps(sealed), step)
             )
 
-    def verifies(self, db: sqlite3.Connection, step: int) -> bool:
-        """Tell whether a checkpoint is one that was written under this user's key."""
+    def verified(self, db: sqlite3.Connection, step: int) -> int | None:
+        """Return the sum of a checkpoint that was written under this user's key, else None."""
         if self._key is None:
-            return False
+            return None
         try:
             record = _record(db, step)
-            mark = bytes.fromhex(record.pop("mark"))
+            mark = record.pop("mark")
             if not self._key.verifies(mark, self._text(record, step)):
-                return False
+                return None
             meta = read_meta(db)
         except (ValueError, KeyError, TypeError, AttributeError):  # it was made by nobody of ours
-            return False
-        if record["sum"] != f"{self._total(db, step):x}":
-            return False
+            return None
+        total = self._total(db, step)
+        if record["sum"] != f"{total:x}":
+            return None
         if step != meta.get("step"):
-            return True
+            return total
         positions = dict(db.execute("SELECT source, position FROM positions").fetchall())
-        return (
+        same = (
             record["positions"] == positions
             and record["pipeline"] == digest(str(meta.get("pipeline")).encode())
             and all(record[name] == meta.get(name) for name in ("rows", "seconds"))
             and record.get("taken", {}) == meta.get("taken", {})
         )
+        return total if same else None
 
     def hold(self, db: sqlite3.Connection, step: int) -> None:
         """Raise a DamagedError where a checkpoint is whole, but not of this user's making."""
-        if self._key is not None and not self.verifies(db, step):
+        if self._key is not None and self.verified(db, step) is None:
             raise DamagedError("it does not carry the mark of this user")
 
     def _total(self, db: sqlite3.Connection, step: int) -> int:
@@ -201,27 +222,24 @@ def begin_marks(db: sqlite3.Connection, path: Path, trust: bool) -> Marks:
     if empty:
         return marks
     generations = [s for (s,) in db.execute("SELECT step FROM generations ORDER BY step DESC")]
-    if not _stands(marks, db, path, generations, meta["step"]):
-        if not trust:
-            raise _untrusted(path)
+    if marks.begin(db, meta["step"]):
+        return marks
+    if trust:
         marks.seal(db, generations)
-        if meta["step"] not in generations:  # as in format 1: the first checkpoint is marked
-            marks.vouch(db, meta["step"])
-            return marks
-    marks.begin(db, meta["step"])
+        marks.vouch(db, meta["step"])
+    elif not _may_go_back(marks, db, path, generations):
+        raise _untrusted(path)
     return marks
 
 
-def _stands(
-    marks: Marks, db: sqlite3.Connection, path: Path, generations: list[int], newest: int
+def _may_go_back(
+    marks: Marks, db: sqlite3.Connection, path: Path, generations: Sequence[int]
 ) -> bool:
-    """Tell whether the newest checkpoint that is whole verifies; damaged ones are passed over."""
-    if not generations or generations[0] != newest:
-        return False
+    """Tell whether a checkpoint verifies, and those after it are damaged and not changed."""
     for step in generations:
-        if marks.verifies(db, step):
+        if marks.verified(db, step) is not None:
             return True
-        if "mark" not in _record(db, step) or not _is_damaged(db, path, step):
+        if not _is_damaged(db, path, step):
             return False
     return False
 
@@ -263,6 +281,6 @@ def _record(db: sqlite3.Connection, step: int) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _message(key: str, operator: str, step: int, version: int, name: str) -> bytes:
+def _message(*row: Any) -> bytes:
     # As Python writes them: of two different rows never the same, whatever their types.
-    return repr((key, operator, step, version, name)).encode()
+    return repr(row).encode()

@@ -1,9 +1,10 @@
 """The states that a run file holds, checked as they are read."""
 
 import sqlite3
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from streamlyt._states import STATE_VERSION, unpack
+from streamlyt._states import STATE_VERSION, digest, pack, unpack
 from streamlyt.base import Array
 from streamlyt.errors import StateError
 
@@ -12,6 +13,8 @@ from ._generations import LEVELS, NEWEST
 from ._reading import RunReader
 
 __all__ = ["StateReader"]
+
+_LARGEST_BLOB = 256 * 1024  # bytes: larger states cost SQLite 4 times a plain file
 
 
 class StateReader(RunReader):
@@ -57,3 +60,24 @@ class StateReader(RunReader):
                 f"{version!r} of {whose} at step {step}; install a newer streamlyt"
             )
         return unpack(checked(self._blobs.get(name) if blob is None else blob, name, whose))
+
+    def _put(
+        self,
+        states: Iterable[tuple[str, Mapping[str, Mapping[str, Array]]]],
+        saved: Mapping[tuple[str, str], tuple[str, int]],
+    ) -> dict[tuple[str, str], tuple[str, bytes | None]]:
+        """Return the hash and the bytes of states that differ from those saved.
+
+        Large ones are put beside the run file, and have no bytes.
+        """
+        blobs: dict[tuple[str, str], tuple[str, bytes | None]] = {}
+        for key, by_name in states:
+            for operator, state in by_name.items():
+                blob = pack(state)
+                name = digest(blob)
+                if (key, operator) in saved and saved[key, operator][0] == name:
+                    continue
+                if len(blob) > _LARGEST_BLOB:
+                    self._blobs.put(blob, name)
+                blobs[key, operator] = name, blob if len(blob) <= _LARGEST_BLOB else None
+        return blobs
