@@ -4,6 +4,7 @@ import io
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -67,11 +68,13 @@ def unpack(blob: bytes) -> dict[str, Array]:
         for name, kind, shape in json.loads(blob[at:end]):
             dtype = np.dtype(kind)
             count = math.prod(shape)
-            if dtype.hasobject:
+            if dtype.hasobject or not isinstance(kind, str):
                 raise ValueError(f"an array of {dtype}")
+            if not all(isinstance(size, int) and size >= 0 for size in shape):
+                raise ValueError(f"an array of shape {shape}")
             state[name] = np.frombuffer(blob, dtype, count, end).reshape(shape).copy()
             end += count * dtype.itemsize
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise StateError(f"a saved state cannot be read: {error}") from error
     if end != len(blob):
         raise StateError(f"a saved state must have {end} bytes, got {len(blob)}")
@@ -84,12 +87,33 @@ def _unpack_npz(blob: bytes) -> dict[str, Array]:
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
             for info in archive.infolist():
-                with archive.open(info) as file:
-                    array = np.lib.format.read_array(file, allow_pickle=False)
-                    state[info.filename.removesuffix(".npy")] = array
-    except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
+                array = _array(archive.read(info))
+                state[info.filename.removesuffix(".npy")] = array
+    except (
+        zipfile.BadZipFile,
+        ValueError,
+        EOFError,
+        NotImplementedError,
+        OverflowError,
+        RuntimeError,
+        zlib.error,
+    ) as error:
         raise StateError(f"a saved state cannot be read: {error}") from error
     return state
+
+
+def _array(data: bytes) -> Array:
+    """Read one array of an archive; a shape that its bytes do not fill makes none."""
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    read_head = np.lib.format.read_array_header_1_0
+    if version != (1, 0):
+        read_head = np.lib.format.read_array_header_2_0
+    shape, columns_first, dtype = read_head(file)
+    if dtype.hasobject:
+        raise ValueError(f"an array of {dtype}")
+    found = np.frombuffer(data, dtype, math.prod(shape), file.tell())
+    return found.reshape(shape, order="F" if columns_first else "C").copy()
 
 
 def digest(blob: bytes) -> str:

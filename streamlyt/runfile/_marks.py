@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -205,13 +206,7 @@ def begin_marks(db: sqlite3.Connection, path: Path, trust: bool) -> Marks:
     """
     key = user_key()
     if key is None:
-        log.warning(
-            "%s gets no marks, as no key can be kept at %s: to resume it takes --trust; %s can "
-            "name a file elsewhere",
-            path,
-            key_path(),
-            KEY_FILE,
-        )
+        _warn(path, key_path())
     meta = read_meta(db)
     empty = _is_empty(db, meta)
     run = meta.get(_RUN)
@@ -230,6 +225,17 @@ def begin_marks(db: sqlite3.Connection, path: Path, trust: bool) -> Marks:
     elif not _may_go_back(marks, db, path, generations):
         raise _untrusted(path)
     return marks
+
+
+@lru_cache(maxsize=64)  # once for each
+def _warn(path: Path, key: Path) -> None:
+    log.warning(
+        "%s gets no marks, as no key can be kept at %s: to resume it takes --trust; %s can name a "
+        "file elsewhere",
+        path,
+        key,
+        KEY_FILE,
+    )
 
 
 def _may_go_back(
