@@ -70,8 +70,8 @@ class RiverModel(Operator):
         self._river = made(model, "river")
         kinds = base.Regressor | base.Classifier | _DETECTOR
         final = self._river
-        if hasattr(final, "steps") and final.steps:
-            final = list(final.steps.values())[-1]
+        while isinstance(steps := getattr(final, "steps", None), dict):
+            final = [None, *steps.values()][-1]
         if not isinstance(final, kinds):
             raise ParameterError(
                 "model must end in a regressor, a classifier or an anomaly detector of river, got "
