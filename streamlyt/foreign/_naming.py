@@ -41,14 +41,20 @@ def made(text: str, library: str) -> Any:
             f"model must be like {library}'s own code, got {_short(text)}"
         ) from error
     _refuse_deep(tree, text)
-    return _Maker(text).value(tree)
+    _Maker(text, measuring=True).value(tree)
+    return _Maker(text, measuring=False).value(tree)
+
+
+class _Unmade:
+    """Stands for a component while a text is measured."""
 
 
 class _Maker:
-    """Makes the objects of one text."""
+    """Makes the objects of one text; or none, and holds it to its bounds."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, measuring: bool) -> None:
         self.text = text
+        self.measuring = measuring
         self.parts = 1.0
 
     def value(self, node: ast.expr) -> Any:
@@ -91,12 +97,14 @@ class _Maker:
 
         left, right = self.value(node.left), self.value(node.right)
         both = left, right
-        if not any(isinstance(each, Base) for each in both):
+        if not any(isinstance(each, Base | _Unmade) for each in both):
             raise self.refused(node, "there is no component on either side")
         if isinstance(node.op, ast.Mult) and any(
             isinstance(each, int | float | UserList) for each in both
         ):
             raise self.refused(node, "a component is multiplied by another, or by names")
+        if self.measuring:
+            return _Unmade()
         try:
             if isinstance(node.op, ast.BitOr):
                 return left | right
@@ -129,8 +137,10 @@ class _Maker:
             known = signature(cls).bind(*given, **named)
         except (TypeError, ValueError) as error:
             raise self.refused(node, str(error)) from error
-        known.apply_defaults()
-        self.measure(node, known.arguments)
+        if self.measuring:
+            known.apply_defaults()
+            self.measure(node, known.arguments)
+            return _Unmade()
         try:
             return cls(*given, **named)
         except Exception as error:  # of any kind: a class looks at its arguments in its own way

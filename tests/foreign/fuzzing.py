@@ -48,20 +48,57 @@ NAMES = [
     "int",
     "str",
 ]
-KINDS = (
-    "class list tuple set frozenset deque dict Counter OrderedDict defaultdict bytes partial "
-    "method function random array new cython call reduce"
-).split()
+KINDS = [
+    "class",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "deque",
+    "dict",
+    "Counter",
+    "OrderedDict",
+    "defaultdict",
+    "bytes",
+    "partial",
+    "method",
+    "function",
+    "random",
+    "array",
+    "new",
+    "cython",
+    "call",
+    "reduce",
+]
 ATTRIBUTES = ("__class__", "__dict__", "learn_one", "__setstate__", "download", "_rng", "steps")
 VALUES = (10**18, -1, 2**63, 1e308, float("nan"), None, True, "U1000000000", "x" * 50, "", [0], [])
-CALLS = (
-    "linear_model.LinearRegression preprocessing.StandardScaler compose.Pipeline optim.SGD "
-    "ensemble.VotingClassifier ensemble.BaggingRegressor bandit.datasets.NewsArticles "
-    "datasets.Phishing drift.datasets.Bitcoin stream.Cache utils.Rolling compose.FuncTransformer "
-    "feature_extraction.BagOfWords anomaly.HalfSpaceTrees metrics.RollingROCAUC stats.Mean "
-    "river.linear_model.LogisticRegression bandit.envs.KArmedTestbed compat.River2SKLRegressor "
-    "misc.SDFT tree.HoeffdingTreeRegressor facto.FMRegressor drift.ADWIN os.system open"
-).split()
+CALLS = [
+    "linear_model.LinearRegression",
+    "preprocessing.StandardScaler",
+    "compose.Pipeline",
+    "optim.SGD",
+    "ensemble.VotingClassifier",
+    "ensemble.BaggingRegressor",
+    "bandit.datasets.NewsArticles",
+    "datasets.Phishing",
+    "drift.datasets.Bitcoin",
+    "stream.Cache",
+    "utils.Rolling",
+    "compose.FuncTransformer",
+    "feature_extraction.BagOfWords",
+    "anomaly.HalfSpaceTrees",
+    "metrics.RollingROCAUC",
+    "stats.Mean",
+    "river.linear_model.LogisticRegression",
+    "bandit.envs.KArmedTestbed",
+    "compat.River2SKLRegressor",
+    "misc.SDFT",
+    "tree.HoeffdingTreeRegressor",
+    "facto.FMRegressor",
+    "drift.ADWIN",
+    "os.system",
+    "open",
+]
 WATCHED = (
     "open",
     "exec",
