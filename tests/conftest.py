@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,14 @@ def pytest_terminal_summary(
         terminalreporter.section("waits that were prolonged")
         for line in lines:
             terminalreporter.write_line(line)
+
+# Run files are marked with a key of the tests, here and in the processes that they start.
+_KEYS = tempfile.mkdtemp(prefix="streamlyt-tests-")
+os.environ.setdefault("STREAMLYT_KEY_FILE", os.path.join(_KEYS, "run-file.key"))
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(_KEYS, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -222,7 +222,7 @@ def begin_marks(db: sqlite3.Connection, path: Path, trust: bool) -> Marks:
     if trust:
         marks.seal(db, generations)
         marks.vouch(db, meta["step"])
-    elif not _may_go_back(marks, db, path, generations):
+    elif generations[:1] != [meta["step"]] or not _may_go_back(marks, db, path, generations):
         raise _untrusted(path)
     return marks
 

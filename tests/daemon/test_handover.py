@@ -1,13 +1,15 @@
 """Partitions move between two daemons, and the memory of their series with them."""
 
+import shutil
 from threading import Thread
 
 import numpy as np
 import pytest
 
+from streamlyt._key import KEY_FILE
 from streamlyt.connectors import KafkaSource, MemorySource
 from streamlyt.engines import LocalEngine, SharedStates
-from streamlyt.errors import ParameterError
+from streamlyt.errors import ParameterError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 from tests._waiting import HAPPENS_S, joined, wait_for
@@ -44,6 +46,34 @@ def test_shared_states_pass_over_a_damaged_file_for_the_one_before(tmp_path, cap
         at, memory = shared.load("0")
         assert (at, memory["k"]["op"]["sum"].tolist()) == (5, list(range(5)))
     assert "passed over" in caplog.text
+
+
+def test_shared_states_without_the_mark_of_the_key_are_refused_or_trusted(tmp_path, monkeypatch):
+    memory = {"k": {"op": {"sum": np.arange(3)}}}
+    SharedStates(tmp_path, "a").save("0", 5, memory)
+    monkeypatch.setenv(KEY_FILE, str(tmp_path / "of-another"))
+    with pytest.raises(StateError, match=r"must carry the mark.*STREAMLYT_KEY_FILE.*--trust"):
+        SharedStates(tmp_path, "a").load("0")
+    assert SharedStates(tmp_path, "a", trust=True).load("0")[0] == 5
+    SharedStates(tmp_path, "a").save("0", 6, memory)
+    assert SharedStates(tmp_path, "a").load("0")[0] == 6
+    # A file of another partition, or of another pipeline, is not one of this.
+    (path,) = tmp_path.glob("a-0.states")
+    for name in ("a-1.states", "b-0.states"):
+        shutil.copy(path, tmp_path / name)
+    for name, part in (("a", "1"), ("b", "0")):
+        with pytest.raises(StateError, match="must carry the mark"):
+            SharedStates(tmp_path, name).load(part)
+
+
+def test_shared_states_where_no_key_can_be_kept_take_trust(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv(KEY_FILE, str(tmp_path / "file" / "key"))
+    shared = SharedStates(tmp_path, "a")
+    shared.save("0", 5, {"k": {"op": {"sum": np.arange(3)}}})
+    with pytest.raises(StateError, match="must carry the mark"):
+        shared.load("0")
+    assert SharedStates(tmp_path, "a", trust=True).load("0")[0] == 5
 
 
 def test_shared_states_of_a_source_without_partitions_are_refused(tmp_path):

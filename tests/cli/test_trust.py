@@ -1,0 +1,96 @@
+"""A run file of somebody else is looked at, and gone on with only where --trust vouches for it."""
+
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from streamlyt._key import KEY_FILE
+from streamlyt.codecs import DeadLetter
+from streamlyt.runfile import RunFile
+from tests.cli.running import cli
+
+PIPELINE = """
+[source]
+name = "files"
+path = "{table}"
+
+[[operators]]
+name = "river"
+model = "preprocessing.StandardScaler() | linear_model.LinearRegression()"
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "a.csv"
+    rows = np.random.default_rng(0).normal(size=(300, 2))
+    path.write_text("x,y\n" + "".join(f"{x!r},{y!r}\n" for x, y in rows.tolist()))
+    return path
+
+
+def of_another(tmp_path, monkeypatch):
+    monkeypatch.setenv(KEY_FILE, str(tmp_path / "of-another"))
+
+
+def test_a_pipeline_goes_on_with_it_once_it_is_trusted(table, tmp_path, monkeypatch):
+    file, run = tmp_path / "p.toml", tmp_path / "p.streamlyt"
+    file.write_text(PIPELINE.format(table=table))
+    assert cli("run", file, "--run", run).exit_code == 0
+    assert cli("run", file, "--run", run, "--resume").exit_code == 0
+    of_another(tmp_path, monkeypatch)
+    refused = cli("run", file, "--run", run, "--resume")
+    assert refused.exit_code == 1
+    for told in ("mark of this user", "--trust", KEY_FILE):
+        assert told in refused.stderr
+    assert cli("report", run, "-o", tmp_path / "r.html").exit_code == 0
+    assert cli("run", file, "--run", run, "--resume", "--trust").exit_code == 0
+    assert cli("run", file, "--run", run, "--resume").exit_code == 0
+
+
+def test_a_table_and_tables_go_on_likewise(table, tmp_path, monkeypatch):
+    other = tmp_path / "b.csv"
+    other.write_bytes(table.read_bytes())
+    one = ("detect", table, "--run", tmp_path / "a.streamlyt")
+    many = ("detect", table, other, "--run", tmp_path / "runs")
+    for words in (one, many):
+        assert cli(*words).exit_code == 0
+    of_another(tmp_path, monkeypatch)
+    for words in (one, many):
+        refused = cli(*words, "--resume")
+        assert refused.exit_code == 1
+        assert "--trust" in refused.stderr
+        assert cli(*words, "--resume", "--trust").exit_code == 0
+        assert cli(*words, "--resume").exit_code == 0
+
+
+def test_trust_goes_with_resume(table, tmp_path):
+    for words in (("detect", table), ("detect", table, "--run", tmp_path / "a.streamlyt")):
+        refused = cli(*words, "--trust")
+        assert refused.exit_code == 2
+        assert "--trust must go with --resume" in refused.stderr
+
+
+def test_letters_of_somebody_else_are_sent_nowhere(tmp_path, monkeypatch):
+    run = tmp_path / "a.streamlyt"
+    with RunFile.create(run, pipeline="[source]\nname = 'kafka'\nservers = 'far:1'\n") as made:
+        made.refuse(DeadLetter("t", 0, 1, None, b"?", "no row", 0))
+        made.checkpoint({}, {})
+    of_another(tmp_path, monkeypatch)
+    assert cli("deadletter", "list", run).exit_code == 0
+    refused = cli("deadletter", "redrive", run)
+    assert refused.exit_code == 1
+    assert "--trust" in refused.stderr
+
+
+def test_a_changed_state_is_not_gone_on_with(table, tmp_path):
+    file, run = tmp_path / "p.toml", tmp_path / "p.streamlyt"
+    file.write_text(PIPELINE.format(table=table))
+    assert cli("run", file, "--run", run).exit_code == 0
+    with closing(sqlite3.connect(run)) as db, db:
+        db.execute("UPDATE states SET hash = 'x' || substr(hash, 2), version = 1")
+        db.execute("DELETE FROM states WHERE operator = '_levels'")
+    refused = cli("run", file, "--run", run, "--resume")
+    assert refused.exit_code == 1
+    assert "mark of this user" in refused.stderr
