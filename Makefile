@@ -77,8 +77,9 @@ soak: $(TEST) ## watch live pages for long: an hour of memory (SOAK=3600), ten m
 	$(BIN)/python benchmarks/bench_dashboard.py --seconds $(or $(SECONDS),600) \
 		--soak $(or $(SOAK),3600) --history $(or $(HISTORY),1e8) $(if $(ONLY),--only $(ONLY))
 
-fuzz: $(FUZZ) ## feed the decoders what nobody would send, for a minute (SECONDS=60)
+fuzz: $(FUZZ) ## feed decoders and saved models what nobody would write, a minute each (SECONDS=60)
 	$(BIN)/python -m tests.codecs.fuzz $(or $(SECONDS),60)
+	$(BIN)/python -m tests.foreign.fuzz $(or $(SECONDS),60) $(or $(SEED),0)
 
 docs: $(DOCS) ## the pages and the API, as a site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
