@@ -25,8 +25,8 @@ class Portable(FeatureMap):
 
     On the CPU a row has the same features, bit for bit, in any batch, with any kernels and threads
     of the library, since every sum is written out in a fixed order. On other devices projections
-    are matrix products, and a row may differ between batches by rounding: some 1e-6 of the largest
-    feature in single precision, 1e-13 in double.
+    are matrix products, and a row may differ between batches by rounding: within 2e-5 of the
+    largest feature in single precision, 1e-12 in double.
 
     Parameters
     ----------
