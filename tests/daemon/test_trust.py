@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.daemon.serving import MAIN, Served
+from tests.cli.running import MAIN, shell
 
 PIPELINE = """
 [source]
@@ -22,15 +22,14 @@ def test_a_daemon_with_another_key_says_what_to_do_and_goes_on_when_told_to(tmp_
 
     def served(key, *words):
         named = f"import os; os.environ['STREAMLYT_KEY_FILE'] = {str(tmp_path / key)!r}; {MAIN}"
-        one = Served(file, wait=False, code=named, words=words)
-        return one.process.wait(60), one
+        sets = ("--set", "serve.port=0", "--set", "serve.log=json")
+        return shell("serve", file, *sets, *words, code=named, cwd=tmp_path)
 
-    assert served("one")[0] == 0
-    assert served("one")[0] == 0
-    status, refused = served("other")
-    assert status == 1
-    reason = refused.said("the engine cannot go on")["reason"]
+    assert served("one").returncode == 0
+    assert served("one").returncode == 0
+    refused = served("other")
+    assert refused.returncode == 1
     for told in ("mark of this user", str(tmp_path / "other"), "--trust", "STREAMLYT_KEY_FILE"):
-        assert told in reason
-    assert served("other", "--trust")[0] == 0
-    assert served("other")[0] == 0
+        assert told in refused.stderr
+    assert served("other", "--trust").returncode == 0
+    assert served("other").returncode == 0
