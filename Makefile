@@ -56,7 +56,7 @@ fix: $(CHECK) ## mend what ruff can mend
 # Coverage sees no compiled loop, so the tests of the loops run uncompiled first. The other tests
 # would take hours so, and are counted as they are.
 LOOPS := $(foreach map,fourier optical binary fastfood hash maps,tests/features/test_$(map).py) \
-	tests/observables tests/test_alarms.py tests/test_explain.py tests/detectors/test_kernels_bank.py \
+	tests/observables tests/core/test_alarms.py tests/core/test_attribution.py tests/detectors/test_kernels.py \
 	tests/detectors/test_newma.py::test_statistic_is_that_of_the_papers_recursion
 
 cover: $(TEST) ## test coverage, that of the compiled loops with the loops run as Python
@@ -74,12 +74,12 @@ chaos: $(TEST) ## kill -9 daemons and their broker (KILLS=100), stall a sink, an
 	$(BIN)/python -W ignore -m tests.chaos $(or $(KILLS),100) $(FORMS)
 
 soak: $(TEST) ## watch live pages for long: an hour of memory (SOAK=3600), ten minutes a case (SECONDS=600)
-	$(BIN)/python benchmarks/bench_dashboard.py --seconds $(or $(SECONDS),600) \
+	$(BIN)/python -m benchmarks.engine.bench_dashboard --seconds $(or $(SECONDS),600) \
 		--soak $(or $(SOAK),3600) --history $(or $(HISTORY),1e8) $(if $(ONLY),--only $(ONLY))
 
 fuzz: $(FUZZ) ## feed decoders and saved models what nobody would write, a minute each (SECONDS=60)
 	$(BIN)/python -m tests.codecs.fuzz $(or $(SECONDS),60)
-	$(BIN)/python -m tests.foreign.fuzz $(or $(SECONDS),60) $(or $(SEED),0)
+	$(BIN)/python -m tests.integrations.river.fuzz $(or $(SECONDS),60) $(or $(SEED),0)
 
 docs: $(DOCS) ## the pages and the API, as a site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from statistics import median
 from typing import Any
 
-from _detector_tables import beside_one_another, run_lengths
-from _laws import CHANGES, MEMORIES
-from _maps import MAPS
-from _results import ROOT, latest
-from _systems import SYSTEMS
-from bench_quiet import BEFORE, LAWS, SINCE, SIZES, D
-from bench_streams import COMPARED, COMPARED_SYSTEMS, WIDTHS
+from benchmarks._results import ROOT, latest
+from benchmarks.detection._detector_tables import beside_one_another, run_lengths
+from benchmarks.detection._generators import CHANGES, MEMORIES
+from benchmarks.detection.bench_no_change import BEFORE, LAWS, SINCE, SIZES, D
+from benchmarks.features._maps import MAPS
+from benchmarks.forecasting._systems import SYSTEMS
+from benchmarks.models.bench_streams import COMPARED, COMPARED_SYSTEMS, WIDTHS
 
 NAMES = ("benchmarks", "cluster", "dashboards", "detection", "evaluate", "reservoirs")
 PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in NAMES)
@@ -207,7 +207,7 @@ def stages() -> str:
     """Return what each stage of a frame costs."""
     speed = latest("md_speed")
     names = ("ala2_300K", "AdK DCD", "AdK XTC")
-    parts = ("read", "whole", "superpose", "dihedrals", "detector", "run file")
+    parts = ("read", "unwrap", "superposition", "dihedrals", "detector", "run file")
     rows = []
     for part in parts:
         cells = (speed.get(f"{name} stage: {part}") for name in names)
@@ -237,7 +237,7 @@ def young() -> str:
 def bank() -> str:
     """Return the figures of the default detector beside what is to be reached."""
     rows = []
-    for case, line in sorted(latest("bank").items()):
+    for case, line in sorted(latest("multiscale_newma").items()):
         shown = line.get("mean", line["median"])
         error = f" ± {line['error']:.2g}" if "error" in line else ""
         more = [
@@ -312,7 +312,7 @@ def cluster_growth() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "bank": bank,
+    "multiscale_newma": bank,
     "goals": goals,
     "maps": maps,
     "laws": laws,

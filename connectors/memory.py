@@ -5,9 +5,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from streamlyt._arrival import as_they_came
-from streamlyt.base import Array, Batch, Event, Floats, Position, Schema, Sink, Source
-from streamlyt.errors import DataError, ParameterError, SourceError
+from streamlyt.core import (
+    Array,
+    Batch,
+    Event,
+    Floats,
+    Position,
+    Schema,
+    Sink,
+    Source,
+    split_unordered,
+)
+from streamlyt.core.errors import DataError, ParameterError, SourceError
 
 __all__ = ["MemorySink", "MemorySource"]
 
@@ -30,7 +39,7 @@ class MemorySource(Source):
         Most rows in a batch.
     disorder
         ``"refuse"`` times that go back, or ``"pass"`` rows on as they come, a new batch wherever
-        time goes back; :class:`~streamlyt.windows.Ordered` puts them in order.
+        time goes back; :class:`~streamlyt.transforms.Reorder` puts them in order.
 
     Raises
     ------
@@ -71,14 +80,14 @@ class MemorySource(Source):
         clock = np.arange(len(rows)) if times is None else np.array(times, dtype=np.int64)
         self._all = Batch(key, np.sort(clock) if disorder == "pass" else clock, rows, named)
         self._came = clock
-        self.n_rows: int = self._all.n
+        self.n_rows: int = self._all.n_rows
 
     @property
     def schema(self) -> Schema:
         """The schema given, or plain names."""
         return self._all.schema
 
-    def seek(self, number: int) -> Position:
+    def position_of_row(self, number: int) -> Position:
         """Return the position before a row."""
         if number > self.n_rows:
             raise SourceError(f"row must be at most {self.n_rows}, the end, got {number!r}")
@@ -86,12 +95,12 @@ class MemorySource(Source):
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
         """Yield batches; a position is ``{"row": next row}``."""
-        for first in range(int(start["row"]) if start else 0, self._all.n, self.batch_rows):
+        for first in range(int(start["row"]) if start else 0, self._all.n_rows, self.batch_rows):
             row = first
-            stop = min(first + self.batch_rows, self._all.n)
+            stop = min(first + self.batch_rows, self._all.n_rows)
             times, values = self._came[row:stop], self._all.values[row:stop]
-            for batch in as_they_came(self.key, times, values, self.schema):
-                row += batch.n
+            for batch in split_unordered(self.key, times, values, self.schema):
+                row += batch.n_rows
                 yield batch, {"row": row}
 
 
@@ -102,7 +111,7 @@ class MemorySink(Sink):
     ----------
     batches, events
         What was written and recorded, in order.
-    late
+    late_batches
         Rows that came too late to be put in order.
     flushes
         How often ``flush`` was called.
@@ -111,7 +120,7 @@ class MemorySink(Sink):
     --------
     >>> sink = MemorySink()
     >>> for batch, _ in MemorySource([1.0, 2.0, 3.0], batch_rows=2).read():
-    ...     sink.write(batch)
+    ...     sink.write_rows(batch)
     >>> sink.values(), sink.times()
     (array([[1.],
            [2.],
@@ -121,20 +130,20 @@ class MemorySink(Sink):
     def __init__(self) -> None:
         self.batches: list[Batch] = []
         self.events: list[Event] = []
-        self.late: list[Batch] = []
+        self.late_batches: list[Batch] = []
         self.flushes = 0
 
-    def write(self, batch: Batch) -> None:
+    def write_rows(self, batch: Batch) -> None:
         """Keep a batch."""
         self.batches.append(batch)
 
-    def record(self, event: Event) -> None:
+    def write_event(self, event: Event) -> None:
         """Keep an event."""
         self.events.append(event)
 
-    def set_aside(self, batch: Batch) -> None:
+    def write_late_rows(self, batch: Batch) -> None:
         """Keep rows that came too late."""
-        self.late.append(batch)
+        self.late_batches.append(batch)
 
     def flush(self) -> None:
         """Count: what is in memory is as durable as it gets."""

@@ -2,30 +2,30 @@
 
 from typing import TYPE_CHECKING
 
-from streamlyt._lazy import lazy_names
+from streamlyt.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._feed import Following as Following
-    from ._feed import Replay as Replay
-    from ._forecasts import Drawn as Drawn
-    from ._forecasts import write_forecasts as write_forecasts
-    from ._guard import new_token as new_token
-    from ._learning import write_learning as write_learning
     from ._panel import Panel as Panel
-    from ._pulse import memory_mb as memory_mb
-    from ._report import write_report as write_report
-    from ._server import Dashboard as Dashboard
-    from ._serving import live_pages as live_pages
-    from ._serving import refuse_strangers as refuse_strangers
-    from ._serving import serve_pages as serve_pages
-    from .anomalies import Anomalies as Anomalies
+    from ._report.forecast_report import ForecastPlotData as ForecastPlotData
+    from ._report.forecast_report import write_forecast_report as write_forecast_report
+    from ._report.learning_report import write_learning_report as write_learning_report
+    from ._report.run_report import write_report as write_report
+    from ._server.app import DashboardApp as DashboardApp
+    from ._server.auth import create_token as create_token
+    from ._server.process_run import memory_mb as memory_mb
+    from ._server.run_feed import LiveRunFeed as LiveRunFeed
+    from ._server.run_feed import ReplayFeed as ReplayFeed
+    from ._server.standalone import dashboard_routes as dashboard_routes
+    from ._server.standalone import require_token_if_public as require_token_if_public
+    from ._server.standalone import serve_dashboard as serve_dashboard
+    from .anomaly_rate import Anomalies as Anomalies
     from .attribution import Attribution as Attribution
-    from .change_points import ChangePoints as ChangePoints
-    from .changes import Changes as Changes
-    from .fields import Fields as Fields
+    from .change_table import Changes as Changes
+    from .channels import Observable as Observable
+    from .field_heatmap import Fields as Fields
     from .forecasts import Forecasts as Forecasts
-    from .models import Models as Models
-    from .observable import Observable as Observable
-    from .throughput import Throughput as Throughput
+    from .prediction_error import Models as Models
+    from .process_metrics import Throughput as Throughput
+    from .statistic import ChangePoints as ChangePoints
 
-__getattr__, __dir__, __all__ = lazy_names(__name__)
+__getattr__, __dir__, __all__ = lazy_exports(__name__)

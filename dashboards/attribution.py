@@ -6,18 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamlyt.base import Array, Floats
+from streamlyt.core import Array, Floats
 
-from ._buckets import Run
-from ._movement import (
-    BINS,
-    by_group,
-    deviations,
-    extent_of,
-    group_of,
-    means_of,
-    ranking,
-)
+from ._data.deviations import BINS, by_group, color_limit, deviations, group_of, means_of, ranking
+from ._data.downsampling import Run
 from ._panel import Panel, Table
 
 if TYPE_CHECKING:
@@ -49,16 +41,16 @@ class Attribution(Panel):
 
     Examples
     --------
-    >>> from streamlyt.dashboards._example import example_run
-    >>> seen = Attribution(example_run(), "a", points=40).columns()
+    >>> from streamlyt.dashboards._data.example_runs import example_run
+    >>> seen = Attribution(example_run(), "a", points=40).data()
     >>> seen["groups"].tolist(), seen["grid"].shape, int(np.nanargmax(seen["grid"][0]))
     (['x', 'y'], (2, 40), 25)
     """
 
     title = "Where it moved"
     order = 30
-    label = "Heat map of how far each group moved over time. The furthest follow as a table."
-    about = (
+    alt_text = "Heat map of how far each group moved over time. The furthest follow as a table."
+    description = (
         "Each row is a group of channels. The stronger the colour, the further its mean was "
         "from where it had been just before, in robust standard deviations (σ)."
     )
@@ -69,8 +61,8 @@ class Attribution(Panel):
     @cached_property
     def _far(self) -> tuple[Array, Array, Floats]:
         """Rows, times, and the movement of every channel."""
-        rows, times, means = means_of(self.run, self.key, self.inputs, self.points, self.span)
-        n = self.run.n_rows(self.key) if self.span[1] is None else self.span[1]
+        rows, times, means = means_of(self.run, self.key, self.inputs, self.points, self.row_range)
+        n = self.run.n_rows(self.key) if self.row_range[1] is None else self.row_range[1]
         return rows, times, deviations(means, np.diff(rows, append=max(n, *rows[-1:] + 1, 1)))
 
     @cached_property
@@ -82,11 +74,11 @@ class Attribution(Panel):
     def moved(self) -> tuple[list[str], Array, Array, Floats]:
         """Groups, places and row numbers of the stretches, and movement (p, groups)."""
         rows, times, far = self._far
-        x, row = self.place(rows, times)
+        x, row = self.to_axis(rows, times)
         groups, numbers = group_of(self.schema, self.inputs)
         return groups, x, row, by_group(far, numbers, len(groups))
 
-    def columns(self) -> dict[str, Array]:
+    def data(self) -> dict[str, Array]:
         """Return groups (g,), grid (g, p) in sigma, x (p,), row (p,) and shares (events, g).
 
         The grid is even in time: a hole in the record is NaN. ``shares`` are the parts of each
@@ -111,23 +103,23 @@ class Attribution(Panel):
         at = {name: i for i, name in enumerate(groups)}
         shares = np.zeros((len(self.events), len(groups)))
         for row, event in zip(shares, self.events, strict=True):
-            for name, share in zip(event.channels, event.shares, strict=False):
+            for name, share in zip(event.channels, event.contributions, strict=False):
                 place = at.get(label.get(name, name))
                 if place is not None:
                     row[place] += share
         return shares
 
-    def keys(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
+    def legend(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
         """Return the legend."""
         shown, known = len(seen["groups"]), len(self.moved[0])
-        keys = [("scale", f"1 σ to {extent_of(seen['grid']):.0f} σ and more")]
+        keys = [("scale", f"1 σ to {color_limit(seen['grid']):.0f} σ and more")]
         if self.events:
             keys.append(("key change", "change began"))
         if shown < known:
             keys.append(("", f"{shown} of {known:,} groups, those that moved furthest"))
         return keys
 
-    def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
+    def data_sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the image, its lowest row first, the names of its rows, and the changes."""
         x, image = seen["x"], seen["grid"][np.newaxis, ::-1]
         step = float(x[1] - x[0]) if len(x) > 1 else 1.0
@@ -138,21 +130,25 @@ class Attribution(Panel):
                 "image": image,
                 "x": x[:1],
                 "dw": x[-1:] + step - x[:1],
-                "high": np.array([extent_of(seen["grid"])]),
+                "high": np.array([color_limit(seen["grid"])]),
             },
             "names": {"name": seen["groups"][::-1]},
-            "changes": self.strips(),
+            "changes": self.change_spans(),
         }
 
     def figure(self, x_range: "Range | None" = None) -> Any:
         """Return the Bokeh figure."""
-        from . import _canvas as draw  # Bokeh costs most of a second; columns() goes without
-        from . import _marks as mark
+        from ._plotting import annotations as mark
+        from ._plotting import (
+            figures as draw,  # Bokeh costs most of a second; columns() goes without
+        )
 
-        seen = self.columns()
-        held, top = self.held(seen), len(seen["groups"])
+        seen = self.data()
+        held, top = self.bokeh_sources(seen), len(seen["groups"])
         row = 24 if top <= 12 else 14 if top <= 30 else 11
-        plot = draw.chart(self.axis, 60 + row * max(top, 3), x_range, y_range=(0, max(top, 1)))
+        plot = draw.time_figure(
+            self.axis, 60 + row * max(top, 3), x_range, y_range=(0, max(top, 1))
+        )
         mark.heat_map(plot, self.axis, held, top)
         mark.add_changes(plot, held["changes"], tails=False)
         return plot
@@ -167,7 +163,7 @@ class Attribution(Panel):
             for g in np.argsort(-peak, kind="stable")[:_TABLE_ROWS]
             if peak[g] > 0
         ]
-        headings = ("group", "furthest (σ)", f"near {self.schema.row}")
+        headings = ("group", "furthest (σ)", f"near {self.schema.row_label}")
         return Table("The groups that moved furthest", headings, tuple(rows))
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamlyt.base import Array, Floats
-from streamlyt.forecaster import SUFFIX
+from streamlyt.core import Array, Floats
+from streamlyt.core.forecaster import SUFFIX
 
+from ._data.rolling_error import rolling_error
 from ._panel import Panel, Table
-from ._rolling import rolling_error
 
 if TYPE_CHECKING:
     from bokeh.models import Range
@@ -47,8 +47,8 @@ class Forecasts(Panel):
 
     Examples
     --------
-    >>> from streamlyt.dashboards._example import example_forecast
-    >>> seen = Forecasts(example_forecast(), "a").columns()
+    >>> from streamlyt.dashboards._data.example_runs import example_forecast
+    >>> seen = Forecasts(example_forecast(), "a").data()
     >>> seen["truth_0"][:3].tolist(), seen["forecast_0"][:3].tolist()
     ([0.0, 1.0, 2.0], [0.0, 0.0, 1.0])
     >>> float(seen["error_0"][-1]), float(round(seen["upper_0"][-1] - seen["forecast_0"][-1], 6))
@@ -56,15 +56,15 @@ class Forecasts(Panel):
     """
 
     title = "Forecast and what came"
-    about = (
+    description = (
         "Line: what came. Dashes: what was forecast a row ahead. Area: twice the forecast's recent "
         "error to either side. Below: the error, and last the valid time: for how many rows the "
         "error has stayed within 0.4 of the spread of what came."
     )
     order = 15
-    label = "Chart over time. The errors follow as a table."
+    alt_text = "Chart over time. The errors follow as a table."
 
-    def fits(self) -> bool:
+    def is_applicable(self) -> bool:
         """Whether there is a forecast beside some channel."""
         return bool(self.channels)
 
@@ -75,17 +75,17 @@ class Forecasts(Panel):
     @property
     def channels(self) -> Sequence[str]:
         """Return the channels drawn."""
-        names = self.schema.names
+        names = self.schema.channel_names
         return [name for name in names if name + SUFFIX in names][:_DRAWN]
 
-    def columns(self) -> dict[str, Array]:
+    def data(self) -> dict[str, Array]:
         """Return x, row, valid, and of channel i truth, forecast, lower, upper, error: ``truth_i``.
 
         The error is that of the bucket's mean; NaN where nothing was forecast.
         """
         names = self.channels
         seen = self.buckets([*names, *(name + SUFFIX for name in names)], self.points)
-        x, row = self.place(seen.rows, seen.times)
+        x, row = self.to_axis(seen.rows, seen.times)
         drawn: dict[str, Array] = {"x": x, "row": row}
         for i in range(len(names)):
             truth, forecast = seen.mean[:, i], seen.mean[:, len(names) + i]
@@ -98,37 +98,41 @@ class Forecasts(Panel):
         drawn["valid"] = _held(errors, seen.mean[:, : len(names)], seen.rows)
         return drawn
 
-    def keys(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
+    def legend(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
         """Return the legend."""
         return (("key truth", "what came"), ("key expected", "forecast, with its band"))
 
-    def sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
+    def data_sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the curves, and the changes."""
         floor = np.where(np.isfinite(seen["valid"]), 0.0, np.nan)  # an area has holes, too
-        return {"curve": seen | {"floor": floor}, "changes": self.strips()}
+        return {"curve": seen | {"floor": floor}, "changes": self.change_spans()}
 
     def figures(self, x_range: "Range | None" = None) -> dict[str, Any]:
         """Return a Bokeh model a channel: truth and forecast, and the error below."""
-        from . import _canvas as draw  # Bokeh costs most of a second; columns() goes without
-        from . import _marks as mark
-        from ._bokeh import BasicTicker, DataRange1d, column
+        from bokeh.layouts import column
+        from bokeh.models import BasicTicker, DataRange1d
 
-        held = self.held(self.columns())
+        from ._plotting import annotations as mark
+        from ._plotting import (
+            figures as draw,  # Bokeh costs most of a second; columns() goes without
+        )
+
+        held = self.bokeh_sources(self.data())
         drawn: dict[str, Any] = {}
         curve = held["curve"]
         for i, name in enumerate(self.channels):
-            plot = draw.chart(self.axis, 150, x_range)
+            plot = draw.time_figure(self.axis, 150, x_range)
             x_range = x_range or plot.x_range
             band = plot.varea("x", y1=f"lower_{i}", y2=f"upper_{i}", source=curve, fill_alpha=0.25)
             truth = plot.line("x", f"truth_{i}", source=curve, line_width=1.4, line_join="round")
             line = plot.line("x", f"forecast_{i}", source=curve, line_width=1.5, line_dash=[6, 3])
-            draw.paint(band.glyph, fill_color="statistic")
-            draw.paint(truth.glyph, line_color="soft")
-            draw.paint(line.glyph, line_color="statistic")
+            draw.set_colors(band.glyph, fill_color="statistic")
+            draw.set_colors(truth.glyph, line_color="soft")
+            draw.set_colors(line.glyph, line_color="statistic")
             plot.xaxis.visible = False
-            below = draw.chart(self.axis, 96, x_range)
+            below = draw.time_figure(self.axis, 96, x_range)
             error = below.line("x", f"error_{i}", source=curve, line_width=1.2)
-            draw.paint(error.glyph, line_color="series-2")
+            draw.set_colors(error.glyph, line_color="series-2")
             told = {
                 "came": f"@truth_{i}{{0,0.[000]}}",
                 "forecast": f"@forecast_{i}{{0,0.[000]}}",
@@ -140,11 +144,11 @@ class Forecasts(Panel):
                 mark.hover(each, self.axis, [over], told)
             below.xaxis.visible = False
             drawn[name] = column(plot, below, sizing_mode="stretch_width")
-        last = draw.chart(self.axis, 120, x_range, y_range=DataRange1d(start=0.0))
+        last = draw.time_figure(self.axis, 120, x_range, y_range=DataRange1d(start=0.0))
         area = last.varea("x", y1="floor", y2="valid", source=curve, fill_alpha=0.22)
         line = last.line("x", "valid", source=curve, line_width=1.4)
-        draw.paint(area.glyph, fill_color="change")
-        draw.paint(line.glyph, line_color="change")
+        draw.set_colors(area.glyph, fill_color="change")
+        draw.set_colors(line.glyph, line_color="change")
         last.yaxis[0].ticker = BasicTicker(desired_num_ticks=3)
         mark.hover(last, self.axis, [line], {"has held for": "@valid{0,0} rows"})
         drawn[_HELD] = last
@@ -152,13 +156,13 @@ class Forecasts(Panel):
 
     def figure(self, x_range: "Range | None" = None) -> Any:
         """Return the Bokeh figures, one above the other."""
-        from ._bokeh import column
+        from bokeh.layouts import column
 
         return column(list(self.figures(x_range).values()), sizing_mode="stretch_width")
 
     def table(self) -> Table:
         """Return the root mean square error of each channel in a few stretches of time."""
-        names, seen = self.channels, self.columns()
+        names, seen = self.channels, self.data()
         n = len(seen["row"])
         parts = min(_TABLE_ROWS, n)
         starts = [i * n // parts for i in range(parts)]
@@ -171,7 +175,7 @@ class Forecasts(Panel):
                 told.append(f"{np.sqrt(np.mean(known**2)):,.3g}" if known.size else "–")
             longest = np.nanmax(seen["valid"][first:stop], initial=0.0)
             rows.append((f"from {int(seen['row'][first]):,}", *told, f"{longest:,.0f}"))
-        headings = (self.schema.row, *names, "held, rows at most")
+        headings = (self.schema.row_label, *names, "held, rows at most")
         return Table("Root mean square error of the forecast", headings, tuple(rows))
 
 

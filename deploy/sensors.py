@@ -8,8 +8,8 @@ import time
 
 import numpy as np
 
-from streamlyt.base import Batch, Schema
 from streamlyt.connectors import KafkaSink
+from streamlyt.core import Batch, Schema
 
 ROWS, CHANGE, EACH = 6000, 4000, 100
 

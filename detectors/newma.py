@@ -5,16 +5,14 @@ from typing import Literal
 import numpy as np
 from scipy.special import ndtri
 
-from streamlyt.alarms import AlarmPolicy
-from streamlyt.base import FeatureMap, Floats
-from streamlyt.detector import Detector
-from streamlyt.errors import ParameterError
+from streamlyt.core import AlarmPolicy, Detector, FeatureMap, Floats
+from streamlyt.core.errors import ParameterError
 
-from ._calibration import Calibration
-from ._forgetting import forgetting_factors, n_components_for
-from ._kernels import adaptive_rows, newma_rows
-from ._maps import EVEN, feature_map
-from ._scale import HEAD, learn_scale, take_head, to_scale
+from ._common.feature_maps import EVEN, feature_map
+from ._common.input_scaling import HEAD, apply_scaling, collect_warmup, learn_scale
+from ._kernels.newma import adaptive_rows, newma_rows
+from ._null_model.calibration import Calibration
+from ._null_model.forgetting_factors import forgetting_factors, n_components_for
 
 __all__ = ["NEWMA"]
 
@@ -50,8 +48,8 @@ class NEWMA(Detector):
     reference to the first false alarm is ``arl``, within 25 %, for windows of 20 rows or more, runs
     of a few windows or more (measured at 1e3 and 1e4), and bounded features such as the two named
     ones. A single run scatters by the error of its reference: by 20 %, by 40 % where rows have
-    heavy tails. Rows that depend on their past alarm far more often: ``NEWMABank`` is the detector
-    for them. The reference must be free of changes.
+    heavy tails. Serially dependent rows alarm far more often; use
+    ``MultiscaleNEWMA`` for them. The reference must be free of changes.
 
     After an alarm a new reference is taken from the rows that follow, under the old threshold (or
     a higher one, where the features of the new law spread more). Crossings within two memories of
@@ -98,7 +96,7 @@ class NEWMA(Detector):
 
     Examples
     --------
-    >>> from streamlyt.base import Batch, Schema
+    >>> from streamlyt.core import Batch, Schema
     >>> rows = np.random.default_rng(0).normal(size=(2500, 5))
     >>> rows[2000:] += 1
     >>> batch = Batch("", np.arange(2500), rows, Schema.of("a", "b", "c", "d", "e"))
@@ -107,7 +105,7 @@ class NEWMA(Detector):
     [True]
     """
 
-    free = frozenset({"quantile"})
+    reloadable_params = frozenset({"quantile"})
 
     def __init__(
         self,
@@ -142,16 +140,16 @@ class NEWMA(Detector):
         self.seed = seed
         self._fast, self._slow = forgetting_factors(window)
         self._map = self._feature_map()
-        self.tile = min(1024, max(256, IN_CACHE // self._map.n_components))
+        self.tile_rows = min(1024, max(256, IN_CACHE // self._map.n_components))
         # Released at the threshold itself: with long windows the null statistic lies not far below
         # it. What flickers is joined, for as long as a change is in the slow average; under the
         # adaptive threshold, which is crossed often, for a window.
         join = window if null == "adaptive" else round(2 / self._slow)
-        self.policy = AlarmPolicy(persistence, release=1.0, join=join)
-        self.reach = max(64, round(3 / self._slow))
+        self.alarm_policy = AlarmPolicy(persistence, release_ratio=1.0, merge_gap=join)
+        self.search_rows = max(64, round(3 / self._slow))
         self._calibration = Calibration(arl, self._fast, self._slow, join)
         adaptive = max(HEAD, WARM_UP * window)
-        self.learning = adaptive if null == "adaptive" else self._calibration.reference
+        self.warmup_rows = adaptive if null == "adaptive" else self._calibration.reference
 
     def score(self, values: Floats) -> tuple[Floats, Floats]:
         """Absorb rows (n, d); return :math:`s` and its threshold, both (n,)."""
@@ -159,7 +157,7 @@ class NEWMA(Detector):
         threshold = np.full(values.shape[0], np.inf)
         taken = 0
         if "centre" not in self.state:
-            taken = take_head(values, self.state)
+            taken = collect_warmup(values, self.state)
             if self.state["head"].shape[0] == HEAD:
                 head = self.state.pop("head")
                 self.state["centre"], self.state["factor"] = learn_scale(head)
@@ -170,7 +168,7 @@ class NEWMA(Detector):
 
     def _walk(self, values: Floats) -> tuple[Floats, Floats]:
         state = self.state
-        features = self._map(to_scale(values, state["centre"], state["factor"]))
+        features = self._map(apply_scaling(values, state["centre"], state["factor"]))
         if "fast" not in state:
             state["fast"] = np.zeros(features.shape[1], features.dtype)
             state["slow"] = np.zeros(features.shape[1], features.dtype)
@@ -191,7 +189,7 @@ class NEWMA(Detector):
         memory = self.state.setdefault("adaptive", np.zeros(3))
         quantile = float(ndtri(self.quantile))
         threshold = np.empty(statistic.size)
-        adaptive_rows(statistic, memory, self._slow, quantile, self.learning, least, threshold)
+        adaptive_rows(statistic, memory, self._slow, quantile, self.warmup_rows, least, threshold)
         return threshold
 
     def _feature_map(self) -> FeatureMap:

@@ -1,14 +1,14 @@
 """Scan-B: the newest block of rows against several before it, in random features."""
 
-from streamlyt.base import Array, FeatureMap, Floats
-from streamlyt.errors import ParameterError
+from streamlyt.core import Array, FeatureMap, Floats
+from streamlyt.core.errors import ParameterError
 
-from ._windows import Blocks, map_for
+from ._common.block_detector import BlockDetector, map_for
 
 __all__ = ["ScanB"]
 
 
-class ScanB(Blocks):
+class ScanB(BlockDetector):
     r"""The mean squared distance of the last B rows to N blocks of B rows before them.
 
     .. math:: s_t^2 = \frac{1}{N} \sum_{i=1}^N | \bar\phi_i - \bar\phi_0 |^2
@@ -59,7 +59,7 @@ class ScanB(Blocks):
     Examples
     --------
     >>> import numpy as np
-    >>> from streamlyt.base import Batch, Schema
+    >>> from streamlyt.core import Batch, Schema
     >>> rows = np.random.default_rng(0).normal(size=(1800, 5))
     >>> rows[1500:] += 1
     >>> batch = Batch("", np.arange(1800), rows, Schema.of("a", "b", "c", "d", "e"))

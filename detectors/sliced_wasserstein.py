@@ -6,12 +6,11 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtri
 
-from streamlyt.base import Array, Batch, Event, Floats
-from streamlyt.errors import ParameterError
-from streamlyt.explain import History
+from streamlyt.core import Array, Batch, ChangeLocator, Event, Floats
+from streamlyt.core.errors import ParameterError
 
-from ._kernels_windows import slice_rows
-from ._windows import Blocks
+from ._common.block_detector import BlockDetector
+from ._kernels.windows import slice_rows
 
 __all__ = ["SlicedWasserstein"]
 
@@ -26,7 +25,7 @@ INNER = 2.0 * float(ndtri(1.0 - (LEVELS // 4 + 0.5) / LEVELS))  # their width, i
 SMALLEST = 0.05  # singular value, of the largest, by which slices still tell channels apart
 
 
-class SlicedWasserstein(Blocks):
+class SlicedWasserstein(BlockDetector):
     r"""The last B rows against the B rows before them, by their quantiles along random directions.
 
     Along a direction :math:`\theta_l` the squared 2-Wasserstein distance of two samples is the mean
@@ -75,7 +74,7 @@ class SlicedWasserstein(Blocks):
 
     Examples
     --------
-    >>> from streamlyt.base import Schema
+    >>> from streamlyt.core import Schema
     >>> rows = np.random.default_rng(0).normal(size=(1800, 5))
     >>> rows[1500:, 2] += 2
     >>> batch = Batch("", np.arange(1800), rows, Schema.of("a", "b", "c", "d", "e"))
@@ -124,16 +123,16 @@ class SlicedWasserstein(Blocks):
 
     def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
         event = super()._event(tile, row, crossed, level)
-        gaps = self._gaps[row - tile.n].reshape(self.n_slices, LEVELS)
+        gaps = self._gaps[row - tile.n_rows].reshape(self.n_slices, LEVELS)
         # Fewer rows below a knot: the quantile has moved up.
         shifts = -gaps * np.sqrt(self.n_slices * LEVELS)
-        directions = _directions(self.seed, self.n_slices, tile.schema.width)
+        directions = _directions(self.seed, self.n_slices, tile.schema.n_channels)
         # Of normal rows as wide as the inner half of the slices, two windows of them compared.
         low, high = self.state["knots"][:, [LEVELS // 4, -1 - LEVELS // 4]].T
         noise = 2.0 * float(np.mean(high - low)) ** 2 / (INNER**2 * self.window)
         strength = _strength(shifts, directions, max(noise, np.finfo(np.float64).tiny))
-        channels, shares = History.shares(strength, tile.schema.channels)
-        return replace(event, channels=channels, shares=shares)
+        channels, shares = ChangeLocator.contributions(strength, tile.schema.channels)
+        return replace(event, channels=channels, contributions=shares)
 
 
 @lru_cache(maxsize=16)

@@ -4,18 +4,18 @@ from importlib.resources import files
 
 from streamlyt import LocalEngine, Pipeline
 from streamlyt.connectors import TrajectorySource
-from streamlyt.detectors import NEWMABank
-from streamlyt.observables import Dihedrals, Whole
+from streamlyt.detectors import MultiscaleNEWMA
+from streamlyt.molecular import Dihedrals, Unwrap
 
-data = files("streamlyt.data")
+data = files("streamlyt.molecular._data")
 source = TrajectorySource(data / "ala2_flips.pdb", data / "ala2_flips.xtc")
 layout = source.layout()
 
 pipeline = Pipeline(
     [
-        Whole(layout.parents),  # the file has a periodic box
+        Unwrap(layout.parents),  # the file has a periodic box
         Dihedrals(layout.dihedrals, layout.dihedral_labels),
-        NEWMABank(null="learned", scale=2.0),
+        MultiscaleNEWMA(null="learned", scale=2.0),
     ]
 )
 summary = LocalEngine(source, pipeline).run()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from streamlyt.evaluate import valid_rows
-from streamlyt.reservoirs import Echo, ReservoirForecaster
+from streamlyt.evaluate import valid_prediction_steps
+from streamlyt.reservoirs import EchoStateNetwork, ReservoirForecaster
 from streamlyt.systems import KuramotoSivashinsky, Lorenz
 
 INK, SOFT, BLUE = "#18212b", "#9aa5b1", "#0072b2"
@@ -23,10 +23,10 @@ def butterfly():
     rows = system.rows(learnt + ahead)
     model = ReservoirForecaster()
     model.predict_and_learn(rows[:learnt])
-    found = model.forecast_bands(ahead)
+    found = model.forecast_interval(ahead)
     truth = rows[learnt:]
     unit = system.dt * system.lyapunov
-    held = valid_rows(truth, found.rows, rows.var(axis=0)) * unit
+    held = valid_prediction_steps(truth, found.rows, rows.var(axis=0)) * unit
     print(f"Lorenz: held {held:.1f} Lyapunov times, expected {found.valid_rows * unit:.1f}")
     return np.arange(ahead) * unit, truth, found
 
@@ -35,7 +35,7 @@ def field(learnt):
     system, ahead = KuramotoSivashinsky(seed=7), 1000 if learnt > 5000 else 300
     rows = system.rows(learnt + ahead)
     model = ReservoirForecaster(
-        Echo(1000 if learnt > 5000 else 200, spectral_radius=0.6),
+        EchoStateNetwork(1000 if learnt > 5000 else 200, spectral_radius=0.6),
         patch=4,
         halo=3.0,
         spacing=22.0 / rows.shape[1],
@@ -45,7 +45,7 @@ def field(learnt):
     model.predict_and_learn(rows[:learnt])
     found, truth = model.forecast(ahead), rows[learnt:]
     unit = system.dt * system.lyapunov
-    held = valid_rows(truth, found, rows.var(axis=0)) * unit
+    held = valid_prediction_steps(truth, found, rows.var(axis=0)) * unit
     print(f"Kuramoto-Sivashinsky: held {held:.1f} Lyapunov times, learnt {learnt} rows")
     return np.arange(ahead) * unit, truth, found
 

@@ -3,7 +3,7 @@
 from river import metrics, utils
 from river.datasets import synth
 
-from streamlyt.compat.river import DriftDetector, Regressor
+from streamlyt.integrations.river import DriftDetector, Regressor
 
 model = Regressor()
 detector = DriftDetector("newma", window=50)

@@ -3,11 +3,11 @@
 import numpy as np
 
 from streamlyt import Batch, Schema
-from streamlyt.detectors import NEWMABank
+from streamlyt.detectors import MultiscaleNEWMA
 
 schema = Schema.of("heat", "flow", "noise")
 rng = np.random.default_rng(0)
-detector = NEWMABank()
+detector = MultiscaleNEWMA()
 
 row = np.zeros(3)
 for start in range(0, 6000, 8):

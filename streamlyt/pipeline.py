@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from streamlyt.base import Array, Batch, Event, Operator, Schema
-from streamlyt.catalog import name_of
-from streamlyt.errors import DataError, ParameterError, StateError, in_series
+from streamlyt.core import Array, Batch, Event, Operator, Schema
+from streamlyt.core.component import component_name
+from streamlyt.core.errors import DataError, ParameterError, StateError, series_prefix
+from streamlyt.core.former_names import current_name
 
-__all__ = ["SOURCE", "Pipeline", "States", "wired"]
+__all__ = ["SOURCE", "Pipeline", "States", "resolve_inputs"]
 
 SOURCE = "source"
 """The place where rows come in, beside the operators."""
@@ -31,13 +32,13 @@ class Pipeline:
     ----------
     operators
         By name; or in order, each then named after its file (``newma``, ``newma_2``).
-    after
+    inputs
         Name of an operator -> the place that it takes its rows from: ``"source"``, or an operator
         before it. Those that are left out follow the one before them.
 
     Attributes
     ----------
-    ends
+    outputs
         The places that no operator takes rows from: where rows come out.
 
     Raises
@@ -47,17 +48,17 @@ class Pipeline:
 
     Examples
     --------
-    >>> from streamlyt.base import Schema
+    >>> from streamlyt.core import Schema
     >>> batch = Batch("a", [0, 1], [[1.0], [2.0]], Schema.of("x"))
-    >>> rows, events = Pipeline([]).step(batch)
-    >>> rows["source"].n, events
+    >>> rows, events = Pipeline([]).process(batch)
+    >>> rows["source"].n_rows, events
     (2, [])
     """
 
     def __init__(
         self,
         operators: Mapping[str, Operator] | Sequence[Operator],
-        after: Mapping[str, str] | None = None,
+        inputs: Mapping[str, str] | None = None,
     ) -> None:
         named = operators if isinstance(operators, Mapping) else _named(operators)
         for name, operator in named.items():
@@ -66,14 +67,16 @@ class Pipeline:
             if name == SOURCE:
                 raise ParameterError(f"no operator may be called {SOURCE!r}; give it another label")
         self.operators: dict[str, Operator] = dict(named)
-        self.after = wired(list(named), after or {})
-        self.ends = tuple(place for place in (SOURCE, *named) if place not in self.after.values())
-        self._forks = _forks(self.after)
+        self.inputs = resolve_inputs(list(named), inputs or {})
+        self.outputs = tuple(
+            place for place in (SOURCE, *named) if place not in self.inputs.values()
+        )
+        self._branch_points = _branch_points(self.inputs)
         self._series: dict[str, dict[str, Operator]] = {}
         self._schemas: dict[str, dict[str, Schema]] = {}
-        self._owners: dict[str, str] = {}  # series that comes out -> series of the source
+        self._source_series: dict[str, str] = {}  # series that comes out -> series of the source
 
-    def step(self, batch: Batch) -> tuple[dict[str, Batch], list[Event]]:
+    def process(self, batch: Batch) -> tuple[dict[str, Batch], list[Event]]:
         """Absorb the rows of one series; return what comes out at each place, and the findings."""
         return self._through(batch, last=False)
 
@@ -81,25 +84,25 @@ class Pipeline:
         """Absorb the last rows of a series, or none; return also all that was held back."""
         return self._through(batch, last=True)
 
-    def aside(self, key: str) -> list[Batch]:
+    def late_rows(self, key: str) -> list[Batch]:
         """Return the rows of a series that its last step set aside, because they were late."""
-        return [batch for operator in self._memory(key).values() for batch in operator.aside()]
+        return [batch for operator in self._memory(key).values() for batch in operator.late_rows()]
 
-    def path(self, place: str) -> tuple[str, ...]:
+    def operators_before(self, place: str) -> tuple[str, ...]:
         """Return the operators that rows have passed when they come out at a place."""
         passed: list[str] = []
         while place != SOURCE:
             passed.insert(0, place)
-            place = self.after[place]
+            place = self.inputs[place]
         return tuple(passed)
 
-    def renumbered(self, event: Event) -> Event:
+    def with_source_rows(self, event: Event) -> Event:
         """Return a finding on rows that came out at the last end with the source's row numbers."""
         memory = self._memory(event.key)
-        passed = [memory[name] for name in self.path(self.ends[-1])]
+        passed = [memory[name] for name in self.operators_before(self.outputs[-1])]
         return _numbered(event, passed, self._schemas[event.key][SOURCE])
 
-    def appended(self, key: str, end: str) -> tuple[str, ...]:
+    def appended_channels(self, key: str, end: str) -> tuple[str, ...]:
         """Return the columns that operators set beside their inputs on the way to an end.
 
         ``key`` is that of the source.
@@ -107,8 +110,8 @@ class Pipeline:
         appended: list[str] = []
         inputs: set[str] = set()
         schemas = self._schemas.get(key, {})
-        for place in (SOURCE, *self.path(end)):
-            names = schemas[place].names if place in schemas else ()
+        for place in (SOURCE, *self.operators_before(end)):
+            names = schemas[place].channel_names if place in schemas else ()
             if inputs and inputs.issubset(names):
                 known = inputs.union(appended)
                 appended += [name for name in names if name not in known]
@@ -132,11 +135,11 @@ class Pipeline:
         StateError
             If the memory is of other operators.
         """
-        self._series, self._schemas, self._owners = {}, {}, {}
+        self._series, self._schemas, self._source_series = {}, {}, {}
         for key, by_name in states.items():
-            self.recall(key, by_name)
+            self.restore_series(key, by_name)
 
-    def recall(self, key: str, by_name: Mapping[str, Mapping[str, Array]] | None) -> None:
+    def restore_series(self, key: str, by_name: Mapping[str, Mapping[str, Array]] | None) -> None:
         """Go on with one series from a memory that :meth:`states` gave; None: from the start.
 
         Raises
@@ -149,18 +152,21 @@ class Pipeline:
         if by_name is None:
             return
         if set(by_name) != set(self.operators):
+            # An operator without an id has the name of its component, which may have changed.
+            by_name = {current_name(name): state for name, state in by_name.items()}
+        if set(by_name) != set(self.operators):
             raise StateError(
-                f"{in_series(key)}saved states must be of operators {list(self.operators)!r}, "
+                f"{series_prefix(key)}saved states must be of operators {list(self.operators)!r}, "
                 f"got {list(by_name)!r}; resume with the pipeline of the saved run"
             )
         for name, operator in self._memory(key).items():
             operator.state = {part: array.copy() for part, array in by_name[name].items()}
 
-    def adjust(self) -> None:
+    def on_params_changed(self) -> None:
         """Bring the memory of all series in line with parameters that were others before."""
         for by_name in self._series.values():
             for operator in by_name.values():
-                operator.adjust()
+                operator.on_params_changed()
 
     def __repr__(self) -> str:
         return f"Pipeline({self.operators!r})"
@@ -170,12 +176,12 @@ class Pipeline:
         rows = {SOURCE: batch}
         memory = self._memory(batch.key)
         for name, operator in memory.items():
-            taken = rows[self.after[name]]
-            if name in self._forks:
+            taken = rows[self.inputs[name]]
+            if name in self._branch_points:
                 taken = replace(taken, key=_branch(taken.key, name))
             rows[name], events = operator.finish(taken) if last else operator.update(taken)
             if events:
-                passed = [memory[each] for each in self.path(self.after[name])]
+                passed = [memory[each] for each in self.operators_before(self.inputs[name])]
                 found += [
                     _numbered(replace(e, detector=name), passed, batch.schema) for e in events
                 ]
@@ -190,13 +196,15 @@ class Pipeline:
 
     def _claim(self, key: str) -> None:
         """Hold the names of a series and its branches against those of other series."""
-        if not self._forks:
+        if not self._branch_points:
             return
         names = {SOURCE: key}
-        for name, place in self.after.items():
-            names[name] = _branch(names[place], name) if name in self._forks else names[place]
+        for name, place in self.inputs.items():
+            names[name] = (
+                _branch(names[place], name) if name in self._branch_points else names[place]
+            )
         for out in names.values():
-            owner = self._owners.setdefault(out, key)
+            owner = self._source_series.setdefault(out, key)
             if owner != key:
                 raise DataError(
                     f"series must come out under names of their own, got {out!r} of series "
@@ -210,7 +218,7 @@ def _branch(key: str, name: str) -> str:
     return f"{key}/{name}" if key else name
 
 
-def wired(names: Sequence[str], after: Mapping[str, str]) -> dict[str, str]:
+def resolve_inputs(names: Sequence[str], after: Mapping[str, str]) -> dict[str, str]:
     """Return for each operator, in order, the place that it takes its rows from.
 
     Raises
@@ -234,7 +242,7 @@ def wired(names: Sequence[str], after: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _forks(after: Mapping[str, str]) -> frozenset[str]:
+def _branch_points(after: Mapping[str, str]) -> frozenset[str]:
     """Return the operators that are not the first to take rows from their place."""
     seen: set[str] = set()
     found = set()
@@ -251,8 +259,8 @@ def _numbered(event: Event, passed: Sequence[Operator], schema: Schema) -> Event
     def source_row(number: int) -> int:
         index = (number - schema.first_row) // schema.row_step
         for operator in reversed(passed):
-            index = operator.came_from(index)
-        return schema.row_number(index)
+            index = operator.input_index(index)
+        return schema.source_row(index)
 
     if not passed:
         return event
@@ -266,7 +274,7 @@ def _numbered(event: Event, passed: Sequence[Operator], schema: Schema) -> Event
 def _named(operators: Sequence[Operator]) -> dict[str, Operator]:
     named: dict[str, Operator] = {}
     for operator in operators:
-        base = name = name_of(type(operator))
+        base = name = component_name(type(operator))
         number = 1
         while name in named:
             number += 1

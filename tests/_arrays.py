@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from streamlyt._bits import difference
+from streamlyt.core.numerics.array_difference import difference
 
 
 def assert_same_bits(actual, expected):

@@ -9,7 +9,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from streamlyt.broker import Broker, _broker, missing
+from streamlyt.connectors.kafka.broker import LocalBroker, _process, unavailable_reason
 from tests._waiting import patience, scaled
 from tests.dashboards.chromium import BROWSERS
 
@@ -53,6 +53,7 @@ def pytest_terminal_summary(
         for line in lines:
             terminalreporter.write_line(line)
 
+
 # Run files are marked with a key of the tests, here and in the processes that they start.
 _KEYS = tempfile.mkdtemp(prefix="streamlyt-tests-")
 os.environ.setdefault("STREAMLYT_KEY_FILE", os.path.join(_KEYS, "run-file.key"))
@@ -68,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skip = {}
     if not any(map(shutil.which, BROWSERS)):
         skip["browser"] = "no Chromium; on Debian: apt-get install chromium"
-    if any(item.get_closest_marker("kafka") for item in items) and (told := missing()):
+    if any(item.get_closest_marker("kafka") for item in items) and (told := unavailable_reason()):
         skip["kafka"] = told
     for item in items:
         for marker, reason in skip.items():
@@ -77,12 +78,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
     """A real broker on free ports with all its listeners, for the tests marked ``kafka``."""
-    one = Broker(tmp_path_factory.mktemp("broker"), 0, ("PLAINTEXT", "TLS", "SASL", "SASL_TLS"))
+    one = LocalBroker(
+        tmp_path_factory.mktemp("broker"), 0, ("PLAINTEXT", "TLS", "SASL", "SASL_TLS")
+    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_broker, "_START_S", scaled(_broker._START_S))
-        patch.setattr(_broker, "_STOP_S", scaled(_broker._STOP_S))
+        patch.setattr(_process, "_START_S", scaled(_process._START_S))
+        patch.setattr(_process, "_STOP_S", scaled(_process._STOP_S))
         one.start()
         yield one
         one.kill()

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-
 from streamlyt._bits import difference
 from streamlyt.base import Batch, Schema
+
 from tests._arrays import assert_all, assert_same_bits
 
 ROWS = np.arange(12.0).reshape(4, 3)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlyt.base import Batch, Channel, Event, Operator, Schema
-from streamlyt.errors import DataError, ParameterError, StateError
+from streamlyt.core import Batch, Channel, Event, Operator, Schema
+from streamlyt.core.errors import DataError, ParameterError, StateError
 from streamlyt.pipeline import Pipeline
 from tests._arrays import assert_same_bits
 
@@ -20,7 +20,7 @@ class Sum(Operator):
 
     def update(self, batch):
         total = self.state.setdefault("total", np.zeros(1))
-        out = np.empty(batch.n)
+        out = np.empty(batch.n_rows)
         events = []
         for i, value in enumerate(batch.values[:, 0]):
             total += value
@@ -50,8 +50,8 @@ def rows(n=40, key="a", start=0):
 def test_each_series_has_a_memory_of_its_own_and_prototypes_have_none():
     prototype = Sum()
     pipeline = Pipeline([prototype])
-    first, _ = pipeline.step(rows(key="a"))
-    second, _ = pipeline.step(rows(key="b"))
+    first, _ = pipeline.process(rows(key="a"))
+    second, _ = pipeline.process(rows(key="b"))
     assert_same_bits(first["test_pipeline"].values, second["test_pipeline"].values)
     assert prototype.state == {}
     assert list(pipeline.states()) == ["a", "b"]
@@ -60,29 +60,29 @@ def test_each_series_has_a_memory_of_its_own_and_prototypes_have_none():
 def test_operators_are_named_after_their_file_and_events_after_operators():
     pipeline = Pipeline([Sum("one"), Sum("two")])
     assert list(pipeline.operators) == ["test_pipeline", "test_pipeline_2"]
-    _, events = pipeline.step(rows())
+    _, events = pipeline.process(rows())
     assert {event.detector for event in events} == {"test_pipeline", "test_pipeline_2"}
     assert list(Pipeline({"fast": Sum()}).operators) == ["fast"]
 
 
 def test_appended_columns_are_those_set_beside_the_inputs_of_the_last_change_of_columns():
     pipeline = Pipeline([Sum("a"), Doubled(), Sum("b"), Sum("c")])
-    pipeline.step(rows())
-    [end] = pipeline.ends
-    assert pipeline.appended("a", end) == ("b", "c")
-    assert pipeline.appended("nobody", end) == ()
+    pipeline.process(rows())
+    [end] = pipeline.outputs
+    assert pipeline.appended_channels("a", end) == ("b", "c")
+    assert pipeline.appended_channels("nobody", end) == ()
 
 
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, 40), max_size=6))
 def test_rows_and_findings_do_not_depend_on_the_cut(cuts):
-    whole, found = Pipeline([Sum("a"), Sum("b")]).step(rows())
+    whole, found = Pipeline([Sum("a"), Sum("b")]).process(rows())
     pipeline = Pipeline([Sum("a"), Sum("b")])
     ends = [0, *sorted(cuts), 40]
     parts, events = [], []
     for start, stop in pairwise(ends):
-        out, more = pipeline.step(rows().rows(start, stop))
+        out, more = pipeline.process(rows().slice(start, stop))
         parts.append(out["test_pipeline_2"].values)
         events += more
         saved = pipeline.states()
@@ -94,17 +94,17 @@ def test_rows_and_findings_do_not_depend_on_the_cut(cuts):
 
 def test_restored_memory_is_a_copy():
     pipeline = Pipeline([Sum()])
-    pipeline.step(rows())
+    pipeline.process(rows())
     saved = pipeline.states()
     other = Pipeline([Sum()])
     other.restore(saved)
-    other.step(rows())
+    other.process(rows())
     assert saved["a"]["test_pipeline"]["total"][0] == rows().values.sum()
 
 
 def test_memory_of_other_operators_is_refused():
     pipeline = Pipeline({"one": Sum()})
-    pipeline.step(rows())
+    pipeline.process(rows())
     with pytest.raises(StateError, match=r"'a'.*must be of operators \['two'\], got \['one'\]"):
         Pipeline({"two": Sum()}).restore(pipeline.states())
 
@@ -121,7 +121,7 @@ class Pairs(Operator):
         self.state = {}
 
     def update(self, batch):
-        held = self.state.setdefault("held", np.empty((0, batch.schema.width)))
+        held = self.state.setdefault("held", np.empty((0, batch.schema.n_channels)))
         times = self.state.setdefault("times", np.empty(0, np.int64))
         values = np.concatenate([held, batch.values])
         when = np.concatenate([times, batch.times])
@@ -130,7 +130,7 @@ class Pairs(Operator):
         means = values[:whole].reshape(-1, 2, values.shape[1]).mean(axis=1)
         return Batch(batch.key, when[1:whole:2], means, batch.schema), []
 
-    def came_from(self, index):
+    def input_index(self, index):
         return 2 * index + 1
 
 
@@ -143,10 +143,10 @@ def forked():
 
 def test_rows_go_on_from_a_place_to_several_operators():
     pipeline = forked()
-    assert pipeline.ends == ("raw", "sums", "twice")
-    assert pipeline.path("sums") == ("pairs", "sums")
-    out, events = pipeline.step(rows(400))
-    keys = {place: (batch.key, batch.n) for place, batch in out.items()}
+    assert pipeline.outputs == ("raw", "sums", "twice")
+    assert pipeline.operators_before("sums") == ("pairs", "sums")
+    out, events = pipeline.process(rows(400))
+    keys = {place: (batch.key, batch.n_rows) for place, batch in out.items()}
     assert keys == {
         "source": ("a", 400),
         "raw": ("a", 400),
@@ -155,16 +155,16 @@ def test_rows_go_on_from_a_place_to_several_operators():
         "twice": ("a/pairs/twice", 200),
     }
     assert {(event.key, event.detector) for event in events} == {("a", "raw"), ("a/pairs", "sums")}
-    assert pipeline.appended("a", "raw") == ("raw",)
-    assert pipeline.appended("a", "sums") == ("sums",)
-    alone, found = Pipeline([Pairs(), Sum("sums")]).step(rows(400))
+    assert pipeline.appended_channels("a", "raw") == ("raw",)
+    assert pipeline.appended_channels("a", "sums") == ("sums",)
+    alone, found = Pipeline([Pairs(), Sum("sums")]).process(rows(400))
     assert_same_bits(alone["test_pipeline_2"].values, out["sums"].values)
     told = [event.alarm_index for event in events if event.detector == "sums"]
     assert told == [event.alarm_index for event in found]
 
 
 def test_a_branch_of_a_series_without_a_name_has_that_of_its_operator():
-    out, _ = forked().step(rows(key=""))
+    out, _ = forked().process(rows(key=""))
     assert [out[end].key for end in ("raw", "sums", "twice")] == ["", "pairs", "pairs/twice"]
 
 
@@ -181,7 +181,7 @@ def test_an_operator_follows_only_what_stands_before_it():
 def test_a_branch_never_shares_its_name_with_a_series_of_the_source(keys):
     pipeline = forked()
     first, second = keys
-    pipeline.step(rows(key=first))
+    pipeline.process(rows(key=first))
     with pytest.raises(DataError, match=r"got 'a/pairs' of series .* another label"):
-        pipeline.step(rows(key=second))
+        pipeline.process(rows(key=second))
     assert list(pipeline.states()) == [first]

@@ -6,31 +6,31 @@ Ctrl-C. A verb's heavy imports are in the file it calls, so that ``--help`` cost
 
 import typer
 
-from streamlyt.cli._guard import guarded
-from streamlyt.cli._verbs import Verbs
-from streamlyt.cli.broker import start_broker, status_of_broker, stop_broker
-from streamlyt.cli.cluster import run_cluster, work_in_cluster
-from streamlyt.cli.config import init_config, schema_of_config, show_config, validate_config
-from streamlyt.cli.dash import dash, make_token, replay
-from streamlyt.cli.deadletter import list_letters, redrive_letters
-from streamlyt.cli.demo import demo
-from streamlyt.cli.detect import detect
-from streamlyt.cli.evaluate import evaluate_detectors
-from streamlyt.cli.features import plan_features
-from streamlyt.cli.fit import fit
-from streamlyt.cli.forecast import forecast, tune_forecast
-from streamlyt.cli.list import list_components
-from streamlyt.cli.md import md
-from streamlyt.cli.report import report
-from streamlyt.cli.run import run_pipeline
-from streamlyt.cli.serve import serve_pipeline
+from .command_groups import CommandGroup
+from .commands.broker import start_broker, status_of_broker, stop_broker
+from .commands.cluster import run_cluster, run_cluster_worker
+from .commands.config import init_config, schema_of_config, show_config, validate_config
+from .commands.dashboard import create_token_file, dashboard, replay
+from .commands.dead_letters import list_dead_letters, resend_dead_letters
+from .commands.demo import demo
+from .commands.detect import detect
+from .commands.evaluate import evaluate_detectors
+from .commands.features import print_feature_plan
+from .commands.fit import fit
+from .commands.forecast import forecast, tune_forecast
+from .commands.list import list_components
+from .commands.md import md
+from .commands.report import report
+from .commands.run import run_pipeline
+from .commands.serve import serve_pipeline
+from .error_handling import guarded
 
 __all__ = ["main"]
 
 
 app = typer.Typer(
     name="streamlyt",
-    cls=Verbs,
+    cls=CommandGroup,
     help="Find changes in streams and recorded trajectories by optical random features.",
     epilog="Exit status: 0 done, 1 error, 2 usage, 3 changes found with --fail-on-change, "
     "130 stopped by Ctrl-C.",
@@ -46,13 +46,13 @@ app.command("fit")(guarded(fit))
 app.command("run")(guarded(run_pipeline))
 app.command("serve")(guarded(serve_pipeline))
 app.command("report")(guarded(report))
-app.command("dash")(guarded(dash))
+app.command("dash")(guarded(dashboard))
 app.command("replay")(guarded(replay))
-app.command("token")(guarded(make_token))
+app.command("token")(guarded(create_token_file))
 app.command("list")(guarded(list_components))
 
 features = typer.Typer(help="Plan random features.", no_args_is_help=True)
-features.command("plan")(guarded(plan_features))
+features.command("plan")(guarded(print_feature_plan))
 # A verb beside it keeps the sub-command's name on the command line.
 features.callback()(lambda: None)
 app.add_typer(features, name="features")
@@ -66,7 +66,7 @@ app.add_typer(config, name="config")
 
 cluster = typer.Typer(help="The same pipeline on several processes.", no_args_is_help=True)
 cluster.command("run")(guarded(run_cluster))
-cluster.command("work")(guarded(work_in_cluster))
+cluster.command("work")(guarded(run_cluster_worker))
 app.add_typer(cluster, name="cluster")
 
 broker = typer.Typer(help="A Kafka broker on this machine, for trying out.", no_args_is_help=True)
@@ -76,8 +76,8 @@ broker.command("status")(guarded(status_of_broker))
 app.add_typer(broker, name="broker")
 
 deadletter = typer.Typer(help="Messages that could not be decoded.", no_args_is_help=True)
-deadletter.command("list")(guarded(list_letters))
-deadletter.command("redrive")(guarded(redrive_letters))
+deadletter.command("list")(guarded(list_dead_letters))
+deadletter.command("redrive")(guarded(resend_dead_letters))
 app.add_typer(deadletter, name="deadletter")
 
 evaluate = typer.Typer(help="Measure how good something is.", no_args_is_help=True)

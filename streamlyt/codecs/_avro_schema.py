@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from streamlyt.errors import DecodeError, ParameterError
+from streamlyt.core.errors import DecodeError, ParameterError
 
 __all__ = ["NUMBERS", "Field", "read_fields", "reader", "unit_of"]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from streamlyt.base import Array
-from streamlyt.errors import DataError, DecodeError, ParameterError
+from streamlyt.core import Array
+from streamlyt.core.errors import DataError, DecodeError, ParameterError
+from streamlyt.core.times import UNITS
 
-from ._clock import UNITS
-from ._codec import MOST_ROWS, Codec, Rows
+from ._base import MOST_ROWS, Codec, MessageRows
 
 __all__ = ["ArrowCodec"]
 
@@ -48,7 +48,7 @@ class ArrowCodec(Codec):
     Examples
     --------
     >>> codec = ArrowCodec(["x"])
-    >>> codec.decode(codec.encode(Rows(np.array([[1.0], [np.nan]])))).values.ravel()
+    >>> codec.decode(codec.encode(MessageRows(np.array([[1.0], [np.nan]])))).values.ravel()
     array([ 1., nan])
     """
 
@@ -72,7 +72,7 @@ class ArrowCodec(Codec):
         self._options = ipc.IpcWriteOptions(compression=packed, use_threads=False)
         self._layout: _Layout | None = None  # of the last message; the next one has it too
 
-    def decode(self, message: bytes) -> Rows:
+    def decode(self, message: bytes) -> MessageRows:
         """Return the rows of one message; a DecodeError says why it has none."""
         try:
             with ipc.open_stream(pa.py_buffer(message), options=_READ) as reader:
@@ -91,7 +91,7 @@ class ArrowCodec(Codec):
         except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as e:
             raise DecodeError(f"no Arrow stream: {str(e) or type(e).__name__}") from e
 
-    def encode(self, rows: Rows) -> bytes:
+    def encode(self, rows: MessageRows) -> bytes:
         """Return rows as one message, holes as NaN."""
         if rows.values.shape[1] != len(self.columns):
             raise DataError(
@@ -124,7 +124,7 @@ class ArrowCodec(Codec):
             self._layout = _Layout(schema, places, all(map(pa.types.is_float64, kinds)))
         return self._layout
 
-    def _rows(self, batch: Any, layout: "_Layout") -> Rows:
+    def _rows(self, batch: Any, layout: "_Layout") -> MessageRows:
         d, places = len(self.columns), layout.places
         values: Array
         if layout.float64:
@@ -143,7 +143,7 @@ class ArrowCodec(Codec):
             if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
                 raise DecodeError(f"field {self.key!r} must be text, got {column.type}")
             keys = tuple(key or "" for key in column.to_pylist())
-        return Rows(values, times, keys)
+        return MessageRows(values, times, keys)
 
     def _times(self, column: Any, name: str) -> Array:
         if column.null_count:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamlyt.errors import DataError, DecodeError, ParameterError
+from streamlyt.core.errors import DataError, DecodeError, ParameterError
 
 from ._avro_schema import NUMBERS, Field, read_fields, reader, unit_of
-from ._codec import Record, RecordCodec, Rows
+from ._base import MessageRows, Record, RecordCodec
 
 __all__ = ["AvroCodec"]
 
@@ -108,7 +108,7 @@ class AvroCodec(RecordCodec):
             raise DecodeError(f"a record ends at byte {at} of a message of {len(message)} bytes")
         return [tuple([row[place] for place in self._places])]
 
-    def encode(self, rows: Rows) -> bytes:
+    def encode(self, rows: MessageRows) -> bytes:
         """Return one row as a message."""
         if rows.n != 1:
             raise DataError(f"an Avro message must hold one row, got {rows.n}")

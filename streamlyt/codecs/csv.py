@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Sequence
 
-from streamlyt.errors import DecodeError, ParameterError
+from streamlyt.core.errors import DecodeError, ParameterError
 
-from ._codec import MOST_ROWS, Record, RecordCodec, Rows
+from ._base import MOST_ROWS, MessageRows, Record, RecordCodec
 
 __all__ = ["CsvCodec"]
 
@@ -98,7 +98,7 @@ class CsvCodec(RecordCodec):
         plain = not message.translate(None, self._plain)
         return [self._record(line, plain) for line in lines]
 
-    def encode(self, rows: Rows) -> bytes:
+    def encode(self, rows: MessageRows) -> bytes:
         """Return rows as lines; numbers to their last bit, holes as empty fields."""
         output = io.StringIO()
         writer = csv.writer(output, delimiter=self.delimiter, lineterminator="\n")

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import msgspec.json
 import numpy as np
 
-from streamlyt.errors import DataError
+from streamlyt.core.errors import DataError
 
-from ._codec import Rows
-from ._structs import StructCodec
+from ._base import MessageRows
+from ._msgspec_codec import StructCodec
 
 __all__ = ["JsonCodec"]
 
@@ -57,7 +57,7 @@ class JsonCodec(StructCodec):
     ) -> None:
         super().__init__(columns, time, key, time_unit, fields, msgspec.json)
 
-    def encode(self, rows: Rows) -> bytes:
+    def encode(self, rows: MessageRows) -> bytes:
         """Return rows as one message: one object where there is one row, else a list."""
         if np.isinf(rows.values).any():
             raise DataError("JSON has no word for infinity: leave the row out, or use MessagePack")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec.msgpack
 
-from ._codec import Rows
-from ._structs import StructCodec
+from ._base import MessageRows
+from ._msgspec_codec import StructCodec
 
 __all__ = ["MsgpackCodec"]
 
@@ -46,6 +46,6 @@ class MsgpackCodec(StructCodec):
     ) -> None:
         super().__init__(columns, time, key, time_unit, fields, msgspec.msgpack)
 
-    def encode(self, rows: Rows) -> bytes:
+    def encode(self, rows: MessageRows) -> bytes:
         """Return rows as one message: one map where there is one row, else a list."""
         return self._encoded(self._untabled(rows))

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from streamlyt.base import Array, Component, Floats
-from streamlyt.errors import ParameterError
-from streamlyt.features._checks import check_integer, check_number
+from streamlyt.core import Array, Component, Floats
+from streamlyt.core.errors import ParameterError
+from streamlyt.core.validation import check_integer, check_number
 
-from ._kernels import count_rows
-from .device import Frames
+from ._kernels.simulation import count_rows
+from .protocol import CameraFrames
 
 __all__ = ["Camera"]
 
@@ -76,7 +76,7 @@ class Camera(Component):
                 f"got {self!r}; take bits=16"
             )
 
-    def read(self, intensity: Floats, exposure: Floats, first: Array) -> Frames:
+    def read(self, intensity: Floats, exposure: Floats, first: Array) -> CameraFrames:
         """Return the frames of intensities.
 
         Parameters
@@ -90,7 +90,7 @@ class Camera(Component):
         """
         n = len(intensity)
         if self.bits == 0:
-            return Frames(intensity, np.ones(n), np.zeros(n), 1.0)
+            return CameraFrames(intensity, np.ones(n), np.zeros(n), 1.0)
         top = float((1 << self.bits) - 1)
         offset = (np.asarray(first) % self.dither + 0.5) / self.dither
         counts = np.empty(intensity.shape, np.uint8 if self.bits <= 8 else np.uint16)
@@ -100,7 +100,7 @@ class Camera(Component):
                 [self._noisy(*row, top) for row in zip(intensity, exposure, first, strict=True)]
             )
         count_rows(light, np.asarray(exposure, np.float64), top, offset, counts)
-        return Frames(counts, np.asarray(exposure, np.float64), offset - 0.5, top)
+        return CameraFrames(counts, np.asarray(exposure, np.float64), offset - 0.5, top)
 
     def _noisy(self, light: Floats, exposure: float, frame: int, top: float) -> Floats:
         rng = np.random.default_rng([self.seed, int(frame)])

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from streamlyt.base import Array, Component, Floats
-from streamlyt.features._checks import check_choice, check_integer
+from streamlyt.core import Array, Component, Floats
+from streamlyt.core.validation import check_choice, check_integer
 
-from ._kernels import shade_rows
+from ._kernels.simulation import shade_rows
 
-__all__ = ["ENCODINGS", "Encoder"]
+__all__ = ["ENCODINGS", "DisplayEncoder"]
 
 ENCODINGS = ("amplitude", "phase", "threshold", "thermometer", "bins", "bit-planes")
 _SHADES = ("amplitude", "phase")
 
 
-class Encoder(Component):
+class DisplayEncoder(Component):
     """Numbers in [0, 1] as the light of some pixels each.
 
     Parameters
@@ -35,7 +35,7 @@ class Encoder(Component):
     Examples
     --------
     >>> import numpy as np
-    >>> Encoder("thermometer", 3)(np.array([[0.1, 0.6]]), 2)
+    >>> DisplayEncoder("thermometer", 3)(np.array([[0.1, 0.6]]), 2)
     array([[0, 0, 0, 1, 1, 0]], dtype=uint8)
     """
 

@@ -3,16 +3,16 @@
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from streamlyt.errors import ParameterError
+from streamlyt.core.errors import ParameterError
 
-from .device import Device
-from .recorded import Recorded
-from .simulated import Simulated
+from .protocol import Device
+from .recorded import RecordedDevice
+from .simulated import SimulatedDevice
 
-__all__ = ["device_names", "find_device"]
+__all__ = ["device_names", "get_device"]
 
 GROUP = "streamlyt.devices"
-_OWN: dict[str, type[Any]] = {"recorded": Recorded, "simulated": Simulated}
+_OWN: dict[str, type[Any]] = {"recorded": RecordedDevice, "simulated": SimulatedDevice}
 
 
 def device_names() -> list[str]:
@@ -26,7 +26,7 @@ def device_names() -> list[str]:
     return sorted({*_OWN, *_foreign()})
 
 
-def find_device(name: str, **parameters: Any) -> Device:
+def get_device(name: str, **parameters: Any) -> Device:
     """Return the device of a name, made with parameters; it is not opened yet.
 
     Parameters
@@ -44,7 +44,7 @@ def find_device(name: str, **parameters: Any) -> Device:
 
     Examples
     --------
-    >>> find_device("simulated", levels=2).capabilities.levels
+    >>> get_device("simulated", levels=2).capabilities.levels
     2
     """
     foreign = _foreign()

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import numpy as np
 
-from streamlyt._states import pack, unpack
-from streamlyt.base import Array, Component, Floats
-from streamlyt.errors import DataError, FormatError, StateError
+from streamlyt.core import Array, Component, Floats
+from streamlyt.core.errors import DataError, FormatError, StateError
+from streamlyt.core.state import pack, unpack
 
-from .device import Capabilities, Device, Frames, check_patterns
+from .protocol import CameraFrames, Device, DeviceCapabilities, check_patterns
 
-__all__ = ["Recorded", "Recorder"]
+__all__ = ["RecordedDevice", "RecordingDevice"]
 
 _VERSION = 1  # of the file
 _DIGEST = 16  # bytes of a hash that stand for a pattern
 
 
-class Recorder(Component):
+class RecordingDevice(Component):
     """A device that hands everything to another one and remembers the frames.
 
     Parameters
@@ -30,8 +30,8 @@ class Recorder(Component):
     Examples
     --------
     >>> import numpy as np
-    >>> from streamlyt.devices import Simulated
-    >>> recorder = Recorder(Simulated(levels=2))
+    >>> from streamlyt.devices import SimulatedDevice
+    >>> recorder = RecordingDevice(SimulatedDevice(levels=2))
     >>> pattern, one = np.array([[1, 0, 1]], dtype=np.uint8), np.ones(1)
     >>> seen = recorder.project_intensity(pattern, 5, exposure=one, first=np.array([7]))
     >>> recorder.n_frames
@@ -44,7 +44,7 @@ class Recorder(Component):
         self._top = 0.0
 
     @property
-    def capabilities(self) -> Capabilities:
+    def capabilities(self) -> DeviceCapabilities:
         """Those of the device, but for fields, which no camera sees."""
         return replace(self.device.capabilities, linear=False)
 
@@ -63,12 +63,12 @@ class Recorder(Component):
 
     def project_intensity(
         self, patterns: Array, n_outputs: int, *, exposure: Floats, first: Array
-    ) -> Frames:
+    ) -> CameraFrames:
         """Show patterns on the device; see :class:`Device`."""
         frames = self.device.project_intensity(patterns, n_outputs, exposure=exposure, first=first)
-        self._top = frames.top
+        self._top = frames.full_scale
         for i, key in enumerate(_keys(patterns, n_outputs, exposure, first)):
-            kept = frames.counts[i].copy(), float(frames.exposure[i]), float(frames.black[i])
+            kept = frames.counts[i].copy(), float(frames.exposure[i]), float(frames.black_level[i])
             self._frames.setdefault(key, kept)
         return frames
 
@@ -100,7 +100,7 @@ class Recorder(Component):
         part.replace(whole)
 
 
-class Recorded(Component):
+class RecordedDevice(Component):
     """A recording in place of the device that it was made with.
 
     A frame is found by its pattern, its exposure, its number in the run and the size that is read:
@@ -120,13 +120,13 @@ class Recorded(Component):
     --------
     >>> import tempfile
     >>> import numpy as np
-    >>> from streamlyt.devices import Simulated
-    >>> recorder, one = Recorder(Simulated(levels=2)), np.ones(1)
+    >>> from streamlyt.devices import SimulatedDevice
+    >>> recorder, one = RecordingDevice(SimulatedDevice(levels=2)), np.ones(1)
     >>> pattern = np.array([[1, 0, 1]], dtype=np.uint8)
     >>> seen = recorder.project_intensity(pattern, 5, exposure=one, first=one)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     recorder.save(f"{folder}/bench.frames")
-    ...     device = Recorded(f"{folder}/bench.frames")
+    ...     device = RecordedDevice(f"{folder}/bench.frames")
     >>> again = device.project_intensity(pattern, 5, exposure=one, first=one)
     >>> bool((again.counts == seen.counts).all())
     True
@@ -138,7 +138,7 @@ class Recorded(Component):
             arrays = unpack(Path(path).read_bytes())
             head = json.loads(str(arrays["head"]))
             version = head["version"]
-            can = Capabilities(**head["capabilities"])
+            can = DeviceCapabilities(**head["capabilities"])
         except (StateError, KeyError, TypeError, ValueError) as error:
             raise FormatError(
                 f"{str(path)!r} must be a recording of frames that Recorder.save() wrote: {error}"
@@ -155,7 +155,7 @@ class Recorded(Component):
         self._exposure, self._black = arrays["exposure"], arrays["black"]
 
     @property
-    def capabilities(self) -> Capabilities:
+    def capabilities(self) -> DeviceCapabilities:
         """Those of the device that was recorded."""
         return self._capabilities
 
@@ -167,7 +167,7 @@ class Recorded(Component):
 
     def project_intensity(
         self, patterns: Array, n_outputs: int, *, exposure: Floats, first: Array
-    ) -> Frames:
+    ) -> CameraFrames:
         """Find the frames; see :class:`Device`.
 
         Raises
@@ -187,7 +187,9 @@ class Recorded(Component):
                 )
             places.append(self._places[key])
         found = np.array(places, dtype=np.int64)
-        return Frames(self._counts[found], self._exposure[found], self._black[found], self._top)
+        return CameraFrames(
+            self._counts[found], self._exposure[found], self._black[found], self._top
+        )
 
 
 def _keys(patterns: Array, n_outputs: int, exposure: Floats, first: Array) -> list[bytes]:

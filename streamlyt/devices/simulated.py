@@ -4,16 +4,16 @@ import math
 
 import numpy as np
 
-from streamlyt.base import Array, Component, Floats
-from streamlyt.errors import ParameterError
-from streamlyt.features._checks import check_choice, check_integer
-from streamlyt.features._hash import complex_normals, signs, unit_phases
+from streamlyt.core import Array, Component, Floats
+from streamlyt.core.errors import ParameterError
+from streamlyt.core.numerics.counter_rng import complex_normals, signs, unit_phases
+from streamlyt.core.validation import check_choice, check_integer
 
-from ._kernels import dense_fields, intensities, structured_fields
+from ._kernels.simulation import dense_fields, intensities, structured_fields
 from .camera import Camera
-from .device import Capabilities, Frames, check_patterns
+from .protocol import CameraFrames, DeviceCapabilities, check_patterns
 
-__all__ = ["Simulated"]
+__all__ = ["SimulatedDevice"]
 
 # Streams of the seed: those of the structured medium go on in steps of two, a part of the tables
 # each, so that drawing takes little memory; the matrix takes two.
@@ -23,7 +23,7 @@ _SMALLEST = 64  # of the transforms: below, the fields are visibly no normals
 _DTYPES = ("float32", "float64")
 
 
-class Simulated(Component):
+class SimulatedDevice(Component):
     r"""A medium of known randomness between a display and a camera.
 
     ``"structured"``: :math:`U = H D H B / \sqrt M`, H the Walsh-Hadamard transform of size M, a
@@ -55,7 +55,7 @@ class Simulated(Component):
     Examples
     --------
     >>> import numpy as np
-    >>> light = Simulated(levels=2, modulation="binary")
+    >>> light = SimulatedDevice(levels=2, modulation="binary")
     >>> pattern = np.array([[1, 0, 0, 1]], dtype=np.uint8)
     >>> frames = light.project_intensity(pattern, 6, exposure=np.full(1, 0.1), first=np.zeros(1))
     >>> frames.counts.shape, frames.counts.dtype
@@ -99,9 +99,9 @@ class Simulated(Component):
         self._light = np.empty((0, 0), dtype)
 
     @property
-    def capabilities(self) -> Capabilities:
+    def capabilities(self) -> DeviceCapabilities:
         """What it can do."""
-        return Capabilities(
+        return DeviceCapabilities(
             self.max_inputs,
             self.max_outputs,
             self.modulation,
@@ -121,7 +121,7 @@ class Simulated(Component):
 
     def project_intensity(
         self, patterns: Array, n_outputs: int, *, exposure: Floats, first: Array
-    ) -> Frames:
+    ) -> CameraFrames:
         """Show patterns; see :class:`Device`."""
         check_patterns(patterns, n_outputs, self.capabilities)
         light = self._room_for(len(patterns), n_outputs)

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from streamlyt._lazy import lazy_names
+from streamlyt.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._ends import shared_out as shared_out
-    from ._gauges import Gauges as Gauges
-    from ._playing import Playing as Playing
-    from ._shared import SharedStates as SharedStates
-    from ._summary import Summary as Summary
-    from .archive import on_dask as on_dask
+    from ._recovery.shared_state import SharedStateStore as SharedStateStore
+    from ._runtime.endpoint_checks import check_cluster_endpoints as check_cluster_endpoints
+    from ._runtime.replay import ReplaySource as ReplaySource
+    from ._runtime.run_metrics import RunMetrics as RunMetrics
+    from ._runtime.summary import Summary as Summary
     from .cluster import ClusterEngine as ClusterEngine
+    from .dask import map_on_dask as map_on_dask
     from .local import LocalEngine as LocalEngine
 
-__getattr__, __dir__, __all__ = lazy_names(__name__)
+__getattr__, __dir__, __all__ = lazy_exports(__name__)

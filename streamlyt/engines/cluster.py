@@ -14,15 +14,14 @@ with warnings.catch_warnings(record=True):  # one of its libraries tells of its 
     from quixstreams.models import TopicAdmin, TopicConfig, TopicManager
     from quixstreams.models.serializers.simple_types import BytesSerializer
 
-from streamlyt._states import pack, unpack
-from streamlyt.base import Array, Batch, Sink, Source
-from streamlyt.codecs import DeadLetter
+from streamlyt.core import Array, Batch, DeadLetter, Sink, Source
+from streamlyt.core.state import pack, unpack
 from streamlyt.pipeline import Pipeline
 
-from ._ends import shared_out
-from ._gauges import Gauges
-from ._lanes import Landed
-from ._outlets import Outlets
+from ._runtime.endpoint_checks import check_cluster_endpoints
+from ._runtime.run_metrics import RunMetrics
+from ._runtime.sink_router import SinkRouter
+from ._runtime.step import ProcessedBatch
 
 __all__ = ["ClusterEngine"]
 
@@ -56,11 +55,11 @@ class ClusterEngine:
         Topics that rows and findings go to.
     places
         As for the local engine.
-    folder
+    state_dir
         Where the store lies. It may be lost: it is then built anew from the changelog.
-    member
+    group_instance_id
         Name of this worker in its group, kept over restarts; None for none.
-    commit_s
+    commit_interval_s
         Seconds between two transactions.
     gauges
         Where the engine tells how it gets on.
@@ -79,24 +78,24 @@ class ClusterEngine:
         sinks: Sequence[Sink],
         places: Sequence[str | None] = (),
         *,
-        folder: Path,
-        member: str | None = None,
-        commit_s: float = 1.0,
-        gauges: Gauges | None = None,
+        state_dir: Path,
+        group_instance_id: str | None = None,
+        commit_interval_s: float = 1.0,
+        gauges: RunMetrics | None = None,
     ) -> None:
-        decoding, diverting = shared_out(source, sinks)
+        decoding, diverting = check_cluster_endpoints(source, sinks)
         for sink in diverting:
-            sink.divert(self._send)
+            sink.use_producer(self._send)
         self.source, self.pipeline = decoding, pipeline
-        self.gauges = Gauges() if gauges is None else gauges
-        self._outlets = Outlets(sinks, places, source, pipeline, kept=True)
+        self.gauges = RunMetrics() if gauges is None else gauges
+        self._outlets = SinkRouter(sinks, places, source, pipeline, kept=True)
         self._held: dict[str, bytes] = {}  # the memory of series as the store has it
         self._sent: list[_Message] = []
-        width = source.schema.width
+        width = source.schema.n_channels
         self._none = Batch("", np.empty(0, np.int64), np.empty((0, width)), source.schema)
-        alone = {} if member is None else {"group.instance.id": member}
+        alone = {} if group_instance_id is None else {"group.instance.id": group_instance_id}
         timeout = round(decoding.session_timeout_s * 1000)
-        connection = ConnectionConfig.from_librdkafka_dict(decoding.connection)
+        connection = ConnectionConfig.from_librdkafka_dict(decoding.client_config)
         admin = TopicAdmin(connection, logger=log)
         assert decoding.group is not None  # a source without one is not shared out
         self._app = Application(
@@ -104,12 +103,12 @@ class ClusterEngine:
             consumer_group=decoding.group,
             auto_offset_reset=decoding.begin,  # type: ignore[arg-type]  # checked by the source
             processing_guarantee="exactly-once",
-            commit_interval=commit_s,
-            state_dir=folder,
+            commit_interval=commit_interval_s,
+            state_dir=state_dir,
             consumer_extra_config={"session.timeout.ms": timeout, **alone},
             producer_extra_config={"message.max.bytes": _LARGEST},
             topic_manager=_Topics(admin, decoding.group),
-            on_message_processed=lambda *_: self.gauges.turned(),
+            on_message_processed=lambda *_: self.gauges.mark_progress(),
             loglevel=None,
         )
         self._topic = self._app.topic(decoding.topic, value_deserializer="bytes")
@@ -119,7 +118,7 @@ class ClusterEngine:
             for name in sink.topics()
         }
         frame = self._app.dataframe(self._topic)
-        frame = frame.apply(self._absorb, stateful=True, metadata=True, expand=True)
+        frame = frame.apply(self._process_message, stateful=True, metadata=True, expand=True)
         frame = frame.set_headers(lambda message, *_: message.headers)
         frame.to_topic(
             lambda message, *_: self._outs[message.topic], key=lambda message: message.key
@@ -132,7 +131,7 @@ class ClusterEngine:
         """
         self._app.run()
 
-    def _absorb(
+    def _process_message(
         self, value: bytes | None, key: bytes | None, timestamp: int, headers: Any, state: Any
     ) -> list["_Message"]:
         """Take a message; return those that go out for it."""
@@ -143,39 +142,39 @@ class ClusterEngine:
             letters = [DeadLetter(*record[:3], key, value, reason)]
             self._landed(self._none, letters)
         else:
-            taken = self.source.decoded([record])
+            taken = self.source.decode_messages([record])
             if taken.batches:
-                self._recall(taken.batches[0].key, state)
+                self._load_state(taken.batches[0].key, state)
             for batch in taken.batches:
-                rows, events = self.pipeline.step(batch)
-                self._landed(batch, [], rows, events, self.pipeline.aside(batch.key))
+                rows, events = self.pipeline.process(batch)
+                self._landed(batch, [], rows, events, self.pipeline.late_rows(batch.key))
             if taken.batches:
-                self._keep(taken.batches[0].key, state)
+                self._save_state(taken.batches[0].key, state)
             if taken.letters:
                 self._landed(self._none, taken.letters)
         sent, self._sent = self._sent, []
         return sent
 
     def _landed(self, batch: Batch, letters: list[DeadLetter], *made: Any) -> None:
-        landed = Landed(batch, None, letters, *(made or ({}, [], [])))
-        self.gauges.took(batch)
+        landed = ProcessedBatch(batch, None, letters, *(made or ({}, [], [])))
+        self.gauges.count_batch(batch)
         self.gauges.events += len(landed.events)
-        self.gauges.letters += len(letters)
-        self.gauges.late += sum(late.n for late in landed.late)
-        self._outlets.take(landed)
+        self.gauges.dead_letters += len(letters)
+        self.gauges.late_rows += sum(late.n_rows for late in landed.late_rows)
+        self._outlets.route(landed)
         for event in landed.events:
             change, alarm = event.change_index, event.alarm_index
             log.info("change in %r at row %d, seen at row %d", event.key, change, alarm)
 
-    def _recall(self, series: str, state: Any) -> None:
+    def _load_state(self, series: str, state: Any) -> None:
         """Make sure that the operators of a series go on from what the store has."""
         blob = state.get_bytes(_MEMORY)
         held = self._held.pop(series, None)
         # Another worker may have gone on with the series since we had it.
         if held is None or blob != held:
-            self.pipeline.recall(series, None if blob is None else _parted(unpack(blob)))
+            self.pipeline.restore_series(series, None if blob is None else _parted(unpack(blob)))
 
-    def _keep(self, series: str, state: Any) -> None:
+    def _save_state(self, series: str, state: Any) -> None:
         by_name = self.pipeline.states([series])[series]
         blob = pack(
             {
@@ -190,7 +189,7 @@ class ClusterEngine:
         if len(self._held) > _MOST_SERIES:
             oldest = next(iter(self._held))
             del self._held[oldest]
-            self.pipeline.recall(oldest, None)
+            self.pipeline.restore_series(oldest, None)
 
     def _send(
         self, topic: str, value: bytes, key: bytes | None, headers: list[tuple[str, bytes]]

@@ -6,24 +6,23 @@ from time import monotonic
 
 import numpy as np
 
-from streamlyt._failing import noting
-from streamlyt.base import Batch, Position, Sink, Source
-from streamlyt.catalog import name_of
-from streamlyt.errors import RewindError
+from streamlyt.core import Batch, Position, Sink, Source
+from streamlyt.core.component import component_name
+from streamlyt.core.errors import RebalanceError, noting
+from streamlyt.core.protocols import SupportsCommit, SupportsReplay, wakeup
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-from ._ahead import Ahead
-from ._bounds import check_bounds
-from ._ends import Commits, Replays, interrupt
-from ._gauges import Gauges
-from ._handover import HandOver
-from ._lanes import Lanes
-from ._outlets import Outlets
-from ._record import Record
-from ._same import refuse_other_operators
-from ._shared import SharedStates
-from ._summary import Summary
+from ._recovery.resume_check import check_same_operators
+from ._recovery.shared_state import SharedStateStore
+from ._recovery.state_migration import StateMigration
+from ._runtime.endpoint_checks import check_bounds
+from ._runtime.keyed_executor import KeyedExecutor
+from ._runtime.prefetch import Prefetcher
+from ._runtime.run_metrics import RunMetrics
+from ._runtime.run_recorder import RunRecorder
+from ._runtime.sink_router import SinkRouter
+from ._runtime.summary import Summary
 
 __all__ = ["LocalEngine"]
 
@@ -56,23 +55,23 @@ class LocalEngine:
         Where rows and findings go, beside the run file.
     runfile
         The run file, open for writing.
-    checkpoint_s, checkpoint_rows
+    checkpoint_interval_s, checkpoint_interval_rows
         A checkpoint is made after so many seconds or rows, whichever comes first.
     clock
         Seconds that only grow.
-    queue_bytes
+    prefetch_bytes
         The source is read by a thread of its own, so many bytes of rows ahead at most; a full
         queue pauses it. 0: no thread, each batch is read when the one before it is done.
-    gauges
+    metrics
         Where the engine tells how it gets on; counts go on from what they are.
-    shared
+    state_store
         Folder for the memory of the partitions of a Kafka group, so that it follows them from one
         process to another.
-    keep_rows
+    store_rows
         Whether the run file holds the rows; findings, states and positions it holds always.
     threads
         Threads that the series are shared out to. What comes out is the same for any number.
-    places
+    sink_inputs
         For each sink the place in the pipeline whose rows it takes, with the findings on the way
         there; None, or nothing said, for the rows at all ends and all findings.
 
@@ -85,7 +84,7 @@ class LocalEngine:
     Examples
     --------
     >>> import numpy as np
-    >>> from streamlyt.base import Schema
+    >>> from streamlyt.core import Schema
     >>> class Count(Source):
     ...     schema = Schema.of("x")
     ...
@@ -109,32 +108,32 @@ class LocalEngine:
         pipeline: Pipeline,
         sinks: Sequence[Sink] = (),
         runfile: RunFile | None = None,
-        checkpoint_s: float = 1.0,
-        checkpoint_rows: int = 2**14,
+        checkpoint_interval_s: float = 1.0,
+        checkpoint_interval_rows: int = 2**14,
         clock: Callable[[], float] = monotonic,
-        queue_bytes: int = 0,
-        gauges: Gauges | None = None,
-        shared: SharedStates | None = None,
-        keep_rows: bool = True,
+        prefetch_bytes: int = 0,
+        gauges: RunMetrics | None = None,
+        state_store: SharedStateStore | None = None,
+        store_rows: bool = True,
         threads: int = 1,
-        places: Sequence[str | None] = (),
+        sink_inputs: Sequence[str | None] = (),
     ) -> None:
-        check_bounds(checkpoint_s, checkpoint_rows, queue_bytes, threads)
+        check_bounds(checkpoint_interval_s, checkpoint_interval_rows, prefetch_bytes, threads)
         self.source = source
         self.pipeline = pipeline
         self.runfile = runfile
-        self.checkpoint_s = checkpoint_s
-        self.checkpoint_rows = checkpoint_rows
+        self.checkpoint_interval_s = checkpoint_interval_s
+        self.checkpoint_interval_rows = checkpoint_interval_rows
         self._clock = clock
-        self._name = name_of(source)
-        self._outlets = Outlets(sinks, places, source, pipeline, runfile is not None)
-        self._transaction = self._outlets.transaction
-        self._record = Record(runfile, keep_rows)
-        self._commits = source if isinstance(source, Commits) else None
-        self.gauges = Gauges() if gauges is None else gauges
-        self._ahead = Ahead(source, queue_bytes, self.gauges)
-        self._moves = HandOver(source, shared, runfile is not None)
-        self._lanes = Lanes(threads)
+        self._name = component_name(source)
+        self._outlets = SinkRouter(sinks, sink_inputs, source, pipeline, runfile is not None)
+        self._transaction = self._outlets.transactional_sink
+        self._record = RunRecorder(runfile, store_rows)
+        self._commits = source if isinstance(source, SupportsCommit) else None
+        self.metrics = RunMetrics() if gauges is None else gauges
+        self._ahead = Prefetcher(source, prefetch_bytes, self.metrics)
+        self._moves = StateMigration(source, state_store, runfile is not None)
+        self._lanes = KeyedExecutor(threads)
         self._change: Pipeline | None = None
 
     def run(self, progress: Callable[[int], None] | None = None) -> Summary:
@@ -174,9 +173,9 @@ class LocalEngine:
     def stop(self) -> None:
         """End the run after the batch at hand, with a checkpoint; for signal handlers."""
         self._stopped = True
-        interrupt(self.source)
+        wakeup(self.source)
 
-    def change(self, pipeline: Pipeline) -> None:
+    def update_params(self, pipeline: Pipeline) -> None:
         """Go on with operators of other free parameters, from the next batch on, memory kept.
 
         A checkpoint is made first, so that no row is seen under both. For any thread.
@@ -186,7 +185,7 @@ class LocalEngine:
         StateError
             If a parameter differs that is not free, or a label.
         """
-        refuse_other_operators(self.pipeline, pipeline)
+        check_same_operators(self.pipeline, pipeline)
         self._change = pipeline
 
     def summary(self) -> Summary:
@@ -203,14 +202,14 @@ class LocalEngine:
         while not self._stopped:
             try:
                 self._adopt()
-                if self._outlets.silent and isinstance(self.source, Replays):
+                if self._outlets.suppressed and isinstance(self.source, SupportsReplay):
                     self._follow(self.source.read(self._position, self.source.committed()))
                     self._checkpoint()
                 if not self._stopped:
-                    self._outlets.silent = False
+                    self._outlets.suppressed = False
                     self._follow(self.source.read(self._position))
                 return
-            except RewindError:
+            except RebalanceError:
                 self._rewind()
 
     def _follow(self, batches: Iterable[tuple[Batch, Position | None]]) -> None:
@@ -219,16 +218,16 @@ class LocalEngine:
                 for batch, position, letters in read:
                     if self._change is not None and self._land_all():
                         self._go_over(self._change)
-                    if batch.n:
+                    if batch.n_rows:
                         self._known[batch.key] = None
                     # The heartbeat of a series that never was is none.
                     known = self.pipeline if batch.key in self._known else None
-                    self._lanes.start(known, batch, position, letters)
-                    while self._lanes.due(idle=self._ahead.empty):
+                    self._lanes.submit(known, batch, position, letters)
+                    while self._lanes.ready(idle=self._ahead.empty):
                         self._land()
                     if self._whole and self._due() and self._land_all():
                         self._checkpoint()
-                    self.gauges.turned()
+                    self.metrics.mark_progress()
                     if self._stopped and self._land_all():
                         break
             except BaseException:
@@ -242,14 +241,14 @@ class LocalEngine:
         if self._news():
             self._checkpoint()
         changed.restore(self.pipeline.states())
-        changed.adjust()
+        changed.on_params_changed()
         self.pipeline, self._change = changed, None
         self._touched = set(changed.states())
-        self._record.renewed = self.runfile is not None
+        self._record.params_changed = self.runfile is not None
 
     def _adopt(self) -> None:
         """Take over the memory of partitions that others went on with."""
-        at, memory = self._moves.adopt(self._position)
+        at, memory = self._moves.load_migrated(self._position)
         if at:
             self._whole = False  # until memory and position are of the same moment
             self._position = {**(self._position or {}), **at}
@@ -260,9 +259,9 @@ class LocalEngine:
 
     def _share(self) -> None:
         """Put the memory as of the last checkpoint where the next owner of a partition looks."""
-        if self._position is not None and not self._outlets.silent:
+        if self._position is not None and not self._outlets.suppressed:
             last = self._stopped or self._complete
-            self._moves.share(self._position, self.pipeline, self._known, last)
+            self._moves.publish(self._position, self.pipeline, self._known, last)
 
     def _rewind(self) -> None:
         """Go back to the last checkpoint; without a run file, make one instead."""
@@ -271,7 +270,7 @@ class LocalEngine:
             return
         self._whole = False  # where it fails on the way, the last checkpoint stands
         if self._transaction is not None:
-            self._transaction.abort()
+            self._transaction.abort_transaction()
         self._load(self.runfile)
 
     def _begin(self) -> None:
@@ -281,11 +280,11 @@ class LocalEngine:
         self._touched, self._known = set(), {}
         self._stopped, self._complete, self._whole, self._broken = False, False, True, False
         self._seconds = 0.0
-        self._record.hold_against(self.source, self.pipeline)
+        self._record.check_resumable(self.source, self.pipeline)
         if self.runfile is not None:
             self._load(self.runfile)
-            if self._record.renewed:  # what is kept was made under other free parameters
-                self.pipeline.adjust()
+            if self._record.params_changed:  # what is kept was made under other free parameters
+                self.pipeline.on_params_changed()
                 self._touched = set(self.pipeline.states())
             self._seconds = self.runfile.meta["seconds"]
             self._complete = self.runfile.meta["complete"]
@@ -293,14 +292,14 @@ class LocalEngine:
             self._record.load()
             self._outlets.resume({}, (0, 0))
         if self._transaction is not None:
-            self._transaction.open()
+            self._transaction.init_transactions()
         self._started = self._saved_at = self._clock()
 
     def _load(self, runfile: RunFile) -> None:
         # Until a checkpoint ends the replay of what the sink has committed beyond the run file.
-        self._outlets.silent = self._transaction is not None
-        runfile.forget()
-        self.pipeline.restore(runfile.recover())
+        self._outlets.suppressed = self._transaction is not None
+        runfile.discard_pending()
+        self.pipeline.restore(runfile.restore_latest())
         self._position = runfile.position(self._name)
         self._rows = self._saved_rows = runfile.meta["rows"]
         self._taken, self._saved_position = False, self._position
@@ -323,19 +322,19 @@ class LocalEngine:
     def _land(self) -> None:
         """Write what came of the oldest batch under way."""
         self._whole, self._broken = False, True
-        landed = self._lanes.land()
+        landed = self._lanes.take_next()
         batch = landed.batch
-        self._taken = self._taken or batch.n > 0 or bool(landed.letters)
-        self.gauges.took(batch)
-        self.gauges.events += len(landed.events)
-        self.gauges.letters += len(landed.letters)
-        self.gauges.late += sum(late.n for late in landed.late)
-        self._outlets.take(landed)
-        self._record.take(landed, self.pipeline)
-        if batch.n or landed.events or any(out.n for out in landed.rows.values()):
+        self._taken = self._taken or batch.n_rows > 0 or bool(landed.dead_letters)
+        self.metrics.count_batch(batch)
+        self.metrics.events += len(landed.events)
+        self.metrics.dead_letters += len(landed.dead_letters)
+        self.metrics.late_rows += sum(late.n_rows for late in landed.late_rows)
+        self._outlets.route(landed)
+        self._record.append(landed, self.pipeline)
+        if batch.n_rows or landed.events or any(out.n_rows for out in landed.outputs.values()):
             self._touched.add(batch.key)
-        self._moves.took(batch)
-        self._rows += batch.n
+        self._moves.mark_changed(batch)
+        self._rows += batch.n_rows
         self._broken = False
         if landed.position is not None:
             self._position = landed.position
@@ -348,9 +347,9 @@ class LocalEngine:
         schema = self.source.schema
         self._whole = False  # an operator has let go of rows that are not written yet
         for key in list(self._known):
-            none = Batch(key, np.empty(0, np.int64), np.empty((0, schema.width)), schema)
-            self._lanes.start(self.pipeline, none, None, [], last=True)
-            while self._lanes.due():
+            none = Batch(key, np.empty(0, np.int64), np.empty((0, schema.n_channels)), schema)
+            self._lanes.submit(self.pipeline, none, None, [], last=True)
+            while self._lanes.ready():
                 self._land()
         self._land_all()
         self._whole = True
@@ -358,26 +357,26 @@ class LocalEngine:
     def _news(self) -> bool:
         """Tell whether there is anything that the last checkpoint does not have."""
         moved = self._position != self._saved_position
-        return self._taken or self._record.renewed or moved or len(self._lanes) > 0
+        return self._taken or self._record.params_changed or moved or len(self._lanes) > 0
 
     def _due(self) -> bool:
         if not self._news():
-            self.gauges.idle()
+            self.metrics.mark_up_to_date()
             self._share()
             return False
         return (
-            self._rows - self._saved_rows >= self.checkpoint_rows
-            or self._clock() - self._saved_at >= self.checkpoint_s
+            self._rows - self._saved_rows >= self.checkpoint_interval_rows
+            or self._clock() - self._saved_at >= self.checkpoint_interval_s
         )
 
     def _checkpoint(self) -> None:
         self._whole, began = False, self._clock()
-        for sink in self._outlets.others:
+        for sink in self._outlets.plain_sinks:
             sink.flush()
-        outside = not self._outlets.silent and (self._complete or self._news())
+        outside = not self._outlets.suppressed and (self._complete or self._news())
         if self._transaction is not None and self._position is not None and outside:
-            with self._ahead.still():
-                self._transaction.commit(self.source, self._position)
+            with self._ahead.paused():
+                self._transaction.commit_transaction(self.source, self._position)
         self._record.save(
             self.source,
             {} if self._position is None else {self._name: self._position},
@@ -386,15 +385,15 @@ class LocalEngine:
             rows=self._rows,
             seconds=self._seconds + self._clock() - self._started,
             complete=self._complete,
-            taken=self._outlets.taken,
+            taken=self._outlets.written_counts,
         )
         self._outlets.settle()
         if self._transaction is None and self._position is not None and self._commits is not None:
-            with self._ahead.still():
+            with self._ahead.paused():
                 self._commits.commit(self._position)
         self._share()
         self._touched.clear()
         self._saved_rows, self._saved_at = self._rows, self._clock()
         self._taken, self._saved_position = False, self._position
-        self.gauges.saved(self._saved_at - began)
+        self.metrics.count_checkpoint(self._saved_at - began)
         self._whole = True

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamlyt.base import Batch, Floats
-from streamlyt.errors import DataError
-from streamlyt.learner import Learner
+from streamlyt.core import Batch, Floats, Learner
+from streamlyt.core.errors import DataError
 
-__all__ = ["Validation", "progressive_validation"]
+__all__ = ["ProgressiveValidationResult", "progressive_validation"]
 
 
 @dataclass(frozen=True)
-class Validation:
+class ProgressiveValidationResult:
     """What was predicted for each row before it was learnt.
 
     Parameters
@@ -61,7 +60,7 @@ def progressive_validation(
     progress: Callable[[int], None] | None = None,
     *,
     delay: int = 0,
-) -> Validation:
+) -> ProgressiveValidationResult:
     """Let a learner predict and then learn each row of a stream, and others beside it.
 
     Parameters
@@ -83,7 +82,7 @@ def progressive_validation(
 
     Examples
     --------
-    >>> from streamlyt.base import Schema
+    >>> from streamlyt.core import Schema
     >>> from streamlyt.models import RLS
     >>> x = np.random.default_rng(0).normal(size=(400, 1))
     >>> rows = Batch("a", np.arange(400), np.hstack([x, np.sin(x)]), Schema.of("x", "y"))
@@ -95,12 +94,12 @@ def progressive_validation(
     targets, told, keys, times, done = [], [], [], [], 0
     for batch in batches:
         own = series.setdefault(batch.key, _Late(learner.clone(), delay))
-        column = batch.schema.names.index(learner.target) if learner.target else -1
+        column = batch.schema.channel_names.index(learner.target) if learner.target else -1
         targets.append(batch.values[:, column])
         told.append(own.follow(batch))
         times.append(batch.times)
-        keys.append(np.full(batch.n, list(series).index(batch.key)))
-        done += batch.n
+        keys.append(np.full(batch.n_rows, list(series).index(batch.key)))
+        done += batch.n_rows
         if progress is not None:
             progress(done)
     known = np.concatenate(targets) if targets else np.empty(0)
@@ -111,14 +110,14 @@ def progressive_validation(
     if len(series) > 1:  # a source may give them one after the other, each some rows at a time
         order = np.argsort(np.concatenate(times), kind="stable")
     whole = order[whole[order]]
-    second = "majority" if learner.classifies else "mean"
+    second = "majority" if learner.is_classifier else "mean"
     predictions = {"model": np.concatenate(told)[whole]}
     for name in ("persistence", second):
         plain = np.zeros(len(known))
         for key in range(len(series)):
             plain[of == key] = _plain(known[of == key], name, delay)
         predictions[name] = plain[whole]
-    return Validation(known[whole], predictions, learner.classifies)
+    return ProgressiveValidationResult(known[whole], predictions, learner.is_classifier)
 
 
 class _Late:
@@ -133,10 +132,10 @@ class _Late:
         if not self._delay:
             return self._learner.update(batch)[0].values[:, -1]
         target = self._learner.target
-        column = batch.schema.names.index(target) if target else batch.schema.width - 1
+        column = batch.schema.channel_names.index(target) if target else batch.schema.n_channels - 1
         inputs, targets = np.delete(batch.values, column, axis=1), batch.values[:, column]
-        told = np.empty(batch.n)
-        for i in range(batch.n):
+        told = np.empty(batch.n_rows)
+        for i in range(batch.n_rows):
             one = slice(i, i + 1)
             told[i] = self._learner.predict(inputs[one])[0]
             self._waiting.append((inputs[one], targets[one]))

@@ -2,15 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from streamlyt._lazy import lazy_names
+from streamlyt.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._inputs import PackedBits as PackedBits
-    from ._plan import Planned as Planned
-    from ._plan import plan as plan
-    from .fastfood import FastFood as FastFood
-    from .fourier import Fourier as Fourier
-    from .optical import Optical as Optical
-    from .portable import Portable as Portable
+    from ._base.gaussian import GaussianMap as GaussianMap
+    from ._base.inputs import PackedBits as PackedBits
+    from ._planning import FeaturePlan as FeaturePlan
+    from ._planning import plan_features as plan_features
+    from .array_api import ArrayAPIMap as ArrayAPIMap
+    from .fastfood import FastfoodMap as FastfoodMap
+    from .fourier import FourierMap as FourierMap
+    from .optical import OpticalMap as OpticalMap
 
-__getattr__, __dir__, __all__ = lazy_names(__name__)
+__getattr__, __dir__, __all__ = lazy_exports(__name__)

@@ -1,25 +1,27 @@
-"""FastFood: Fourier features of the Gaussian kernel from a permutation and two transforms."""
+"""FastfoodMap: Fourier features of the Gaussian kernel from a permutation and two transforms."""
 
 import math
 
 import numpy as np
 
-from streamlyt.base import Array, Floats
+from streamlyt.core import Array, Floats
+from streamlyt.core.numerics.counter_rng import chi_squares, complex_normals, permutation, signs
+from streamlyt.core.numerics.hadamard import GROUP
+from streamlyt.core.validation import check_even
 
-from ._gaussian import GaussianMap
-from ._hash import chi_squares, complex_normals, permutation, signs
-from ._kernels import GROUP
-from ._kernels_fastfood import fastfood_rows
-from ._projection import Draws, check_even, padded_power
+from ._base.gaussian import GaussianMap
+from ._base.projection import padded_power
+from ._draws import Draws
+from ._kernels.fastfood import fastfood_rows
 
-__all__ = ["FastFood"]
+__all__ = ["FastfoodMap"]
 
 # Streams of the seed: the lengths take three a round, the order one a block.
 _SIGNS, _NORMALS, _LENGTHS, _ORDER = 11, 12, 16, 1 << 20
 
 
-class FastFood(GaussianMap):
-    r"""FastFood features, all cosines and then all sines [1]_.
+class FastfoodMap(GaussianMap):
+    r"""FastfoodMap features, all cosines and then all sines [1]_.
 
     .. math:: \phi(x) = \sqrt{2/m} (\cos(\mathrm{scale} \cdot V x), \sin(\mathrm{scale} \cdot V x)),
         \qquad V = D^{-1/2} S H G \Pi H B, \quad
@@ -57,7 +59,7 @@ class FastFood(GaussianMap):
     Examples
     --------
     >>> import numpy as np
-    >>> features = FastFood(4096, scale=0.5, seed=1)
+    >>> features = FastfoodMap(4096, scale=0.5, seed=1)
     >>> x = np.array([[0.3, -1.0, 0.5, 0.2, 0.9], [0.1, 0.4, -0.2, 1.1, 0.0]])
     >>> phi = features(x)
     >>> bool(np.abs(phi @ phi.T - features.kernel(x, x)).max() < 0.05)

@@ -2,18 +2,21 @@
 
 import math
 
-from ._gaussian import GaussianMap
-from ._hash import complex_normals, signs
-from ._orthogonal import rotations
-from ._projection import MATRIX, Draws, check_even, padded_power
+from streamlyt.core.numerics.counter_rng import complex_normals, signs
+from streamlyt.core.validation import check_even
 
-__all__ = ["Fourier"]
+from ._base.gaussian import GaussianMap
+from ._base.orthogonal import rotations
+from ._base.projection import MATRIX, padded_power
+from ._draws import Draws
+
+__all__ = ["FourierMap"]
 
 _SIGNS, _SECOND, _THIRD = 3, 4, 5  # streams of the seed
 _CONSTRUCTIONS = ("auto", "dense", "orthogonal", "structured", "tiles")
 
 
-class Fourier(GaussianMap):
+class FourierMap(GaussianMap):
     r"""Random Fourier features, all cosines and then all sines [1]_.
 
     .. math:: \phi(x) = \sqrt{2/m} (\cos(\mathrm{scale} \cdot W x), \sin(\mathrm{scale} \cdot W x)),
@@ -65,7 +68,7 @@ class Fourier(GaussianMap):
     Examples
     --------
     >>> import numpy as np
-    >>> features = Fourier(4096, scale=0.5, seed=1)
+    >>> features = FourierMap(4096, scale=0.5, seed=1)
     >>> x = np.array([[0.3, -1.0, 0.5, 0.2, 0.9], [0.1, 0.4, -0.2, 1.1, 0.0]])
     >>> phi = features(x)
     >>> bool(np.abs(phi @ phi.T - features.kernel(x, x)).max() < 0.05)

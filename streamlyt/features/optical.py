@@ -4,25 +4,19 @@ import math
 
 import numpy as np
 
-from streamlyt.base import Array, Floats
+from streamlyt.core import Array, Floats
+from streamlyt.core.numerics.counter_rng import complex_normals, signs, unit_phases
+from streamlyt.core.validation import check_choice, check_even, check_number
 
-from ._binary import BinaryRows
-from ._hash import complex_normals, signs, unit_phases
-from ._kernels_response import CENTRED, EXPONENTIAL, MODULUS, PHASE, POWER, SQUARE
-from ._moments import bounded, centred, centred_variance, power_product, waves
-from ._orthogonal import rotations, unitaries
-from ._projection import (
-    MATRIX,
-    Draws,
-    ProjectionMap,
-    as_rows,
-    check_choice,
-    check_even,
-    check_number,
-    padded_power,
-)
+from ._base.binary import BinaryRows
+from ._base.inputs import as_rows
+from ._base.orthogonal import rotations, unitaries
+from ._base.projection import MATRIX, ProjectionMap, padded_power
+from ._draws import Draws
+from ._kernels.response import CENTRED, EXPONENTIAL, MODULUS, PHASE, POWER, SQUARE
+from ._speckle_moments import bounded, centred, centred_variance, power_product, waves
 
-__all__ = ["Optical"]
+__all__ = ["OpticalMap"]
 
 _NAMED = {"centred": CENTRED, "exp": EXPONENTIAL, "phase": PHASE}
 _SIGNS, _PHASES, _NORMALS = 3, 4, 6  # streams of the seed (normals take two)
@@ -38,7 +32,7 @@ _CONSTRUCTIONS = (
 _FIELDS = ("complex", "real")
 
 
-class Optical(BinaryRows, ProjectionMap):
+class OpticalMap(BinaryRows, ProjectionMap):
     r"""Optical random features: powers of the modulus :math:`|U z|`, or waves of its square.
 
     :math:`z = (\mathrm{scale} \cdot x, \mathrm{bias})`, and U has m rows of independent complex
@@ -141,13 +135,13 @@ class Optical(BinaryRows, ProjectionMap):
     Examples
     --------
     >>> import numpy as np
-    >>> features = Optical(4096, seed=1)
+    >>> features = OpticalMap(4096, seed=1)
     >>> x = np.array([[0.3, -1.0, 0.5, 0.2, 0.9], [0.1, 0.4, -0.2, 1.1, 0.0]])
     >>> phi = features(x)
     >>> bool(np.abs(phi @ phi.T - features.kernel(x, x)).max() < 0.05)
     True
-    >>> Optical(10, response="exp").with_scale(0.5)  # doctest: +ELLIPSIS
-    Optical(n_components=10, response='exp', bias=1.0, scale=0.5, construction='auto', ...)
+    >>> OpticalMap(10, response="exp").with_scale(0.5)  # doctest: +ELLIPSIS
+    OpticalMap(n_components=10, response='exp', bias=1.0, scale=0.5, construction='auto', ...)
     """
 
     _constructions = _CONSTRUCTIONS

@@ -1,6 +1,6 @@
 """Fourier on-line gradient descent: one step a row, shorter and shorter."""
 
-from streamlyt.base import FeatureMap
+from streamlyt.core import FeatureMap
 
 from .nlms import NLMS
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from streamlyt.base import FeatureMap, Floats
-from streamlyt.features import Optical
+from streamlyt.core import FeatureMap, Floats
+from streamlyt.features import OpticalMap
 
-from ._anomaly import AnomalyModel
-from ._design import Design
-from ._kernels_root import leverage_rows, spread_rows
-from ._model import check_between
-from ._root import Root
+from ._base.anomaly_model import AnomalyModel
+from ._base.scaled_learner import check_between
+from ._experts.basis_expansion import BasisExpansion
+from ._experts.square_root_rls import SquareRootRLS
+from ._kernels.square_root_rls import leverage_rows, spread_rows
 
 __all__ = ["Mahalanobis"]
 
@@ -26,7 +26,7 @@ class Mahalanobis(AnomalyModel):
     variance that a regression would have there. Beside the random features stand a constant, each
     input, and each input bent at some quantiles, as in :class:`streamlyt.models.rls.RLS`; without
     random features it would be that distance in the inputs. A row costs O(m^2). Scaling and
-    threshold are those of :class:`streamlyt.models.density.KernelDensity`.
+    threshold are those of :class:`streamlyt.models.kernel_density.KernelDensity`.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Mahalanobis(AnomalyModel):
         :math:`\lambda`, the weight of a row against the one after it, in (0, 1].
     ridge
         :math:`\rho`, in units of squared features.
-    rate
+    false_alarm_rate
         False alarms a row, in [1e-4, 0.1].
 
     Raises
@@ -57,7 +57,7 @@ class Mahalanobis(AnomalyModel):
     >>> rows[:, 1] += 3 * rows[:, 0]  # a strange row keeps to the range of each column
     >>> model = Mahalanobis()
     >>> scores, thresholds = model.score(rows)
-    >>> bool(model.strangeness(np.array([[1.5, -4.5]]))[0] > model.threshold)
+    >>> bool(model.anomaly_score(np.array([[1.5, -4.5]]))[0] > model.threshold)
     True
     """
 
@@ -68,28 +68,28 @@ class Mahalanobis(AnomalyModel):
         width: float = 1.0,
         forget: float = 0.999,
         ridge: float = 0.03,
-        rate: float = 1e-3,
+        false_alarm_rate: float = 1e-3,
     ) -> None:
         self.features = features
         self.width = width
         self.forget = forget
         self.ridge = ridge
-        self.rate = rate
+        self.false_alarm_rate = false_alarm_rate
         super().__init__()
         if features is None:
-            self._map = Optical(64, dtype="float64")
+            self._map = OpticalMap(64, dtype="float64")
         check_between("forget", forget, 0.0, 1.0, closed=True)
         check_between("ridge", ridge, 0.0, np.inf)
 
-    def _views(self, d: int) -> Design:
-        return Design(self._map, self.width, d)
+    def _views(self, d: int) -> BasisExpansion:
+        return BasisExpansion(self._map, self.width, d)
 
-    def _begin(self, rows: Floats) -> None:
-        start = Root(self.forget, self.ridge).start(self._views(rows.shape[1]).width)
+    def _reset(self, rows: Floats) -> None:
+        start = SquareRootRLS(self.forget, self.ridge).start(self._views(rows.shape[1]).width)
         self.state["root"] = start["root"]
         self.state["turns"] = np.zeros(1, dtype=np.int64)
 
-    def _follow(self, rows: Floats, learn: bool) -> Floats:
+    def _score_and_learn(self, rows: Floats, learn: bool) -> Floats:
         seen = self._seen(rows)
         out, turns = np.empty(len(rows)), self.state["turns"]
         before = float(turns[0])

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 
-from streamlyt.base import FeatureMap, Floats
+from streamlyt.core import FeatureMap, Floats
 
-from ._kernels_gradient import step_rows
-from ._kernels_root import products
-from ._model import ScaledLearner, check_between
+from ._base.scaled_learner import ScaledLearner, check_between
+from ._kernels.gradient import step_rows
+from ._kernels.square_root_rls import products
 
 __all__ = ["NLMS"]
 

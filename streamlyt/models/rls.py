@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from streamlyt.base import FeatureMap, Floats
+from streamlyt.core import FeatureMap, Floats
 
-from ._model import ScaledLearner, check_between
-from ._root import Memory, Root
+from ._base.scaled_learner import ScaledLearner, check_between
+from ._experts.square_root_rls import Memory, SquareRootRLS
 
 __all__ = ["RLS"]
 
@@ -92,15 +92,15 @@ class RLS(ScaledLearner):
         check_between("forget", forget, 0.0, 1.0, closed=True)
         check_between("ridge", ridge, 0.0, math.inf)
         check_between("robust", robust, -1e-300, math.inf)
-        self._root = Root(forget, ridge, robust)
+        self._root = SquareRootRLS(forget, ridge, robust)
 
-    def deviation(self, values: Floats) -> Floats:
+    def predict_std(self, values: Floats) -> Floats:
         r"""Return the standard deviation of a row's target, shape (n,).
 
         :math:`\sigma \sqrt{1 + f' P f}`, where :math:`\sigma^2` is what was minimised over the
         weight of the rows, the ridge included; infinite before anything was learnt.
         """
-        rows, _ = self.check(values)
+        rows, _ = self.check_inputs(values)
         if "kept" not in self.state:
             return np.full(len(rows), math.inf)
         features = self._seen(rows)

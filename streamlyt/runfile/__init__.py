@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from streamlyt._lazy import lazy_names
+from streamlyt.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from ._file import RunFile as RunFile
-    from ._reading import Overview as Overview
+    from ._reader import DownsampledSeries as DownsampledSeries
+    from ._writer import RunFile as RunFile
 
-__getattr__, __dir__, __all__ = lazy_names(__name__)
+__getattr__, __dir__, __all__ = lazy_exports(__name__)

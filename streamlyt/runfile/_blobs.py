@@ -4,8 +4,8 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from streamlyt._states import digest
-from streamlyt.errors import StateError
+from streamlyt.core.errors import StateError
+from streamlyt.core.state import state_digest
 
 __all__ = ["BlobFolder", "DamagedError", "checked", "sync"]
 
@@ -75,7 +75,7 @@ def checked(blob: bytes, name: str, whose: str) -> bytes:
     DamagedError
         If they have another.
     """
-    if digest(blob) != name:
+    if state_digest(blob) != name:
         raise DamagedError(
             f"the saved state of {whose} does not have the hash it was saved with: the file is "
             f"damaged; start the run again"

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from streamlyt.base import Array, Floats
-from streamlyt.errors import FormatError
+from streamlyt.core import Array, Floats
+from streamlyt.core.errors import FormatError
 
 __all__ = ["Column", "Layout", "chunk_rows", "decode", "encode"]
 

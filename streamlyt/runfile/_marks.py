@@ -15,13 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from streamlyt._key import KEY_FILE, Key, key_path, user_key
-from streamlyt._states import digest
-from streamlyt.errors import StateError
+from streamlyt.core.errors import StateError
+from streamlyt.core.state import state_digest
 
 from ._blobs import BlobFolder, DamagedError, checked
-from ._generations import NEWEST
-from ._tables import read_meta, set_meta
+from ._checkpoints import NEWEST
+from ._database import read_meta, set_meta
+from .user_key import KEY_FILE, Key, key_path, user_key
 
 __all__ = ["Marks", "Numbered", "States", "begin_marks"]
 
@@ -135,7 +135,7 @@ class Marks:
         plain = {name: each for name, each in record.items() if name not in _SEALS}
         if self._key is None or total is None:
             return plain
-        plain |= {"sum": f"{total:x}", "pipeline": digest(meta["pipeline"].encode())}
+        plain |= {"sum": f"{total:x}", "pipeline": state_digest(meta["pipeline"].encode())}
         return plain | {"mark": self._key.mark(self._text(plain, meta["step"]))}
 
     def seal(self, db: sqlite3.Connection, steps: Iterable[int]) -> None:
@@ -167,7 +167,7 @@ class Marks:
         positions = dict(db.execute("SELECT source, position FROM positions").fetchall())
         same = (
             record["positions"] == positions
-            and record["pipeline"] == digest(str(meta.get("pipeline")).encode())
+            and record["pipeline"] == state_digest(str(meta.get("pipeline")).encode())
             and all(record[name] == meta.get(name) for name in ("rows", "seconds"))
             and record.get("taken", {}) == meta.get("taken", {})
         )

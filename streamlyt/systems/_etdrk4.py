@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from streamlyt.base import Array, Floats
+from streamlyt.core import Array, Floats
 
 __all__ = ["ETDRK4"]
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 from scipy import fft
 
-from streamlyt.base import Array, Floats, Schema
-from streamlyt.errors import ParameterError
+from streamlyt.core import Array, Floats, Schema
+from streamlyt.core.errors import ParameterError
 
+from ._base import DynamicalSystem
 from ._etdrk4 import ETDRK4
-from .system import System
 
 __all__ = ["KuramotoSivashinsky"]
 
@@ -18,7 +18,7 @@ _LONGEST_STEP = 0.05  # of time: at the usual 0.25 the error is 60 times larger
 _SPACING = 0.4  # between points, where their number is left open
 
 
-class KuramotoSivashinsky(System):
+class KuramotoSivashinsky(DynamicalSystem):
     r"""The Kuramoto-Sivashinsky equation: u_t = -u u_x - u_xx - u_xxxx on a ring.
 
     Fourier modes and exponential time differencing of fourth order, in steps of at most 0.05.
@@ -48,7 +48,7 @@ class KuramotoSivashinsky(System):
 
     Examples
     --------
-    >>> KuramotoSivashinsky(length=22, transient=10.0).rows(3).shape
+    >>> KuramotoSivashinsky(length=22, transient=10.0).sample(3).shape
     (3, 64)
     """
 
@@ -70,7 +70,7 @@ class KuramotoSivashinsky(System):
         self._check(n_rows, "length")
         if points is not None and (points < 16 or points % 2):
             raise ParameterError(f"points must be even and at least 16, got {points!r}")
-        self.lyapunov = _EXPONENTS.get(float(length))
+        self.lyapunov_exponent = _EXPONENTS.get(float(length))
         self._width = points or 1 << max(4, round(math.log2(length / _SPACING)))
         self._steppers: dict[int, ETDRK4] = {}
 

@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
-from streamlyt.base import Array, Floats, Schema
+from streamlyt.core import Array, Floats, Schema
 
-from ._kernels import lorenz_steps
-from .system import System
+from ._base import DynamicalSystem
+from ._kernels.integrators import lorenz_steps
 
 __all__ = ["Lorenz"]
 
 
-class Lorenz(System):
+class Lorenz(DynamicalSystem):
     r"""The Lorenz system: x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z.
 
     Integrated by Taylor series of order 24 in steps of at most 0.01: the local error is that of
@@ -38,7 +38,7 @@ class Lorenz(System):
 
     Examples
     --------
-    >>> Lorenz().rows(500).shape
+    >>> Lorenz().sample(500).shape
     (500, 3)
     """
 
@@ -61,7 +61,7 @@ class Lorenz(System):
         self.transient = transient
         self._check(n_rows)
         if (sigma, rho, beta) == (10.0, 28.0, 8.0 / 3.0):
-            self.lyapunov = 0.906
+            self.lyapunov_exponent = 0.906
 
     @property
     def schema(self) -> Schema:

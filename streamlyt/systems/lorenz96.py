@@ -4,16 +4,16 @@ import math
 
 import numpy as np
 
-from streamlyt.base import Array, Floats, Schema
-from streamlyt.errors import ParameterError
+from streamlyt.core import Array, Floats, Schema
+from streamlyt.core.errors import ParameterError
 
-from ._kernels import lorenz96_steps
-from .system import System
+from ._base import DynamicalSystem
+from ._kernels.integrators import lorenz96_steps
 
 __all__ = ["Lorenz96"]
 
 
-class Lorenz96(System):
+class Lorenz96(DynamicalSystem):
     r"""The Lorenz-96 ring: x_i' = (x_{i+1} - x_{i-2}) x_{i-1} - x_i + forcing.
 
     Integrated as :class:`Lorenz`. Largest exponent of 40 sites at forcing 8: 1.68 per unit of time.
@@ -40,7 +40,7 @@ class Lorenz96(System):
 
     Examples
     --------
-    >>> Lorenz96(sites=8).rows(3).shape
+    >>> Lorenz96(sites=8).sample(3).shape
     (3, 8)
     """
 
@@ -63,7 +63,7 @@ class Lorenz96(System):
         if sites < 4:
             raise ParameterError(f"sites must be at least 4, got {sites!r}")
         if (sites, forcing) == (40, 8.0):
-            self.lyapunov = 1.68
+            self.lyapunov_exponent = 1.68
 
     @property
     def schema(self) -> Schema:

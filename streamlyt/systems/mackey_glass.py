@@ -4,18 +4,18 @@ import math
 
 import numpy as np
 
-from streamlyt.base import Array, Floats, Schema
-from streamlyt.errors import ParameterError
+from streamlyt.core import Array, Floats, Schema
+from streamlyt.core.errors import ParameterError
 
-from ._kernels import ORDER, delay_steps
-from .system import System
+from ._base import DynamicalSystem
+from ._kernels.integrators import ORDER, delay_steps
 
 __all__ = ["MackeyGlass"]
 
 _LONGEST_STEP = 0.25  # of time: the series then end below rounding
 
 
-class MackeyGlass(System):
+class MackeyGlass(DynamicalSystem):
     r"""The Mackey-Glass equation: x'(t) = beta u / (1 + u^power) - gamma x(t), u = x(t - tau).
 
     Integrated by the method of steps: tau is a whole number of steps of at most 0.25, the delayed
@@ -46,7 +46,7 @@ class MackeyGlass(System):
 
     Examples
     --------
-    >>> MackeyGlass().rows(500).shape
+    >>> MackeyGlass().sample(500).shape
     (500, 1)
     """
 
@@ -75,7 +75,7 @@ class MackeyGlass(System):
         if power != int(power) or power < 1:
             raise ParameterError(f"power must be a whole number of at least 1, got {power!r}")
         if (tau, beta, gamma, power) == (17.0, 0.2, 0.1, 10):
-            self.lyapunov = 0.0052
+            self.lyapunov_exponent = 0.0052
 
     @property
     def schema(self) -> Schema:

@@ -4,15 +4,15 @@ import math
 
 import numpy as np
 
-from streamlyt.base import Array, Floats, Schema
+from streamlyt.core import Array, Floats, Schema
 
-from ._kernels import rossler_steps
-from .system import System
+from ._base import DynamicalSystem
+from ._kernels.integrators import rossler_steps
 
 __all__ = ["Rossler"]
 
 
-class Rossler(System):
+class Rossler(DynamicalSystem):
     r"""The Rossler system: x' = -y - z, y' = x + a y, z' = b + z (x - c).
 
     Integrated as :class:`Lorenz`. Largest exponent at the default parameters: 0.0714.
@@ -37,7 +37,7 @@ class Rossler(System):
 
     Examples
     --------
-    >>> Rossler(dt=0.2).rows(3).shape
+    >>> Rossler(dt=0.2).sample(3).shape
     (3, 3)
     """
 
@@ -60,7 +60,7 @@ class Rossler(System):
         self.transient = transient
         self._check(n_rows)
         if (a, b, c) == (0.2, 0.2, 5.7):
-            self.lyapunov = 0.0714
+            self.lyapunov_exponent = 0.0714
 
     @property
     def schema(self) -> Schema:

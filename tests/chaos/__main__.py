@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from streamlyt.broker import Broker
+from streamlyt.connectors.kafka.broker import LocalBroker
 from tests.chaos import cluster, daemon, faces, pair, recovered, replayed, rescaled, stalled
 
 FORMS = ("daemon", "pair", "stalled", "cluster", "rescaled", "recovered", "replayed", "faces")
@@ -21,7 +21,7 @@ def main(kills, forms):
     worst = False
     for form in forms:
         with tempfile.TemporaryDirectory(prefix="streamlyt-chaos-") as folder:
-            broker = Broker(Path(folder) / "broker", 0)
+            broker = LocalBroker(Path(folder) / "broker", 0)
             broker.start()
             try:
                 began = time.monotonic()

@@ -9,14 +9,14 @@ import time
 
 import numpy as np
 
-from streamlyt.base import Batch, Schema
-from streamlyt.codecs import Rows
+from streamlyt.codecs import MessageRows
 from streamlyt.codecs.arrow import ArrowCodec
+from streamlyt.core import Batch, Schema
 from streamlyt.detectors import NEWMA
 from streamlyt.pipeline import Pipeline
-from tests._public import ROOT
+from tests._public_api import ROOT
 from tests._waiting import scaled, wait_for
-from tests.connectors.topics import content, new_topic, put
+from tests.connectors.kafka.topics import content, new_topic, put
 
 COLUMNS = ("x", "y")
 OUTPUTS = [*COLUMNS, "statistic", "threshold", "alarm"]
@@ -79,7 +79,7 @@ class Story:
                 values = rng.normal(size=(n, 2)) + (turn > turns // 2) * 1.5
                 done[key] = at + n
                 self.batches.append(Batch(key, times, values, Schema.of(*COLUMNS)))
-                self.messages.append((key.encode(), codec.encode(Rows(values, times))))
+                self.messages.append((key.encode(), codec.encode(MessageRows(values, times))))
                 self._sizes.append(n)
             if turn % 20 == 7:
                 self.messages.append((b"k0", b"no arrow"))
@@ -96,7 +96,7 @@ class Story:
         pipeline = Pipeline([NEWMA(window=WINDOW, n_components=self.n_components)])
         rows, events = {}, []
         for batch in self.batches:
-            out, found = pipeline.step(batch)
+            out, found = pipeline.process(batch)
             rows.setdefault(batch.key, []).append(out["newma"].values)
             events += found
         return {key: np.concatenate(parts) for key, parts in rows.items()}, events

@@ -5,10 +5,10 @@ import signal
 import time
 
 from tests.chaos.feed import Feed, Group
-from tests.connectors.exactly_once import expected, faults, of_run, of_topic
-from tests.connectors.topics import new_topic
-from tests.daemon.handover import CHAIN, pipeline
-from tests.daemon.serving import Served
+from tests.connectors.kafka.exactly_once import expected, faults, of_run, of_topic
+from tests.connectors.kafka.topics import new_topic
+from tests.engines.daemon.handover import CHAIN, pipeline
+from tests.engines.daemon.serving import Served
 
 PARTITIONS = 4
 RATE = 500  # rows a second: a life reads on from a backlog of its start, and then row by row

@@ -7,14 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamlyt.base import Event
-from streamlyt.compat.river import DriftDetector
+from streamlyt.core import Event
 from streamlyt.detectors import NEWMA
+from streamlyt.integrations.river import DriftDetector
 from streamlyt.runfile import RunFile
 from tests.chaos.cluster import COLUMNS, N_COMPONENTS, WINDOW, Story, ended, worker
 from tests.cli.running import shell
-from tests.connectors.topics import content, new_topic
-from tests.daemon.serving import Served
+from tests.connectors.kafka.topics import content, new_topic
+from tests.engines.daemon.serving import Served
 
 SERIES = 4
 SCORES = ("statistic", "threshold")
@@ -73,7 +73,7 @@ def of_river(story, folder):
 
 
 def of_command_line(story, folder):
-    keys = np.concatenate([[batch.key] * batch.n for batch in story.batches])
+    keys = np.concatenate([[batch.key] * batch.n_rows for batch in story.batches])
     times = np.concatenate([batch.times for batch in story.batches])
     values = np.concatenate([batch.values for batch in story.batches])
     columns = dict(zip(COLUMNS, values.T, strict=True))

@@ -29,7 +29,7 @@ class Feed:
     def __init__(self, servers, topic, partitions, rate):
         self.servers, self.topic, self.partitions = servers, topic, partitions
         self.rate = rate
-        self.sent = []  # (key, value, partition), as tests.connectors.exactly_once has them
+        self.sent = []  # (key, value, partition), as tests.connectors.kafka.exactly_once has them
         self._over = threading.Event()
         self._failed = []
         self._thread = threading.Thread(target=self._flow, daemon=True)

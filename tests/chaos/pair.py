@@ -6,10 +6,10 @@ import sys
 import time
 
 from tests.chaos.feed import Feed, Group
-from tests.connectors.exactly_once import expected, faults, of_topic
-from tests.connectors.topics import new_topic
-from tests.daemon.handover import CHAIN, pipeline
-from tests.daemon.serving import Served
+from tests.connectors.kafka.exactly_once import expected, faults, of_topic
+from tests.connectors.kafka.topics import new_topic
+from tests.engines.daemon.handover import CHAIN, pipeline
+from tests.engines.daemon.serving import Served
 
 PARTITIONS = 4
 RATE = 500

@@ -3,7 +3,7 @@
 import shutil
 import time
 
-from streamlyt._states import pack
+from streamlyt.core.state import pack
 from streamlyt.detectors import NEWMA
 from tests.chaos.cluster import WINDOW, Story, ended, worker
 from tests.chaos.rescaled import N_COMPONENTS

@@ -2,9 +2,9 @@
 
 import shutil
 
-from streamlyt.errors import SinkError, SourceError
-from tests.connectors.exactly_once import engine, expected, faults, messages, of_run, of_topic
-from tests.connectors.topics import new_topic, put
+from streamlyt.core.errors import SinkError, SourceError
+from tests.connectors.kafka.exactly_once import engine, expected, faults, messages, of_run, of_topic
+from tests.connectors.kafka.topics import new_topic, put
 
 KEYS, PARTITIONS = 3, 2
 
@@ -17,9 +17,9 @@ class Failing:
 
     def read(self, start=None, stop=None):
         for batch, position in self._read(start, stop):
-            if batch.n and not self.left:
+            if batch.n_rows and not self.left:
                 raise SourceError("the broker is away")
-            self.left -= bool(batch.n)
+            self.left -= bool(batch.n_rows)
             yield batch, position
 
 

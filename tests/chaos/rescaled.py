@@ -7,7 +7,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from tests._waiting import wait_for
 from tests.chaos.cluster import Story, ended, worker
-from tests.connectors.topics import put
+from tests.connectors.kafka.topics import put
 
 KEYS, ROWS, EACH_S = 6, 20, 1.0  # a message of twenty rows a series and second
 N_COMPONENTS = 36_000  # 5 MB a series

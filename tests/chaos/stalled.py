@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from streamlyt.base import Batch, Schema
 from streamlyt.connectors import KafkaSink
-from tests._public import ROOT
+from streamlyt.core import Batch, Schema
+from tests._public_api import ROOT
 from tests._waiting import HAPPENS_S, wait_for
-from tests.connectors.topics import new_topic
-from tests.daemon.serving import Served
+from tests.connectors.kafka.topics import new_topic
+from tests.engines.daemon.serving import Served
 
 RATE = 2000  # rows a second in peace
 TIMES = 10
@@ -134,7 +134,7 @@ def _put(sink, found, rate, seconds):
     due, end = time.monotonic(), time.monotonic() + seconds
     while time.monotonic() < end:
         times = np.full(EACH, time.time_ns())
-        sink.write(Batch("pump", times, rng.normal(size=(EACH, len(NAMES))), schema))
+        sink.write_rows(Batch("pump", times, rng.normal(size=(EACH, len(NAMES))), schema))
         found.sent += EACH
         due += EACH / rate
         time.sleep(max(0.0, due - time.monotonic()))

@@ -9,9 +9,9 @@ from importlib.resources import files
 from typer.testing import CliRunner
 
 from streamlyt.cli import app
-from tests._public import ROOT
+from tests._public_api import ROOT
 
-DATA = files("streamlyt.data")
+DATA = files("streamlyt.molecular._data")
 ALA2 = DATA / "ala2_flips.pdb", DATA / "ala2_flips.xtc"
 VILLIN = DATA / "villin_go.pdb", DATA / "villin_go.dcd"
 FLIPS = 5215, 8912

@@ -6,8 +6,7 @@ import pytest
 from pyarrow import csv, parquet
 
 from streamlyt.runfile import RunFile
-
-from .running import cli, events, refused
+from tests.cli.running import cli, events, refused
 
 CHANGE = 1200
 
@@ -107,7 +106,7 @@ def test_a_short_table_is_split_off_line(tmp_path):
     done = cli("detect", tmp_path / "short.npy", "--format", "jsonl")
     assert "100 rows are too few for an on-line alarm" in done.stderr
     [event] = events(done)
-    assert (event["detector"], event["channels"][0]) == ("two_sample", "x0")
+    assert (event["detector"], event["channels"][0]) == ("offline_split", "x0")
     assert abs(event["change_index"] - 40) <= 2
 
 

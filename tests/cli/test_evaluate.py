@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from streamlyt.cli._guard import ERROR, USAGE
-from streamlyt.cli.evaluate import _contenders
+from streamlyt.cli.commands.evaluate import _contenders
+from streamlyt.cli.error_handling import ERROR, USAGE
 from tests.cli.running import cli, refused, shell
 
 FEW = ("--law", "gaussian", "--streams", "1", "--rows", "500", "--seconds", "0")
@@ -57,7 +57,7 @@ def test_annotated_folder_is_scored_and_left_as_it_is(folder):
 
 def test_all_that_is_there_is_measured_if_nothing_is_named():
     names = [who.name for who in _contenders([], seed=0)]
-    assert {"newma", "bank", "scan_b", "river.drift:ADWIN", "never"} <= set(names)
+    assert {"newma", "multiscale_newma", "scan_b", "river.drift:ADWIN", "never"} <= set(names)
     assert names[-1] == "never"
 
 

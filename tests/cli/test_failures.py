@@ -10,8 +10,7 @@ from MDAnalysis.lib.formats.libdcd import DCDFile
 from MDAnalysis.lib.formats.libmdaxdr import XTCFile
 
 from streamlyt.runfile import RunFile
-
-from .running import ALA2, SETTINGS, VILLIN, cli, refused, shell
+from tests.cli.running import ALA2, SETTINGS, VILLIN, cli, refused, shell
 
 
 def kept(run):
@@ -195,7 +194,9 @@ def test_a_full_disk_leaves_what_was_saved_before_it(tmp_path):
 from functools import partialmethod
 from streamlyt.engines.local import LocalEngine
 from streamlyt.cli import main
-LocalEngine.__init__ = partialmethod(LocalEngine.__init__, checkpoint_s=0.0, checkpoint_rows=1)
+LocalEngine.__init__ = partialmethod(
+    LocalEngine.__init__, checkpoint_interval_s=0.0, checkpoint_interval_rows=1
+)
 main()
 """
     small = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**17, 2**17))}

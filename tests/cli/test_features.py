@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from streamlyt.cli import app
-from streamlyt.cli._guard import USAGE
+from streamlyt.cli.error_handling import USAGE
 
 
 def run(*words):

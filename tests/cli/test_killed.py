@@ -10,9 +10,8 @@ import pytest
 
 from streamlyt.runfile import RunFile
 from tests._waiting import line_of, scaled
-from tests.detectors.naive_bank import compiled_only
-
-from .running import ALA2, SETTINGS, command, shell
+from tests.cli.running import ALA2, SETTINGS, command, shell
+from tests.detectors.naive_multiscale_newma import compiled_only
 
 pytestmark = compiled_only
 
@@ -25,8 +24,9 @@ OFTEN = """
 import sys
 from functools import partialmethod
 from streamlyt.engines.local import LocalEngine
-from streamlyt.cli import _trajectory, main
-LocalEngine.__init__ = partialmethod(LocalEngine.__init__, checkpoint_s=0.0)
+from streamlyt.cli._detection import trajectory
+from streamlyt.cli import main
+LocalEngine.__init__ = partialmethod(LocalEngine.__init__, checkpoint_interval_s=0.0)
 print("ready", file=sys.stderr, flush=True)
 main()
 """
@@ -74,9 +74,9 @@ def told(run):
     """All that a run file holds of a run: rows, events, and every level for zooming."""
     with RunFile.open(run) as opened:
         assert opened.meta["complete"]
-        names = opened.schema("").names
+        names = opened.schema("").channel_names
         times, values = opened.columns("")
-        levels = [opened.overview("", names, points=points) for points in (3, 50, 3000)]
+        levels = [opened.downsample("", names, points=points) for points in (3, 50, 3000)]
         return opened.events(), times, values, levels
 
 

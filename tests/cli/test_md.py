@@ -8,14 +8,13 @@ import shutil
 import pytest
 from MDAnalysis.lib.formats.libmdaxdr import XTCFile
 
-from streamlyt.base import Event
-from streamlyt.config import load
+from streamlyt.config.pipeline_file import load
+from streamlyt.core import Event
 from streamlyt.engines import LocalEngine
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
-from tests.detectors.naive_bank import compiled_only
-
-from .running import ALA2, FLIPS, VILLIN, cli, events, refused
+from tests.cli.running import ALA2, FLIPS, VILLIN, cli, events, refused
+from tests.detectors.naive_multiscale_newma import compiled_only
 
 pytestmark = compiled_only
 
@@ -92,7 +91,7 @@ def test_raw_coordinates_are_what_is_watched_when_they_are_asked_for(tmp_path):
     run = tmp_path / "raw.streamlyt"
     cli("md", *VILLIN, "--observe", "raw", "--stop", 500, "--run", run)
     with RunFile.open(run) as opened:
-        assert opened.schema("").width == 105 + 3
+        assert opened.schema("").n_channels == 105 + 3
 
 
 def test_a_selection_is_what_is_read(tmp_path):
@@ -100,7 +99,7 @@ def test_a_selection_is_what_is_read(tmp_path):
     words = ("--select", "resid 1:10", "--stop", 500, "--run", run)
     assert cli("md", *VILLIN, *words).exit_code == 0
     with RunFile.open(run) as opened:
-        assert opened.schema("").width == 2 * 7 + 3  # virtual dihedrals of ten beads
+        assert opened.schema("").n_channels == 2 * 7 + 3  # virtual dihedrals of ten beads
 
 
 def test_a_selection_without_a_chain_has_no_dihedrals():
@@ -127,7 +126,12 @@ def test_the_knobs_reach_the_detector(tmp_path):
             return list(load(opened.meta["pipeline"]).operators.values())[-1]
 
     bank = knobs("--window", 100, "--arl", 1e6, "--seed", 3, "--null", "learned")
-    assert (type(bank).__name__, bank.window, bank.arl, bank.seed) == ("NEWMABank", 100, 1e6, 3)
+    assert (type(bank).__name__, bank.window, bank.arl, bank.seed) == (
+        "MultiscaleNEWMA",
+        100,
+        1e6,
+        3,
+    )
     newma = knobs("--null", "independent", "--arl", 5000, "--window", 40)
     assert (newma.null, newma.arl, newma.window) == ("independent", 5000, 40)
     assert knobs("--null", "adaptive").null == "adaptive"
@@ -192,7 +196,7 @@ def test_a_short_recording_says_so_and_is_split_off_line(name, tmp_path):
     done = cli("md", *paths, "--format", "jsonl", "--run", run)
     assert "too few for an on-line alarm, which takes" in done.stderr
     [event] = events(done)
-    assert event["detector"] == "two_sample"
+    assert event["detector"] == "offline_split"
     assert abs(event["change_index"] - crossing) <= 8
     again = cli("md", *paths, "--format", "jsonl", "--run", run, "--resume")
     assert again.stdout == done.stdout

@@ -7,15 +7,14 @@ from threading import Thread
 
 import pytest
 
-from streamlyt import catalog
-from tests.detectors.naive_bank import compiled_only
-
-from .running import SETTINGS, VILLIN, cli, command, shell
+from streamlyt import registry
+from tests.cli.running import SETTINGS, VILLIN, cli, command, shell
+from tests.detectors.naive_multiscale_newma import compiled_only
 
 # (pydantic is typer's own.)
 HEAVY = (
     *("MDAnalysis", "bokeh", "numba", "numpy", "pandas", "pyarrow", "scipy", "sqlite3"),
-    *("streamlyt.base", "streamlyt.config", "streamlyt.engines.local"),
+    *("streamlyt.core", "streamlyt.config.pipeline_file", "streamlyt.engines.local"),
 )
 VERBS = ("demo", "md", "detect", "run", "config", "report", "list")
 
@@ -48,7 +47,7 @@ def test_no_verb_at_all_shows_the_help():
 
 def test_the_list_names_what_the_catalog_finds():
     lines = [line.split("\t") for line in cli("list").stdout.splitlines()]
-    assert [["detectors", name] for name in catalog.names("detectors")] == [
+    assert [["detectors", name] for name in registry.component_names("detectors")] == [
         line[:2] for line in lines if line[0] == "detectors"
     ]
     assert all(what.endswith(".") for _, _, what in lines)

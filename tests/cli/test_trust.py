@@ -6,9 +6,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from streamlyt._key import KEY_FILE
-from streamlyt.codecs import DeadLetter
+from streamlyt.core import DeadLetter
 from streamlyt.runfile import RunFile
+from streamlyt.runfile.user_key import KEY_FILE
 from tests.cli.running import cli
 
 PIPELINE = """
@@ -75,7 +75,7 @@ def test_trust_goes_with_resume(table, tmp_path):
 def test_letters_of_somebody_else_are_sent_nowhere(tmp_path, monkeypatch):
     run = tmp_path / "a.streamlyt"
     with RunFile.create(run, pipeline="[source]\nname = 'kafka'\nservers = 'far:1'\n") as made:
-        made.refuse(DeadLetter("t", 0, 1, None, b"?", "no row", 0))
+        made.write_dead_letter(DeadLetter("t", 0, 1, None, b"?", "no row", 0))
         made.checkpoint({}, {})
     of_another(tmp_path, monkeypatch)
     assert cli("deadletter", "list", run).exit_code == 0

@@ -53,7 +53,7 @@ def fuzzed(codec, message):
     for number, error in decoded.errors.items():
         assert (number, rows.n) == (0, 0)
         assert str(error)
-    assert rows.n == decoded.counts.sum()
+    assert rows.n == decoded.rows_per_message.sum()
     assert rows.values.shape == (rows.n, len(COLUMNS))
     assert (rows.times is None) == (codec.time is None)
     assert (rows.keys is None) == (codec.key is None)

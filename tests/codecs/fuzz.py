@@ -6,7 +6,7 @@ import atheris
 import numpy as np
 
 with atheris.instrument_imports(include=["streamlyt.codecs"]):
-    from streamlyt.codecs import Rows
+    from streamlyt.codecs import MessageRows
     from tests.codecs.codecs import CODECS, COLUMNS, fuzzed
 
 LIST = list(CODECS.values())
@@ -19,7 +19,7 @@ def one(data: bytes) -> None:
 
 def seeds() -> list[bytes]:
     """Return a whole message of every codec, for the fuzzer to begin with."""
-    row = Rows(np.ones((1, len(COLUMNS))), np.zeros(1, np.int64), ("a",))
+    row = MessageRows(np.ones((1, len(COLUMNS))), np.zeros(1, np.int64), ("a",))
     return [bytes([i]) + codec.encode(row) for i, codec in enumerate(LIST)]
 
 

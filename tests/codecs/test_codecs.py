@@ -6,12 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from streamlyt.catalog import describe, find
-from streamlyt.codecs import ArrowCodec, CsvCodec, JsonCodec, Rows
-from streamlyt.errors import DataError, DecodeError, ParameterError
+from streamlyt.codecs import ArrowCodec, CsvCodec, JsonCodec, MessageRows
+from streamlyt.core.errors import DataError, DecodeError, ParameterError
+from streamlyt.registry import component_to_table, get_component
 from tests._arrays import assert_same_bits
-
-from .codecs import BARE, CODECS, COLUMNS, WHOLE, fuzzed
+from tests.codecs.codecs import BARE, CODECS, COLUMNS, WHOLE, fuzzed
 
 FINITE = st.floats(allow_nan=True, allow_infinity=False)
 KEYS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5)
@@ -25,7 +24,7 @@ def many(name):
 @st.composite
 def rows_of(draw, most):
     n = draw(st.integers(1, most))
-    return Rows(
+    return MessageRows(
         draw(arrays(np.float64, (n, len(COLUMNS)), elements=FINITE)),
         np.array(draw(st.lists(TIMES, min_size=n, max_size=n)), np.int64),
         tuple(draw(st.lists(KEYS, min_size=n, max_size=n))),
@@ -86,12 +85,21 @@ def test_many_messages_are_decoded_as_one_after_another(name):
     messages = []
     for i in range(6):
         n = 1 if "avro" in name else i % 3 + 1
-        messages.append(codec.encode(Rows(rng.normal(size=(n, 3)), np.arange(n) + i, ("a",) * n)))
+        messages.append(
+            codec.encode(MessageRows(rng.normal(size=(n, 3)), np.arange(n) + i, ("a",) * n))
+        )
     messages[1], messages[4] = b"\xffnot this", b"\0"
     decoded = codec.decode_all(messages)
     assert set(decoded.errors) == {1, 4}
     apart = [codec.decode(messages[i]) for i in (0, 2, 3, 5)]
-    assert decoded.counts.tolist() == [apart[0].n, 0, apart[1].n, apart[2].n, 0, apart[3].n]
+    assert decoded.rows_per_message.tolist() == [
+        apart[0].n,
+        0,
+        apart[1].n,
+        apart[2].n,
+        0,
+        apart[3].n,
+    ]
     assert_same_bits(decoded.rows.values, np.concatenate([rows.values for rows in apart]))
     assert_same_bits(decoded.rows.times, np.concatenate([rows.times for rows in apart]))
     assert decoded.rows.keys == sum((rows.keys for rows in apart), ())
@@ -107,9 +115,11 @@ def test_nothing_at_all_gives_no_rows(name):
 @pytest.mark.parametrize("name", BARE)
 def test_rows_that_the_format_has_no_word_for_are_refused(name):
     with pytest.raises(DataError, match=r"columns .*got 2"):
-        BARE[name].encode(Rows(np.ones((1, 2))))
+        BARE[name].encode(MessageRows(np.ones((1, 2))))
     with pytest.raises(DataError, match=r"rows must have (times|keys), got none"):
-        find("codecs", "json")(COLUMNS, **{"time": "at"}).encode(Rows(np.ones((1, 3))))
+        get_component("codecs", "json")(COLUMNS, **{"time": "at"}).encode(
+            MessageRows(np.ones((1, 3)))
+        )
 
 
 @pytest.mark.parametrize(
@@ -168,8 +178,8 @@ def test_names_that_cannot_be_are_refused(options, reason):
 
 
 def test_the_catalog_knows_them_by_the_names_of_their_files():
-    assert find("codecs", "arrow") is ArrowCodec
-    assert describe(CsvCodec(["x"], delimiter=";")) == {
+    assert get_component("codecs", "arrow") is ArrowCodec
+    assert component_to_table(CsvCodec(["x"], delimiter=";")) == {
         "name": "csv",
         "columns": ["x"],
         "time_unit": "ms",

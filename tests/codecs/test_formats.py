@@ -14,10 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlyt.codecs import ArrowCodec, AvroCodec, CsvCodec, JsonCodec, MsgpackCodec, Rows
-from streamlyt.errors import DataError, DecodeError, ParameterError
-
-from .codecs import record
+from streamlyt.codecs import ArrowCodec, AvroCodec, CsvCodec, JsonCodec, MessageRows, MsgpackCodec
+from streamlyt.core.errors import DataError, DecodeError, ParameterError
+from tests.codecs.codecs import record
 
 XY = ["x", "y"]
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70)
@@ -64,7 +63,7 @@ def test_an_array_must_have_every_field_and_no_other(message):
 
 def test_json_has_no_word_for_infinity():
     with pytest.raises(DataError, match="no word for infinity"):
-        JsonCodec(XY).encode(Rows(np.array([[1.0, np.inf]])))
+        JsonCodec(XY).encode(MessageRows(np.array([[1.0, np.inf]])))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +150,7 @@ def test_avro_reads_what_fastavro_wrote(skip, i, n, f, d, raw, at, who):
 def test_fastavro_reads_what_avro_wrote(x, at, who):
     schema = record(x="double", at="long", who="string")
     codec = AvroCodec(["x"], schema, time="at", key="who", time_unit="ns")
-    message = codec.encode(Rows(np.array([[x]]), np.array([at]), (who,)))
+    message = codec.encode(MessageRows(np.array([[x]]), np.array([at]), (who,)))
     got = fastavro.schemaless_reader(io.BytesIO(message), fastavro.parse_schema(json.loads(schema)))
     np.testing.assert_equal(got, {"x": x, "at": at, "who": who})
 
@@ -179,7 +178,7 @@ def test_avro_that_is_no_record_is_refused(message, reason):
 
 def test_the_number_of_the_schema_is_checked():
     codec = AvroCodec(["x"], record(x="double"), schema_id=258)
-    message = codec.encode(Rows(np.ones((1, 1))))
+    message = codec.encode(MessageRows(np.ones((1, 1))))
     assert message[:5] == b"\0\0\0\1\2"
     with pytest.raises(DecodeError, match="must begin with the schema's number 258"):
         codec.decode(message[5:])
@@ -206,10 +205,12 @@ def test_a_schema_that_is_none_of_flat_records_is_refused(schema, reason):
 
 def test_avro_writes_no_number_that_its_field_cannot_hold():
     codec = AvroCodec(["i", "f"], record(i="int", f="float"))
-    assert codec.decode(codec.encode(Rows(np.array([[-3.0, 0.5]])))).values.tolist() == [[-3, 0.5]]
+    assert codec.decode(codec.encode(MessageRows(np.array([[-3.0, 0.5]])))).values.tolist() == [
+        [-3, 0.5]
+    ]
     for values in ([0.5, 0.5], [2.0**40, 0.5], [1.0, 0.1], [np.nan, 0.5]):
         with pytest.raises(DataError, match="has no word for"):
-            codec.encode(Rows(np.array([values])))
+            codec.encode(MessageRows(np.array([values])))
 
 
 def arrow(**columns):

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from streamlyt.base import Event, Schema
 from streamlyt.connectors import MemorySink, MemorySource
-from streamlyt.errors import DataError, ParameterError
+from streamlyt.core import Event, Schema
+from streamlyt.core.errors import DataError, ParameterError
 
 
 def test_a_position_goes_on_just_after_the_last_row():
     source = MemorySource(np.arange(10.0), batch_rows=4)
     batches = list(source.read())
-    assert [batch.n for batch, _ in batches] == [4, 4, 2]
+    assert [batch.n_rows for batch, _ in batches] == [4, 4, 2]
     resumed = [batch for batch, _ in source.read(batches[0][1])]
     np.testing.assert_array_equal(np.concatenate([b.values for b in resumed])[:, 0], range(4, 10))
     assert list(source.read(batches[-1][1])) == []
@@ -41,9 +41,9 @@ def test_the_sink_keeps_series_apart():
     sink = MemorySink()
     for key in ("a", "b", "a"):
         for batch, _ in MemorySource([1.0, 2.0], key=key).read():
-            sink.write(batch)
+            sink.write_rows(batch)
     event = Event("a", "newma", 1, 1, 0, 0, 2.0, 1.0)
-    sink.record(event)
+    sink.write_event(event)
     sink.flush()
     assert sink.keys() == ["a", "b"]
     assert sink.values("a").shape == (4, 1)

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from streamlyt.connectors import TrajectorySource
-from streamlyt.errors import (
+from streamlyt.core.errors import (
     DataError,
     FormatError,
-    MissingExtraError,
+    MissingDependencyError,
     ParameterError,
     SourceError,
 )
-from streamlyt.observables import Dihedrals, Superpose, Whole
+from streamlyt.molecular import Dihedrals, Superposition, Unwrap
 from tests._arrays import assert_same_bits
 
 with warnings.catch_warnings():
@@ -30,7 +30,7 @@ with warnings.catch_warnings():
     from MDAnalysis.lib.formats.libdcd import DCDFile
     from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
 
-DATA = Path(str(files("streamlyt.data")))
+DATA = Path(str(files("streamlyt.molecular._data")))
 VILLIN = (DATA / "villin_go.pdb", DATA / "villin_go.dcd")
 ALA2 = (DATA / "ala2_flips.pdb", DATA / "ala2_flips.xtc")
 BOX = [30.0, 32.0, 34.0, 90.0, 90.0, 90.0]
@@ -89,10 +89,10 @@ def test_every_format_gives_the_same_frames(written, walk):
     boxed = written.suffix != ".xyz"
     rows = all_rows(source)
     np.testing.assert_allclose(rows[:, :66], walk.reshape(700, 66), atol=2e-3)
-    assert source.layout().box == boxed
+    assert source.atom_selection().has_box == boxed
     if boxed:
         np.testing.assert_allclose(rows[:, 66:], np.tile(BOX, (700, 1)), rtol=1e-6)
-        assert source.schema.names[66:68] == ("box.lx", "box.ly")
+        assert source.schema.channel_names[66:68] == ("box.lx", "box.ly")
     times = np.concatenate([batch.times for batch, _ in source.read()])
     assert source.schema.time_unit == ("fs" if boxed else "step")
     np.testing.assert_array_equal(times, np.arange(700) * (2000 if boxed else 1))
@@ -108,13 +108,13 @@ def test_reading_goes_on_from_every_position(written, walk, cut):
     rows, read = all_rows(source), list(source.read())
     np.testing.assert_allclose(rows[:, :3], walk[start:stop:step, 3], atol=2e-3)
     numbers = range(700)[start:stop:step]
-    assert [source.schema.row_number(i) for i in range(len(rows))] == list(numbers)
+    assert [source.schema.source_row(i) for i in range(len(rows))] == list(numbers)
     assert source.n_rows == len(numbers)
     done = 0
     for batch, position in read:
-        done += batch.n
+        done += batch.n_rows
         rest = list(source.read(position))
-        assert sum(b.n for b, _ in rest) == len(rows) - done
+        assert sum(b.n_rows for b, _ in rest) == len(rows) - done
         if rest:
             assert_same_bits(np.concatenate([b.values for b, _ in rest]), rows[done:])
             assert rest[0][0].times[0] == batch.times[-1] + (batch.times[1] - batch.times[0])
@@ -147,7 +147,7 @@ def test_parts_follow_one_another_and_their_clock_never_goes_back(tmp_path, walk
     np.testing.assert_array_less(0, np.diff(times))
     np.testing.assert_array_equal(times[:34], np.arange(34) * 6000)
     rest = np.concatenate([batch.times for batch, _ in source.read(batches[0][1])])
-    np.testing.assert_array_equal(rest, times[batches[0][0].n :])
+    np.testing.assert_array_equal(rest, times[batches[0][0].n_rows :])
 
 
 def test_a_recording_played_backwards_goes_on_in_time(tmp_path, walk):
@@ -182,7 +182,7 @@ def test_whole_frames_come_before_a_truncated_one_is_told(written, tmp_path, cut
     source = TrajectorySource(ALA2[0], path, batch_rows=100)
     assert source.n_rows == 690
     read = source.read()
-    assert sum(next(read)[0].n for _ in range(7)) == 690
+    assert sum(next(read)[0].n_rows for _ in range(7)) == 690
     with pytest.raises(SourceError, match=r"frame 690 must be whole.*--stop 690"):
         next(read)
     assert len(all_rows(TrajectorySource(ALA2[0], path, stop=690))) == 690
@@ -205,32 +205,32 @@ def test_a_coordinate_that_is_not_finite_is_told_with_its_frame(written, tmp_pat
         pytest.skip("the format cannot hold it")
     write(path, frames)
     read = TrajectorySource(ALA2[0], path).read()
-    assert next(read)[0].n == 33
+    assert next(read)[0].n_rows == 33
     with pytest.raises(DataError, match=r"got nan in 'ALA2:N.y' of frame 33"):
         next(read)
 
 
 def test_alanine_dipeptide_needs_no_option():
     source = TrajectorySource(*ALA2)
-    layout = source.layout()
+    layout = source.atom_selection()
     assert layout.atoms == ("ACE1:C", "ALA2:N", "ALA2:CA", "ALA2:C", "NME3:N")
     assert layout.dihedral_labels == ("ALA2:phi", "ALA2:psi")
     assert layout.dihedrals == ((0, 1, 2, 3), (1, 2, 3, 4))
     assert source.schema.channels[0].group == "ACE1"
-    assert source.schema.names[6] == "ALA2:CA.x"
+    assert source.schema.channel_names[6] == "ALA2:CA.x"
 
 
 def test_a_chain_of_beads_needs_no_option():
-    layout = TrajectorySource(*VILLIN, stop=10).layout()
-    assert len(layout.atoms) == len(layout.sites) == 35
-    assert layout.parents == (-1, *range(34))
+    layout = TrajectorySource(*VILLIN, stop=10).atom_selection()
+    assert len(layout.atoms) == len(layout.representative_atoms) == 35
+    assert layout.bond_tree == (-1, *range(34))
     assert layout.dihedrals[:2] == ((0, 1, 2, 3), (1, 2, 3, 4))
     assert (len(layout.dihedrals), layout.dihedral_labels[0]) == (32, "SER2:virtual")
 
 
 def test_phi_and_psi_are_those_of_mdanalysis(tmp_path):
     source = TrajectorySource(datafiles.PSF, datafiles.DCD)
-    layout = source.layout()
+    layout = source.atom_selection()
     rows = naive_dihedrals(source, layout)
     protein = universe(tmp_path, datafiles.PSF, datafiles.DCD).select_atoms("protein")
     with warnings.catch_warnings():
@@ -263,10 +263,10 @@ def naive_dihedrals(source, layout):
     ids=["psf", "gro", "tpr", "pdb"],
 )
 def test_a_protein_is_one_tree_with_its_angles_in_every_topology(paths, select, n_dihedrals):
-    layout = TrajectorySource(*paths, select=select, stop=1).layout()
-    assert layout.parents.count(-1) == 1
+    layout = TrajectorySource(*paths, select=select, stop=1).atom_selection()
+    assert layout.bond_tree.count(-1) == 1
     assert len(layout.dihedrals) == n_dihedrals
-    assert len(layout.sites) == 214
+    assert len(layout.representative_atoms) == 214
 
 
 def test_two_chains_keep_their_names_apart_and_hang_together(tmp_path):
@@ -275,9 +275,9 @@ def test_two_chains_keep_their_names_apart_and_hang_together(tmp_path):
            for line in lines]  # fmt: skip
     top = tmp_path / "two.pdb"
     top.write_text("\n".join([*lines, "TER", *far, "END"]))
-    layout = TrajectorySource(top, top).layout()
+    layout = TrajectorySource(top, top).atom_selection()
     assert (layout.atoms[0], layout.atoms[35]) == ("A/LEU1:CA", "B/LEU1:CA")
-    assert layout.parents.count(-1) == 1
+    assert layout.bond_tree.count(-1) == 1
     assert len(layout.dihedrals) == 64
 
 
@@ -292,7 +292,7 @@ def test_wrapping_every_frame_changes_no_internal_coordinate(tmp_path, select):
     out = []
     for name in ("wrapped.xtc", "whole.xtc"):
         source = TrajectorySource(ALA2[0], tmp_path / name, select=select)
-        whole, superpose = Whole(source.layout().parents), Superpose()
+        whole, superpose = Unwrap(source.atom_selection().bond_tree), Superposition()
         ((batch, _),) = source.read()
         out.append(superpose.update(whole.update(batch)[0])[0].values)
     np.testing.assert_allclose(out[0], out[1], atol=0.02)
@@ -303,7 +303,7 @@ def test_whole_molecules_are_those_of_mdanalysis(tmp_path):
     protein = system.select_atoms("protein")
     source = TrajectorySource(datafiles.TPR, datafiles.XTC, select="protein", stop=3)
     ((batch, _),) = source.read()
-    mine, _ = Whole(source.layout().parents).update(batch)
+    mine, _ = Unwrap(source.atom_selection().bond_tree).update(batch)
     for ts, row in zip(system.trajectory[:3], mine.values, strict=True):
         theirs = protein.unwrap(compound="fragments", reference=None, inplace=False)
         shift = row.reshape(-1, 3) - theirs
@@ -349,7 +349,7 @@ def test_without_mdanalysis_the_extra_is_named(monkeypatch):
         monkeypatch.delitem(sys.modules, f"streamlyt.connectors.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "MDAnalysis", None)
     monkeypatch.setitem(sys.modules, "MDAnalysis.coordinates.DCD", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'streamlyt\[md\]'"):
+    with pytest.raises(MissingDependencyError, match=r"pip install 'streamlyt\[md\]'"):
         TrajectorySource(*ALA2)
 
 
@@ -364,7 +364,7 @@ def test_memory_does_not_grow_with_the_frames(tmp_path, walk):
         "import resource, sys\n"
         "from streamlyt.connectors import TrajectorySource\n"
         "source = TrajectorySource(sys.argv[1], sys.argv[2], select='all', stop=int(sys.argv[3]))\n"
-        "rows = sum(batch.n for batch, _ in source.read())\n"
+        "rows = sum(batch.n_rows for batch, _ in source.read())\n"
         "print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
     )
     peaks = []

@@ -11,11 +11,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from streamlyt.base import Batch
-from streamlyt.dashboards import Dashboard
-from streamlyt.dashboards._desk import Desk
-from streamlyt.dashboards._feed import Following
-from streamlyt.dashboards._guard import Guard
+from streamlyt.core import Batch
+from streamlyt.dashboards import DashboardApp
+from streamlyt.dashboards._server.auth import AccessControl
+from streamlyt.dashboards._server.frame_cache import FrameCache
+from streamlyt.dashboards._server.run_feed import LiveRunFeed
 from streamlyt.runfile import RunFile
 from tests._waiting import HAPPENS_S, joined, scaled
 
@@ -50,10 +50,10 @@ class Writer:
         """Write the rows of all series up to one, with the findings until then."""
         for key, (schema, times, values) in self.made.series.items():
             rows = slice(self.at[key], stop)
-            self.run.write(Batch(key, times[rows], values[rows], schema))
+            self.run.write_rows(Batch(key, times[rows], values[rows], schema))
             self.at[key] = stop
         for found in [e for e in self.left if e.alarm_index < stop]:
-            self.run.record(found)
+            self.run.write_event(found)
             self.left.remove(found)
         self.run.checkpoint({}, {})
 
@@ -68,8 +68,8 @@ class Serving:
     """The pages of a feed at an address of their own."""
 
     def __init__(self, feed, guard=None, port=0):
-        self.feed = Following(feed) if not hasattr(feed, "poll") else feed
-        self.guard = guard or Guard()
+        self.feed = LiveRunFeed(feed) if not hasattr(feed, "poll") else feed
+        self.guard = guard or AccessControl()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(port)))
         self._thread.start()
@@ -77,8 +77,8 @@ class Serving:
 
     async def _serve(self, port):
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        self.desk = Desk(self.feed)
-        board = Dashboard(self.desk, self.guard)
+        self.desk = FrameCache(self.feed)
+        board = DashboardApp(self.desk, self.guard)
         server = HTTPServer(Application(board.routes(), log_function=lambda request: None))
         sockets = bind_sockets(port, "127.0.0.1", reuse_port=False)
         server.add_sockets(sockets)

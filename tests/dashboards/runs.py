@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streamlyt.base import Batch, Channel, Event, Schema
+from streamlyt.core import Batch, Channel, Event, Schema
 from streamlyt.runfile import RunFile
 
 DETECTED = (Channel("statistic"), Channel("threshold"), Channel("alarm"))
@@ -26,9 +26,9 @@ class Made:
                 for first in range(0, len(times), cut):
                     rows = slice(first, first + cut)
                     batch = Batch(key, times[rows], values[rows], schema)
-                    run.write(batch, full=[c.name for c in DETECTED])
+                    run.write_rows(batch, full=[c.name for c in DETECTED])
             for found in self.events:
-                run.record(found)
+                run.write_event(found)
             run.checkpoint({}, {}, complete=self.complete)
         return RunFile.open(path)
 
@@ -148,7 +148,7 @@ def short(n=98):
     )
     schema = Schema((*(Channel(m, "Å", m[2:]) for m in names), *DETECTED), "fs", "frame")
     tail = np.column_stack([np.full(n, np.nan), np.full(n, np.inf), np.zeros(n)])
-    found = [event("dims", 38, 97, times, [(names[3], 0.2)], 31.0, detector="two_sample")]
+    found = [event("dims", 38, 97, times, [(names[3], 0.2)], 31.0, detector="offline_split")]
     return Made({"dims": (schema, times, np.hstack([values, tail]))}, found)
 
 

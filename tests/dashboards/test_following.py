@@ -7,17 +7,17 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from streamlyt.base import Batch, Schema
+from streamlyt.core import Batch, Schema
 from streamlyt.dashboards import Forecasts, Models, Panel
-from streamlyt.dashboards._frames import frame_of
-from streamlyt.dashboards._look import Look
+from streamlyt.dashboards._data.rolling_error import rolling_error
+from streamlyt.dashboards._data.snapshot import RunSnapshot
+from streamlyt.dashboards._page.panel_selection import panels_of
 from streamlyt.dashboards._panel import Table
-from streamlyt.dashboards._panels import panels_of
-from streamlyt.dashboards._rolling import rolling_error
-from streamlyt.dashboards._views import View
+from streamlyt.dashboards._server.frames import frame_of
+from streamlyt.dashboards._server.view import View
 from streamlyt.runfile import RunFile
 from tests._arrays import assert_same_bits
-from tests._public import ROOT
+from tests._public_api import ROOT
 from tests.dashboards.live import unpacked
 
 
@@ -28,7 +28,7 @@ def kept(tmp_path):
 
     def make(values, *names):
         run = RunFile.create(tmp_path / f"{len(runs)}.streamlyt", pipeline="")
-        run.write(Batch("a", np.arange(len(values)), values, Schema.of(*names)))
+        run.write_rows(Batch("a", np.arange(len(values)), values, Schema.of(*names)))
         run.checkpoint({}, {})
         runs.append(run)
         return run
@@ -57,7 +57,7 @@ def test_a_forecast_stands_beside_its_truth_with_a_band_that_holds_most(kept):
     said = x + rng.normal(0, 0.5, 500)
     said[:10] = np.nan
     panel = Forecasts(kept(np.column_stack([x, x, said]), "other", "x", "x.predicted"), "a")
-    seen = panel.columns()
+    seen = panel.data()
     assert panel.channels == ["x"]
     assert_same_bits(seen["truth_0"], x)
     assert_same_bits(seen["error_0"], x - said)
@@ -71,7 +71,7 @@ def test_a_model_that_learns_nothing_is_no_better_than_persistence(kept):
     y = np.cumsum(rng.normal(size=400))
     still = np.concatenate([[0.0], y[:-1]])
     panel = Models(kept(np.column_stack([y, y, still]), "x", "y", "prediction"), "a")
-    seen = panel.columns()
+    seen = panel.data()
     assert panel.target == "y"
     assert np.allclose(seen["score"][60:], seen["persistence"][60:])
 
@@ -108,7 +108,7 @@ def test_the_panel_of_the_recipe_works_at_the_first_try(kept):
     def made(run, key, points, bins):
         return [module.Spread(run, key, points)]
 
-    told, sources = unpacked(frame_of(Look(run), View("a", last=None, width=30), made))
+    told, sources = unpacked(frame_of(RunSnapshot(run), View("a", last=None, width=30), made))
     spread = [np.ptp(values[i : i + 10, 0]) for i in range(0, 300, 10)]
     assert np.allclose(sources["spread.main"]["spread"], spread)
     [figure] = made(run, "a", 30, 30)[0].figures().values()

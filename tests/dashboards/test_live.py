@@ -5,16 +5,16 @@ import re
 import numpy as np
 import pytest
 
-from streamlyt.base import Event, Schema
-from streamlyt.dashboards import Changes, Replay, write_report
-from streamlyt.dashboards._buckets import overview_of
-from streamlyt.dashboards._feed import Following, row_at
-from streamlyt.dashboards._frames import frame_of, views_of
-from streamlyt.dashboards._look import Look
-from streamlyt.dashboards._panels import steady_panels_of
-from streamlyt.dashboards._series_list import list_of
-from streamlyt.dashboards._views import View
-from streamlyt.errors import ParameterError, StreamlytError
+from streamlyt.core import Event, Schema
+from streamlyt.core.errors import ParameterError, StreamlytError
+from streamlyt.dashboards import Changes, ReplayFeed, write_report
+from streamlyt.dashboards._data.downsampling import overview_of
+from streamlyt.dashboards._data.snapshot import RunSnapshot
+from streamlyt.dashboards._page.panel_selection import steady_panels_of
+from streamlyt.dashboards._page.series_list import list_of
+from streamlyt.dashboards._server.frames import frame_of, views_of
+from streamlyt.dashboards._server.run_feed import LiveRunFeed, row_at
+from streamlyt.dashboards._server.view import View
 from streamlyt.runfile import RunFile
 from tests.dashboards import runs
 from tests.dashboards.live import Serving, Writer, unpacked
@@ -42,19 +42,19 @@ def test_live_replay_and_report_show_the_same_changes(tmp_path, molecule):
     report = changes_in(write_report(run, tmp_path / "report.html").read_text())
     live = []
     with Writer(tmp_path / "grown.streamlyt", made) as writer:
-        feed, look = Following(writer.path), None
+        feed, look = LiveRunFeed(writer.path), None
         for stop in (1_000, 4_020, 4_040, 9_000, 12_000):
             writer.to(stop)
-            look = Look(feed.poll()[0], look)
+            look = RunSnapshot(feed.poll()[0], look)
             told, sources = unpacked(frame_of(look, View(KEY, last=None), pulse={}))
             live.append(changes_in(told["texts"]["series-0-list"]) if told["changes"] else [])
         assert sources["change_points.changes"]["x"].tolist() == [4.0, 8.0]
         feed.close()
     now = [0.0]
-    replay = Replay(run, "plant", within=12.0, clock=lambda: now[0])
+    replay = ReplayFeed(run, "plant", within=12.0, clock=lambda: now[0])
     played = []
     for now[0] in (1.0, 4.02, 4.04, 9.0, 12.0):
-        told, _ = unpacked(frame_of(Look(replay.poll()[0]), View(KEY), pulse={}))
+        told, _ = unpacked(frame_of(RunSnapshot(replay.poll()[0]), View(KEY), pulse={}))
         played.append(changes_in(told["texts"]["series-0-list"]) if told["changes"] else [])
     assert [len(changes) for changes in live] == [0, 0, 1, 2, 2]
     assert played == live
@@ -65,8 +65,8 @@ def test_live_replay_and_report_show_the_same_changes(tmp_path, molecule):
 def test_a_frame_has_the_highest_and_lowest_row_of_every_column_of_pixels(molecule):
     made, run = molecule
     schema, _, values = made.series[KEY]
-    statistic = values[:, schema.names.index("statistic")]
-    told, sources = unpacked(frame_of(Look(run), View(KEY, last=6_000, width=400), pulse={}))
+    statistic = values[:, schema.channel_names.index("statistic")]
+    told, sources = unpacked(frame_of(RunSnapshot(run), View(KEY, last=6_000, width=400), pulse={}))
     curve = sources["change_points.curve"]
     assert 350 <= len(curve["x"]) <= 401
     assert curve["highest"].max() == np.float32(statistic[6_000:].max())
@@ -99,7 +99,7 @@ def test_a_row_is_found_by_its_time_as_by_looking_at_all(tmp_path):
 
 def test_a_file_may_come_later_and_another_may_take_its_place(tmp_path):
     path = tmp_path / "plant.streamlyt"
-    feed = Following(path)
+    feed = LiveRunFeed(path)
     assert feed.poll() == (None, 1)
     assert feed.poll() == (None, 1)
     with Writer(path, runs.quiet(400)) as writer:
@@ -122,14 +122,14 @@ def test_a_look_reads_findings_once_and_those_of_a_new_writer_anew(tmp_path):
     with Writer(tmp_path / "a.streamlyt", runs.dipeptide(3_000, (1_000, 2_000))) as writer:
         writer.to(1_500)
         with RunFile.open(writer.path) as run:
-            first = Look(run)
+            first = RunSnapshot(run)
             writer.to(3_000)
-            second = Look(run, first)
+            second = RunSnapshot(run, first)
             assert second.events() == run.events()
             assert len(first.events()) == 1
             assert second.events()[0] is first.events()[0]
             with RunFile.open(writer.path, write=True):
-                third = Look(run, second)
+                third = RunSnapshot(run, second)
             assert third.events() == second.events()
             assert third.events()[0] is not second.events()[0]
 
@@ -138,7 +138,7 @@ def test_a_replay_goes_by_the_clock_of_the_rows(tmp_path):
     made = runs.sensors(2_400, 4)
     with made.record(tmp_path / "s.streamlyt") as run:
         now = [0.0]
-        replay = Replay(run, "s", speed=60.0, clock=lambda: now[0])
+        replay = ReplayFeed(run, "s", speed=60.0, clock=lambda: now[0])
         shown = []
         for now[0] in (0.0, 100.0, 1_199.0, 1_201.0, 1e9):
             seen, _ = replay.poll()
@@ -148,10 +148,10 @@ def test_a_replay_goes_by_the_clock_of_the_rows(tmp_path):
         assert seen.events() == run.events()
         assert seen.meta["complete"]
         with pytest.raises(ParameterError, match="speed and within must be positive"):
-            Replay(run, "s", speed=0.0)
+            ReplayFeed(run, "s", speed=0.0)
     untold = runs.quiet(200).record(tmp_path / "q.streamlyt")
     with untold, pytest.raises(ParameterError, match="must tell how long it took"):
-        Replay(untold, "q")
+        ReplayFeed(untold, "q")
 
 
 def test_panels_of_a_growing_series_keep_their_channels_until_something_is_found(tmp_path):
@@ -187,11 +187,11 @@ def test_odd_rows_are_shown_too(tmp_path, odd, unit):
     with np.errstate(all="raise", under="ignore"), some.record(tmp_path / "a.streamlyt") as run:
         ends = {"left": 0.5, "right": 1.5} if odd != "one row" else {"left": -3.0, "right": -2.0}
         for view in (View("a"), View("a", last=None), View("a", last=1), View("a", **ends)):
-            told, sources = unpacked(frame_of(Look(run), view, pulse={}))
+            told, sources = unpacked(frame_of(RunSnapshot(run), view, pulse={}))
             assert told["left"] < told["right"]
             assert len(sources["change_points.curve"]["x"]) >= 1
         assert views_of(run, View("a", tables=True))
-        assert unpacked(frame_of(Look(run), View("a", tables=True), pulse={}))
+        assert unpacked(frame_of(RunSnapshot(run), View("a", tables=True), pulse={}))
 
 
 @pytest.mark.parametrize(
@@ -204,11 +204,11 @@ def test_odd_rows_are_shown_too(tmp_path, odd, unit):
 )  # fmt: skip
 def test_what_is_no_view_is_refused(message):
     with pytest.raises(ParameterError):
-        View.told("a", message)
+        View.from_message("a", message)
 
 
 def test_a_view_cannot_choose_another_series():
-    view = View.told("mine", '{"key": "yours", "last": null, "width": 1e9, "find": 7}')
+    view = View.from_message("mine", '{"key": "yours", "last": null, "width": 1e9, "find": 7}')
     assert (view.key, view.last, view.width, view.find) == ("mine", None, 2000, "7")
 
 
@@ -218,14 +218,14 @@ def test_all_series_are_listed_with_those_in_alarm_first(tmp_path):
     old = Event("pump-11", "newma", 5, 5, 1, 1, 2.0, 1.0, ("a",), (1.0,), "ns")
     made.events.append(old)
     with made.record(tmp_path / "s.streamlyt") as run:
-        told = list_of(Look(run))
+        told = list_of(RunSnapshot(run))
         names = re.findall(r">(pump-\d+)</a>", told["texts"]["series"])
         assert names[:3] == ["pump-07", "pump-11", "pump-00"]
         assert len(names) == 30
-        found = list_of(Look(run), "PUMP-2")["texts"]
+        found = list_of(RunSnapshot(run), "PUMP-2")["texts"]
         assert re.findall(r">(pump-\d+)</a>", found["series"]) == [f"pump-2{i}" for i in range(10)]
         assert "10 series" in found["found"]
-        one = list_of(Look(run), only=lambda key: key == "pump-03")
+        one = list_of(RunSnapshot(run), only=lambda key: key == "pump-03")
         assert re.findall(r">(pump-\d+)</a>", one["texts"]["series"]) == ["pump-03"]
         assert (one["changes"], one["rows"]) == (0, 300)
 
@@ -238,7 +238,7 @@ def test_errors_of_a_run_are_told_and_not_raised(tmp_path):
         assert status == 200
         assert "is not a run file" in page
     with pytest.raises(StreamlytError):
-        Following(path).poll()
+        LiveRunFeed(path).poll()
 
 
 def test_the_table_of_changes_shows_the_newest_of_many(tmp_path):

@@ -14,11 +14,11 @@ from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
-from streamlyt.dashboards import Dashboard, new_token, refuse_strangers
-from streamlyt.dashboards._desk import Desk
-from streamlyt.dashboards._feed import Following
-from streamlyt.dashboards._guard import Guard
-from streamlyt.errors import ParameterError
+from streamlyt.core.errors import ParameterError
+from streamlyt.dashboards import DashboardApp, create_token, require_token_if_public
+from streamlyt.dashboards._server.auth import AccessControl
+from streamlyt.dashboards._server.frame_cache import FrameCache
+from streamlyt.dashboards._server.run_feed import LiveRunFeed
 from tests._waiting import scaled
 from tests.dashboards import runs
 from tests.dashboards.live import Serving, Writer, unpacked
@@ -40,8 +40,8 @@ def served(folder):
 @pytest.fixture(scope="module")
 def locked(folder, served):
     file = folder / "tokens"
-    tokens = new_token(file), new_token(file, ["pump-01"])
-    with Serving(folder / "s.streamlyt", Guard(["plant.example.org"], file)) as server:
+    tokens = create_token(file), create_token(file, ["pump-01"])
+    with Serving(folder / "s.streamlyt", AccessControl(["plant.example.org"], file)) as server:
         yield server, *tokens
 
 
@@ -114,7 +114,7 @@ def test_a_link_to_one_series_shows_no_other(locked):
     assert server.get("rows.csv?key=pump-01&left=0&right=1", **mine)[0] == 200
     for other in ("series?key=pump-02", "rows.csv?key=pump-02&left=0&right=1", "process"):
         assert server.get(other, **mine)[0] == 403
-    server.desk.pulse.beat()
+    server.desk.pulse.sample()
     assert "</b> MB" not in server.get("series?key=pump-01", **mine)[2]
     whole = {"Authorization": f"Bearer {locked[1]}"}
     assert "</b> MB" in server.get("series?key=pump-01", **whole)[2]
@@ -126,11 +126,11 @@ def test_a_link_to_one_series_shows_no_other(locked):
 
 def test_pages_that_others_can_reach_ask_for_a_token(tmp_path):
     with pytest.raises(ParameterError, match="must ask for a token"):
-        refuse_strangers("0.0.0.0", None)
-    refuse_strangers("localhost", None)
-    refuse_strangers("0.0.0.0", tmp_path / "tokens")
+        require_token_if_public("0.0.0.0", None)
+    require_token_if_public("localhost", None)
+    require_token_if_public("0.0.0.0", tmp_path / "tokens")
     with pytest.raises(ParameterError, match="must be a file made by streamlyt token"):
-        Guard(tokens=tmp_path / "none")
+        AccessControl(tokens=tmp_path / "none")
 
 
 class TestLiveConnection(AsyncHTTPTestCase):
@@ -145,10 +145,10 @@ class TestLiveConnection(AsyncHTTPTestCase):
         path = Path(self.folder.name)
         self.writer = Writer(path / "s.streamlyt", runs.sensors(2_000, 3))
         self.writer.to(1_000)
-        self.token = new_token(path / "tokens", ["pump-01"])
-        guard = Guard(tokens=path / "tokens")
-        self.desk = Desk(Following(self.writer.path))
-        self.board = Dashboard(self.desk, guard)
+        self.token = create_token(path / "tokens", ["pump-01"])
+        guard = AccessControl(tokens=path / "tokens")
+        self.desk = FrameCache(LiveRunFeed(self.writer.path))
+        self.board = DashboardApp(self.desk, guard)
         self._app.add_handlers(r".*", self.board.routes())
 
     def tearDown(self):
@@ -179,7 +179,7 @@ class TestLiveConnection(AsyncHTTPTestCase):
 
     def test_a_frame_comes_at_once_then_when_there_is_news_and_only_when_asked_for(self):
         async def run():
-            await self.board.turn()
+            await self.board.refresh()
             pages = [await self.connected() for _ in range(3)]
             view = json.dumps({"last": 500, "width": 400})
             made, real = [], self.desk._made
@@ -195,7 +195,7 @@ class TestLiveConnection(AsyncHTTPTestCase):
             for stop in (1_200, 1_500):
                 self.writer.to(stop)
                 self.desk._rest_until = 0.0
-                await self.board.turn()
+                await self.board.refresh()
             second = [await page.read_message() for page in pages]
             assert {unpacked(frame)[0]["rows"] for frame in second} <= {1_200, 1_500}
             for page in pages:

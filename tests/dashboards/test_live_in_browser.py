@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 
-from streamlyt.base import Channel, Event, Schema
-from streamlyt.dashboards._theme import DARK, LIGHT
+from streamlyt.core import Channel, Event, Schema
+from streamlyt.dashboards._plotting.palette import DARK, LIGHT
 from tests.dashboards import runs
 from tests.dashboards.chromium import rest
 from tests.dashboards.faults import faults
@@ -52,7 +52,7 @@ def test_rows_and_an_alarm_appear_while_it_is_looked_at(browser, writer):
         assert page.locator("#series-0-list tbody tr").count() == 1
         assert page.evaluate(ALARMS) == 1
         page.wait_for_function("document.getElementById('said').textContent.includes('4.000 ns')")
-        assert "sin phi ALA 2" in page.locator("#series-0-observable-0-name").inner_text()
+        assert "sin phi ALA 2" in page.locator("#series-0-channels-0-name").inner_text()
         assert page.evaluate(ENDS) == [0, 4.999]
         writer.to(8_000)
         rows_told(page, 8_000)

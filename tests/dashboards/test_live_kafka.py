@@ -7,13 +7,13 @@ import urllib.request
 import numpy as np
 import pytest
 
-from streamlyt.base import Batch, Event, Schema
-from streamlyt.cli._from_kafka import ALARM, KafkaFeed, Topics
-from streamlyt.connectors import KafkaFindings, KafkaSink, fields_of
-from streamlyt.errors import SourceError
+from streamlyt.cli._dashboard.kafka_feed import ALARM, KafkaFeed, Topics
+from streamlyt.connectors import KafkaEventReader, KafkaSink, message_fields
+from streamlyt.core import Batch, Event, Schema
+from streamlyt.core.errors import SourceError
 from tests._waiting import HAPPENS_S, joined, line_of, scaled, wait_for
 from tests.cli.running import SETTINGS, cli, command, refused
-from tests.connectors.topics import new_topic, plain, put
+from tests.connectors.kafka.topics import new_topic, plain, put
 from tests.dashboards.live import Serving
 
 pytestmark = pytest.mark.kafka
@@ -44,7 +44,7 @@ def until(feed, n, events=0):
 
     def enough():
         run, _ = feed.poll()
-        came = run.lengths().get("pump", (0, 0))[0] if run is not None else 0
+        came = run.row_counts().get("pump", (0, 0))[0] if run is not None else 0
         return run if came >= n and len(run.events()) >= events else None
 
     return wait_for(enough, HAPPENS_S, f"{n} rows and {events} findings come")
@@ -53,9 +53,9 @@ def until(feed, n, events=0):
 def sent(broker, topic, findings, *parts, events=()):
     sink = KafkaSink(topic, events=findings, servers=plain(broker))
     for part in parts:
-        sink.write(part)
+        sink.write_rows(part)
     for event in events:
-        sink.record(event)
+        sink.write_event(event)
     sink.close()
 
 
@@ -71,7 +71,7 @@ def test_rows_and_findings_of_topics_are_those_of_the_run_and_go_on_where_it_end
     put(servers, findings, [(b"pump", b"no finding")])
     sent(broker, topic, findings, rows(200, 100), events=[FOUND])
     run = until(feed, 300, events=1)
-    assert run.schema("pump").names == SCHEMA.names
+    assert run.schema("pump").names == SCHEMA.channel_names
     wanted = rows(0, 300)
     times, values = run.columns("pump")
     np.testing.assert_array_equal(times, wanted.times)
@@ -156,9 +156,9 @@ def test_what_cannot_be_read_is_told(broker, tmp_path):
         feed.poll()
     feed.close()
     topic = new_topic(servers)
-    assert fields_of(topic, servers) is None
+    assert message_fields(topic, servers) is None
     put(servers, topic, [(b"pump", b"1,2,3")])
     with pytest.raises(SourceError, match="objects of JSON"):
-        fields_of(topic, servers)
+        message_fields(topic, servers)
     with pytest.raises(SourceError, match="there is no topic"):
-        KafkaFindings("no-such-topic", servers)
+        KafkaEventReader("no-such-topic", servers)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlyt.base import Channel, Event, Schema
+from streamlyt.core import Channel, Event, Schema
 from streamlyt.dashboards import Attribution, ChangePoints, Changes, Observable
-from streamlyt.dashboards._axis import TimeAxis
-from streamlyt.dashboards._buckets import Buckets, condensed
-from streamlyt.dashboards._movement import by_group, deviations, group_of, ranking
+from streamlyt.dashboards._data.deviations import by_group, deviations, group_of, ranking
+from streamlyt.dashboards._data.downsampling import DownsampledBuckets, condensed
+from streamlyt.dashboards._plotting.time_axis import TimeAxis
 from tests._arrays import assert_all
 from tests.dashboards import runs
 
@@ -41,8 +41,8 @@ def short(tmp_path_factory):
 def test_no_peak_of_the_statistic_is_lost_when_it_is_thinned_out(molecule):
     made, run = molecule
     schema, _, values = made.series["ala2_300K"]
-    statistic = values[:, schema.names.index("statistic")]
-    seen = ChangePoints(run, "ala2_300K", points=100).columns()
+    statistic = values[:, schema.channel_names.index("statistic")]
+    seen = ChangePoints(run, "ala2_300K", points=100).data()
     assert len(seen["x"]) <= 100
     assert seen["highest"].max() == statistic.max()
     assert seen["lowest"].min() == statistic.min()
@@ -55,7 +55,7 @@ def test_no_peak_of_the_statistic_is_lost_when_it_is_thinned_out(molecule):
 def test_nothing_is_drawn_of_an_infinite_threshold_and_the_stretch_counts_as_learning(molecule):
     _, run = molecule
     panel = ChangePoints(run, "ala2_300K", points=12_000)
-    seen = panel.columns()
+    seen = panel.data()
     assert_all(np.isnan, seen["threshold"][:1000])
     assert_all(np.isfinite, seen["threshold"][1000:])
     left, right = panel.learning(seen)
@@ -64,7 +64,7 @@ def test_nothing_is_drawn_of_an_infinite_threshold_and_the_stretch_counts_as_lea
 
 def test_changes_stand_at_their_estimate_and_alarms_at_their_alarm(molecule):
     _, run = molecule
-    seen = ChangePoints(run, "ala2_300K").columns()
+    seen = ChangePoints(run, "ala2_300K").data()
     assert seen["change"].tolist() == [4.0, 8.0]
     assert seen["alarm"].tolist() == [4.031, 8.044]
     assert seen["height"].tolist() == [7.3, 7.3]
@@ -72,7 +72,7 @@ def test_changes_stand_at_their_estimate_and_alarms_at_their_alarm(molecule):
 
 def test_an_off_line_finding_has_no_alarm(short):
     panel = ChangePoints(short, "dims")
-    seen = panel.columns()
+    seen = panel.data()
     assert_all(np.isnan, seen["alarm"])
     assert_all(np.isnan, seen["height"])
     assert seen["change"].tolist() == [38.0]
@@ -84,7 +84,7 @@ def test_the_observable_is_the_channels_of_the_findings_first(molecule):
     made, run = molecule
     panel = Observable(run, "ala2_300K", points=50)
     assert panel.chosen[:2] == ("sin phi ALA 2", "cos phi ALA 2")
-    seen = panel.columns()
+    seen = panel.data()
     values = made.series["ala2_300K"][2][:, 1]
     assert seen["highest_0"].max() == values.max()
     assert seen["lowest_0"].min() == values.min()
@@ -102,7 +102,7 @@ def test_the_table_of_the_observable_tells_the_means_before_and_after_a_change(m
 
 
 def test_the_heat_map_shines_in_the_residues_that_moved_when_they_moved(protein):
-    seen = Attribution(protein, "adk").columns()
+    seen = Attribution(protein, "adk").data()
     assert len(seen["groups"]) == 60
     assert seen["grid"].shape == (60, len(seen["x"]))
     assert len(seen["x"]) <= 300
@@ -117,7 +117,7 @@ def test_the_heat_map_shines_in_the_residues_that_moved_when_they_moved(protein)
 
 def test_the_shares_of_a_finding_are_summed_over_its_groups(molecule):
     _, run = molecule
-    seen = Attribution(run, "ala2_300K").columns()
+    seen = Attribution(run, "ala2_300K").data()
     assert seen["groups"].tolist() == ["phi ALA 2", "psi ALA 2"]
     assert np.allclose(seen["shares"], [[0.93, 0.07], [0.93, 0.07]])
 
@@ -125,14 +125,14 @@ def test_the_shares_of_a_finding_are_summed_over_its_groups(molecule):
 def test_a_hole_in_the_record_is_a_hole_in_the_heat_map(tmp_path):
     made = runs.sensors(2_000, 4)
     with made.record(tmp_path / "s.streamlyt") as run:
-        grid = Attribution(run, "pump-03").columns()["grid"]
+        grid = Attribution(run, "pump-03").data()["grid"]
     assert 0.2 < np.isnan(grid[:, 1:]).mean() < 0.6  # a day is missing of two and a half
     assert_all(np.isfinite, grid[:, 1:30])
 
 
 def test_columns_of_changes_are_the_fields_of_the_events(molecule):
     made, run = molecule
-    seen = Changes(run, "ala2_300K").columns()
+    seen = Changes(run, "ala2_300K").data()
     assert seen["change_index"].tolist() == [e.change_index for e in made.events]
     assert seen["delay"].tolist() == [31, 44]
     assert seen["statistic"].tolist() == [7.3, 7.3]
@@ -155,7 +155,7 @@ def test_the_table_is_cut_and_says_how_many_more_there_are(molecule):
     ],
 )
 def test_time_is_told_in_the_unit_a_reader_would_choose(unit, last, n, told, label):
-    axis = TimeAxis.of(Schema.of("x", time_unit=unit, row="frame"), 0, last, n)
+    axis = TimeAxis.of(Schema.of("x", time_unit=unit, row_label="frame"), 0, last, n)
     assert axis.text(last, 1_204) == told
     assert axis.label == label
 
@@ -205,7 +205,7 @@ def test_a_constant_channel_has_not_moved_and_one_that_jumps_has():
 
 def test_groups_are_root_mean_squares_over_their_channels():
     schema = Schema((Channel("a", group="g"), Channel("b"), Channel("c", group="g")))
-    groups, numbers = group_of(schema, schema.names)
+    groups, numbers = group_of(schema, schema.channel_names)
     assert groups == ["g", "b"]
     far = np.array([[3.0, 7.0, 4.0], [np.nan, 1.0, 2.0]])
     expected = [[np.sqrt(12.5), 7.0], [2.0, 1.0]]
@@ -216,7 +216,7 @@ def test_a_finding_that_names_a_group_leads_to_its_channel_that_moved_most():
     schema = Schema((Channel("a", group="g"), Channel("b"), Channel("c", group="g")))
     far = np.array([[3.0, 7.0, 4.0]])
     found = Event("k", "newma", 1, 1, 1, 1, 2.0, 1.0, ("g",), (0.5,))
-    assert ranking(far, schema, schema.names, [found]) == ("c", "b", "a")
+    assert ranking(far, schema, schema.channel_names, [found]) == ("c", "b", "a")
 
 
 @settings(deadline=None, derandomize=True, max_examples=60)
@@ -225,7 +225,9 @@ def test_condensing_keeps_the_extremes_and_the_number_of_buckets_down(n, points,
     rng = np.random.default_rng(seed)
     mean = rng.normal(size=(n, 2))
     mean[rng.random((n, 2)) < 0.2] = np.nan
-    seen = condensed(Buckets(np.arange(n), np.arange(n), mean - 1, mean + 1, mean), points)
+    seen = condensed(
+        DownsampledBuckets(np.arange(n), np.arange(n), mean - 1, mean + 1, mean), points
+    )
     assert len(seen.rows) == min(n, points)
     assert seen.rows[0] == 0
     if np.isfinite(mean).any():
@@ -237,7 +239,7 @@ def test_panels_tell_their_parameters_and_are_cloned(molecule):
     _, run = molecule
     panel = Observable(run, "ala2_300K", ["sin phi ALA 2"], 50)
     again = panel.clone()
-    assert again.params() == panel.params()
+    assert again.get_params() == panel.get_params()
     assert repr(panel).startswith("Observable(run=")
 
 
@@ -245,12 +247,12 @@ def test_columns_need_no_bokeh():
     code = (
         "import sys; sys.modules['bokeh'] = None\n"
         "from streamlyt.dashboards import ChangePoints, Changes, Attribution, Observable\n"
-        "from streamlyt.dashboards._example import example_run\n"
-        "from streamlyt.errors import MissingExtraError\n"
+        "from streamlyt.dashboards._data.example_runs import example_run\n"
+        "from streamlyt.errors import MissingDependencyError\n"
         "for panel in (ChangePoints, Changes, Attribution, Observable):\n"
-        "    made = panel(example_run(), 'a'); made.columns(); made.table()\n"
+        "    made = panel(example_run(), 'a'); made.data(); made.table()\n"
         "    try: made.figure()\n"
-        "    except MissingExtraError as error: assert 'streamlyt[dash]' in str(error)\n"
+        "    except MissingDependencyError as error: assert 'streamlyt[dash]' in str(error)\n"
         "    else: raise SystemExit('no error')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from streamlyt.base import Channel, Event, Schema
+from streamlyt.core import Channel, Event, Schema
+from streamlyt.core.errors import SinkError
 from streamlyt.dashboards import write_report
-from streamlyt.dashboards._theme import DARK, LIGHT
-from streamlyt.errors import SinkError
+from streamlyt.dashboards._plotting.palette import DARK, LIGHT
 from tests.dashboards import runs
 
 MOST = 3_000_000

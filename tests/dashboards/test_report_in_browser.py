@@ -2,9 +2,9 @@
 
 import pytest
 
-from streamlyt.base import Channel, Event, Schema
+from streamlyt.core import Channel, Event, Schema
 from streamlyt.dashboards import write_report
-from streamlyt.dashboards._theme import DARK, LIGHT
+from streamlyt.dashboards._plotting.palette import DARK, LIGHT
 from tests.dashboards import runs
 from tests.dashboards.chromium import rest
 from tests.dashboards.faults import faults

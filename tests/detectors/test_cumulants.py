@@ -1,8 +1,8 @@
 import numpy as np
 
-from streamlyt.detectors._cumulants import statistic_cumulants
-from streamlyt.detectors._forgetting import forgetting_factors, power_sum
-from streamlyt.detectors._moments import Moments
+from streamlyt.detectors._null_model.cumulants import statistic_cumulants
+from streamlyt.detectors._null_model.feature_moments import FeatureMoments
+from streamlyt.detectors._null_model.forgetting_factors import forgetting_factors, power_sum
 from tests.detectors import naive
 
 
@@ -12,7 +12,7 @@ def moments_of(p, f):
     u = np.diagonal(q) - p @ np.diagonal(q)
     second = np.trace(c @ c)
     pu = p * u
-    return Moments(
+    return FeatureMoments(
         *(float(np.trace(np.linalg.matrix_power(c, k))) for k in (1, 2, 3, 4)),
         u2=p @ u**2,
         u3=p @ u**3,
@@ -52,7 +52,7 @@ def test_cumulants_are_those_of_simulated_rows_of_a_skewed_law():
     assert abs(third - expected[2]) < 4 * error[2]
     assert abs(fourth - 3 * second**2 - expected[3]) < 4 * error[3]
     # The traces alone would not do: the rows are far from Gaussian.
-    gaussian = statistic_cumulants(fast, slow, Moments(*_traces(moments_of(p, f))), 8)
+    gaussian = statistic_cumulants(fast, slow, FeatureMoments(*_traces(moments_of(p, f))), 8)
     assert abs(float(gaussian[3]) - expected[3]) > 10 * error[3]
 
 
@@ -63,7 +63,7 @@ def _traces(moments):
 def test_long_windows_leave_the_gaussian_terms():
     fast, slow = forgetting_factors(1000)
     traces = (2.0, 1.0, 0.6, 0.4)
-    ours = statistic_cumulants(fast, slow, Moments(*traces))
+    ours = statistic_cumulants(fast, slow, FeatureMoments(*traces))
     kappa = float(power_sum(fast, slow, 2))
     scale = [kappa, 2 * kappa**2, 8 * kappa**3, 48 * kappa**4]
     assert np.allclose(ours, np.multiply(scale, traces), rtol=0.01)

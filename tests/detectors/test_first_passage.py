@@ -3,14 +3,18 @@ import pytest
 from scipy import stats
 from scipy.signal import lfilter
 
-from streamlyt.detectors._first_passage import (
+from streamlyt.detectors._null_model.feature_moments import FeatureMoments
+from streamlyt.detectors._null_model.first_passage import (
     _pearson_quantile,
     siegmund,
     standard_level,
     threshold_of_arl,
 )
-from streamlyt.detectors._forgetting import decorrelation, forgetting_factors, power_sum
-from streamlyt.detectors._moments import Moments
+from streamlyt.detectors._null_model.forgetting_factors import (
+    decorrelation,
+    forgetting_factors,
+    power_sum,
+)
 from tests._arrays import assert_all
 
 
@@ -69,7 +73,7 @@ def test_quantile_is_that_of_the_two_laws_it_joins(chance):
 
 def test_threshold_follows_the_start_and_then_stands():
     fast, slow = forgetting_factors(50)
-    moments = Moments(0.5, 0.02, 0.002, 0.0002)
+    moments = FeatureMoments(0.5, 0.02, 0.002, 0.0002)
     t = np.array([10.0, 50.0, 500.0, 1e5])
     levels = threshold_of_arl(1e4, fast, slow, moments, t)
     np.testing.assert_array_less(0, np.diff(levels))
@@ -81,4 +85,4 @@ def test_threshold_follows_the_start_and_then_stands():
 
 def test_features_that_stand_still_need_no_level():
     factors = forgetting_factors(20)
-    assert threshold_of_arl(1e3, *factors, Moments(0.0, 0.0, 0.0, 0.0)) == 0.0
+    assert threshold_of_arl(1e3, *factors, FeatureMoments(0.0, 0.0, 0.0, 0.0)) == 0.0

@@ -6,14 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtri
 
-from streamlyt._states import pack, unpack
-from streamlyt.base import Batch, Schema
-from streamlyt.checks import check_operator, example_batch
+from streamlyt.core import Batch, Schema
+from streamlyt.core.batch import example_batch
+from streamlyt.core.errors import DataError, ParameterError
+from streamlyt.core.state import pack, unpack
 from streamlyt.detectors import NEWMA
-from streamlyt.detectors._forgetting import forgetting_factors
-from streamlyt.detectors._scale import learn_scale, to_scale
-from streamlyt.errors import DataError, ParameterError
-from streamlyt.features import Fourier, Optical
+from streamlyt.detectors._common.input_scaling import apply_scaling, learn_scale
+from streamlyt.detectors._null_model.forgetting_factors import forgetting_factors
+from streamlyt.features import FourierMap, OpticalMap
+from streamlyt.operator_checks import check_operator
 from tests._arrays import assert_all, assert_same_bits
 from tests.detectors import naive
 
@@ -37,9 +38,9 @@ def events_of(values, **parameters):
 @pytest.mark.parametrize("window", [5, 50])
 def test_statistic_is_that_of_the_papers_recursion(window, dtype, error):
     rows = noise(600)
-    features = Fourier(130, dtype=dtype)
+    features = FourierMap(130, dtype=dtype)
     statistic, _ = NEWMA(window, features=features).score(rows)
-    scaled = features(to_scale(rows, *learn_scale(rows[:100])))
+    scaled = features(apply_scaling(rows, *learn_scale(rows[:100])))
     expected = naive.newma(scaled.astype(np.float64), *forgetting_factors(window))
     np.testing.assert_array_equal(statistic[:100], 0)
     assert np.allclose(statistic[100:], expected[100:], rtol=error, atol=0)
@@ -48,12 +49,12 @@ def test_statistic_is_that_of_the_papers_recursion(window, dtype, error):
 def test_adaptive_threshold_is_the_papers_frozen_while_above():
     rows = noise(1200)
     rows[600:] += 1.5
-    detector = NEWMA(20, null="adaptive", features=Fourier(64, dtype="float64"))
+    detector = NEWMA(20, null="adaptive", features=FourierMap(64, dtype="float64"))
     statistic, threshold = detector.score(rows)
-    scaled = Fourier(64, dtype="float64")(to_scale(rows, *learn_scale(rows[:100])))
+    scaled = FourierMap(64, dtype="float64")(apply_scaling(rows, *learn_scale(rows[:100])))
     fast, slow = forgetting_factors(20)
     expected = naive.adaptive(
-        naive.newma(scaled, fast, slow), slow, float(ndtri(0.95)), detector.learning
+        naive.newma(scaled, fast, slow), slow, float(ndtri(0.95)), detector.warmup_rows
     )
     above = statistic[100:] > threshold[100:]
     assert above.any()
@@ -62,7 +63,7 @@ def test_adaptive_threshold_is_the_papers_frozen_while_above():
     assert frozen.all()
 
 
-@pytest.mark.parametrize("parameters", [*KINDS, {"window": 3}, {"features": Optical(64)}])
+@pytest.mark.parametrize("parameters", [*KINDS, {"window": 3}, {"features": OpticalMap(64)}])
 @pytest.mark.parametrize("n", [600, 2400])
 def test_every_promise_of_the_house_is_kept(parameters, n):
     check_operator(NEWMA(**{"window": 20, **parameters}), example_batch(n))
@@ -88,8 +89,8 @@ def test_no_cut_and_no_restart_moves_a_bit(cuts, kind):
 def test_threshold_is_finite_after_as_many_rows_as_are_told(kind):
     for window in (20, 60, 200):
         detector = NEWMA(window, **kind)
-        _, threshold = detector.score(noise(detector.learning + 10))
-        assert np.isfinite(threshold).tolist() == [False] * detector.learning + [True] * 10
+        _, threshold = detector.score(noise(detector.warmup_rows + 10))
+        assert np.isfinite(threshold).tolist() == [False] * detector.warmup_rows + [True] * 10
 
 
 def test_state_is_small_once_the_reference_is_complete():
@@ -121,7 +122,7 @@ def test_a_change_is_found_once_within_two_windows_and_where_it_was(change, move
         assert 0 <= event.alarm_index - 2000 <= 100
         assert abs(event.change_index - 2000) <= 12
         assert event.channels[0][1:] in moved
-        assert len(moved) > 1 or event.shares[0] > 0.8
+        assert len(moved) > 1 or event.contributions[0] > 0.8
 
 
 def test_a_spread_that_shrinks_is_found_by_the_optical_map():
@@ -155,7 +156,7 @@ def test_mean_run_length_is_the_one_asked_for():
     for seed in range(240):
         rng = np.random.default_rng(seed)
         detector = NEWMA(20, arl=arl, n_components=64, seed=seed)
-        detector.score(rng.laplace(size=(detector.learning, 5)))
+        detector.score(rng.laplace(size=(detector.warmup_rows, 5)))
         rows = 0
         while rows < 8000:
             statistic, threshold = detector.score(rng.laplace(size=(500, 5)))
@@ -233,7 +234,7 @@ def test_a_hole_is_refused():
         ({"quantile": 0.4}, r"quantile must be in \(0.5, 1\), got 0.4"),
         ({"features": "cosine"}, "features must be 'optical', 'fourier' or a"),
         ({"n_components": 7}, "n_components must be even"),
-        ({"features": Optical(10), "n_components": 10}, "n_components must be None beside"),
+        ({"features": OpticalMap(10), "n_components": 10}, "n_components must be None beside"),
         ({"seed": -1}, "seed must be"),
     ],
 )

@@ -7,22 +7,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamlyt._states import pack, unpack
-from streamlyt.base import Batch, Schema
-from streamlyt.checks import check_operator, example_batch
-from streamlyt.detectors import MMD, MovingAverage, ScanB, SlicedWasserstein
-from streamlyt.detectors._moments import Moments
-from streamlyt.detectors._scale import learn_scale, to_scale
-from streamlyt.detectors._windows import block_cumulants, block_form, block_step
+from streamlyt.core import Batch, Schema
+from streamlyt.core.batch import example_batch
+from streamlyt.core.errors import DataError, ParameterError
+from streamlyt.core.state import pack, unpack
+from streamlyt.detectors import ReferenceMMD, ScanB, SlicedWasserstein, SlidingMMD
+from streamlyt.detectors._common.block_detector import block_cumulants, block_form, block_step
+from streamlyt.detectors._common.input_scaling import apply_scaling, learn_scale
+from streamlyt.detectors._null_model.feature_moments import FeatureMoments
 from streamlyt.detectors.sliced_wasserstein import FLATTEST, _directions, _levels
-from streamlyt.errors import DataError, ParameterError
-from streamlyt.features import Fourier
+from streamlyt.features import FourierMap
+from streamlyt.operator_checks import check_operator
 from tests._arrays import assert_all, assert_same_bits
 from tests.detectors import naive_windows as naive
 
-EVERY = [MovingAverage, ScanB, MMD, SlicedWasserstein]
-BLOCKS = [(MovingAverage, {}, 1), (ScanB, {}, 3), (ScanB, {"n_blocks": 2}, 2)]
-EXACT = Fourier(64, dtype="float64")
+EVERY = [SlidingMMD, ScanB, ReferenceMMD, SlicedWasserstein]
+BLOCKS = [(SlidingMMD, {}, 1), (ScanB, {}, 3), (ScanB, {"n_blocks": 2}, 2)]
+EXACT = FourierMap(64, dtype="float64")
 
 
 def noise(n, d=5, seed=0):
@@ -35,7 +36,7 @@ def batch(values):
 
 
 def scaled(rows):
-    return to_scale(rows, *learn_scale(rows[:100]))
+    return apply_scaling(rows, *learn_scale(rows[:100]))
 
 
 @pytest.mark.parametrize(("detector", "more", "others"), BLOCKS)
@@ -52,7 +53,7 @@ def test_statistic_of_blocks_is_that_of_the_slow_twin(detector, more, others, wi
 @pytest.mark.parametrize("window", [3, 40])
 def test_statistic_of_mmd_is_that_of_the_slow_twin(window):
     rows = noise(500)
-    statistic, threshold = MMD(window, reference=192, arl=1e9, features=EXACT).score(rows)
+    statistic, threshold = ReferenceMMD(window, reference=192, arl=1e9, features=EXACT).score(rows)
     expected = naive.last_against(EXACT(scaled(rows)), window, 192)
     assert_all(np.isinf, threshold[:192])
     assert_all(np.isfinite, threshold[192:])
@@ -83,7 +84,9 @@ def test_slices_give_the_wasserstein_distance_of_small_shifts():
 def test_null_moments_of_blocks_are_those_of_their_coefficients(window, others):
     K = naive.coefficients(window, others)
     C = np.diag([1.0, 0.5, 0.1])
-    of = Moments(*(float(np.trace(np.linalg.matrix_power(C, k))) for k in (1, 2, 3, 4)), u2=0.3)
+    of = FeatureMoments(
+        *(float(np.trace(np.linalg.matrix_power(C, k))) for k in (1, 2, 3, 4)), u2=0.3
+    )
     mean, variance, third, fourth = block_cumulants(others, window, of)
     own = np.diagonal(K)
     assert mean == pytest.approx(np.trace(K) * of.trace)
@@ -104,12 +107,12 @@ def test_step_of_two_windows_is_that_of_their_weights():
 
 @pytest.mark.parametrize("detector", EVERY)
 def test_run_length_is_the_one_asked_for(detector):
-    # 40 runs know it to 16 %; benchmarks/bench_windows.py to 6 %.
+    # 40 runs know it to 16 %; benchmarks/detection/bench_windows.py to 6 %.
     lengths = []
     for seed in range(40):
         rng = np.random.default_rng(seed)
         one = detector(20, arl=300, seed=seed)
-        one.score(rng.normal(size=(one.learning, 5)))
+        one.score(rng.normal(size=(one.warmup_rows, 5)))
         statistic, threshold = one.score(rng.normal(size=(3000, 5)))
         above = np.flatnonzero(statistic > threshold)
         lengths.append(above[0] + 1 if above.size else 3000)
@@ -140,10 +143,10 @@ def test_no_cut_and_no_restart_moves_a_bit(cuts, detector):
 
 @pytest.mark.parametrize("detector", EVERY)
 def test_threshold_is_finite_after_as_many_rows_as_are_told(detector):
-    for window in (20, 700) if detector is MMD else (20, 300):
+    for window in (20, 700) if detector is ReferenceMMD else (20, 300):
         one = detector(window, arl=1e5)
-        _, threshold = one.score(noise(one.learning + 10))
-        assert np.isfinite(threshold).tolist() == [False] * one.learning + [True] * 10
+        _, threshold = one.score(noise(one.warmup_rows + 10))
+        assert np.isfinite(threshold).tolist() == [False] * one.warmup_rows + [True] * 10
 
 
 @pytest.mark.parametrize("detector", EVERY)
@@ -162,15 +165,15 @@ def test_a_change_is_one_event_and_the_next_one_another(detector, change):
 def test_a_weak_change_is_one_event_of_mmd():
     rows = noise(4000, d=20)
     rows[1500:, :4] += 0.35  # crosses the level now and then
-    _, events = MMD(100, reference=1024).update(batch(rows))
+    _, events = ReferenceMMD(100, reference=1024).update(batch(rows))
     assert len([event for event in events if 1500 <= event.alarm_index < 2600]) == 1
 
 
 def test_mmd_sees_a_slow_drift_that_moving_windows_follow():
     rows = noise(8000, d=5)
     rows[2000:] += np.linspace(0, 1.5, 6000)[:, None]
-    assert MMD(50, arl=1e6).update(batch(rows))[1]
-    assert not MovingAverage(50, arl=1e6).update(batch(rows))[1]
+    assert ReferenceMMD(50, arl=1e6).update(batch(rows))[1]
+    assert not SlidingMMD(50, arl=1e6).update(batch(rows))[1]
 
 
 @pytest.mark.parametrize("detector", EVERY)
@@ -213,23 +216,23 @@ def test_shares_are_those_of_the_row_of_the_alarm_however_the_stream_is_cut():
     _, whole = SlicedWasserstein(40).update(batch(rows))
     one, events = SlicedWasserstein(40), []
     for start in range(0, 1600, 37):
-        events += one.update(batch(rows).rows(start, start + 37))[1]
+        events += one.update(batch(rows).slice(start, start + 37))[1]
     assert repr(events) == repr(whole)
     assert whole[0].channels[0] == "c2"
-    assert 0.9 < sum(whole[0].shares) <= 1 + 1e-12
+    assert 0.9 < sum(whole[0].contributions) <= 1 + 1e-12
 
 
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (lambda: MovingAverage(1), "window must be from 2 to 10000 rows, got 1"),
+        (lambda: SlidingMMD(1), "window must be from 2 to 10000 rows, got 1"),
         (lambda: ScanB(50, arl=20), "arl must be from 100 and the window"),
         (lambda: ScanB(n_blocks=0), "n_blocks must be from 1 to 100, got 0"),
-        (lambda: MMD(reference=1000), "reference must be a multiple of 32"),
-        (lambda: MMD(300, reference=192), "reference must be a multiple of 32"),
+        (lambda: ReferenceMMD(reference=1000), "reference must be a multiple of 32"),
+        (lambda: ReferenceMMD(300, reference=192), "reference must be a multiple of 32"),
         (lambda: SlicedWasserstein(n_slices=0), "n_slices must be from 1 to 4096"),
-        (lambda: MMD(features=EXACT, n_components=64), "n_components must be None"),
-        (lambda: MovingAverage(features="sound"), "features must be 'optical'"),
+        (lambda: ReferenceMMD(features=EXACT, n_components=64), "n_components must be None"),
+        (lambda: SlidingMMD(features="sound"), "features must be 'optical'"),
     ],
 )
 def test_parameters_that_cannot_hold_are_named(make, told):

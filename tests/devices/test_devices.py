@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamlyt.core.errors import DataError, FormatError, ParameterError
 from streamlyt.devices import (
     Camera,
-    Encoder,
-    Frames,
-    Recorded,
-    Recorder,
-    Simulated,
+    CameraFrames,
+    DisplayEncoder,
+    RecordedDevice,
+    RecordingDevice,
+    SimulatedDevice,
     check_device,
     device_names,
-    find_device,
+    get_device,
     plugins,
 )
-from streamlyt.errors import DataError, FormatError, ParameterError
 
 
 @given(st.floats(0, 1), st.integers(2, 12))
@@ -28,42 +28,42 @@ from streamlyt.errors import DataError, FormatError, ParameterError
 def test_encodings_are_those_of_their_words(value, p):
     row = np.array([[value]])
     thermometer = [int(value * (p + 1) >= i + 1) for i in range(p)]
-    assert Encoder("thermometer", p)(row, 2)[0].tolist() == thermometer
+    assert DisplayEncoder("thermometer", p)(row, 2)[0].tolist() == thermometer
     whole = round(value * (2**p - 1))
-    planes = Encoder("bit-planes", p)(row, 2)[0]
+    planes = DisplayEncoder("bit-planes", p)(row, 2)[0]
     assert int("".join(map(str, planes)), 2) == whole
-    bins = Encoder("bins", p)(row, 2)[0]
+    bins = DisplayEncoder("bins", p)(row, 2)[0]
     assert bins.tolist() == [int(abs(value - i / (p - 1)) < 1 / p) for i in range(p)]
     assert bins.any()
-    assert Encoder("threshold", p)(row, 2)[0].tolist() == [int(value >= 0.5)] * p
-    assert Encoder("phase", p)(row, 256)[0].tolist() == [int(value * 255 + 0.5)] * p
-    assert Encoder("amplitude", p)(row, 0)[0].tolist() == [value] * p
+    assert DisplayEncoder("threshold", p)(row, 2)[0].tolist() == [int(value >= 0.5)] * p
+    assert DisplayEncoder("phase", p)(row, 256)[0].tolist() == [int(value * 255 + 0.5)] * p
+    assert DisplayEncoder("amplitude", p)(row, 0)[0].tolist() == [value] * p
 
 
 def test_values_outside_are_taken_for_the_ends():
     rows = np.array([[-3.0, 7.0]])
-    assert Encoder()(rows, 256).tolist() == [[0, 255]]
-    assert Encoder("thermometer", 2)(rows, 2).tolist() == [[0, 0, 1, 1]]
+    assert DisplayEncoder()(rows, 256).tolist() == [[0, 255]]
+    assert DisplayEncoder("thermometer", 2)(rows, 2).tolist() == [[0, 0, 1, 1]]
 
 
 def test_the_mean_over_roundings_shows_values_between_two_levels():
     rows = np.random.default_rng(0).random((1, 50))
-    shown = [Encoder()(rows, 16, turn / 64) for turn in range(64)]
+    shown = [DisplayEncoder()(rows, 16, turn / 64) for turn in range(64)]
     np.testing.assert_allclose(np.mean(shown, axis=0) / 15, rows, atol=1 / 15 / 60)
 
 
 def test_power_is_the_mean_light_of_even_numbers():
     even = np.random.default_rng(1).random((1, 20000))
     for encoding, levels in (("thermometer", 2), ("bins", 2), ("bit-planes", 2), ("amplitude", 0)):
-        encoder = Encoder(encoding, 4)
+        encoder = DisplayEncoder(encoding, 4)
         assert encoder.power == pytest.approx((encoder(even, levels) ** 2.0).mean(), abs=0.02)
 
 
 def test_wrong_encodings_are_refused():
     with pytest.raises(ParameterError, match="encoding must be one of 'amplitude'"):
-        Encoder("colour")
+        DisplayEncoder("colour")
     with pytest.raises(ParameterError, match="pixels must be an integer of at least 2"):
-        Encoder("bins", 1)
+        DisplayEncoder("bins", 1)
 
 
 def frames_of(device, rows, first=0):
@@ -72,20 +72,20 @@ def frames_of(device, rows, first=0):
 
 
 def test_a_recording_takes_the_place_of_its_device(tmp_path):
-    device = Simulated(Camera(8, read_noise=3.0), levels=256, seed=4)
+    device = SimulatedDevice(Camera(8, read_noise=3.0), levels=256, seed=4)
     patterns = np.random.default_rng(2).integers(0, 256, (6, 40), dtype=np.uint8)
-    recorder = Recorder(device)
+    recorder = RecordingDevice(device)
     check_device(recorder)
     seen = frames_of(recorder, patterns)
     with pytest.raises(DataError, match=r"frames of one size, and at least one, got \[30, 48\]"):
         recorder.save(tmp_path / "all.frames")
-    recorder = Recorder(device)
+    recorder = RecordingDevice(device)
     frames_of(recorder, patterns)
     frames_of(recorder, patterns[:2], first=100)
     path = tmp_path / "bench.frames"
     recorder.save(path)
     assert list(tmp_path.iterdir()) == [path]
-    again = Recorded(path)
+    again = RecordedDevice(path)
     assert again.capabilities == replace(device.capabilities, linear=False)
     found = frames_of(again, patterns[2:4], first=2)
     np.testing.assert_array_equal(found.counts, seen.counts[2:4])
@@ -100,9 +100,9 @@ def test_what_is_no_recording_is_refused(tmp_path):
     path = tmp_path / "bench.frames"
     path.write_bytes(b"nothing")
     with pytest.raises(FormatError, match=r"bench.frames' must be a recording of frames"):
-        Recorded(path)
+        RecordedDevice(path)
     with pytest.raises(DataError, match="and at least one, got"):
-        Recorder(Simulated()).save(path)
+        RecordingDevice(SimulatedDevice()).save(path)
 
 
 def test_devices_are_found_by_name(monkeypatch):
@@ -110,17 +110,17 @@ def test_devices_are_found_by_name(monkeypatch):
     none = EntryPoint("none", "builtins:dict", plugins.GROUP)
     monkeypatch.setattr(plugins, "entry_points", lambda group: [point, none])
     assert device_names() == ["bench", "none", "recorded", "simulated"]
-    assert find_device("simulated", levels=16).capabilities.levels == 16
-    assert find_device("bench").wrong == "nothing"
+    assert get_device("simulated", levels=16).capabilities.levels == 16
+    assert get_device("bench").wrong == "nothing"
     with pytest.raises(ParameterError, match=r"one of 'bench', 'none', .* got 'opu'"):
-        find_device("opu")
+        get_device("opu")
     with pytest.raises(ParameterError, match="'simulated' does not take"):
-        find_device("simulated", colour=3)
+        get_device("simulated", colour=3)
     with pytest.raises(ParameterError, match="'none' must have capabilities, open, close"):
-        find_device("none")
+        get_device("none")
 
 
-class Broken(Simulated):
+class Broken(SimulatedDevice):
     """A device with one fault."""
 
     def __init__(self, wrong="nothing", levels=4):
@@ -156,7 +156,7 @@ class Broken(Simulated):
             counts = np.maximum(counts, 40)
         elif self.wrong == "writes":
             patterns[:] = 0
-        return Frames(counts, frames.exposure, frames.black, frames.top)
+        return CameraFrames(counts, frames.exposure, frames.black_level, frames.full_scale)
 
     def project_field(self, patterns, n_outputs):
         field = super().project_field(patterns, n_outputs)

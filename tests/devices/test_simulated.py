@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from streamlyt.devices import Camera, Simulated, check_device
-from streamlyt.errors import DataError, ParameterError
+from streamlyt.core.errors import DataError, ParameterError
+from streamlyt.devices import Camera, SimulatedDevice, check_device
 from tests._arrays import assert_same_bits
 from tests.devices import naive
 
@@ -17,15 +17,15 @@ def shown(device, patterns, m, exposure=1.0, first=0):
 
 
 DEVICES = [
-    Simulated(levels=2, modulation="binary"),
-    Simulated(levels=256),
-    Simulated(),
-    Simulated(modulation="phase"),
-    Simulated(modulation="phase", levels=256, construction="dense"),
-    Simulated(Camera(12, full_well=5000, read_noise=1.5), seed=3),
-    Simulated(Camera(0), dtype="float64"),
-    Simulated(Camera(8, dither=4), construction="dense"),
-    Simulated(Camera(10), max_inputs=48, max_outputs=48),
+    SimulatedDevice(levels=2, modulation="binary"),
+    SimulatedDevice(levels=256),
+    SimulatedDevice(),
+    SimulatedDevice(modulation="phase"),
+    SimulatedDevice(modulation="phase", levels=256, construction="dense"),
+    SimulatedDevice(Camera(12, full_well=5000, read_noise=1.5), seed=3),
+    SimulatedDevice(Camera(0), dtype="float64"),
+    SimulatedDevice(Camera(8, dither=4), construction="dense"),
+    SimulatedDevice(Camera(10), max_inputs=48, max_outputs=48),
 ]
 
 
@@ -37,7 +37,7 @@ def test_simulated_device_keeps_the_promises_of_a_device(device):
 @pytest.mark.parametrize(("d", "m"), [(5, 64), (64, 64), (100, 30), (3, 500), (1000, 20)])
 @pytest.mark.parametrize("modulation", ["amplitude", "phase"])
 def test_structured_fields_are_those_of_the_matrix(d, m, modulation):
-    device = Simulated(dtype="float64", modulation=modulation, seed=2)
+    device = SimulatedDevice(dtype="float64", modulation=modulation, seed=2)
     patterns = np.random.default_rng(0).random((3, d))
     matrix = naive.structured_matrix(device._tables(d, m)[0], m, d)
     light = patterns if modulation == "amplitude" else np.exp(1j * np.pi * patterns)
@@ -46,7 +46,7 @@ def test_structured_fields_are_those_of_the_matrix(d, m, modulation):
 
 @pytest.mark.parametrize("modulation", ["amplitude", "phase"])
 def test_dense_fields_are_those_of_the_matrix(modulation):
-    device = Simulated(construction="dense", dtype="float64", modulation=modulation)
+    device = SimulatedDevice(construction="dense", dtype="float64", modulation=modulation)
     patterns = np.random.default_rng(0).random((3, 20))
     re, im = device._tables(20, 30)
     light = patterns if modulation == "amplitude" else np.exp(1j * np.pi * patterns)
@@ -56,7 +56,7 @@ def test_dense_fields_are_those_of_the_matrix(modulation):
 
 @pytest.mark.parametrize("construction", ["structured", "dense"])
 def test_light_behind_the_medium_is_speckle(construction):
-    device = Simulated(Camera(0), construction=construction, dtype="float64")
+    device = SimulatedDevice(Camera(0), construction=construction, dtype="float64")
     patterns = np.random.default_rng(1).random((20, 300))
     light = shown(device, patterns, 500).intensity() / (patterns**2).sum(axis=1)[:, None]
     # Exponential: its mean and its standard deviation are one.
@@ -66,10 +66,10 @@ def test_light_behind_the_medium_is_speckle(construction):
 
 
 def test_levels_are_even_steps_from_dark_to_full():
-    fine = Simulated(dtype="float64")
+    fine = SimulatedDevice(dtype="float64")
     for levels in (2, 16, 256, 1024):
         steps = np.random.default_rng(2).integers(0, levels, (4, 60))
-        device = Simulated(levels=levels, dtype="float64")
+        device = SimulatedDevice(levels=levels, dtype="float64")
         patterns = steps.astype(np.uint8 if levels <= 256 else np.uint16)
         np.testing.assert_allclose(
             device.project_field(patterns, 40),
@@ -80,14 +80,19 @@ def test_levels_are_even_steps_from_dark_to_full():
 
 def test_single_precision_stays_near_double():
     patterns = np.random.default_rng(3).random((2, 5000))
-    one, two = (Simulated(dtype=t).project_field(patterns, 4096) for t in ("float32", "float64"))
+    one, two = (
+        SimulatedDevice(dtype=t).project_field(patterns, 4096) for t in ("float32", "float64")
+    )
     assert 0 < np.abs(one - two).max() < 1e-4 * np.abs(two).max()
 
 
 @pytest.mark.bits
 def test_frames_are_the_same_bits_for_every_cut():
     patterns = np.random.default_rng(4).random((9, 70))
-    for device in (Simulated(Camera(8, read_noise=2.0)), Simulated(construction="dense")):
+    for device in (
+        SimulatedDevice(Camera(8, read_noise=2.0)),
+        SimulatedDevice(construction="dense"),
+    ):
         whole = shown(device, patterns, 50, 0.05)
         for at in range(9):
             part = shown(device, patterns[at : at + 1], 50, 0.05, first=at)
@@ -105,7 +110,7 @@ def test_counts_are_those_of_the_formula(bits, dither):
     assert frames.counts.dtype == (np.uint8 if bits <= 8 else np.uint16)
     clear = light * exposure[:, None] < 1.0 - 2.0**-bits
     off = np.abs(frames.intensity() - light) * exposure[:, None]
-    assert off[clear].max() <= 1.0 / frames.top
+    assert off[clear].max() <= 1.0 / frames.full_scale
 
 
 def test_the_mean_of_dithered_frames_has_finer_steps():
@@ -147,10 +152,10 @@ def test_what_fills_a_pixel_is_cut_off():
         (lambda: Camera(0, read_noise=1.0), "a camera of 0 bits must have no noise"),
         (lambda: Camera(8, dither=0), "dither must be an integer of at least 1"),
         (lambda: Camera(8, full_well=-1.0), "full_well must be a finite number"),
-        (lambda: Simulated(levels=1), "levels must be 2 for a binary display, and 0 or 2 to"),
-        (lambda: Simulated(modulation="binary"), r"got 0 with modulation='binary'"),
-        (lambda: Simulated(modulation="colour"), "modulation must be one of"),
-        (lambda: Simulated(max_inputs=0), "max_inputs must be an integer of at least 1"),
+        (lambda: SimulatedDevice(levels=1), "levels must be 2 for a binary display, and 0 or 2 to"),
+        (lambda: SimulatedDevice(modulation="binary"), r"got 0 with modulation='binary'"),
+        (lambda: SimulatedDevice(modulation="colour"), "modulation must be one of"),
+        (lambda: SimulatedDevice(max_inputs=0), "max_inputs must be an integer of at least 1"),
     ],
 )
 def test_parameters_that_cannot_hold_are_refused(make, told):
@@ -169,7 +174,7 @@ def test_parameters_that_cannot_hold_are_refused(make, told):
     ],
 )
 def test_patterns_that_cannot_be_shown_are_refused(patterns, m, told):
-    device = Simulated(levels=4, max_inputs=8, max_outputs=6)
+    device = SimulatedDevice(levels=4, max_inputs=8, max_outputs=6)
     with pytest.raises(DataError, match=told):
         shown(device, patterns, m)
 
@@ -177,4 +182,4 @@ def test_patterns_that_cannot_be_shown_are_refused(patterns, m, told):
 def test_shares_outside_and_holes_are_refused():
     for value in (-0.1, 1.5, np.nan):
         with pytest.raises(DataError, match="patterns must be levels from 0 to 1"):
-            shown(Simulated(), np.full((1, 4), value), 4)
+            shown(SimulatedDevice(), np.full((1, 4), value), 4)

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamlyt.base import Schema, Source
-from streamlyt.config import dump, load
+from streamlyt.config.pipeline_file import dump, load
 from streamlyt.connectors import FileSink, MemorySink, MemorySource
+from streamlyt.core import Schema, Source
+from streamlyt.core.errors import ParameterError, StateError
 from streamlyt.detectors import NEWMA
 from streamlyt.engines import LocalEngine
-from streamlyt.errors import ParameterError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
-from streamlyt.windows import Tumbling
+from streamlyt.transforms import TumblingWindow
 from tests._arrays import assert_same_bits
 
 RNG = np.random.default_rng(3)
@@ -42,7 +42,7 @@ SOURCE = Pump()
 def forked():
     quick = NEWMA(window=20, n_components=64)
     slow = NEWMA(window=20, n_components=64, arl=1000)
-    return Pipeline({"quick": quick, "means": Tumbling(4), "slow": slow}, {"means": "source"})
+    return Pipeline({"quick": quick, "means": TumblingWindow(4), "slow": slow}, {"means": "source"})
 
 
 def ran(path, sinks=(), places=(), progress=None, pipeline=None, **rest):
@@ -50,7 +50,7 @@ def ran(path, sinks=(), places=(), progress=None, pipeline=None, **rest):
     if not path.exists():
         RunFile.create(path, pipeline=dump(SOURCE, pipeline)).close()
     with RunFile.open(path, write=True) as run:
-        engine = LocalEngine(SOURCE, pipeline, sinks, runfile=run, places=places, **rest)
+        engine = LocalEngine(SOURCE, pipeline, sinks, runfile=run, sink_inputs=places, **rest)
         return engine.run(None if progress is None else lambda n: progress(engine, n))
 
 
@@ -76,7 +76,7 @@ def test_each_branch_is_a_series_of_its_own(tmp_path):
         assert [run.n_rows(key) for key in ("pump", "pump/means")] == [9000, 2250]
 
 
-@pytest.mark.parametrize("rest", [{}, {"keep_rows": False}, {"threads": 2}])
+@pytest.mark.parametrize("rest", [{}, {"store_rows": False}, {"threads": 2}])
 def test_files_of_branches_are_gone_on_with_where_the_run_was(tmp_path, rest):
     def written(folder, progress=None):
         folder.mkdir(exist_ok=True)
@@ -112,7 +112,7 @@ def test_a_run_with_other_branches_is_refused(tmp_path):
         ran(path, pipeline=straight)
     engine = LocalEngine(SOURCE, forked())
     with pytest.raises(StateError, match="what the operators follow must be"):
-        engine.change(straight)
+        engine.update_params(straight)
 
 
 def test_a_file_says_the_branches_and_is_written_back(tmp_path, monkeypatch):
@@ -127,13 +127,13 @@ path = "a.csv"
 name = "newma"
 
 [[operators]]
-name = "tumbling"
+name = "tumbling_window"
 label = "means"
 after = "source"
 width = 4
 
 [[operators]]
-name = "bank"
+name = "multiscale_newma"
 
 [[sinks]]
 name = "files"
@@ -145,13 +145,20 @@ name = "files"
 events = "found.jsonl"
 """
     spec = load(text)
-    assert spec.pipeline().after == {"newma": "source", "means": "source", "bank": "means"}
-    assert spec.places == ("means", None)
-    again = load(dump(spec.source, spec.pipeline(), spec.sinks, spec.places))
-    assert (again.pipeline().after, again.places) == (spec.pipeline().after, spec.places)
+    assert spec.pipeline().inputs == {
+        "newma": "source",
+        "means": "source",
+        "multiscale_newma": "means",
+    }
+    assert spec.sink_inputs == ("means", None)
+    again = load(dump(spec.source, spec.pipeline(), spec.sinks, spec.sink_inputs))
+    assert (again.pipeline().inputs, again.sink_inputs) == (
+        spec.pipeline().inputs,
+        spec.sink_inputs,
+    )
     with pytest.raises(ParameterError, match=r"operators\.means\.after.*'sorce'.*source"):
         load(text.replace('after = "source"', 'after = "sorce"'))
     with pytest.raises(ParameterError, match=r"sinks\.0\.after.*'mean'"):
         load(text.replace('after = "means"', 'after = "mean"'))
     with pytest.raises(ParameterError, match=r"sinks\.0\.after must be one of"):
-        LocalEngine(SOURCE, forked(), [MemorySink()], places=["nowhere"])
+        LocalEngine(SOURCE, forked(), [MemorySink()], sink_inputs=["nowhere"])

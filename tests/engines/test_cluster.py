@@ -6,15 +6,15 @@ import time
 
 import pytest
 
-from streamlyt.broker._settings import PASSWORD
 from streamlyt.connectors import FileSink, KafkaSource
+from streamlyt.connectors.kafka.broker._server_properties import PASSWORD
+from streamlyt.core.errors import ParameterError
 from streamlyt.detectors import NEWMA
 from streamlyt.engines import ClusterEngine
-from streamlyt.errors import ParameterError
 from streamlyt.pipeline import Pipeline
 from tests._waiting import scaled
 from tests.chaos.cluster import COLUMNS, Story, ended, worker
-from tests.connectors.topics import content, plain
+from tests.connectors.kafka.topics import content, plain
 
 
 @pytest.mark.kafka
@@ -87,7 +87,7 @@ def test_what_cannot_be_shared_out_is_refused(tmp_path, source, sinks, message):
             KafkaSource("t", COLUMNS, **source),
             Pipeline([NEWMA()]),
             sinks,
-            folder=tmp_path,
+            state_dir=tmp_path,
         )
 
 
@@ -97,7 +97,7 @@ def test_a_client_on_librdkafka_gets_in_by_the_same_access(tmp_path, monkeypatch
     ca.write_text("")
     access = {"ca": str(ca), "sasl": "SCRAM-SHA-256", "user": "pump", "secret": "env:PUMP_SECRET"}
     source = KafkaSource("t", COLUMNS, servers="a:1, b:2", access=access)
-    assert source.connection == {
+    assert source.client_config == {
         "bootstrap.servers": "a:1,b:2",
         "security.protocol": "SASL_SSL",
         "ssl.ca.location": str(ca),
@@ -108,4 +108,4 @@ def test_a_client_on_librdkafka_gets_in_by_the_same_access(tmp_path, monkeypatch
     assert "hush" not in repr(source)
     token = KafkaSource("t", COLUMNS, access={"sasl": "OAUTHBEARER", "secret": "env:PUMP_SECRET"})
     with pytest.raises(ParameterError, match=r"access.sasl must be PLAIN or SCRAM"):
-        _ = token.connection
+        _ = token.client_config

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from streamlyt.base import Batch, Channel, Event, Operator, Schema, Sink, Source
-from streamlyt.config import dump
+from streamlyt.config.pipeline_file import dump
+from streamlyt.core import Batch, Channel, Event, Operator, Schema, Sink, Source
+from streamlyt.core.errors import ParameterError, SinkError, SourceError, StateError
 from streamlyt.engines.local import LocalEngine
-from streamlyt.errors import ParameterError, SinkError, SourceError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 from tests._arrays import assert_same_bits
@@ -72,10 +72,10 @@ class Drift(Operator):
             self.state = {
                 "mean": np.zeros(1),
                 "hot": np.zeros(1, bool),
-                "kept": np.zeros((self.memory, batch.schema.width)),
+                "kept": np.zeros((self.memory, batch.schema.n_channels)),
                 "n": np.zeros(1, np.int64),
             }
-        out = np.empty(batch.n)
+        out = np.empty(batch.n_rows)
         events = []
         for i, row in enumerate(batch.values):
             n = int(self.state["n"][0])
@@ -99,10 +99,10 @@ class Journal(Sink):
         self.fail = fail
         self.done = []
 
-    def write(self, batch):
-        self.done.append(batch.n)
+    def write_rows(self, batch):
+        self.done.append(batch.n_rows)
 
-    def record(self, event):
+    def write_event(self, event):
         self.done.append(event)
 
     def flush(self):
@@ -135,7 +135,7 @@ def content(path):
         for key in run.keys():  # noqa: SIM118 - a run file is no mapping
             times, values = run.columns(key)
             rows[key] = times, values
-            seen = run.overview(key, run.schema(key).names, points=20)
+            seen = run.downsample(key, run.schema(key).channel_names, points=20)
             rows[key] += tuple(getattr(seen, part) for part in vars(seen))
         query = (
             "SELECT key, level, first_row, last_row, first_time, last_time, n, columns FROM chunks"
@@ -149,13 +149,13 @@ def content(path):
 def test_rows_and_findings_are_those_of_the_pipeline_alone(tmp_path):
     summary = ran(tmp_path / "a.streamlyt", Walk(500))
     source, pipeline = Walk(500), Pipeline([Drift()])
-    expected = [pipeline.step(batch) for batch, _ in source.read()]
+    expected = [pipeline.process(batch) for batch, _ in source.read()]
     events = tuple(event for _, found in expected for event in found)
     assert (summary.rows, summary.events, summary.complete) == (500, events, True)
     assert len(events) > 1
     with RunFile.open(tmp_path / "a.streamlyt") as run:
         _, values = run.columns("a", ["mean"])
-        assert run.full("a") == ("mean",)
+        assert run.raw_channels("a") == ("mean",)
     assert_same_bits(
         values[:, 0], np.concatenate([rows["test_local"].values[:, -1] for rows, _ in expected])
     )
@@ -195,7 +195,7 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_one_that_was_not(tmp_path
 @pytest.mark.parametrize("rows", [1, 100, 10**6])
 def test_how_often_checkpoints_are_made_changes_nothing(tmp_path, rows):
     one, other = tmp_path / "a.streamlyt", tmp_path / "b.streamlyt"
-    ran(one, Walk(1500), checkpoint_rows=rows)
+    ran(one, Walk(1500), checkpoint_interval_rows=rows)
     ran(other, Walk(1500))
     assert_same_bits(content(one), content(other))
 
@@ -213,7 +213,7 @@ def test_ctrl_c_between_batches_keeps_every_whole_batch(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ran(tmp_path / "a.streamlyt", Walk(500), interrupt, checkpoint_s=1e9)
+        ran(tmp_path / "a.streamlyt", Walk(500), interrupt, checkpoint_interval_s=1e9)
     with RunFile.open(tmp_path / "a.streamlyt") as run:
         saved = run.n_rows("a")
         assert saved > 200
@@ -236,7 +236,7 @@ def test_ctrl_c_within_a_batch_leaves_the_last_checkpoint(tmp_path):
             return super().update(batch)
 
     with pytest.raises(KeyboardInterrupt):
-        ran(tmp_path / "a.streamlyt", Walk(500), operators=[Interrupted()], checkpoint_s=0)
+        ran(tmp_path / "a.streamlyt", Walk(500), operators=[Interrupted()], checkpoint_interval_s=0)
     ran(tmp_path / "a.streamlyt", Walk(500))
     ran(tmp_path / "b.streamlyt", Walk(500))
     assert_same_bits(content(tmp_path / "a.streamlyt"), content(tmp_path / "b.streamlyt"))
@@ -251,7 +251,9 @@ def test_a_stopped_run_is_gone_on_with(tmp_path):
 
 
 def test_a_source_that_fails_leaves_what_it_gave(tmp_path):
-    with engine(tmp_path / "a.streamlyt", Walk(500, fail_at=300), checkpoint_s=1e9) as first:
+    with engine(
+        tmp_path / "a.streamlyt", Walk(500, fail_at=300), checkpoint_interval_s=1e9
+    ) as first:
         with pytest.raises(SourceError, match="the wire was cut"):
             first.run()
         assert first.runfile.n_rows("a") > 200
@@ -260,7 +262,7 @@ def test_a_source_that_fails_leaves_what_it_gave(tmp_path):
 def test_sinks_are_flushed_before_the_save_and_the_source_is_told_after_it(tmp_path):
     order = []
     sink, source = Journal(), Walk(300)
-    with engine(tmp_path / "a.streamlyt", source, sinks=[sink], checkpoint_s=0) as one:
+    with engine(tmp_path / "a.streamlyt", source, sinks=[sink], checkpoint_interval_s=0) as one:
         save = one.runfile.checkpoint
         sink.flush = lambda: order.append("flush")
         one.runfile.checkpoint = lambda *a, **k: (order.append("save"), save(*a, **k))
@@ -292,15 +294,15 @@ def test_another_pipeline_is_refused_by_the_first_parameter_that_differs(
     tmp_path, source, operators, message
 ):
     path = tmp_path / "a.streamlyt"
-    with engine(path, Walk(500), checkpoint_s=0) as first:
+    with engine(path, Walk(500), checkpoint_interval_s=0) as first:
         first.run(lambda rows: first.stop())
     with pytest.raises(StateError, match=message):
         ran(path, source, operators=operators)
 
 
-@pytest.mark.parametrize("rest", [{"checkpoint_s": -1}, {"checkpoint_rows": 0}])
+@pytest.mark.parametrize("rest", [{"checkpoint_interval_s": -1}, {"checkpoint_interval_rows": 0}])
 def test_impossible_bounds_are_refused(rest):
-    with pytest.raises(ParameterError, match="checkpoint_s must be at least 0"):
+    with pytest.raises(ParameterError, match="checkpoint_interval_s must be at least 0"):
         LocalEngine(Walk(), Pipeline([]), **rest)
 
 
@@ -315,4 +317,4 @@ def main(path):
         if rows - told[0] > LIFE_ROWS:
             threading.Event().wait()
 
-    ran(Path(path), Walk(KILLED_ROWS, pause_s=0.01), tell, checkpoint_s=0.005)
+    ran(Path(path), Walk(KILLED_ROWS, pause_s=0.01), tell, checkpoint_interval_s=0.005)

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from streamlyt._failing import closing_all
-from streamlyt.base import Batch, Operator, Schema, Sink, Source
-from streamlyt.config import dump
+from streamlyt.config.pipeline_file import dump
 from streamlyt.connectors import FileSink, FileSource
+from streamlyt.core import Batch, Operator, Schema, Sink, Source
+from streamlyt.core.errors import RebalanceError, SinkError, SourceError, StateError, closing_all
 from streamlyt.engines import LocalEngine
-from streamlyt.errors import RewindError, SinkError, SourceError, StateError
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
@@ -41,7 +40,7 @@ class Numbers(Source):
         self.topic = topic
         self.failures = {}  # row -> what is raised once there, or called
 
-    def params(self):
+    def get_params(self):
         return {}
 
     def read(self, start=None, stop=None):
@@ -66,22 +65,22 @@ class Numbers(Source):
 class Transactions(Sink):
     """A sink with transactions; after one of its commits, or instead of one, it may fail."""
 
-    transacts = True
+    is_transactional = True
 
     def __init__(self, topic):
         self.topic, self.held = topic, []
         self.dies_at, self.fails = None, None
 
-    def params(self):
+    def get_params(self):
         return {}
 
     def open(self):
         self.held = []
 
-    def write(self, batch):
+    def write_rows(self, batch):
         self.held += batch.times.tolist()
 
-    def record(self, event):
+    def write_event(self, event):
         raise AssertionError("there are no findings")
 
     def flush(self):
@@ -105,7 +104,7 @@ class Transactions(Sink):
 class Last(Operator):
     """Holds each row back until the next has come."""
 
-    free = frozenset({"weight"})
+    reloadable_params = frozenset({"weight"})
 
     def __init__(self, weight=1.0):
         self.weight = weight
@@ -127,7 +126,7 @@ def life(path, topic, **rest):
     else:
         run = RunFile.create(path, pipeline=dump(source, pipeline.operators, ()))
     with run:
-        settings = {"checkpoint_rows": COMMITTED, "checkpoint_s": 1e9} | rest
+        settings = {"checkpoint_interval_rows": COMMITTED, "checkpoint_interval_s": 1e9} | rest
         yield LocalEngine(source, pipeline, [sink], run, **settings), source, sink
 
 
@@ -139,7 +138,7 @@ def cut(tmp_path):
         source.failures[SAVED] = SourceError("broker away")
         with pytest.raises(SourceError):
             engine.run()
-    with life(path, topic, checkpoint_rows=COMMITTED - SAVED) as (engine, _, sink):
+    with life(path, topic, checkpoint_interval_rows=COMMITTED - SAVED) as (engine, _, sink):
         sink.dies_at = COMMITTED
         with pytest.raises(Died):
             engine.run()
@@ -161,9 +160,9 @@ def finish(path, topic, **rest):
 SETTINGS = [
     {},
     {"threads": 2},
-    {"queue_bytes": 2**20},
-    {"checkpoint_rows": 1},
-    {"checkpoint_rows": 2, "threads": 2, "queue_bytes": 300},
+    {"prefetch_bytes": 2**20},
+    {"checkpoint_interval_rows": 1},
+    {"checkpoint_interval_rows": 2, "threads": 2, "prefetch_bytes": 300},
 ]
 
 
@@ -194,8 +193,8 @@ def test_one_failure_and_then_the_rest(cut, row, rest):
 @pytest.mark.parametrize("row", range(SAVED, ROWS))
 def test_partitions_that_move_during_a_replay_do_not_end_the_silence(cut, row):
     path, topic = cut
-    with life(path, topic, checkpoint_rows=1) as (engine, source, _):
-        source.failures[row] = RewindError("partitions moved")
+    with life(path, topic, checkpoint_interval_rows=1) as (engine, source, _):
+        source.failures[row] = RebalanceError("partitions moved")
         engine.run()
     finish(path, topic)
 
@@ -234,7 +233,7 @@ def test_a_position_that_cannot_be_asked_for_commits_nothing_back(cut, weight):
 def test_a_position_that_cannot_be_asked_for_after_a_rewind_commits_nothing_back(cut):
     path, topic = cut
     with life(path, topic) as (engine, source, _):
-        source.failures[8] = RewindError("partitions moved")
+        source.failures[8] = RebalanceError("partitions moved")
 
         def away():
             source.failures["committed"] = SourceError("broker away")
@@ -262,8 +261,8 @@ def test_the_first_error_is_raised_where_no_checkpoint_can_be_made_after_it(tmp_
 
 def test_a_rewind_that_fails_leaves_the_last_checkpoint(tmp_path):
     path, topic = tmp_path / "a.streamlyt", Topic()
-    with life(path, topic, checkpoint_rows=3) as (engine, source, sink):
-        source.failures[5] = RewindError("partitions moved")
+    with life(path, topic, checkpoint_interval_rows=3) as (engine, source, sink):
+        source.failures[5] = RebalanceError("partitions moved")
 
         def fail():
             sink.fails = SinkError("no answer")
@@ -277,8 +276,8 @@ def test_a_rewind_that_fails_leaves_the_last_checkpoint(tmp_path):
 
 def test_states_that_cannot_be_restored_after_a_rewind_are_not_saved(tmp_path, monkeypatch):
     path, topic = tmp_path / "a.streamlyt", Topic()
-    with life(path, topic, checkpoint_rows=3) as (engine, source, _):
-        source.failures[5] = RewindError("partitions moved")
+    with life(path, topic, checkpoint_interval_rows=3) as (engine, source, _):
+        source.failures[5] = RebalanceError("partitions moved")
 
         def bend():
             def restore(states):
@@ -329,11 +328,11 @@ def test_an_end_that_is_cut_short_does_not_save_what_operators_let_go(tmp_path, 
 class Refuses(Last):
     """Refuses a row, once."""
 
-    refused = None
+    take_dead_letters = None
 
     def update(self, batch):
-        if batch.n and batch.times[0] == type(self).refused:
-            type(self).refused = None
+        if batch.n_rows and batch.times[0] == type(self).take_dead_letters:
+            type(self).take_dead_letters = None
             raise StateError("bent")
         return super().update(batch)
 
@@ -354,7 +353,7 @@ def test_a_run_that_failed_and_closed_its_files_is_resumed(
         else:
             run = RunFile.create(path, pipeline=dump(source, pipeline.operators, ()))
         with run, closing_all(sink):
-            return LocalEngine(source, pipeline, [sink], run, checkpoint_rows=4).run().rows
+            return LocalEngine(source, pipeline, [sink], run, checkpoint_interval_rows=4).run().rows
 
     def full(*_, rows, **__):
         raise SinkError("disk full")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from streamlyt.base import Batch, Schema
+from streamlyt.core import Batch, Schema
 from streamlyt.evaluate import progressive_validation
-from streamlyt.models import RLS, LogisticFOGD
+from streamlyt.models import RLS, LogisticRegression
 
 SCHEMA = Schema.of("x", "y")
 
@@ -54,5 +54,5 @@ def test_series_know_nothing_of_one_another():
 
 def test_the_majority_is_that_of_the_classes_known():
     values = np.column_stack([np.arange(8.0), [2, 0, 0, 2, 2, 1, 1, 1]])
-    found = progressive_validation(LogisticFOGD(), [batch(values)], delay=1)
+    found = progressive_validation(LogisticRegression(), [batch(values)], delay=1)
     assert found.predictions["majority"].tolist() == [0, 0, 2, 0, 0, 0, 2, 2]

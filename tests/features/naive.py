@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from streamlyt.features._hash import signs, unit_phases
-from streamlyt.features._kernels import GROUP
+from streamlyt.core.numerics.counter_rng import signs, unit_phases
+from streamlyt.core.numerics.hadamard import GROUP
 
 compiled_only = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="a simulation: minutes when uncompiled"
@@ -36,7 +36,7 @@ def premixed(z, seed, width):
 
 
 def optical_projections(values, features, width):
-    """U z of a structured Optical, shape (n, m), or (n, m / 2) for phases."""
+    """U z of a structured OpticalMap, shape (n, m), or (n, m / 2) for phases."""
     n, m = len(values), features.n_components
     if features.response == "phase":
         m //= 2
@@ -55,7 +55,7 @@ def optical_projections(values, features, width):
 
 
 def fourier_projections(values, features, width):
-    """W x of a structured Fourier, shape (n, m / 2)."""
+    """W x of a structured FourierMap, shape (n, m / 2)."""
     rows = features.n_components // 2
     blocks = -(-rows // width)
     w = premixed(features.scale * values, features.seed, width)

@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from streamlyt.errors import DataError
-from streamlyt.features import Optical, PackedBits
+from streamlyt.core.errors import DataError
+from streamlyt.features import OpticalMap, PackedBits
 from tests._arrays import assert_same_bits
-
-from . import naive
+from tests.features import naive
 
 
 @given(st.integers(0, 9), st.integers(1, 200), st.integers(0, 99))
@@ -50,14 +49,14 @@ def explicit(features, bits):
 def test_bits_times_bits_are_the_explicit_matrix_to_the_bit(d, m, bias, dtype, field):
     bits = (np.random.default_rng(d).random((5, d)) < 0.4).astype(float)
     options = {"response": 2, "bias": bias, "scale": 0.7, "dtype": dtype, "field": field}
-    features = Optical(m, construction="binary", seed=4, **options)
+    features = OpticalMap(m, construction="binary", seed=4, **options)
     re, im = explicit(features, bits)
     factor = np.dtype(dtype).type(1 / math.sqrt(m))
     expected = factor * (re * re + im * im)
     assert_same_bits(features(bits), expected)
     assert_same_bits(features(PackedBits.of(bits)), expected)
     assert_same_bits(features(sparse.csr_array(bits)), expected)
-    shared = Optical(**{**features.params(), "threads": 2})
+    shared = OpticalMap(**{**features.get_params(), "threads": 2})
     assert_same_bits(shared(bits > 0), expected)
     assert_same_bits(np.concatenate([features(bits[:2]), features(bits[2:])]), expected)
 
@@ -67,7 +66,7 @@ def test_bits_times_bits_are_the_explicit_matrix_to_the_bit(d, m, bias, dtype, f
 def test_every_response_follows_the_explicit_matrix(response, field):
     bits = (np.random.default_rng(1).random((4, 90)) < 0.4).astype(float)
     options = {"response": response, "scale": 0.1, "dtype": "float64", "bias": 0.5, "field": field}
-    features = Optical(100, construction="binary", **options)
+    features = OpticalMap(100, construction="binary", **options)
     re, im = explicit(features, bits)
     square = re**2 + im**2
     if response == "centred":
@@ -84,7 +83,7 @@ def test_every_response_follows_the_explicit_matrix(response, field):
 @pytest.mark.parametrize("wrong", [[[0.0, 2.0]], [[math.nan, 1.0]], [[-1.0, 1.0]]])
 def test_other_values_than_bits_are_refused(wrong):
     with pytest.raises(DataError, match="must be 0 or 1 to be packed"):
-        Optical(8, construction="binary")(np.array(wrong))
+        OpticalMap(8, construction="binary")(np.array(wrong))
     with pytest.raises(DataError, match="must be 0 or 1 to be packed"):
         PackedBits.of(np.array(wrong))
 
@@ -108,8 +107,8 @@ def test_kernel_of_bits_is_exact_where_it_is_said_to_be(response, field):
     found = []
     for seed in range(400):
         options = {"response": response, "field": field, "scale": 0.3, "bias": 0.4, "seed": seed}
-        phi = Optical(256, construction="binary", dtype="float64", **options)(bits)
+        phi = OpticalMap(256, construction="binary", dtype="float64", **options)(bits)
         found.append(phi @ phi.T)
-    kernel = Optical(256, construction="binary", **options).kernel(bits, bits)
+    kernel = OpticalMap(256, construction="binary", **options).kernel(bits, bits)
     error = np.std(found, axis=0) / math.sqrt(len(found))
     np.testing.assert_array_less(np.abs(np.mean(found, axis=0) - kernel), 4 * error + 1e-12)

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from streamlyt.features import FastFood, Fourier, Optical
-
-from . import naive
+from streamlyt.features import FastfoodMap, FourierMap, OpticalMap
+from tests.features import naive
 
 RUNS, M, D = 400, 256, 24
 rng = np.random.default_rng(7)
@@ -26,11 +25,11 @@ RESPONSES = (1.0, 2.0, "centred", "exp", "phase")
 
 
 def optical(response, construction, field="complex"):
-    return Optical(M, response=response, construction=construction, field=field)
+    return OpticalMap(M, response=response, construction=construction, field=field)
 
 
 def fourier(construction):
-    return Fourier(M, construction=construction)
+    return FourierMap(M, construction=construction)
 
 
 CASES = [
@@ -64,7 +63,7 @@ CASES = [
     (fourier("tiles"), 0, EXACT),
     (fourier("orthogonal"), 0, LESS),
     (fourier("structured"), 0.02, LESS),
-    (FastFood(M), 0, MORE),
+    (FastfoodMap(M), 0, MORE),
 ]
 
 
@@ -74,7 +73,7 @@ def test_kernel_and_variance_are_those_published(features, bias, ratio):
     found = np.empty((RUNS, len(LEFT)))
     both = np.concatenate([LEFT, RIGHT])
     for seed in range(RUNS):
-        phi = type(features)(**{**features.params(), "seed": seed})(both).astype(float)
+        phi = type(features)(**{**features.get_params(), "seed": seed})(both).astype(float)
         found[seed] = (phi[: len(LEFT)] * phi[len(LEFT) :]).sum(axis=1)
     kernel = np.diagonal(features.kernel(LEFT, RIGHT))
     variance = np.diagonal(features.variance(LEFT, RIGHT)) / M

@@ -3,16 +3,15 @@ import math
 import numpy as np
 import pytest
 
-from streamlyt.features import FastFood
-from streamlyt.features._hash import chi_squares, complex_normals, permutation, signs
+from streamlyt.core.numerics.counter_rng import chi_squares, complex_normals, permutation, signs
+from streamlyt.features import FastfoodMap
 from tests._arrays import assert_same_bits
-
-from . import naive
+from tests.features import naive
 
 
 @pytest.mark.parametrize(("d", "m", "width"), [(5, 70, 64), (100, 5002, 128), (2100, 9000, 4096)])
 def test_features_are_those_of_explicit_matrices(d, m, width):
-    features = FastFood(m, scale=0.4, dtype="float64", seed=3)
+    features = FastfoodMap(m, scale=0.4, dtype="float64", seed=3)
     values = np.random.default_rng(d).normal(size=(3, d))
     blocks = -(-m // 2 // width)
     padded = np.zeros((3, width))
@@ -44,7 +43,7 @@ def test_chi_squares_have_their_distribution():
 
 
 def test_a_seed_is_the_same_map_for_good():
-    phi = FastFood(100, seed=11)(np.array([[0.5, -1.0, 2.0, 0.25, 1.5]]))
+    phi = FastfoodMap(100, seed=11)(np.array([[0.5, -1.0, 2.0, 0.25, 1.5]]))
     assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(GOLDEN, abs=2e-7)
 
 

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from streamlyt.features import Fourier
-from streamlyt.features._kernels_orthogonal import orthogonalise
-from streamlyt.features._orthogonal import rotations, unitaries
-
-from . import naive
+from streamlyt.features import FourierMap
+from streamlyt.features._base.orthogonal import rotations, unitaries
+from streamlyt.features._kernels.gram_schmidt import orthogonalise
+from tests.features import naive
 
 POINTS = np.random.default_rng(6).normal(size=(5, 20)) / np.sqrt(20)
 POINTS[1] = 0.9 * POINTS[0] + 0.2 * POINTS[1]
@@ -18,14 +17,14 @@ PAIRS = np.triu_indices(5, 1)
 def estimates(construction, runs=200, m=512):
     products = []
     for seed in range(runs):
-        phi = Fourier(m, construction=construction, seed=seed, dtype="float64")(POINTS)
+        phi = FourierMap(m, construction=construction, seed=seed, dtype="float64")(POINTS)
         products.append((phi @ phi.T)[PAIRS])
     return np.array(products)
 
 
 @naive.compiled_only
 def test_dense_features_have_the_kernel_and_the_variance():
-    features = Fourier(512)
+    features = FourierMap(512)
     kernel = features.kernel(POINTS, POINTS)[PAIRS]
     variance = features.variance(POINTS, POINTS)[PAIRS] / 512
     found = estimates("dense")
@@ -37,7 +36,7 @@ def test_dense_features_have_the_kernel_and_the_variance():
 
 @naive.compiled_only
 def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_variance():
-    features = Fourier(512)
+    features = FourierMap(512)
     kernel = features.kernel(POINTS, POINTS)[PAIRS]
     variance = features.variance(POINTS, POINTS)[PAIRS] / 512
     found = estimates("structured")
@@ -50,13 +49,13 @@ def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_va
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("construction", ["dense", "structured"])
 def test_features_have_length_one(construction, dtype):
-    phi = Fourier(514, construction=construction, dtype=dtype)(100 * POINTS)
+    phi = FourierMap(514, construction=construction, dtype=dtype)(100 * POINTS)
     np.testing.assert_allclose(np.linalg.norm(phi.astype(float), axis=1), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(("d", "m", "width"), [(5, 70, 64), (64, 5002, 64), (2100, 9000, 4096)])
 def test_structured_loop_is_the_product_of_explicit_matrices(d, m, width):
-    features = Fourier(m, scale=0.4, construction="structured", dtype="float64", seed=3)
+    features = FourierMap(m, scale=0.4, construction="structured", dtype="float64", seed=3)
     values = np.random.default_rng(d).normal(size=(3, d))
     projections = naive.fourier_projections(values, features, width)
     expected = np.hstack([np.cos(projections), np.sin(projections)]) * math.sqrt(2 / m)
@@ -65,8 +64,8 @@ def test_structured_loop_is_the_product_of_explicit_matrices(d, m, width):
 
 def test_single_precision_cosines_are_good_to_their_argument():
     # A dense map of one channel: the projections are known exactly.
-    features = Fourier(200, construction="dense")
-    double = Fourier(200, construction="dense", dtype="float64")
+    features = FourierMap(200, construction="dense")
+    double = FourierMap(200, construction="dense", dtype="float64")
     for size in (1e-3, 1.0, 30.0, 1000.0):
         values = size * np.linspace(-1, 1, 1001)[:, None]
         error = 10 * np.abs(features(values) - double(values)).max()
@@ -76,7 +75,7 @@ def test_single_precision_cosines_are_good_to_their_argument():
 def test_a_seed_is_the_same_map_for_good():
     values = np.array([[0.5, -1.0, 2.0, 0.25, 1.5]])
     for construction, golden in GOLDEN.items():
-        phi = Fourier(100, seed=11, construction=construction)(values)
+        phi = FourierMap(100, seed=11, construction=construction)(values)
         assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, abs=2e-7)
 
 

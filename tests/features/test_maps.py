@@ -10,32 +10,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from streamlyt.errors import DataError, ParameterError
-from streamlyt.features import FastFood, Fourier, Optical, PackedBits
+from streamlyt.core.errors import DataError, ParameterError
+from streamlyt.features import FastfoodMap, FourierMap, OpticalMap, PackedBits
 from tests._arrays import assert_all, assert_same_bits
 
 MAPS = [
-    Optical(300, response=1.0),
-    Optical(301, response=2, construction="dense"),
-    Optical(130, response=0.7, dtype="float64"),
-    Optical(140, response="exp", construction="dense", bias=0.0),
-    Optical(2500, response="exp", construction="structured"),
-    Optical(260, response="phase", scale=0.4),
-    Optical(262, response="phase", scale=0.2, construction="dense", dtype="float64"),
-    Fourier(300, scale=0.3),
-    Fourier(302, construction="dense"),
-    Fourier(4300, construction="structured", dtype="float64"),
-    Optical(150, response="centred", scale=0.2, construction="tiles"),
-    Optical(2200, response="centred", scale=0.2, bias=0.5),
-    Optical(5000, response="phase", scale=0.2, construction="structured-gaussian"),
-    Fourier(302, construction="orthogonal", dtype="float64"),
-    Fourier(300, construction="tiles", scale=0.3),
-    FastFood(4200, scale=0.3),
-    Optical(2300, response=2, field="real", construction="structured", scale=0.3),
-    Optical(260, response="phase", field="real", scale=0.2, construction="orthogonal"),
-    Optical(130, response="centred", construction="orthogonal", dtype="float64", scale=0.2),
-    Optical(150, response="exp", field="real", construction="tiles", scale=0.4),
-    Optical(4100, response=0.7, field="real", construction="structured-gaussian"),
+    OpticalMap(300, response=1.0),
+    OpticalMap(301, response=2, construction="dense"),
+    OpticalMap(130, response=0.7, dtype="float64"),
+    OpticalMap(140, response="exp", construction="dense", bias=0.0),
+    OpticalMap(2500, response="exp", construction="structured"),
+    OpticalMap(260, response="phase", scale=0.4),
+    OpticalMap(262, response="phase", scale=0.2, construction="dense", dtype="float64"),
+    FourierMap(300, scale=0.3),
+    FourierMap(302, construction="dense"),
+    FourierMap(4300, construction="structured", dtype="float64"),
+    OpticalMap(150, response="centred", scale=0.2, construction="tiles"),
+    OpticalMap(2200, response="centred", scale=0.2, bias=0.5),
+    OpticalMap(5000, response="phase", scale=0.2, construction="structured-gaussian"),
+    FourierMap(302, construction="orthogonal", dtype="float64"),
+    FourierMap(300, construction="tiles", scale=0.3),
+    FastfoodMap(4200, scale=0.3),
+    OpticalMap(2300, response=2, field="real", construction="structured", scale=0.3),
+    OpticalMap(260, response="phase", field="real", scale=0.2, construction="orthogonal"),
+    OpticalMap(130, response="centred", construction="orthogonal", dtype="float64", scale=0.2),
+    OpticalMap(150, response="exp", field="real", construction="tiles", scale=0.4),
+    OpticalMap(4100, response=0.7, field="real", construction="structured-gaussian"),
 ]
 each = pytest.mark.parametrize("features", MAPS, ids=repr)
 
@@ -77,11 +77,11 @@ def test_a_copy_draws_the_same_map_and_shows_its_parameters_only(features):
     features(values[:, :2])  # another width between
     twins = features.clone(), copy.deepcopy(features), eval(repr(features))
     for twin in twins:
-        assert twin.params() == features.params()
+        assert twin.get_params() == features.get_params()
         assert_same_bits(twin(values), phi)
     assert_same_bits(features(values), phi)
-    assert not any(isinstance(value, np.ndarray) for value in features.params().values())
-    other = type(features)(**{**features.params(), "seed": 1})
+    assert not any(isinstance(value, np.ndarray) for value in features.get_params().values())
+    other = type(features)(**{**features.get_params(), "seed": 1})
     assert np.abs(other(values) - phi).max() > 0.01
 
 
@@ -99,8 +99,8 @@ def test_with_scale_multiplies_the_inputs(features):
 @each
 def test_single_precision_is_close_to_double(features):
     values = np.random.default_rng(3).normal(size=(20, 30))
-    single = type(features)(**{**features.params(), "dtype": "float32"})(values)
-    double = type(features)(**{**features.params(), "dtype": "float64"})(values)
+    single = type(features)(**{**features.get_params(), "dtype": "float32"})(values)
+    double = type(features)(**{**features.get_params(), "dtype": "float64"})(values)
     largest = np.abs(double).max()
     assert np.abs(single - double).max() < 1e-5 * largest
 
@@ -135,14 +135,14 @@ def test_what_the_type_of_the_features_cannot_hold_is_refused(features):
     values = np.zeros((700, 3))
     values[600, 2] = -1e300
     with pytest.raises(DataError, match=r"finite as float32, got -1e\+300 in channel 2;"):
-        type(features)(**{**features.params(), "dtype": "float32", "threads": 2})(values)
+        type(features)(**{**features.get_params(), "dtype": "float32", "threads": 2})(values)
 
 
 @pytest.mark.bits
 @each
 def test_threads_change_no_bit(features):
     values = np.random.default_rng(5).normal(size=(41, 7))
-    shared = type(features)(**{**features.params(), "threads": 3})
+    shared = type(features)(**{**features.get_params(), "threads": 3})
     assert_same_bits(shared(values), features(values))
 
 
@@ -175,7 +175,7 @@ def test_values_without_two_dimensions_are_refused(features):
             features.kernel(np.zeros(shape), np.zeros((1, 1)))
 
 
-@pytest.mark.parametrize("kind", [Optical, Fourier])
+@pytest.mark.parametrize("kind", [OpticalMap, FourierMap])
 @pytest.mark.parametrize(
     ("wrong", "match"),
     [
@@ -212,13 +212,13 @@ def test_a_parameter_that_cannot_hold_is_named(kind, wrong, match):
 )
 def test_a_parameter_of_optical_that_cannot_hold_is_named(wrong, match):
     with pytest.raises(ParameterError, match=match):
-        Optical(10, **wrong)
+        OpticalMap(10, **wrong)
 
 
 def test_cosines_and_sines_come_in_pairs():
     with pytest.raises(ParameterError, match=r"must be even .* got 7; take 8"):
-        Fourier(7)
+        FourierMap(7)
     with pytest.raises(ParameterError, match=r"must be even .* got 5; take 6"):
-        FastFood(5)
+        FastfoodMap(5)
     with pytest.raises(ParameterError, match=r"must be even .* got 9; take 10"):
-        Optical(9, response="phase")
+        OpticalMap(9, response="phase")

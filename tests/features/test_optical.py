@@ -3,10 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from streamlyt.features import Optical
+from streamlyt.features import OpticalMap
 from tests._arrays import assert_same_bits
-
-from . import naive
+from tests.features import naive
 
 POINTS = np.random.default_rng(5).normal(size=(5, 20)) / np.sqrt(20)
 POINTS[1] = 0.9 * POINTS[0] + 0.2 * POINTS[1]
@@ -19,7 +18,7 @@ def estimates(construction, response, runs=200, m=512):
     """Kernel estimates of independent seeds, shape (runs, pairs)."""
     products = []
     for seed in range(runs):
-        phi = Optical(m, response=response, construction=construction, seed=seed)(POINTS)
+        phi = OpticalMap(m, response=response, construction=construction, seed=seed)(POINTS)
         products.append((phi.astype(float) @ phi.T.astype(float))[PAIRS])
     return np.array(products)
 
@@ -27,7 +26,7 @@ def estimates(construction, response, runs=200, m=512):
 @naive.compiled_only
 @pytest.mark.parametrize("response", RESPONSES)
 def test_dense_features_have_the_kernel_and_the_variance(response):
-    features = Optical(512, response=response)
+    features = OpticalMap(512, response=response)
     kernel = features.kernel(POINTS, POINTS)[PAIRS]
     variance = features.variance(POINTS, POINTS)[PAIRS] / 512
     found = estimates("dense", response)
@@ -46,7 +45,7 @@ def test_dense_features_have_the_kernel_and_the_variance(response):
 def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_variance(
     response, bias
 ):
-    features = Optical(512, response=response)
+    features = OpticalMap(512, response=response)
     kernel = features.kernel(POINTS, POINTS)[PAIRS]
     variance = features.variance(POINTS, POINTS)[PAIRS] / 512
     found = estimates("structured", response)
@@ -59,7 +58,7 @@ def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_va
 
 @pytest.mark.parametrize("response", [0.7, 1.0, 3.0, "exp", "phase"])
 def test_kernel_is_the_integral_over_the_speckle(response):
-    features = Optical(8, response=response, bias=0.6, scale=0.8)
+    features = OpticalMap(8, response=response, bias=0.6, scale=0.8)
     x, y = POINTS[0, :4], POINTS[1, :4] + 0.1
     products = {"exp": lambda a, b: np.exp(-a - b), "phase": lambda a, b: np.cos(a - b)}
     product = products.get(response, lambda a, b: (a * b) ** (response / 2))
@@ -69,7 +68,7 @@ def test_kernel_is_the_integral_over_the_speckle(response):
 
 @pytest.mark.parametrize("response", [0.7, 1.0, 3.0, "centred", "exp", "phase"])
 def test_kernel_and_variance_of_a_real_field_are_integrals_over_the_normals(response):
-    features = Optical(8, response=response, field="real", bias=0.6, scale=0.8)
+    features = OpticalMap(8, response=response, field="real", bias=0.6, scale=0.8)
     x, y = POINTS[:1, :4], POINTS[1:2, :4] + 0.1
     z, w = (np.append(0.8 * row, 0.6) for row in (x, y))
     products = {
@@ -90,10 +89,10 @@ def test_moments_of_a_real_field_of_even_exponents_are_polynomials():
     x, y = POINTS[:3], POINTS[2:]
     a = np.outer((x * x).sum(1), (y * y).sum(1))
     c = (x @ y.T) ** 2
-    features = Optical(8, response=2, bias=0.0, field="real")
+    features = OpticalMap(8, response=2, bias=0.0, field="real")
     np.testing.assert_allclose(features.kernel(x, y), a + 2 * c)
     np.testing.assert_allclose(features.variance(x, y), 8 * a**2 + 68 * a * c + 20 * c**2)
-    fourth = Optical(8, response=4, bias=0.0, field="real")
+    fourth = OpticalMap(8, response=4, bias=0.0, field="real")
     np.testing.assert_allclose(fourth.kernel(x, y), 9 * a**2 + 72 * a * c + 24 * c**2)
 
 
@@ -103,7 +102,7 @@ def test_kernel_of_even_exponents_is_a_polynomial(q):
     a = np.outer((x * x).sum(1), (y * y).sum(1))
     c = (x @ y.T) ** 2
     expected = sum(math.comb(q, i) ** 2 * c**i * a ** (q - i) for i in range(q + 1))
-    features = Optical(8, response=2 * q, bias=0.0)
+    features = OpticalMap(8, response=2 * q, bias=0.0)
     np.testing.assert_allclose(features.kernel(x, y), math.factorial(q) ** 2 * expected)
     if q == 1:
         expected = a**2 * (3 + 14 * c / a + 3 * (c / a) ** 2)
@@ -112,8 +111,8 @@ def test_kernel_of_even_exponents_is_a_polynomial(q):
 
 @pytest.mark.parametrize("field", ["complex", "real"])
 def test_kernel_of_exponent_one_is_continuous_in_the_exponent_also_for_equal_rows(field):
-    near = Optical(8, response=1.0 + 1e-9, field=field).kernel(POINTS, POINTS)
-    here = Optical(8, response=1.0, field=field).kernel(POINTS, POINTS)
+    near = OpticalMap(8, response=1.0 + 1e-9, field=field).kernel(POINTS, POINTS)
+    here = OpticalMap(8, response=1.0, field=field).kernel(POINTS, POINTS)
     np.testing.assert_allclose(here, near, rtol=1e-7)
 
 
@@ -121,7 +120,7 @@ def test_kernel_of_exponent_one_is_continuous_in_the_exponent_also_for_equal_row
 @pytest.mark.parametrize("response", RESPONSES)
 def test_kernel_of_rows_at_the_origin_is_finite(response, field):
     zero = np.zeros((1, 3))
-    features = Optical(8, response=response, bias=0.0, field=field)
+    features = OpticalMap(8, response=response, bias=0.0, field=field)
     assert features.kernel(zero, zero)[0, 0] == (1.0 if isinstance(response, str) else 0.0)
     assert features.variance(zero, zero)[0, 0] == 0.0
 
@@ -133,7 +132,7 @@ def test_kernel_of_rows_at_the_origin_is_finite(response, field):
 )
 @pytest.mark.parametrize("field", ["complex", "real"])
 def test_structured_loop_is_the_product_of_explicit_matrices(response, d, m, width, bias, field):
-    features = Optical(
+    features = OpticalMap(
         m,
         response=response,
         bias=bias,
@@ -160,7 +159,7 @@ def test_structured_loop_is_the_product_of_explicit_matrices(response, d, m, wid
 @pytest.mark.parametrize(("field", "more"), [("complex", 1), ("real", 2)])
 def test_correction_of_the_square_is_that_of_rows_of_one_length(field, more):
     options = {"response": 2, "bias": 0.0, "dtype": "float64", "field": field}
-    features = Optical(64, construction="structured", **options)
+    features = OpticalMap(64, construction="structured", **options)
     u = naive.optical_projections(POINTS, features, 64)
     longer = ((64 + more) / 64) ** 0.5
     np.testing.assert_allclose(features(POINTS), np.abs(u) ** 2 * longer / 8)
@@ -171,7 +170,7 @@ def test_intensities_of_orthogonal_rows_add_up_to_the_length_of_the_input(field)
     # 20 rows of squared length 20 in 20 directions at right angles: sum |u|^2 = 20 |x|^2.
     more = 1 if field == "complex" else 2
     options = {"response": 2, "bias": 0.0, "dtype": "float64", "field": field}
-    phi = Optical(40, construction="orthogonal", **options)(POINTS)
+    phi = OpticalMap(40, construction="orthogonal", **options)(POINTS)
     for block in (phi[:, :20], phi[:, 20:]):
         expected = ((20 + more) / 20) ** 0.5 * 20 * (POINTS**2).sum(axis=1) / math.sqrt(40)
         np.testing.assert_allclose(block.sum(axis=1), expected)
@@ -180,19 +179,19 @@ def test_intensities_of_orthogonal_rows_add_up_to_the_length_of_the_input(field)
 def test_a_seed_is_the_same_map_for_good():
     values = np.array([[0.5, -1.0, 2.0, 0.25, 1.5]])
     for construction, golden in GOLDEN.items():
-        phi = Optical(100, seed=11, construction=construction)(values)
+        phi = OpticalMap(100, seed=11, construction=construction)(values)
         assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, rel=2e-6)
 
 
 def test_a_seed_is_the_same_centred_map_for_good():
-    phi = Optical(100, response="centred", seed=11)(np.array([[0.5, -1.0, 2.0, 0.25, 1.5]]))
+    phi = OpticalMap(100, response="centred", seed=11)(np.array([[0.5, -1.0, 2.0, 0.25, 1.5]]))
     golden = [-0.550256848, 0.562245846, 0.254593045, -0.40718019]
     assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, rel=1e-5)
 
 
 @pytest.mark.bits
 def test_a_seed_is_the_same_map_of_bits_for_good():
-    phi = Optical(100, construction="binary", seed=11)(np.array([[1, 0, 1, 0, 1]]))
+    phi = OpticalMap(100, construction="binary", seed=11)(np.array([[1, 0, 1, 0, 1]]))
     assert (10 * phi[0, [0, 1, 50, 99]]) ** 2 == pytest.approx([10, 10, 8, 10], rel=1e-6)
 
 
@@ -208,8 +207,8 @@ def test_auto_is_dense_for_four_inputs_and_structured_for_more():
     rng = np.random.default_rng(0)
     for d, construction in ((3, "dense"), (4, "structured")):
         values = rng.normal(size=(2, d))
-        same = Optical(50, construction=construction)
-        assert_same_bits(Optical(50)(values), same(values))
+        same = OpticalMap(50, construction=construction)
+        assert_same_bits(OpticalMap(50)(values), same(values))
 
 
 def auc(features, shift, rng, runs=150, n=50, d=10):
@@ -228,9 +227,9 @@ def auc(features, shift, rng, runs=150, n=50, d=10):
 @naive.compiled_only
 def test_without_bias_a_mean_shift_around_zero_is_hardly_seen_and_with_it_is():
     scale = 1 / np.sqrt(20)  # the median rule: half of the squared distance of two rows is 10
-    pure = auc(Optical(512, response=2, bias=0.0, scale=scale), 0.6, np.random.default_rng(1))
-    biased = auc(Optical(512, response=2, bias=1.0, scale=scale), 0.6, np.random.default_rng(1))
-    default = auc(Optical(512, scale=scale), 0.6, np.random.default_rng(1))
+    pure = auc(OpticalMap(512, response=2, bias=0.0, scale=scale), 0.6, np.random.default_rng(1))
+    biased = auc(OpticalMap(512, response=2, bias=1.0, scale=scale), 0.6, np.random.default_rng(1))
+    default = auc(OpticalMap(512, scale=scale), 0.6, np.random.default_rng(1))
     assert abs(pure - 0.5) < 0.12
     assert biased > pure + 0.2
     assert default > pure + 0.2

@@ -4,14 +4,14 @@ import pickle
 import numpy as np
 import pytest
 
-from streamlyt.errors import StateError
-from streamlyt.features import FastFood, Fourier, Optical
+from streamlyt.core.errors import StateError
+from streamlyt.features import FastfoodMap, FourierMap, OpticalMap
 from tests._arrays import assert_same_bits
 
 MAPS = [
-    Optical(70, response="centred", construction="tiles", seed=2**62),
-    Fourier(70, scale=np.float64(0.5)),
-    FastFood(70),
+    OpticalMap(70, response="centred", construction="tiles", seed=2**62),
+    FourierMap(70, scale=np.float64(0.5)),
+    FastfoodMap(70),
 ]
 each = pytest.mark.parametrize("features", MAPS, ids=repr)
 VALUES = np.random.default_rng(0).normal(size=(3, 5))
@@ -25,7 +25,7 @@ def test_what_is_saved_is_small_and_the_same_map(features):
         (pickle.dumps(features), pickle.loads(pickle.dumps(features))),
     ):
         assert len(blob) < 1024
-        assert back.params() == features.params()
+        assert back.get_params() == features.get_params()
         assert_same_bits(back(VALUES), phi)
 
 
@@ -44,13 +44,13 @@ def test_another_version_is_refused(features):
 @pytest.mark.parametrize("blob", [b"", b"\xff", b"[]", b"3", b"{}", b'{"version": 1}'])
 def test_bytes_that_are_no_map_are_refused(blob):
     with pytest.raises(StateError, match="must be what save"):
-        Optical.load(blob)
+        OpticalMap.load(blob)
 
 
 def test_a_map_of_another_class_or_of_unknown_parameters_is_refused():
-    with pytest.raises(StateError, match="must be of 'Fourier', got 'Optical'"):
-        Fourier.load(MAPS[0].save())
+    with pytest.raises(StateError, match="must be of 'FourierMap', got 'OpticalMap'"):
+        FourierMap.load(MAPS[0].save())
     known = json.loads(MAPS[2].save())
     known["params"]["colour"] = 1
     with pytest.raises(StateError, match="must fit its class"):
-        FastFood.load(json.dumps(known).encode())
+        FastfoodMap.load(json.dumps(known).encode())

@@ -5,11 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from streamlyt.features import Fourier, Optical
-from streamlyt.features._kernels import structured_rows
+from streamlyt.features import FourierMap, OpticalMap
+from streamlyt.features._kernels.projection import structured_rows
 from tests._arrays import assert_same_bits
-
-from . import naive
+from tests.features import naive
 
 SIZES = [(5, 4100), (100, 2048), (200, 6200), (400, 4096), (900, 6000), (2000, 4100), (5000, 9000)]
 
@@ -34,11 +33,11 @@ def plainly(features, values):
 def test_whole_groups_have_the_bits_of_blocks_one_after_another(d, m, dtype):
     values = np.random.default_rng(d).normal(size=(11, d)) / math.sqrt(d)
     maps = [
-        Optical(m, construction="structured", dtype=dtype),
-        Optical(2 * m, response="phase", construction="structured", dtype=dtype),
-        Optical(m, response="centred", construction="structured-gaussian", dtype=dtype),
-        Fourier(2 * m, construction="structured", dtype=dtype),
-        Optical(m, response=2, field="real", construction="structured", dtype=dtype),
+        OpticalMap(m, construction="structured", dtype=dtype),
+        OpticalMap(2 * m, response="phase", construction="structured", dtype=dtype),
+        OpticalMap(m, response="centred", construction="structured-gaussian", dtype=dtype),
+        FourierMap(2 * m, construction="structured", dtype=dtype),
+        OpticalMap(m, response=2, field="real", construction="structured", dtype=dtype),
     ]
     for features in maps:
         assert features._drawn(d).whole > 0
@@ -49,7 +48,7 @@ def test_whole_groups_have_the_bits_of_blocks_one_after_another(d, m, dtype):
 def test_a_long_transform_keeps_lengths_and_meets_its_matrix_in_some_places():
     d = 1 << 17
     values = np.random.default_rng(0).normal(size=(1, d)) / math.sqrt(d)
-    features = Optical(d, response=2, bias=0.0, construction="structured", dtype="float64")
+    features = OpticalMap(d, response=2, bias=0.0, construction="structured", dtype="float64")
     phi = features(values)[0]
     # The rows of U are orthogonal, each of squared length D, and |U x|^2 sums to D |x|^2.
     factor = math.sqrt((d + 1) / d) / math.sqrt(d)

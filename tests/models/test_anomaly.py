@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import genpareto
 
-from streamlyt.base import Batch, Schema
-from streamlyt.errors import DataError, ParameterError
-from streamlyt.models import KernelDensity, Mahalanobis, OneClass
-from streamlyt.models._kernels_alarms import follow_scores, tail_quantile
-from streamlyt.models._scaling import scaled
+from streamlyt.core import Batch, Schema
+from streamlyt.core.errors import DataError, ParameterError
+from streamlyt.models import KernelDensity, Mahalanobis, OneClassSVM
+from streamlyt.models._kernels.alarm_thresholds import follow_scores, tail_quantile
+from streamlyt.models._scaling.quantile_scaler import scaled
 from tests._arrays import assert_all, assert_same_bits
 
-MODELS = [KernelDensity, OneClass, Mahalanobis]
+MODELS = [KernelDensity, OneClassSVM, Mahalanobis]
 LAWS = {
     "normal": lambda rng, n: rng.normal(size=n),
     "exponential": lambda rng, n: rng.exponential(size=n),
@@ -95,7 +95,7 @@ def test_density_is_the_weighted_mean_of_products():
 
 def test_half_space_follows_the_gradient():
     x = rows(400)
-    model = OneClass(share=0.3, step=0.01)
+    model = OneClassSVM(share=0.3, step=0.01)
     scores, _ = model.score(x)
     f = model._seen(scaled(model.state, x))
     w = f[:256].mean(axis=0)
@@ -119,15 +119,15 @@ def test_mahalanobis_is_that_of_the_inverse_matrix():
     np.testing.assert_allclose(scores[t], t / m * f[t] @ np.linalg.solve(matrix, f[t]), rtol=1e-8)
     matrix += np.outer(f[t], f[t])
     expected = 600 / m * np.einsum("ij,ji->i", f[:5], np.linalg.solve(matrix, f[:5].T))
-    np.testing.assert_allclose(model.strangeness(x[:5]), expected, rtol=1e-8)
+    np.testing.assert_allclose(model.anomaly_score(x[:5]), expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize("cls", MODELS)
 def test_what_a_row_is_worth_does_not_depend_on_being_asked_before(cls):
     x = rows(800)
-    model = cls(rate=0.01)
+    model = cls(false_alarm_rate=0.01)
     model.score(x[:700])
-    asked = model.strangeness(x[700:701])
+    asked = model.anomaly_score(x[700:701])
     level = model.threshold
     scores, thresholds = model.score(x[700:])
     np.testing.assert_allclose(asked, scores[:1], rtol=1e-9)
@@ -137,11 +137,11 @@ def test_what_a_row_is_worth_does_not_depend_on_being_asked_before(cls):
 @pytest.mark.parametrize("cls", MODELS)
 def test_rates_of_models_are_those_asked_and_strange_rows_are_told(cls):
     x = rows(20_000, 2)
-    scores, thresholds = cls(rate=0.01).score(x)
+    scores, thresholds = cls(false_alarm_rate=0.01).score(x)
     assert 0.008 < (scores > thresholds)[1000:].mean() < 0.0125
-    model = cls(rate=0.01)
+    model = cls(false_alarm_rate=0.01)
     model.score(x[:3000])
-    far = model.strangeness(np.array([[6.0, -6.0], [0.1, 0.2]])) > model.threshold
+    far = model.anomaly_score(np.array([[6.0, -6.0], [0.1, 0.2]])) > model.threshold
     assert far.tolist() == [True, False]
 
 
@@ -149,9 +149,9 @@ def test_rates_of_models_are_those_asked_and_strange_rows_are_told(cls):
 def test_in_a_pipeline_a_strange_row_is_one_finding_that_names_its_channel(cls):
     x = rows(1200)
     x[1000, 1] = 30.0
-    model = cls(rate=1e-3)
+    model = cls(false_alarm_rate=1e-3)
     out, events = model.update(Batch("a", np.arange(1200), x, Schema.of("x", "y", "z")))
-    assert out.schema.names == ("x", "y", "z", "statistic", "threshold", "alarm")
+    assert out.schema.channel_names == ("x", "y", "z", "statistic", "threshold", "alarm")
     found = [event for event in events if event.alarm_index == 1000]
     assert len(found) == 1
     assert found[0].channels[0] == "y"
@@ -161,7 +161,7 @@ def test_in_a_pipeline_a_strange_row_is_one_finding_that_names_its_channel(cls):
 
 @pytest.mark.parametrize("cls", MODELS)
 def test_rows_of_another_world_are_learnt_anew(cls):
-    model = cls(rate=0.01)
+    model = cls(false_alarm_rate=0.01)
     model.score(rows(1000))
     x = rows(3000, seed=1) * 1000 + 1e5
     scores, thresholds = model.score(x)
@@ -172,20 +172,20 @@ def test_rows_of_another_world_are_learnt_anew(cls):
 @pytest.mark.parametrize("cls", MODELS)
 def test_holes_huge_values_and_wrong_shapes(cls):
     model = cls()
-    assert model.strangeness(np.zeros((2, 3))).tolist() == [0, 0]
+    assert model.anomaly_score(np.zeros((2, 3))).tolist() == [0, 0]
     assert model.threshold == np.inf
     model.score(rows(600))
-    typical = model.strangeness(np.array([[0.0, np.nan, np.nan]]))
+    typical = model.anomaly_score(np.array([[0.0, np.nan, np.nan]]))
     assert_all(np.isfinite, typical)
     before = {name: array.copy() for name, array in model.state.items()}
     for wrong in (np.array([[np.inf, 0, 0]]), np.array([[1e200, 0, 0]]), np.zeros((2, 2))):
         with pytest.raises(DataError, match="must"):
             model.score(wrong)
     assert_same_bits({name: model.state[name] for name in before}, before)
-    model.widen(4)
-    assert_all(np.isfinite, model.strangeness(np.zeros((1, 4))))
+    model.add_inputs(4)
+    assert_all(np.isfinite, model.anomaly_score(np.zeros((1, 4))))
     with pytest.raises(DataError, match="must not fall below 4"):
-        model.widen(3)
+        model.add_inputs(3)
     constant = cls()
     scores, _ = constant.score(np.ones((900, 2)))
     assert_all(np.isfinite, scores)
@@ -194,5 +194,5 @@ def test_holes_huge_values_and_wrong_shapes(cls):
 @pytest.mark.parametrize("cls", MODELS)
 @pytest.mark.parametrize("rate", [0.0, 1e-5, 0.2, True])
 def test_rates_that_nobody_can_keep_are_refused(cls, rate):
-    with pytest.raises(ParameterError, match="rate must be in"):
-        cls(rate=rate)
+    with pytest.raises(ParameterError, match="false_alarm_rate must be in"):
+        cls(false_alarm_rate=rate)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlyt.models import KernelClassifier, KernelRegressor
-from streamlyt.models import _kernels_classes as classes
-from streamlyt.models import _kernels_experts as experts
+from streamlyt.models._kernels import class_mixture as classes
+from streamlyt.models._kernels import hedge as experts
 from tests.models.naive import hedge, probabilities
 
 
@@ -46,15 +46,15 @@ def test_trust_goes_where_it_is_earned():
     rng = np.random.default_rng(0)
     x, walk = rng.normal(size=(800, 2)), np.cumsum(rng.normal(size=800))
     model = KernelRegressor()
-    assert np.isclose(sum(model.trust.values()), 1)
+    assert np.isclose(sum(model.expert_weights.values()), 1)
     model.learn(x, walk)
-    assert model.trust["last"] + model.trust["step"] > 0.9
+    assert model.expert_weights["last"] + model.expert_weights["step"] > 0.9
     model = KernelRegressor()
     model.learn(x, rng.normal(size=800))
-    assert model.trust["mean"] > 0.5
+    assert model.expert_weights["mean"] > 0.5
     model = KernelRegressor()
     model.learn(x, np.sin(3 * x[:, 0]))
-    assert model.trust["narrow"] > 0.5
+    assert model.expert_weights["narrow"] > 0.5
 
 
 def test_probabilities_and_their_weights_are_those_of_bayes():

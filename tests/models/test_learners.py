@@ -6,16 +6,17 @@ import pickle
 import numpy as np
 import pytest
 
-from streamlyt import catalog, config
-from streamlyt.base import Batch, Schema
+from streamlyt import registry
+from streamlyt.config import pipeline_file
 from streamlyt.connectors import FileSource
-from streamlyt.errors import DataError, ParameterError
-from streamlyt.features import Fourier, Optical
-from streamlyt.models import FOGD, NLMS, RLS, KernelClassifier, KernelRegressor, LogisticFOGD
+from streamlyt.core import Batch, Schema
+from streamlyt.core.errors import DataError, ParameterError
+from streamlyt.features import FourierMap, OpticalMap
+from streamlyt.models import FOGD, NLMS, RLS, KernelClassifier, KernelRegressor, LogisticRegression
 from tests._arrays import assert_all
 
 REGRESSORS = [RLS, KernelRegressor, FOGD, NLMS]
-CLASSIFIERS = [KernelClassifier, LogisticFOGD]
+CLASSIFIERS = [KernelClassifier, LogisticRegression]
 LEARNERS = REGRESSORS + CLASSIFIERS
 
 
@@ -71,7 +72,7 @@ def test_rows_without_a_label_are_predicted_and_not_learnt(cls):
     np.testing.assert_array_equal(one.predict(x), other.predict(x))
     rows = Batch("a", np.arange(300), np.column_stack([late, x]), Schema.of("y", "a", "b", "c"))
     out, events = cls(target="y").update(rows)
-    assert out.schema.names == ("y", "a", "b", "c", "prediction")
+    assert out.schema.channel_names == ("y", "a", "b", "c", "prediction")
     assert_all(np.isfinite, out.values[:, -1])
     assert not events
 
@@ -151,11 +152,11 @@ def test_deviation_covers_what_it_should():
     x = rng.normal(size=(3000, 2))
     y = np.sin(x[:, 0]) + 0.5 * rng.normal(size=3000)
     model = RLS()
-    assert_all(np.isinf, model.deviation(x[:2]))
+    assert_all(np.isinf, model.predict_std(x[:2]))
     model.learn(x[:2000], y[:2000])
-    inside = np.abs(model.predict(x[2000:]) - y[2000:]) < 1.96 * model.deviation(x[2000:])
+    inside = np.abs(model.predict(x[2000:]) - y[2000:]) < 1.96 * model.predict_std(x[2000:])
     assert 0.92 < inside.mean() < 0.98
-    far = model.deviation(np.array([[0.0, 0.0], [30.0, -30.0]]))
+    far = model.predict_std(np.array([[0.0, 0.0], [30.0, -30.0]]))
     assert far[1] > far[0] > 0.45
 
 
@@ -227,7 +228,7 @@ def test_steps_are_those_of_the_formula(cls):
 
 def test_logistic_steps_are_those_of_the_formula():
     x, y = table(400, classes=3)
-    model = LogisticFOGD()
+    model = LogisticRegression()
     model.learn(x, y)
     seen = model._seen(x)
     w = np.zeros((3, seen.shape[1]))  # all three were known when the 256 rows were learnt anew
@@ -254,15 +255,19 @@ def test_parameters_that_cannot_hold_are_named(parameter, value):
 
 def test_a_model_stands_in_a_pipeline_file(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
-    model = RLS(Fourier(32), forget=0.99, target="x")
-    text = config.dump(FileSource(tmp_path / "a.csv"), {"model": model})
-    assert repr(config.load(text).operators["model"]) == repr(model)
-    assert catalog.find("models", "regressor") is KernelRegressor
+    model = RLS(FourierMap(32), forget=0.99, target="x")
+    text = pipeline_file.dump(FileSource(tmp_path / "a.csv"), {"model": model})
+    assert repr(pipeline_file.load(text).operators["model"]) == repr(model)
+    assert registry.get_component("models", "kernel_regressor") is KernelRegressor
 
 
 def test_other_maps_and_single_precision_serve():
     x, y = table(400)
-    for features in (Fourier(64), Optical(64, response="exp"), Optical(300, dtype="float32")):
+    for features in (
+        FourierMap(64),
+        OpticalMap(64, response="exp"),
+        OpticalMap(300, dtype="float32"),
+    ):
         model = RLS(features)
         model.learn(x, y)
         assert np.abs(model.predict(x) - y).mean() < 0.3

@@ -37,13 +37,13 @@ def structured_weights(tables, nodes):
 
 def transform_order(m):
     """Which output of the ordinary transform stands where in ours."""
-    from streamlyt.features._kernels_wht import _hadamard
+    from streamlyt.core.numerics.hadamard import hadamard_transform
 
     places = []
     for i in range(m.bit_length() - 1):
         e = np.zeros(m)
         e[1 << i] = 1.0
-        places.append(_hadamard(e, np.empty(m), m.bit_length() - 1).copy())
+        places.append(hadamard_transform(e, np.empty(m), m.bit_length() - 1).copy())
     # the sign at input 2^i tells bit i of the number of the output
     return sum(((place < 0).astype(int) << i) for i, place in enumerate(places))
 

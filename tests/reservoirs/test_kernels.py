@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.linalg import hadamard
 
-from streamlyt.features._kernels_wht import _hadamard
-from streamlyt.reservoirs import Echo, Polynomial
-from streamlyt.reservoirs._kernels import ACTIVATIONS, _tanh, read_rows
+from streamlyt.core.numerics.hadamard import hadamard_transform
+from streamlyt.reservoirs import NVAR, EchoStateNetwork
+from streamlyt.reservoirs._kernels.reservoir import ACTIVATIONS, _tanh, read_rows
 from tests._arrays import assert_all, assert_same_bits
 from tests.reservoirs import naive
 
@@ -20,7 +20,7 @@ def states(reservoir, rows=ROWS):
 @pytest.mark.parametrize("m", [16, 64, 1024, 2048, 8192])
 def test_transform_is_a_hadamard_matrix_with_rows_in_some_order(m):
     x = np.random.default_rng(m).normal(size=m)
-    out = _hadamard(x.copy(), np.empty(m), m.bit_length() - 1)
+    out = hadamard_transform(x.copy(), np.empty(m), m.bit_length() - 1)
     order = naive.transform_order(m)
     assert sorted(order) == list(range(m))
     np.testing.assert_allclose(out, (hadamard(m) @ x)[order], atol=1e-11)
@@ -31,9 +31,9 @@ def test_long_transform_is_its_own_inverse_up_to_order(m):
     order = naive.transform_order(m)
     x = np.random.default_rng(m).normal(size=m)
     plain = np.empty(m)
-    plain[order] = _hadamard(x.copy(), np.empty(m), m.bit_length() - 1)
+    plain[order] = hadamard_transform(x.copy(), np.empty(m), m.bit_length() - 1)
     back = np.empty(m)
-    back[order] = _hadamard(plain, np.empty(m), m.bit_length() - 1)
+    back[order] = hadamard_transform(plain, np.empty(m), m.bit_length() - 1)
     np.testing.assert_allclose(back / m, x, atol=1e-12)
 
 
@@ -50,7 +50,9 @@ def test_tanh_is_right_to_rounding(dtype, error):
 @pytest.mark.parametrize("construction", ["structured", "dense", "sparse"])
 def test_steps_are_those_of_the_equation(construction, activation):
     nodes = 60
-    reservoir = Echo(nodes, construction=construction, activation=activation, leak_rate=0.7, seed=3)
+    reservoir = EchoStateNetwork(
+        nodes, construction=construction, activation=activation, leak_rate=0.7, seed=3
+    )
     _, weights = reservoir._weights(3)
     if construction == "structured":
         whole = naive.structured_weights(weights[0], nodes)
@@ -67,7 +69,7 @@ def test_steps_are_those_of_the_equation(construction, activation):
 
 @pytest.mark.parametrize("construction", ["structured", "dense", "sparse"])
 def test_weights_have_the_scales_that_are_told(construction):
-    reservoir = Echo(
+    reservoir = EchoStateNetwork(
         2000, construction=construction, spectral_radius=0.8, input_scale=0.5, bias_scale=2.0
     )
     _, weights = reservoir._weights(3)
@@ -84,7 +86,7 @@ def test_weights_have_the_scales_that_are_told(construction):
 
 @pytest.mark.parametrize(("delays", "skip", "order"), [(1, 1, 3), (2, 1, 2), (3, 2, 2), (2, 4, 3)])
 def test_products_are_all_there_once(delays, skip, order):
-    reservoir = Polynomial(delays, skip=skip, order=order)
+    reservoir = NVAR(delays, skip=skip, order=order)
     np.testing.assert_allclose(
         states(reservoir), naive.products(ROWS, delays, skip, order), rtol=1e-13, atol=1e-15
     )
@@ -106,10 +108,10 @@ def test_reading_is_a_product():
 def test_lanes_are_reservoirs_of_their_own():
     rows = np.random.default_rng(2).normal(size=(20, 4, 3))
     for reservoir in (
-        Echo(30),
-        Echo(30, construction="dense"),
-        Echo(30, construction="sparse"),
-        Polynomial(3),
+        EchoStateNetwork(30),
+        EchoStateNetwork(30, construction="dense"),
+        EchoStateNetwork(30, construction="sparse"),
+        NVAR(3),
     ):
         together = reservoir.run(rows, reservoir.start(4, 3))
         for lane in range(4):
@@ -117,6 +119,9 @@ def test_lanes_are_reservoirs_of_their_own():
 
 
 def test_single_precision_stays_near_double():
-    one, two = states(Echo(200, dtype="float32")), states(Echo(200, dtype="float64"))
+    one, two = (
+        states(EchoStateNetwork(200, dtype="float32")),
+        states(EchoStateNetwork(200, dtype="float64")),
+    )
     assert one.dtype == np.float32
     assert 0 < np.abs(one - two).max() < 1e-4

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from streamlyt.reservoirs._kernels_readout import sketch_rows
-from streamlyt.reservoirs._readout import Gram, SquareRoot
-from streamlyt.reservoirs._sketch import Sketch, _drawn
-from streamlyt.reservoirs._stepwise import NLMS, RLS
+from streamlyt.reservoirs._kernels.readout import sketch_rows
+from streamlyt.reservoirs._readouts.base import Gram, SquareRoot
+from streamlyt.reservoirs._readouts.recursive import NLMS, RLS
+from streamlyt.reservoirs._readouts.sketched import Sketch, _drawn
 from tests.reservoirs import naive
 
 

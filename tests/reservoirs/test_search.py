@@ -3,10 +3,16 @@
 import numpy as np
 import pytest
 
-from streamlyt.errors import DataError, ParameterError
-from streamlyt.reservoirs import Echo, MeasuredForecaster, ReservoirForecaster, _search, tune
-from streamlyt.reservoirs._draws import Draws
-from streamlyt.reservoirs._validation import judged
+from streamlyt.core.errors import DataError, ParameterError
+from streamlyt.reservoirs import (
+    EchoStateNetwork,
+    ReservoirForecaster,
+    RobustForecaster,
+    backtest_error,
+    tune,
+)
+from streamlyt.reservoirs._tuning import search
+from streamlyt.reservoirs._tuning.parameter_sampler import ParameterSampler
 
 
 def season(n, period=40.0, noise=0.1, seed=0):
@@ -22,7 +28,7 @@ def by_single_forecasts(model, rows, first, horizon):
     for end in ends:
         came = rows[first + end : first + end + horizon] * model.state["factor"]
         row = rows[first + end - 1] * model.state["factor"]
-        ahead = model.forecast(horizon, after=rows[: first + end]) * model.state["factor"]
+        ahead = model.forecast(horizon, context=rows[: first + end]) * model.state["factor"]
         off.append(((ahead - came) ** 2).mean(axis=1))
         last.append(((row - came) ** 2).mean(axis=1))
     ratio = np.sqrt(np.array(off) / np.mean(last, axis=0))
@@ -33,27 +39,27 @@ def by_single_forecasts(model, rows, first, horizon):
 @pytest.mark.parametrize(
     "model",
     [
-        MeasuredForecaster(5, 40),
-        ReservoirForecaster(Echo(60), washout=30, ridge=1e-6),
+        RobustForecaster(5, 40),
+        ReservoirForecaster(EchoStateNetwork(60), washout=30, ridge=1e-6),
     ],
 )
 def test_an_error_is_that_of_forecasts_made_one_by_one(model):
     rows = np.hstack([season(200), season(200, 25.0, seed=1)])
-    found = judged(model, rows, 150, 7)
+    found = backtest_error(model, rows, 150, 7)
     slow = by_single_forecasts(model.clone(), rows, 150, 7)
     assert found[0.0] == pytest.approx(slow, rel=1e-6)
     if model.readout == "gram":
-        other = ReservoirForecaster(Echo(60), washout=30, ridge=1e-3)
-        assert found[1e-3] == pytest.approx(judged(other, rows, 150, 7)[0.0], rel=1e-9)
+        other = ReservoirForecaster(EchoStateNetwork(60), washout=30, ridge=1e-3)
+        assert found[1e-3] == pytest.approx(backtest_error(other, rows, 150, 7)[0.0], rel=1e-9)
     assert not model.state
 
 
 def test_persistence_has_the_error_one_and_nonsense_that_of_two():
     walk = np.cumsum(np.random.default_rng(2).normal(size=(300, 1)), axis=0)
-    wild = ReservoirForecaster(Echo(30), washout=20, ridge=1e3)
-    assert judged(wild, walk, 200, 5)[0.0] == pytest.approx(1.0, abs=1e-3)
-    diverging = ReservoirForecaster(Echo(60, input_scale=3.0), washout=20, ridge=0.0)
-    assert 1.0 < judged(diverging, walk, 80, 40)[0.0] <= 2.5
+    wild = ReservoirForecaster(EchoStateNetwork(30), washout=20, ridge=1e3)
+    assert backtest_error(wild, walk, 200, 5)[0.0] == pytest.approx(1.0, abs=1e-3)
+    diverging = ReservoirForecaster(EchoStateNetwork(60, input_scale=3.0), washout=20, ridge=0.0)
+    assert 1.0 < backtest_error(diverging, walk, 80, 40)[0.0] <= 2.5
 
 
 def test_more_delays_are_found_where_the_default_has_too_few():
@@ -69,8 +75,8 @@ def test_more_delays_are_found_where_the_default_has_too_few():
     )
     assert looks == [1, 2, 3, 4, 5, 6]
     assert found.trials == 6
-    assert found.error < 0.9 * found.usual_error
-    assert repr(found.usual) == repr(MeasuredForecaster())
+    assert found.error < 0.9 * found.default_error
+    assert repr(found.default_model) == repr(RobustForecaster())
     assert not found.model.state
     assert said[0].startswith("1 tried, ")
     assert f"{found.error:.3g} of the error of persistence" in said[-1]
@@ -81,21 +87,21 @@ def test_same_seed_finds_the_same_and_another_seed_tries_others():
     one, again = (tune(rows, 5, trials=3, seed=3) for _ in range(2))
     assert repr(one.model) == repr(again.model)
     assert one.error == again.error
-    first, second = (Draws(seed, 5000) for seed in (0, 1))
+    first, second = (ParameterSampler(seed, 5000) for seed in (0, 1))
     drawn = [repr(first.forecaster(None)) for _ in range(20)]
     assert len(set(drawn)) > 15
     assert drawn[:5] != [repr(second.forecaster(None)) for _ in range(5)]
 
 
 def test_halving_gives_all_rows_to_the_best_only(monkeypatch):
-    monkeypatch.setattr(_search, "_SHORT", 100)  # the least of a trial is its washout and 10
+    monkeypatch.setattr(search, "_SHORT", 100)  # the least of a trial is its washout and 10
     learnt = []
 
     def noted(model, rows, first, horizon, learn=None):
         learnt.append(learn)
-        return judged(model, rows, first, horizon, learn)
+        return backtest_error(model, rows, first, horizon, learn)
 
-    monkeypatch.setattr(_search, "judged", noted)
+    monkeypatch.setattr(search, "judged", noted)
     tune(season(200), 5, trials=10, seed=0)
     assert learnt == [150] + [30] * 9 + [50] * 3 + [150]
 
@@ -108,8 +114,8 @@ def test_several_series_share_one_model():
 def test_a_small_budget_leaves_the_default():
     found = tune(season(200), 5, budget=1e-3)
     assert found.trials == 1
-    assert repr(found.model) == repr(found.usual) == repr(MeasuredForecaster())
-    assert found.error == found.usual_error
+    assert repr(found.model) == repr(found.default_model) == repr(RobustForecaster())
+    assert found.error == found.default_error
 
 
 def test_a_second_default_is_tried_only_if_the_budget_holds_it_and_each_is_told_once():
@@ -123,17 +129,17 @@ def test_a_second_default_is_tried_only_if_the_budget_holds_it_and_each_is_told_
 
 
 def test_drawn_parameters_are_inside_their_ranges_also_beside_others():
-    draws = Draws(0, 100_000)
-    for best in (None, MeasuredForecaster(1, 5), ReservoirForecaster(), ReservoirForecaster()):
+    draws = ParameterSampler(0, 100_000)
+    for best in (None, RobustForecaster(1, 5), ReservoirForecaster(), ReservoirForecaster()):
         for _ in range(100):
             model = draws.forecaster(best)
-            if isinstance(model, MeasuredForecaster):
+            if isinstance(model, RobustForecaster):
                 assert model.delays >= 1
                 assert model.n_components >= 5
             else:
                 assert 0 < model.reservoirs.leak_rate <= 1
                 assert model.reservoirs.n_components <= 2044
-    few = Draws(0, 300)
+    few = ParameterSampler(0, 300)
     assert all(few.forecaster(None).delays <= 37 for _ in range(50))
 
 

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from streamlyt.errors import ParameterError
+from streamlyt.core.errors import ParameterError
 from streamlyt.systems import (
+    DynamicalSystem,
     KuramotoSivashinsky,
     Lorenz,
     Lorenz96,
     MackeyGlass,
     Rossler,
-    System,
-    largest_exponent,
-    trusted_time,
+    largest_lyapunov_exponent,
+    reliable_time,
 )
 from tests._arrays import assert_same_bits
 
@@ -50,7 +50,7 @@ def ring(_, v):
     ids=["lorenz", "rossler", "lorenz96"],
 )
 def test_rows_are_those_of_a_general_solver(system, slope, rows):
-    ours = system.rows(rows + 1)
+    ours = system.sample(rows + 1)
     times = system.dt * np.arange(rows + 1)
     solved = solve_ivp(
         slope, (0, times[-1]), ours[0], method="DOP853", t_eval=times, rtol=1e-13, atol=1e-13
@@ -81,7 +81,7 @@ def mackey_glass_by_euler(past, h, steps, lag):
 
 
 def test_mackey_glass_is_that_of_small_runge_kutta_steps():
-    fine = MackeyGlass(dt=0.05).rows(341 + 4000)[:, 0]
+    fine = MackeyGlass(dt=0.05).sample(341 + 4000)[:, 0]
     by_hand = mackey_glass_by_euler(fine[:342], 0.05, 3999, 340)
     assert np.abs(by_hand - fine).max() < 1e-6
     assert np.ptp(fine) > 0.5
@@ -89,8 +89,8 @@ def test_mackey_glass_is_that_of_small_runge_kutta_steps():
 
 @pytest.mark.parametrize("dt", [0.07, 0.25, 1.0, 3.0, 17.0])
 def test_mackey_glass_rows_lie_on_one_curve(dt):
-    curve = MackeyGlass(dt=0.01, transient=0.0).rows(8501)[:, 0]
-    rows = MackeyGlass(dt=dt, transient=0.0).rows(int(85 / dt))[:, 0]
+    curve = MackeyGlass(dt=0.01, transient=0.0).sample(8501)[:, 0]
+    rows = MackeyGlass(dt=dt, transient=0.0).sample(int(85 / dt))[:, 0]
     at = np.rint(np.arange(1, len(rows) + 1) * dt / 0.01).astype(int) - 1
     assert np.abs(curve[at] - rows).max() < 1e-11
 
@@ -127,10 +127,10 @@ def test_field_steps_are_of_fourth_order():
 def test_a_reading_goes_on_at_any_position(system):
     if isinstance(system, KuramotoSivashinsky):
         system = KuramotoSivashinsky(transient=1.0, dt=0.05, points=16)
-    endless = type(system)(**{**system.params(), "n_rows": 2500})
+    endless = type(system)(**{**system.get_params(), "n_rows": 2500})
     whole = np.concatenate([batch.values for batch, _ in endless.read()])
-    assert whole.shape == (2500, system.schema.width)
-    assert_same_bits(whole[:1500], system.rows(1500))
+    assert whole.shape == (2500, system.schema.n_channels)
+    assert_same_bits(whole[:1500], system.sample(1500))
     for row in (0, 1, 1023, 1024, 2499):
         parts = list(endless.read({"row": row}))
         assert_same_bits(np.concatenate([b.values for b, _ in parts]), whole[row:])
@@ -141,9 +141,9 @@ def test_a_reading_goes_on_at_any_position(system):
 
 @pytest.mark.parametrize("system", SMALL, ids=lambda system: type(system).__name__)
 def test_seeds_start_elsewhere_and_clones_start_alike(system):
-    other = type(system)(**{**system.params(), "seed": 1})
-    assert np.abs(other.rows(5) - system.rows(5)).max() > 1e-3
-    np.testing.assert_array_equal(system.clone().rows(5), system.rows(5))
+    other = type(system)(**{**system.get_params(), "seed": 1})
+    assert np.abs(other.sample(5) - system.sample(5)).max() > 1e-3
+    np.testing.assert_array_equal(system.clone().sample(5), system.sample(5))
 
 
 @pytest.mark.parametrize(
@@ -157,20 +157,26 @@ def test_seeds_start_elsewhere_and_clones_start_alike(system):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_exponents_told_are_those_measured(system: System, duration, within):
-    assert abs(largest_exponent(system, duration, every=4 * system.dt) - system.lyapunov) < within
+def test_exponents_told_are_those_measured(system: DynamicalSystem, duration, within):
+    assert (
+        abs(
+            largest_lyapunov_exponent(system, duration, every=4 * system.dt)
+            - system.lyapunov_exponent
+        )
+        < within
+    )
 
 
 def test_exponents_of_other_parameters_are_not_told():
-    assert Lorenz(rho=35.0).lyapunov is None
-    assert MackeyGlass(tau=30.0).lyapunov is None
-    assert KuramotoSivashinsky(length=60).lyapunov == 0.0846
+    assert Lorenz(rho=35.0).lyapunov_exponent is None
+    assert MackeyGlass(tau=30.0).lyapunov_exponent is None
+    assert KuramotoSivashinsky(length=60).lyapunov_exponent == 0.0846
 
 
 def test_rows_can_be_trusted_for_thirty_exponents_and_not_for_ever():
     system = Lorenz()
-    assert 28 < trusted_time(system, 60.0) * system.lyapunov < 42
-    assert trusted_time(system, 5.0) == 5.0
+    assert 28 < reliable_time(system, 60.0) * system.lyapunov_exponent < 42
+    assert reliable_time(system, 5.0) == 5.0
 
 
 @pytest.mark.parametrize(

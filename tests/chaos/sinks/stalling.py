@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from streamlyt.base import Sink
+from streamlyt.core import Sink
 
 __all__ = ["StallingSink"]
 
@@ -20,11 +20,11 @@ class StallingSink(Sink):
     def __init__(self, gate: str) -> None:
         self.gate = gate
 
-    def write(self, batch):
+    def write_rows(self, batch):
         while Path(self.gate).exists():
             time.sleep(0.05)
 
-    def record(self, event):
+    def write_event(self, event):
         pass
 
     def flush(self):

@@ -1,0 +1,186 @@
+"""Recorded tables as Arrow record batches, whatever the file: Parquet, Arrow, NPY, or lines."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc as ipc
+import pyarrow.parquet as parquet
+
+from streamlyt.core.errors import FormatError, ParameterError, SourceError
+
+from .text_readers import CsvTable, JsonTable, Table
+
+__all__ = ["Table", "open_table", "table_files"]
+
+
+class _Parquet(Table):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        try:
+            with parquet.ParquetFile(path) as file:
+                schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
+        except (pa.ArrowInvalid, OSError) as error:
+            raise FormatError(f"{path} must be a whole Parquet file: {error}") from None
+        self.kinds = dict(zip(schema.names, schema.types, strict=True))
+
+    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
+        # not read ahead: whole row groups would be held
+        with parquet.ParquetFile(self.path, pre_buffer=False) as file:
+            group = 0
+            while group < file.num_row_groups and skip >= file.metadata.row_group(group).num_rows:
+                skip -= file.metadata.row_group(group).num_rows
+                group += 1
+            groups = list(range(group, file.num_row_groups))
+            if not groups:
+                return
+            try:
+                for block in file.iter_batches(
+                    size, row_groups=groups, columns=list(kinds), use_threads=False
+                ):
+                    taken = block.slice(min(skip, block.num_rows)).select(list(kinds))
+                    skip -= min(skip, block.num_rows)
+                    columns = [
+                        column.cast(kind)
+                        for column, kind in zip(taken.columns, kinds.values(), strict=True)
+                    ]
+                    yield pa.RecordBatch.from_arrays(columns, list(kinds))
+            except (pa.ArrowInvalid, OSError) as error:
+                raise FormatError(f"{self.path} cannot be read: {error}") from None
+
+
+class _Arrow(Table):
+    """Arrow IPC, as a file or as a stream."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with self._open() as reader:
+            self.kinds = dict(zip(reader.schema.names, reader.schema.types, strict=True))
+        if "" in self.kinds or len(self.kinds) < len(reader.schema.names):
+            raise FormatError(f"{path}: column names must be unique, got {reader.schema.names!r}")
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        try:
+            with pa.memory_map(str(self.path)) as file:
+                whole = file.read(6) == b"ARROW1"
+                file.seek(0)
+                yield ipc.open_file(file) if whole else ipc.open_stream(file)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise FormatError(f"{self.path} must be a whole Arrow IPC file: {error}") from None
+
+    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
+        with self._open() as reader:
+            blocks = reader
+            if isinstance(reader, ipc.RecordBatchFileReader):
+                blocks = (reader.get_batch(i) for i in range(reader.num_record_batches))
+            for block in blocks:
+                taken = block.slice(min(skip, block.num_rows)).select(list(kinds))
+                skip -= min(skip, block.num_rows)
+                columns = [
+                    column.cast(kind)
+                    for column, kind in zip(taken.columns, kinds.values(), strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(columns, list(kinds))
+
+
+class _Npy(Table):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        array = self._open()
+        if array.ndim not in (1, 2) or array.dtype.kind not in "fiu":
+            raise FormatError(
+                f"{path} must hold numbers of shape (n,) or (n, d), got {array.dtype} of shape "
+                f"{array.shape!r}; save one such array"
+            )
+        self.n_rows = len(array)
+        kind = pa.from_numpy_dtype(array.dtype.newbyteorder("="))
+        self.kinds = dict.fromkeys((f"x{i}" for i in range(self._width(array))), kind)
+
+    def _open(self) -> Any:
+        try:
+            return np.load(self.path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, OSError, EOFError) as error:
+            raise FormatError(f"{self.path} must be a whole NPY file: {error}") from None
+
+    @staticmethod
+    def _width(array: Any) -> int:
+        return 1 if array.ndim == 1 else int(array.shape[1])
+
+    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
+        names = list(self.kinds)
+        for row in range(skip, self.n_rows or 0, size):
+            array = self._open()  # anew each time: mapped pages would add up
+            rows = array[row : row + size].reshape(-1, self._width(array))
+            rows = np.asarray(rows, dtype=rows.dtype.newbyteorder("="))
+            columns = [
+                pa.array(np.ascontiguousarray(rows[:, names.index(name)])).cast(kind)
+                for name, kind in kinds.items()
+            ]
+            yield pa.RecordBatch.from_arrays(columns, list(kinds))
+
+
+_COMPRESSED = ("", ".gz", ".bz2", ".zst", ".lz4")
+
+_OPENERS: dict[str, Callable[[Path], Table]] = {
+    **{end + packed: CsvTable for end in (".csv", ".tsv") for packed in _COMPRESSED},
+    **{end + packed: JsonTable for end in (".jsonl", ".ndjson") for packed in _COMPRESSED},
+    **dict.fromkeys((".arrow", ".arrows", ".feather"), _Arrow),
+    **dict.fromkeys((".parquet", ".pq"), _Parquet),
+    ".npy": _Npy,
+}
+
+
+_ENDINGS = tuple(_OPENERS)
+
+
+def open_table(path: Path) -> Table:
+    """Open a table by the ending of its name.
+
+    Raises
+    ------
+    ParameterError
+        If the ending is not known.
+    SourceError
+        If there is no such file.
+    FormatError
+        If the file is not what its name says.
+    """
+    ending = next((end for end in _OPENERS if path.name.lower().endswith(end)), None)
+    if ending is None:
+        raise ParameterError(
+            f"path must end in one of {', '.join(_OPENERS)}, got {str(path)!r}; "
+            f"rename or convert the file"
+        )
+    if not path.is_file():
+        raise SourceError(f"path must be a file, got {str(path)!r}, which is not there")
+    if path.stat().st_size == 0:
+        raise FormatError(f"{path} must hold a table, got an empty file")
+    try:
+        return _OPENERS[ending](path)
+    except PermissionError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def table_files(folder: str) -> list[str]:
+    """Return the names of the tables in a folder, sorted.
+
+    Raises
+    ------
+    SourceError
+        If there is none.
+    """
+    names = sorted(
+        each.name
+        for each in Path(folder).iterdir()
+        if each.is_file() and each.name[0] not in "._" and each.name.lower().endswith(_ENDINGS)
+    )
+    if not names:
+        raise SourceError(
+            f"the folder {folder} must hold a file that ends in one of {', '.join(_OPENERS)}; "
+            f"put the first one there"
+        )
+    return names

@@ -1,0 +1,274 @@
+"""Recorded molecular-dynamics trajectories of every format that MDAnalysis reads."""
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from streamlyt.core import Array, Batch, Channel, Floats, Position, Schema, Source
+from streamlyt.core.errors import DataError, MissingDependencyError, ParameterError, SourceError
+from streamlyt.molecular import (
+    BOX,
+    AtomSelection,
+    atom_channels,
+    default_selection,
+    describe_selection,
+)
+
+try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MDAnalysis warns of its own dependencies when imported
+        from .readers import open_frames
+        from .topology import Topology
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "MDAnalysis":
+        raise
+    raise MissingDependencyError("MDAnalysis", "md") from None
+
+__all__ = ["TrajectorySource"]
+
+_BATCH_BYTES = 4 << 20  # enough rows to make the call cheap, few enough for any machine's memory
+_FS = 1000.0  # femtoseconds a picosecond
+
+Path = str | os.PathLike[str]
+
+
+class TrajectorySource(Source):
+    """Coordinates of a recorded trajectory, frame by frame, in memory that does not grow.
+
+    Rows are x, y and z of each atom in Angstrom as the file has them (tumbling and wrapped:
+    :mod:`streamlyt.transforms` makes something of them) and, where the first frame has a
+    periodic box, its six lengths and angles. Nothing is written beside the files.
+
+    Parameters
+    ----------
+    topology
+        File with the names of the atoms (PDB, PSF, GRO, TPR, PRMTOP, ...).
+    trajectory
+        File with the frames (XTC, TRR, DCD, NetCDF, ...), or several that follow one another.
+    select
+        Atoms in MDAnalysis's selection language, applied to the first frame. ``"auto"``: the
+        backbone N, CA, C of proteins and capped peptides with the neighbours their phi and psi
+        need; else all beads of chains of beads; else the heavy atoms that are no water and no
+        ion, evenly thinned out to 1,000 at most.
+    start, stop, step
+        Frames, as in a slice.
+    key
+        Name of the series.
+    batch_rows
+        Most frames in a batch; fewer where they would be more than 4 MB.
+
+    Attributes
+    ----------
+    n_rows
+        Number of frames that will be read.
+
+    Raises
+    ------
+    MissingDependencyError
+        If MDAnalysis is not installed.
+    ParameterError
+        If a format is unknown, the selection is empty or none, or no frame is between start and
+        stop.
+    SourceError, DataError
+        If a file is not there or broken, atom counts differ, or, while reading, a frame is cut
+        short or holds a coordinate that is not finite; all frames before it are given out first.
+
+    Notes
+    -----
+    Times are femtoseconds of the file's own clock. Where it goes back (parts that begin at 0
+    again, recordings played backwards) it goes on by the usual interval instead. A file without
+    a clock counts its frames.
+
+    Examples
+    --------
+    >>> from importlib.resources import files
+    >>> data = files("streamlyt.molecular._data")
+    >>> source = TrajectorySource(data / "villin_go.pdb", data / "villin_go.dcd", stop=100)
+    >>> source.schema.n_channels, source.n_rows, source.atom_selection().dihedral_labels[0]
+    (105, 100, 'SER2:virtual')
+    """
+
+    def __init__(
+        self,
+        topology: Path,
+        trajectory: Path | Sequence[Path],
+        *,
+        select: str = "auto",
+        start: int | None = None,
+        stop: int | None = None,
+        step: int | None = None,
+        key: str = "",
+        batch_rows: int = 4096,
+    ) -> None:
+        if step is not None and step < 1:
+            raise ParameterError(f"step must be at least 1, got {step!r}")
+        if batch_rows < 1:
+            raise ParameterError(f"batch_rows must be at least 1, got {batch_rows!r}")
+        self.topology = os.fspath(topology)
+        self.trajectory: str | list[str]
+        if isinstance(trajectory, (str, os.PathLike)):
+            self.trajectory = os.fspath(trajectory)
+            paths = [self.trajectory]
+        else:
+            self.trajectory = paths = [os.fspath(path) for path in trajectory]
+        if not paths:
+            raise ParameterError("trajectory must be at least one file, got none")
+        self.select = select
+        self.start, self.stop, self.step = start, stop, step
+        self.key = key
+        self.batch_rows = batch_rows
+        self._open(paths)
+
+    def _open(self, paths: list[str]) -> None:
+        topology = Topology(self.topology)
+        self._parts = [open_frames(path, topology.n_atoms) for path in paths]
+        for part in self._parts:
+            if part.n_atoms != topology.n_atoms:
+                raise SourceError(
+                    f"topology and trajectory must have the same atoms, got {topology.n_atoms} in "
+                    f"{self.topology} and {part.n_atoms} in {part.path}; use the topology that "
+                    f"the trajectory was written with"
+                )
+        total = sum(part.n_frames for part in self._parts)
+        self._frames = range(total)[self.start : self.stop : self.step]
+        self.n_rows = len(self._frames)
+        if not self.n_rows:
+            raise ParameterError(
+                f"start, stop and step must leave a frame of the {total} in {self.trajectory}, "
+                f"got {self.start!r}, {self.stop!r}, {self.step!r}"
+            )
+        blocks = self._parts[0].blocks(range(1), np.arange(topology.n_atoms), 1)
+        first = next(block for block in blocks if block.picoseconds.size)  # or the blocks say why
+        topology.set_positions(first.positions[0], first.boxes[0])
+        chosen = (
+            default_selection(topology.atoms)
+            if self.select == "auto"
+            else topology.select(self.select)
+        )
+        self._chosen = chosen
+        boxed = bool((first.boxes[0, :3] > 0).all())
+        self._layout = describe_selection(topology.atoms, chosen, boxed)
+        self._interval = self._own_interval()
+        atoms = [
+            Channel(name, "Angstrom", group)
+            for name, group in zip(self._layout.atoms, self._layout.residues, strict=True)
+        ]
+        self._schema = Schema(
+            (*atom_channels(atoms), *(BOX if boxed else ())),
+            time_unit="fs" if self._interval else "step",
+            row_label="frame",
+            first_row=self._frames.start,
+            row_step=self._frames.step,
+        )
+
+    def _own_interval(self) -> int:
+        """Return the femtoseconds between frames read; 0 where the files have no clock."""
+        if not all(part.timed for part in self._parts):
+            return 0
+        none = np.arange(1)
+        for part in self._parts:
+            if part.n_frames > 1:
+                try:
+                    times = next(part.blocks(range(2), none, 2)).picoseconds
+                except SourceError:
+                    continue
+                if times.size == 2:
+                    apart = abs(float(times[1] - times[0])) * _FS
+                    return round(apart) * self._frames.step if np.isfinite(apart) else 0
+        return self._frames.step
+
+    @property
+    def schema(self) -> Schema:
+        """Columns ``ALA2:CA.x`` and so on, grouped by residue."""
+        return self._schema
+
+    def atom_selection(self) -> AtomSelection:
+        """Return what is known of the selected atoms: dihedral angles, a tree, sites."""
+        return self._layout
+
+    def position_of_row(self, number: int) -> Position:
+        """Return the position before a frame, counted as the files have them."""
+        if number > self._frames.stop:
+            raise SourceError(f"frame must be at most {self._frames.stop}, got {number!r}")
+        return {"frame": max(number, self._frames.start)}
+
+    def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
+        """Yield batches of frames.
+
+        A position is ``{"frame": next frame, "time": of the frame before it, "shift": of our
+        clock against the file's}``; ``{"frame": k}`` alone will do.
+        """
+        at = start or {"frame": self._frames.start}
+        rows = self._rows_from(int(at["frame"]))
+        clock = _Clock(self._interval, at.get("time"), at.get("shift", 0))
+        size = min(self.batch_rows, max(1, _BATCH_BYTES // (8 * self._schema.n_channels)))
+        base = 0
+        for part in self._parts:
+            mine = _within(rows, base, base + part.n_frames)
+            local = range(mine.start - base, mine.stop - base, mine.step)
+            done = 0
+            for block in part.blocks(local, self._chosen, size) if mine else ():
+                frames = np.asarray(mine[done : done + len(block.picoseconds)], dtype=np.int64)
+                done += frames.size
+                yield from self._batches(block, frames, clock)
+            base += part.n_frames
+            if part.cut and (self.stop is None or self.stop > base):
+                raise part.failure(part.n_frames, "an incomplete frame at the end of the file")
+
+    def _rows_from(self, frame: int) -> range:
+        """Return the frames still to be read when all before ``frame`` are."""
+        behind = max(0, -(-(frame - self._frames.start) // self._frames.step))
+        return self._frames[behind:]
+
+    def _batches(
+        self, block: Any, frames: Array, clock: "_Clock"
+    ) -> Iterator[tuple[Batch, Position]]:
+        values: Floats = block.positions.reshape(frames.size, 3 * self._chosen.size)
+        if self._layout.has_box:
+            values = np.hstack([values, block.boxes])
+        finite = np.isfinite(values).all(axis=1)
+        sound = frames.size if finite.all() else int(np.argmin(finite))
+        times = clock.tell(block.picoseconds[:sound]) if self._interval else frames[:sound]
+        if sound:
+            batch = Batch(self.key, times, values[:sound], self._schema)
+            yield batch, {"frame": int(frames[sound - 1]) + self._frames.step, **clock.position()}
+        if sound < frames.size:
+            column = int(np.argmin(np.isfinite(values[sound])))
+            raise DataError(
+                f"{self.trajectory}: coordinates must be finite, got {values[sound, column]} in "
+                f"{self._schema.channel_names[column]!r} of frame {frames[sound]}; "
+                f"the simulation broke "
+                f"there, or the file did: stop before it (--stop {frames[sound]})"
+            )
+
+
+class _Clock:
+    """Femtoseconds that never go back, by whole numbers only: the same for every cut."""
+
+    def __init__(self, interval: int, last: Any, shift: Any) -> None:
+        self._interval = interval
+        self._last = None if last is None else int(last)
+        self._shift = int(shift)
+
+    def tell(self, picoseconds: Floats) -> Array:
+        own = np.rint(picoseconds * _FS).astype(np.int64)
+        if not own.size:
+            return own
+        before = own[0] if self._last is None else self._last - self._shift
+        steps = np.diff(own, prepend=before)
+        steps[steps < 0] = self._interval
+        times = (before + self._shift) + np.cumsum(steps)
+        self._last, self._shift = int(times[-1]), int(times[-1] - own[-1])
+        return times
+
+    def position(self) -> dict[str, int]:
+        return {} if self._last is None else {"time": self._last, "shift": self._shift}
+
+
+def _within(rows: range, low: int, high: int) -> range:
+    """Return those of the rows that are from ``low`` to ``high`` (not included)."""
+    first = max(0, -(-(low - rows.start) // rows.step))
+    return rows[first : max(first, -(-(high - rows.start) // rows.step))]

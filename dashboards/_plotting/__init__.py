@@ -1,0 +1,1 @@
+"""Bokeh figures and their parts: the only place of Bokeh."""

@@ -1,0 +1,1 @@
+"""What several detectors share: blocks, feature maps, input scaling."""

@@ -1,0 +1,1 @@
+"""Averages at many time scales, and their empirical null model."""

@@ -1,0 +1,1 @@
+"""Null models of the detection statistics: moments, run lengths, thresholds."""

@@ -1,0 +1,1 @@
+"""Offline tests for one change in a recording."""

@@ -1,0 +1,191 @@
+"""A search for the best split of the rows since the last change, over and over."""
+
+import numpy as np
+
+from streamlyt.core import AlarmPolicy, Array, Batch, Detector, Event, FeatureMap, Floats
+from streamlyt.core.errors import ParameterError
+from streamlyt.core.numerics.periodicity import dominant_period
+
+from ._common.feature_maps import feature_map
+from ._offline.shape_break import best_shape_break
+from ._offline.trend_break import best_trend_break
+
+__all__ = ["OnlineSegmentation"]
+
+FIRST = 20  # rows of a segment before it is looked at: two lines of ten
+FIRST_SHAPES = 64  # ... before its shapes are: eight of the shortest periods
+GROWTH = 20  # a segment is looked at each time that it has grown by a twentieth
+WAIT = 8  # a split must be found again once the segment has grown by an eighth ...
+STEADY = 3  # ... at most so many rows away (a chunk, where shapes found it)
+COUNT, START, NEXT, PENDING = range(4)  # rows kept; of these the first of the segment; ...
+
+
+class OnlineSegmentation(Detector):
+    r"""Change points of a series in level, slope, spread, rhythm or shape; nothing to be set.
+
+    The detector keeps the rows since the last change. Each time that they have grown by a twentieth
+    it asks for the row that splits them best, in two ways:
+
+    * **break**: two lines with spreads of their own against one parabola (level, slope, spread);
+    * **seam**: random features of the delay embedding, averaged over whole periods, before against
+      after (rhythm and shape, whatever the level and the amplitude). The period is estimated anew
+      at each look.
+
+    Both allow for rows that depend on their past. What stands out is looked at again when the rows
+    have grown by an eighth; if the split is still at the same place it is a change, and the search
+    begins anew from there. The statistic is the larger of the two, each over its height, held back
+    below 1 until that second look; the threshold is 1. An alarm can come an eighth of the segment
+    later than the split stood out: for long streams in which seconds count take a bank of windows.
+
+    It needs no reference free of changes and works from 20 rows on, so it is meant for a few
+    channels, short recordings and series with a rhythm. Each channel is searched by itself and the
+    event names the one that moved; with d channels there are d times as many false events. There is
+    no promised run length.
+
+    Parameters
+    ----------
+    memory
+        Rows kept, from 256 to 65536: a longer segment forgets its oldest quarter.
+    features
+        ``"optical"``, ``"fourier"``, or a map from shapes of 16 values, one kernel wide.
+    n_components
+        Number of features m, even, when ``features`` is a name.
+    seed
+        Of the features when they are given by name.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    Notes
+    -----
+    The scheme of a segment that is searched as it grows is that of ClaSS [1]_, which classifies
+    neighbouring shapes where this compares their mean features.
+
+    References
+    ----------
+    .. [1] A. Ermshaus, P. Schäfer, U. Leser, "Raising the ClaSS of streaming time series
+       segmentation", PVLDB 17, 2024.
+
+    Examples
+    --------
+    >>> from streamlyt.core import Schema
+    >>> t = np.arange(1200)
+    >>> rows = np.where(t < 600, np.sin(t / 4), np.sign(np.sin(t / 4)) * 0.7)[:, None]
+    >>> _, events = OnlineSegmentation().update(Batch("", t, rows, Schema.of("x")))
+    >>> [abs(event.change_index - 600) < 26 for event in events]
+    [True]
+    """
+
+    alarm_policy = AlarmPolicy(release_ratio=1.0)
+    warmup_rows = FIRST
+
+    def __init__(
+        self,
+        memory: int = 8192,
+        *,
+        features: FeatureMap | str = "fourier",
+        n_components: int = 256,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not 256 <= memory <= 65_536:
+            raise ParameterError(f"memory must be from 256 to 65536 rows, got {memory!r}")
+        self.memory = memory
+        self.features = features
+        self.n_components = n_components
+        self.seed = seed
+        self._map = feature_map(features, n_components, seed)
+        self._found: dict[int, tuple[int, int]] = {}  # row of the alarm: of the change, channel
+
+    def score(self, values: Floats) -> tuple[Floats, Floats]:
+        """Absorb rows (n, d); return the statistic and the threshold, both (n,)."""
+        n, d = values.shape
+        statistic, threshold = np.zeros(n), np.ones(n)
+        if "rows" not in self.state:
+            self.state["rows"] = np.zeros((self.memory, d))
+            self.state["look"] = np.array([0, 0, FIRST, -1])
+            self.state["last"] = np.zeros(1)
+            self.state["seen"] = np.zeros(1, np.int64)
+        rows, look, last = self.state["rows"], self.state["look"], self.state["last"]
+        done = 0
+        while done < n:
+            count, take = int(look[COUNT]), min(n - done, int(look[NEXT] - look[COUNT]))
+            rows[count : count + take] = values[done : done + take]
+            statistic[done : done + take] = last[0]
+            seen = int(self.state["seen"][0])
+            threshold[done : done + max(0, min(take, FIRST - 1 - seen))] = np.inf
+            look[COUNT] += take
+            self.state["seen"] += take
+            done += take
+            if look[COUNT] == look[NEXT]:
+                statistic[done - 1] = self._look(look, last)
+        return statistic, threshold
+
+    def _look(self, look: Array, last: Array) -> float:
+        """Search the segment; return the statistic of this row, and leave that of the next ones."""
+        count, start = int(look[COUNT]), int(look[START])
+        height, row, near, channel = self._best(self.state["rows"][:count], start)
+        found = height >= 1 and look[PENDING] >= 0 and abs(int(look[PENDING]) - row) <= near
+        if found:
+            alarm = int(self.state["seen"][0]) - 1
+            self._found[alarm] = (alarm + 1 - count + row, channel)
+            look[START], look[PENDING], last[0] = row, -1, 0.0
+            look[NEXT] = max(count + 1, row + FIRST)
+        else:
+            look[PENDING] = row if height >= 1 else -1
+            last[0] = min(max(height, 0.0), np.nextafter(1.0, 0.0))
+            look[NEXT] = count + max(1, (count - start) // (WAIT if height >= 1 else GROWTH))
+        if count == self.memory:
+            self._forget(self.memory // 4, look)
+        look[NEXT] = min(int(look[NEXT]), self.memory)
+        return height if found else float(last[0])
+
+    def _best(self, rows: Floats, start: int) -> tuple[float, int, int, int]:
+        """Return the height of the best split, its row, how steady it must be, and the channel."""
+        best = (0.0, 0, 0, 0)
+        for channel, column in enumerate(rows.T):
+            # A rhythm is known from the rows before the segment too.
+            turn, known = dominant_period(column)
+            segment = column[start:]
+            height, row = best_trend_break(segment, turn if known else 1)
+            best = max(best, (height, start + row, STEADY, channel))
+            if len(segment) >= FIRST_SHAPES:
+                height, row, chunk = best_shape_break(segment, self._map)
+                best = max(best, (height, start + row, max(STEADY, chunk), channel))
+        return best
+
+    def _forget(self, oldest: int, look: Array) -> None:
+        rows = self.state["rows"]
+        rows[:-oldest] = rows[oldest:].copy()
+        look[:] -= oldest
+        look[START], look[PENDING] = max(0, look[START]), max(-1, look[PENDING])
+
+    def _update_tile(self, tile: Batch, out: Floats, events: list[Event]) -> None:
+        times = self.state.setdefault(
+            "split_times", np.zeros(self.memory + self.tile_rows, np.int64)
+        )
+        first = int(self.state["history_rows"][0])
+        times[np.arange(first, first + tile.n_rows) % len(times)] = tile.times
+        self._found.clear()
+        super()._update_tile(tile, out, events)
+
+    def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
+        alarm = int(self.state["history_rows"][0]) - 1
+        change, channel = self._found[alarm]
+        times = self.state["split_times"]
+        moved = tile.schema.channels[channel]
+        return Event(
+            key=tile.key,
+            detector=self.name,
+            alarm_index=tile.schema.source_row(alarm),
+            alarm_time=int(tile.times[row]),
+            change_index=tile.schema.source_row(change),
+            change_time=int(times[change % len(times)]),
+            statistic=level[0],
+            threshold=level[1],
+            channels=(moved.group or moved.name,),
+            contributions=(1.0,),
+            time_unit=tile.schema.time_unit,
+        )

@@ -1,0 +1,1 @@
+"""What the detection commands need."""

@@ -1,0 +1,1 @@
+"""What the fit command needs."""

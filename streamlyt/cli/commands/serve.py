@@ -1,0 +1,42 @@
+"""``streamlyt serve``: a pipeline as a daemon."""
+
+import os
+from functools import partial
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from streamlyt.cli.options import PipelineFile, Sets, Trust
+from streamlyt.core.errors import MissingDependencyError
+
+from .dashboard import Names, Tokens, need_bokeh
+
+__all__ = ["serve_pipeline"]
+
+_NEEDED = ("tornado", "structlog", "prometheus_client")
+
+
+def serve_pipeline(
+    pipeline: PipelineFile,
+    sets: Sets = None,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve live pages of the run too, under /dash/.")
+    ] = False,
+    names: Names = None,
+    tokens: Tokens = None,
+    trust: Trust = False,
+) -> int:
+    """Run a pipeline file until it is told to stop (SIGTERM); SIGHUP reads its parameters again."""
+    for package in _NEEDED:
+        if find_spec(package) is None:
+            raise MissingDependencyError(package, "serve")
+    from streamlyt.engines.daemon import Daemon  # heavy: not for --help
+
+    if not dashboard:
+        return Daemon(pipeline, sets or [], os.environ, trust=trust).run()
+    need_bokeh()
+    from streamlyt.cli._dashboard.daemon_pages import pages_of
+
+    pages = partial(pages_of, names or [], tokens)
+    return Daemon(pipeline, sets or [], os.environ, pages, trust=trust).run()

@@ -1,0 +1,109 @@
+"""Records as msgspec reads them: every field's type is checked while it is parsed."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from operator import attrgetter
+from typing import Any, Protocol
+
+import msgspec
+from msgspec.structs import astuple
+
+from streamlyt.core.errors import DecodeError, ParameterError
+
+from ._base import MOST_ROWS, Record, RecordCodec
+
+__all__ = ["StructCodec"]
+
+_FAULTS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+_Number = float | None
+_Time = int | float | str
+_Key = str | int
+
+
+class _Format(Protocol):
+    """``msgspec.json`` or ``msgspec.msgpack``."""
+
+    Decoder: Any
+    Encoder: Any
+
+
+class StructCodec(RecordCodec):
+    """Shared by the formats that have objects, arrays, numbers and text."""
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        time: str | None,
+        key: str | None,
+        time_unit: str,
+        fields: Sequence[str] | None,
+        form: _Format,
+    ) -> None:
+        super().__init__(columns, time, key, time_unit)
+        self.fields = None if fields is None else tuple(fields)
+        kinds: dict[str, Any] = dict.fromkeys(self.columns, _Number)
+        if time is not None:
+            kinds[time] = _Time
+        if key is not None:
+            kinds[key] = _Key
+        order = list(kinds) if self.fields is None else list(self.fields)
+        if not set(kinds) <= set(order) or len(set(order)) != len(order):
+            raise ParameterError(
+                f"fields must name every field once, {list(kinds)!r} among them, got {order!r}"
+            )
+        inner = {name: f"f{i}" for i, name in enumerate(order)}
+        try:
+            struct = msgspec.defstruct(
+                "Row",
+                [(inner[name], kinds.get(name, Any)) for name in order],
+                rename={inner[name]: name for name in order},
+                array_like=self.fields is not None,
+                forbid_unknown_fields=self.fields is not None,  # of an array: its length
+                gc=False,
+            )
+        except ValueError as error:
+            raise ParameterError(f"a field cannot be named so: {error}") from error
+        self._one = form.Decoder(struct)
+        self._many = form.Decoder(list[struct])  # type: ignore[valid-type]  # made just above
+        names = [inner[name] for name in kinds]
+        self._get: Callable[[Any], Record] = astuple
+        if order != list(kinds):
+            # attrgetter gives one value, not a tuple of one; the last, doubled, is not looked at.
+            self._get = attrgetter(*names, *names[: len(names) == 1])
+        self._encode = form.Encoder().encode
+        self._order = order
+        self._kinds = list(kinds)
+
+    def _singles(self, messages: Sequence[bytes], at: int, records: list[Record]) -> int:
+        rows: list[Any] = []
+        decode, add = self._one.decode, rows.append
+        try:
+            for message in islice(messages, at, None):
+                add(decode(message))
+        except _FAULTS:
+            pass  # it is read once more by itself, and its fault told
+        records += map(self._get, rows)
+        return at + len(rows)
+
+    def _records(self, message: bytes) -> list[Record]:
+        try:
+            return [self._get(self._one.decode(message))]
+        except _FAULTS as error:
+            single = error
+        try:
+            rows = self._many.decode(message)
+        except _FAULTS as error:
+            # Told of the shape that it has: a list of rows goes wrong later than at its start.
+            told = error if "$[" in str(error) and "$[" not in str(single) else single
+            raise DecodeError(str(told)) from error
+        if len(rows) > MOST_ROWS:
+            raise DecodeError(f"a message must hold at most {MOST_ROWS} rows, got {len(rows)}")
+        return list(map(self._get, rows))
+
+    def _encoded(self, records: Iterable[Record]) -> bytes:
+        found = [dict(zip(self._kinds, record, strict=True)) for record in records]
+        rows: list[Any] = list(found)
+        if self.fields is not None:
+            rows = [[row.get(name) for name in self._order] for row in found]
+        encoded: bytes = self._encode(rows[0] if len(rows) == 1 else rows)
+        return encoded

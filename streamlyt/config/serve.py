@@ -1,0 +1,76 @@
+"""How a pipeline is run as a daemon: the table ``[serve]`` of its file."""
+
+from pathlib import Path
+from typing import Literal
+
+from streamlyt.core import Component
+from streamlyt.core.errors import ParameterError
+
+__all__ = ["ServeConfig"]
+
+
+class ServeConfig(Component):
+    """How a pipeline is run as a daemon.
+
+    Parameters
+    ----------
+    run
+        The run file; None for the name of the pipeline file with ``.streamlyt``, in the working
+        directory.
+    keep_rows
+        Whether the run file keeps the rows and so grows with them; findings and states it keeps
+        always.
+    host, port
+        Where health and metrics are told over HTTP; port 0 takes a free one, which is logged.
+    log
+        ``"console"`` or ``"json"``, one line each, on stderr.
+    stall_s
+        Seconds without a turn of the engine after which it counts as stalled.
+    checkpoint_s, checkpoint_rows
+        A checkpoint is made after so many seconds or rows, whichever comes first.
+    queue_mb
+        Megabytes of rows that are read ahead; a full queue pauses the source. 0: none.
+    threads
+        Threads that the series are shared out to; what comes out is the same for any number.
+    states
+        Folder that all members of a Kafka group share, through which the memory of a partition
+        follows it; None for none.
+
+    Raises
+    ------
+    ParameterError
+        If a value is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        run: Path | None = None,
+        keep_rows: bool = True,
+        host: str = "127.0.0.1",
+        port: int = 8750,
+        log: Literal["console", "json"] = "console",
+        stall_s: float = 3.0,
+        checkpoint_s: float = 1.0,
+        checkpoint_rows: int = 2**14,
+        queue_mb: float = 64.0,
+        threads: int = 1,
+        states: Path | None = None,
+    ) -> None:
+        if not 0 <= port <= 65535:
+            raise ParameterError(f"port must be in 0 to 65535, got {port!r}")
+        if not stall_s > 0 or not queue_mb >= 0:
+            raise ParameterError(
+                f"stall_s must be positive and queue_mb at least 0, got {stall_s!r} and "
+                f"{queue_mb!r}"
+            )
+        if threads < 1:
+            raise ParameterError(f"threads must be at least 1, got {threads!r}")
+        self.run, self.keep_rows = run, keep_rows
+        self.host, self.port = host, port
+        self.log = log
+        self.stall_s = stall_s
+        self.checkpoint_s, self.checkpoint_rows = checkpoint_s, checkpoint_rows
+        self.queue_mb = queue_mb
+        self.threads = threads
+        self.states = states

@@ -1,0 +1,1 @@
+"""What all detectors share: alarm policy, localization and attribution."""

@@ -1,0 +1,1 @@
+"""Resuming runs and moving states between workers."""

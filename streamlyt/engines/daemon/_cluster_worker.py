@@ -1,0 +1,113 @@
+"""One worker of a cluster: the engine in the main thread, health and metrics beside it."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from streamlyt.config.pipeline_file import load
+from streamlyt.engines import ClusterEngine, RunMetrics
+
+from ._http import HealthStatus, serve_http
+from ._logging import configure_logging
+from ._prometheus import PrometheusMetrics
+
+__all__ = ["ClusterWorker"]
+
+
+class ClusterWorker:
+    """Runs a pipeline as one of the workers that share it, until a signal.
+
+    ``host``, ``log`` and ``checkpoint_s`` of ``[serve]`` hold here too; ``port`` plus the number of
+    the worker is where it tells of itself.
+
+    Parameters
+    ----------
+    file
+        The pipeline.
+    number
+        Of this worker, from 0: its name in the group and its place in the folder follow from it,
+        so that one that comes back is known.
+    folder
+        Where the workers' stores lie.
+    sets, environ
+        What shall hold in place of the file's own.
+
+    Raises
+    ------
+    ParameterError
+        If the pipeline cannot hold, or not in a cluster.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        number: int,
+        folder: Path,
+        sets: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.file, self.number = file, number
+        spec = load(file, sets, environ)
+        self._serve = spec.serve
+        self._gauges = RunMetrics()
+        self._log = configure_logging(self._serve.log)
+        self._log.info(
+            "asking for the topics; a broker that is away is waited for, two minutes at most",
+            worker=number,
+            brokers=getattr(spec.source, "servers", ""),
+        )
+        name = f"{file.stem}-{number}"
+        self._engine = ClusterEngine(
+            spec.source,
+            spec.pipeline(),
+            spec.sinks,
+            spec.sink_inputs,
+            state_dir=folder / name,
+            group_instance_id=name,
+            commit_interval_s=self._serve.checkpoint_s,
+            gauges=self._gauges,
+        )
+        self._metrics = PrometheusMetrics(
+            self._gauges, lambda: self._ready()[0], spec.source.schema.time_unit
+        )
+        self._over = False
+
+    def run(self) -> int:
+        """Work until SIGTERM or Ctrl-C; return the exit status."""
+        log = self._log
+        loop = asyncio.new_event_loop()
+        http = Thread(target=self._tell, args=(loop, log), name="http", daemon=True)
+        http.start()
+        try:
+            self._engine.run()
+        finally:
+            self._over = True
+            loop.call_soon_threadsafe(loop.stop)
+            http.join(1.0)
+        log.info("stopped", worker=self.number, rows=self._gauges.rows, events=self._gauges.events)
+        return 0
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, log: Any) -> None:
+        asyncio.set_event_loop(loop)
+
+        async def begin() -> None:
+            port = self._serve.port + self.number if self._serve.port else 0
+            _, port = serve_http(
+                self._serve.host, port, self._alive, self._ready, self._metrics.text
+            )
+            http = f"http://{self._serve.host}:{port}"
+            log.info("working", worker=self.number, http=http, pid=os.getpid())
+
+        loop.run_until_complete(begin())
+        loop.run_forever()
+
+    def _alive(self) -> HealthStatus:
+        return not self._over, "stopping" if self._over else "running"
+
+    def _ready(self) -> HealthStatus:
+        if self._gauges.last_progress_at is None:
+            return False, "no message yet"
+        return self._alive()

@@ -1,0 +1,280 @@
+"""The control plane: one event loop for signals, HTTP, and the lives of the engine."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from streamlyt.config.pipeline_file import PipelineConfig, load
+from streamlyt.core import Component
+from streamlyt.core.errors import ParameterError, SinkError, SourceError, StreamlytError, message_of
+from streamlyt.engines import RunMetrics, Summary
+from streamlyt.registry import component_to_table
+
+from ._engine_thread import EngineThread
+from ._http import HealthStatus, WebRoutes, serve_http
+from ._logging import configure_logging
+from ._prometheus import PrometheusMetrics
+
+__all__ = ["Daemon"]
+
+_DRAIN_S = 4.0  # of the 5 s that a service manager may be told to wait
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 15.0
+DONE, FAILED = 0, 1
+
+
+class Daemon:
+    """Runs a pipeline file until it is told to stop.
+
+    SIGTERM and SIGINT end it after the batch at hand, with a checkpoint; within 5 s, whatever
+    hangs. SIGHUP reads the file again: free parameters of the operators change and their memory
+    stays; a file that cannot hold, or that changes anything else, is refused with one line and
+    the old one runs on. Where source or sink fail, the engine begins again from the last
+    checkpoint, after a wait that doubles and is drawn at random, so that many daemons do not come
+    back at once. Whatever else fails ends the process.
+
+    Parameters
+    ----------
+    file
+        The pipeline.
+    sets, environ
+        Settings that override the file, as for :func:`streamlyt.config.load`.
+    pages
+        Makes pages over the run, served under ``/dash/``, from the run file, the engine's gauges
+        and the host that HTTP is served at; None for none.
+    trust
+        Whether to go on with a run file, and with shared states, that do not carry the mark of the
+        user's key.
+
+    Raises
+    ------
+    ParameterError
+        If the pipeline cannot hold.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        sets: Sequence[str] = (),
+        environ: Mapping[str, str] | None = None,
+        pages: Callable[[Path, RunMetrics, str], WebRoutes] | None = None,
+        *,
+        trust: bool = False,
+    ) -> None:
+        self.trust = trust
+        self.file, self.sets, self.environ = file, list(sets), environ
+        self._text = self._read()
+        self._spec = self._parse(self._text)
+        self._serve = self._spec.serve
+        self._run = self._serve.run or Path(f"{file.stem}.streamlyt")
+        self._gauges = RunMetrics()
+        self._metrics = PrometheusMetrics(
+            self._gauges, lambda: self.ready()[0], self._spec.source.schema.time_unit
+        )
+        self._pages = None if pages is None else pages(self._run, self._gauges, self._serve.host)
+        self._life: EngineThread | None = None
+        self._failure_reason = ""  # the engine is not running
+        self._stopping = False
+
+    def run(self) -> int:
+        """Run until a signal, or the end of the source; return the exit status."""
+        self._log = configure_logging(self._serve.log)
+        return asyncio.run(self._main())
+
+    def alive(self) -> HealthStatus:
+        """Tell whether the process does what it should; not where a restart may help."""
+        silent = None if self._life is None else self._life.seconds_since_progress()
+        if silent is not None and silent > self._serve.stall_s:
+            return False, f"the engine has not moved for {silent:.1f} s"
+        return True, self._failure_reason or "running"
+
+    def ready(self) -> HealthStatus:
+        """Tell whether rows are taken."""
+        alive, told = self.alive()
+        if self._stopping:
+            return False, "stopping"
+        if not alive or self._failure_reason:
+            return False, told
+        if self._life is None or self._life.seconds_since_progress() is None:
+            return False, "starting"
+        return True, "running"
+
+    async def _main(self) -> int:
+        loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()  # of the life, or of all of us
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        server, port = serve_http(
+            self._serve.host,
+            self._serve.port,
+            self.alive,
+            self.ready,
+            self._metrics.text,
+            self._pages,
+        )
+        if self._pages is not None:
+            self._pages.start()
+            self._log.info("pages", at=f"http://{self._serve.host}:{port}/dash/")
+        self._log.info(
+            "serving",
+            pipeline=str(self.file),
+            run=str(self._run),
+            http=f"http://{self._serve.host}:{port}",
+            pid=os.getpid(),
+        )
+        self._warn()
+        try:
+            return await self._supervise(loop)
+        finally:
+            server.stop()
+            if self._pages is not None:
+                self._pages.stop()
+
+    async def _supervise(self, loop: asyncio.AbstractEventLoop) -> int:
+        failures = 0
+        while True:
+            saved = self._gauges.checkpoints
+            result = await self._run_engine_once(loop)
+            if self._stopping:
+                return self._stopped(result)
+            if isinstance(result, Summary):
+                self._log.info("the source has come to its end", rows=result.rows)
+                return DONE
+            if not isinstance(result, SourceError | SinkError):
+                return self._failed(result)
+            failures = 1 if self._gauges.checkpoints > saved else failures + 1
+            longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (failures - 1))
+            wait = longest * random.uniform(0.5, 1.0)
+            self._failure_reason = message_of(result)
+            self._metrics.restarts += 1
+            self._log.warning("trying again", reason=self._failure_reason, wait_s=round(wait, 2))
+            self._ended.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), wait)
+            if self._stopping:
+                return DONE
+
+    async def _run_engine_once(self, loop: asyncio.AbstractEventLoop) -> Summary | BaseException:
+        """Let one engine live; return what it came to."""
+        results: list[Summary | BaseException] = []
+
+        def done(result: Summary | BaseException) -> None:
+            results.append(result)
+            # The loop is gone where we could not wait for this thread.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._ended.set)
+
+        self._ended.clear()
+        self._failure_reason = ""
+        self._life = EngineThread(
+            self._parse(self._text), self._run, self._gauges, self._log, done, self.trust
+        )
+        self._life.start()
+        while not self._stopping:
+            await self._ended.wait()
+            if results:
+                self._life = None
+                return results[0]
+        end = loop.time() + _DRAIN_S
+        while not results and loop.time() < end:
+            self._life.stop()
+            await asyncio.sleep(0.02)
+        return results[0] if results else TimeoutError(f"it did not end within {_DRAIN_S:.0f} s")
+
+    def _stop(self, number: int) -> None:
+        self._log.info("stopping", signal=signal.Signals(number).name)
+        self._stopping = True
+        self._ended.set()
+
+    def _stopped(self, result: Summary | BaseException) -> int:
+        if isinstance(result, Summary):
+            self._log.info("stopped", rows=self._gauges.rows, events=self._gauges.events)
+            return DONE
+        self._log.error(
+            "stopped without a last checkpoint; the rows since the one before are read again",
+            reason=message_of(result),
+        )
+        if isinstance(result, TimeoutError):
+            os._exit(FAILED)  # its thread hangs, and clients would wait for it at exit
+        return FAILED
+
+    def _failed(self, error: BaseException) -> int:
+        if isinstance(error, StreamlytError):
+            self._log.error("the engine cannot go on", reason=message_of(error))
+        else:  # nobody foresaw it: it is to be reported
+            self._log.error("the engine cannot go on", exc_info=error)
+        return FAILED
+
+    def _reload(self) -> None:
+        try:
+            text = self._read()
+            spec = self._parse(text)
+            changed = _reloadable_changes(self._spec, spec)
+            if self._life is not None:
+                self._life.update_params(spec.pipeline())
+        except (StreamlytError, OSError) as error:
+            self._metrics.refused_reloads += 1
+            self._log.error("reload refused, the old pipeline runs on", reason=str(error))
+            return
+        self._text, self._spec = text, spec
+        self._metrics.reloads += 1
+        self._log.info("reloaded", changed=changed)
+
+    def _warn(self) -> None:
+        grouped = getattr(self._spec.source, "group", None) is not None
+        if grouped and self._serve.states is None:
+            self._log.warning(
+                "no shared folder (serve.states): where a partition moves to another member, its "
+                "memory does not follow but is rebuilt from the log, or lost where that is gone"
+            )
+        if self._serve.host not in ("127.0.0.1", "localhost", "::1"):
+            self._log.warning("HTTP is open beyond this machine", host=self._serve.host)
+
+    def _read(self) -> str:
+        try:
+            return self.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ParameterError(f"the pipeline {self.file} cannot be read: {error}") from error
+
+    def _parse(self, text: str) -> PipelineConfig:
+        return load(f"{text}\n", self.sets, self.environ)
+
+
+def _reloadable_changes(old: PipelineConfig, new: PipelineConfig) -> dict[str, str]:
+    """Return what changes in the operators; raise where anything else does."""
+    fixed: list[tuple[str, Sequence[Component], Sequence[Component]]] = [
+        ("source", [old.source], [new.source]),
+        ("sinks", old.sinks, new.sinks),
+        ("serve", [old.serve], [new.serve]),
+        ("policy", [old.retention], [new.retention]),
+    ]
+    for name, before, after in fixed:
+        if [component_to_table(each) for each in before] != [
+            component_to_table(each) for each in after
+        ]:
+            raise ParameterError(f"[{name}] must stay as it is while it runs; restart to change it")
+    if (old.inputs, old.sink_inputs) != (new.inputs, new.sink_inputs):
+        raise ParameterError("each after must stay as it is while it runs; restart to change it")
+    before_by, after_by = _parameters(old), _parameters(new)
+    if before_by.keys() != after_by.keys():
+        raise ParameterError(
+            "the operators must stay the same while it runs; restart to change them"
+        )
+    return {
+        key: f"{before_by[key]!r} -> {after_by[key]!r}"
+        for key in before_by
+        if before_by[key] != after_by[key]
+    }
+
+
+def _parameters(spec: PipelineConfig) -> dict[str, Any]:
+    return {
+        f"{label}.{name}": value
+        for label, operator in spec.operators.items()
+        for name, value in operator.get_params().items()
+    }

@@ -1,0 +1,1 @@
+"""Objects of other libraries as text, without running code from it."""

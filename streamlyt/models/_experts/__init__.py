@@ -1,0 +1,1 @@
+"""Mixtures of experts and what they are built from."""

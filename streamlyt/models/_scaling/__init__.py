@@ -1,0 +1,1 @@
+"""Input scaling by quantiles of recent rows."""

@@ -1,0 +1,134 @@
+"""The kernel classifier: one against the rest over random features, by a bank of experts."""
+
+import numpy as np
+
+from streamlyt.core import FeatureMap, Floats
+from streamlyt.features import OpticalMap
+
+from ._base.class_learner import ClassLearner
+from ._base.scaled_learner import View, check_count
+from ._experts.basis_expansion import BasisExpansion
+from ._experts.expert_bank import ExpertBank
+from ._experts.square_root_rls import SquareRootRLS
+from ._kernels.class_mixture import PRIOR, mix_classes, weigh_classes
+
+__all__ = ["KernelClassifier"]
+
+# Chosen on made tables; docs/models.md tells which, and has the figures.
+_NARROW, _WIDE = 0.7, 1.0
+_BANK = ExpertBank(
+    [
+        (SquareRootRLS(forget=1.0, ridge=0.01), 0),
+        (SquareRootRLS(forget=1.0, ridge=0.3), 1),
+        (SquareRootRLS(forget=1.0, ridge=10.0), 1),
+        (SquareRootRLS(forget=0.997, ridge=0.03), 1),
+    ]
+)
+_SIZE = _BANK.size + 3  # three more have no scores: all of these together, the last class, and
+# the frequencies
+_SHARPNESS = 5.0  # at the beginning, of scores that are 1 for the class of a row and 0 for others
+
+
+class KernelClassifier(ClassLearner):
+    """Kernel classification with nothing to set, and probabilities that mean what they say.
+
+    Each class has a regression of one against the rest (1 for its rows, 0 for others) by recursive
+    least squares over random features; the classes share one matrix, so that many cost little more
+    than two. Four experts do so: one of a narrow kernel and a small ridge and two of a wider kernel
+    and larger ridges, which forget nothing, and one of the wider kernel with a memory of 333 rows.
+    Their scores become probabilities by a softmax whose sharpness follows the log loss on rows that
+    were not yet learnt. A fifth expert takes the softmax of a weighted sum of all
+    scores, and its weights follow that loss, too. Beside them stand the last class, as often as it
+    has stayed, and the frequencies. The mixture is by Bayes' rule with a fixed share: its log loss
+    is never much worse than that of the best of them.
+
+    A class may appear at any time: as it was 0 in all rows before, its weights begin at zero, as if
+    it had been known throughout. Labels may come late or never: rows are predicted when they come
+    and learnt when ``learn`` is called with them.
+
+    Parameters
+    ----------
+    features
+        Feature map on the normal scores of the inputs, for all experts; None for ``Optical(256)``
+        for the narrow one and ``Optical(128)`` for the others.
+    max_classes
+        Number of different classes at most: it bounds the memory.
+    target
+        Column to be learnt in a pipeline, integers from 0 on; empty for the last one.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter cannot hold.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(600, 2))
+    >>> inside = (np.hypot(x[:, 0], x[:, 1]) < 1).astype(float)
+    >>> model = KernelClassifier()
+    >>> model.learn(x[:500], inside[:500])
+    >>> bool((model.predict(x[500:]) == inside[500:]).mean() > 0.95)
+    True
+    """
+
+    def __init__(
+        self, features: FeatureMap | None = None, *, max_classes: int = 100, target: str = ""
+    ) -> None:
+        self.features = features
+        self.max_classes = max_classes
+        self.target = target
+        super().__init__()
+        check_count("max_classes", max_classes)
+        self._finer = OpticalMap(256, dtype="float64") if features is None else self._map
+
+    def _views(self, d: int) -> list[View]:
+        return [
+            (BasisExpansion(self._finer, _NARROW, d), None),
+            (BasisExpansion(self._map, _WIDE, d), None),
+        ]
+
+    def _begin(self, rows: Floats, targets: Floats) -> None:
+        k = len(self.classes)
+        self.state.update(_BANK.start(self._layout(rows.shape[1]).starts, k))
+        self.state["sharpness"] = np.tile([_SHARPNESS, 0.0], (_BANK.size, 1))
+        self.state["together"] = np.full(_BANK.size, _SHARPNESS / _BANK.size)
+        self.state["curvature"] = PRIOR * np.eye(_BANK.size)
+        self.state["log_weights"] = np.full(_SIZE, -np.log(_SIZE))
+        self.state["seen_classes"] = np.zeros(k)
+        self.state["last"] = np.full(1, -1)
+        self.state["stayed"] = np.zeros(2)
+
+    def _learn_known(self, rows: Floats, labels: Floats) -> None:
+        for name in ("seen_classes", "weights", "anchors"):
+            self._grown(name)
+        state, starts = self.state, self._layout(rows.shape[1]).starts
+        wanted = np.zeros((len(rows), _BANK.size, len(self.classes)))
+        wanted[np.arange(len(rows)), :, labels] = 1.0
+        state["last"][0] = weigh_classes(
+            _BANK.follow(state, self._seen(rows), starts, wanted),
+            labels,
+            state["sharpness"],
+            state["together"],
+            state["curvature"],
+            state["log_weights"],
+            state["seen_classes"],
+            int(state["last"][0]),
+            state["stayed"],
+        )
+
+    def _mixed(self, rows: Floats) -> Floats:
+        state, starts = self.state, self._layout(rows.shape[1]).starts
+        out = np.empty((len(rows), len(self.classes)))
+        mix_classes(
+            _BANK.predict(state, self._seen(rows), starts),
+            state["sharpness"],
+            state["together"],
+            state["log_weights"],
+            state["seen_classes"],
+            int(state["last"][0]),
+            state["stayed"],
+            out,
+        )
+        return out

@@ -1,0 +1,89 @@
+"""Kernel density over random features: rows where few have been are strange."""
+
+import numpy as np
+
+from streamlyt.core import FeatureMap, Floats
+
+from ._base.anomaly_model import AnomalyModel
+from ._base.scaled_learner import check_between
+from ._kernels.density import density_rows
+
+__all__ = ["KernelDensity"]
+
+
+class KernelDensity(AnomalyModel):
+    r"""Kernel density over random features, with forgetting.
+
+    With f the features of a row, so that f . f' is about a kernel k(x, x'), the score
+
+    .. math:: 1 - \frac{\sum_s \lambda^{t-s} f_s \cdot f}{\sum_s \lambda^{t-s}}
+
+    is one less the kernel density [1]_ of the last rows at this one: about 1 where no row has been.
+    A row costs O(m), whatever the number of rows that count. Inputs stand on normal scores of their
+    quantiles.
+
+    The threshold is asked for as a rate. It is the quantile of the scores that were not yet learnt,
+    its tail a generalised Pareto law [2]_, and the rate in use is corrected by the alarms that came
+    [3]_, within a factor of 4. True anomalies count among the alarms: where they are more frequent
+    than ``false_alarm_rate``, only the strangest of them are told.
+
+    Parameters
+    ----------
+    features
+        Feature map on the normal scores, of about unit length; None for ``Fourier(512)``.
+    width
+        Kernel width, in units of the root-mean-square length of a row of scores.
+    forget
+        :math:`\lambda`, the weight of a row against the one after it, in (0, 1].
+    false_alarm_rate
+        False alarms a row, in [1e-4, 0.1].
+
+    Raises
+    ------
+    ParameterError
+        If a parameter cannot hold.
+
+    References
+    ----------
+    .. [1] M. Rosenblatt, "Remarks on some nonparametric estimates of a density function", Annals of
+       Mathematical Statistics 27, 1956.
+    .. [2] J. R. M. Hosking and J. R. Wallis, "Parameter and quantile estimation for the generalized
+       Pareto distribution", Technometrics 29, 1987.
+    .. [3] I. Gibbs and E. Candes, "Adaptive conformal inference under distribution shift", NeurIPS
+       2021, equation 2, here for the logarithm of the rate.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(2000, 2))
+    >>> model = KernelDensity(false_alarm_rate=0.01)
+    >>> scores, thresholds = model.score(rows)
+    >>> bool(0.005 < (scores > thresholds)[1000:].mean() < 0.02)
+    True
+    >>> bool(model.anomaly_score(np.array([[4.0, -4.0]]))[0] > model.threshold)
+    True
+    """
+
+    def __init__(
+        self,
+        features: FeatureMap | None = None,
+        *,
+        width: float = 0.7,
+        forget: float = 0.999,
+        false_alarm_rate: float = 1e-3,
+    ) -> None:
+        self.features = features
+        self.width = width
+        self.forget = forget
+        self.false_alarm_rate = false_alarm_rate
+        super().__init__()
+        check_between("forget", forget, 0.0, 1.0, closed=True)
+
+    def _reset(self, rows: Floats) -> None:
+        self.state["mean"] = np.zeros(self._map.n_components)
+        self.state["weight"] = np.zeros(1)
+
+    def _score_and_learn(self, rows: Floats, learn: bool) -> Floats:
+        seen = self._seen(rows)
+        out = np.empty(len(rows))
+        density_rows(seen, self.state["mean"], self.state["weight"], self.forget, learn, out)
+        return out

@@ -1,0 +1,180 @@
+"""The kernel regressor: experts of several widths and memories, and persistence beside them."""
+
+import numpy as np
+
+from streamlyt.core import Array, FeatureMap, Floats
+from streamlyt.features import OpticalMap
+
+from ._base.scaled_learner import ScaledLearner, View
+from ._experts.basis_expansion import BasisExpansion
+from ._experts.expert_bank import ExpertBank
+from ._experts.group_history import NONE, find_group_column, fresh, last_targets
+from ._experts.square_root_rls import SquareRootRLS
+from ._kernels.hedge import mean_rows, mix_rows, offset_rows, weigh_rows
+
+__all__ = ["KernelRegressor"]
+
+# Chosen on made tables; docs/models.md tells which, and has the figures.
+_NARROW, _WIDE, _WIDEST = 0.7, 1.0, 2.0
+_BANK = {
+    "narrow": (SquareRootRLS(forget=1.0, ridge=0.03, robust=3.0), 0),
+    "wide": (SquareRootRLS(forget=1.0, ridge=0.1, robust=3.0), 1),
+    "forgetful": (SquareRootRLS(forget=0.99, ridge=0.03, robust=3.0), 1),
+    "step": (SquareRootRLS(forget=1.0, ridge=10.0, robust=1.35), 2),
+    "group": (SquareRootRLS(forget=1.0, ridge=1.0, robust=3.0), 3),
+}
+_LAST, _STEP, _GROUP, _GROUP_STEP = range(-4, 0)  # the columns beside the inputs
+# Where a column is what the expert says, or what his targets are counted from; else their median.
+_FROM = {"step": _LAST, "group": _GROUP, "last of group": _GROUP, "last": _LAST}
+# Without and with groups; those that learn no weights come last.
+_NAMES = [*[*_BANK][:-1], "last", "mean"], [*_BANK, "last of group", "last", "mean"]
+
+
+class KernelRegressor(ScaledLearner):
+    """Kernel regression with nothing to set: a bank of experts, weighed as they prove themselves.
+
+    Four of them are least squares over random features (see :class:`streamlyt.models.rls.RLS`):
+    two of a narrow and a wide kernel that forget nothing, a wide one with a memory of 100 rows, and
+    one that learns the step from the last target, to which it knows the last target and the last
+    step, too. Where the values of an input name groups of rows (animals, machines), whose own last
+    target is a better guess than the last one of all, a fifth learns the step from there. Beside
+    them stand these last targets (persistence) and the mean of all. Each advises before he learns,
+    and Hedge with a fixed share [1]_ takes the weighted mean of them all: it is never much worse
+    than the best of them, nor than the best of each stretch of rows.
+
+    Large errors count linearly (Huber), and no advice leaves the span of the targets seen by more
+    than half of its length. Memory is bounded: 256 rows, the last targets of 256 groups, and about
+    (256 + 6 d)^2 / 2 numbers of the narrow expert and (128 + 6 d)^2 / 2 of each other one.
+
+    Parameters
+    ----------
+    features
+        Feature map on the normal scores of the inputs, for all experts; None for ``Optical(256)``
+        for the narrow one and ``Optical(128)`` for the others.
+    target
+        Column to be learnt in a pipeline; empty for the last one.
+
+    Raises
+    ------
+    ParameterError
+        If ``features`` is no feature map.
+
+    References
+    ----------
+    .. [1] M. Herbster and M. Warmuth, "Tracking the best expert", Machine Learning 32, 1998, with
+       the absolute error over the mixture's own for a loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.uniform(-1, 1, size=(600, 2))
+    >>> y = 5 + np.sin(3 * x[:, 0]) * x[:, 1]
+    >>> model = KernelRegressor()
+    >>> model.learn(x[:500], y[:500])
+    >>> bool(np.abs(model.predict(x[500:]) - y[500:]).mean() < 0.05)
+    True
+    >>> list(model.expert_weights)
+    ['narrow', 'wide', 'forgetful', 'step', 'last', 'mean']
+    """
+
+    _extra = 4  # the last target and the last step, of all and of the group
+
+    def __init__(self, features: FeatureMap | None = None, *, target: str = "") -> None:
+        self.features = features
+        self.target = target
+        super().__init__()
+        self._finer = OpticalMap(256, dtype="float64") if features is None else self._map
+        # The same experts with and without the one of groups; no memory.
+        self._banks = [ExpertBank([*_BANK.values()][:n]) for n in (len(_BANK) - 1, len(_BANK))]
+        self._columns: dict[tuple[int, int], Array] = {}  # by width and variant; no memory either
+
+    @property
+    def expert_weights(self) -> dict[str, float]:
+        """The experts' shares of the mixture by name, 1 in sum."""
+        names = _NAMES[self._variant()]
+        logs = self.state.get("log_weights", np.full(len(names), -np.log(len(names))))
+        return {name: float(share) for name, share in zip(names, np.exp(logs), strict=True)}
+
+    def _variant(self) -> int:
+        """Return 1 where an input names groups, else 0."""
+        return int("group" in self.state and self.state["group"][0] != NONE)
+
+    def _views(self, d: int) -> list[View]:
+        inputs = d - self._extra
+        own, plain = np.arange(inputs), slice(0, inputs)
+        views: list[View] = [
+            (BasisExpansion(self._finer, _NARROW, inputs), plain),
+            (BasisExpansion(self._map, _WIDE, inputs), plain),
+            (BasisExpansion(self._map, _WIDEST, inputs + 2), slice(0, inputs + 2)),
+        ]
+        if self._variant():
+            columns = np.append(own, [inputs + 2, inputs + 3])
+            views.append((BasisExpansion(self._map, _WIDEST, inputs + 2), columns))
+        return views
+
+    def _extended(self, rows: Floats, targets: Floats | None = None) -> Floats:
+        n, d = rows.shape
+        out = np.empty((n, d + self._extra))
+        out[:, :d], out[:, _GROUP:] = rows, 0.0
+        last = self.state.get("last")
+        if last is None:
+            last = np.zeros(2) if targets is None else np.repeat(targets[:1], 2)
+        if targets is None:
+            out[:, _LAST], out[:, _STEP] = last[1], last[1] - last[0]
+        elif n:
+            known = np.concatenate([last, targets])
+            out[:, _LAST], out[:, _STEP] = known[1:-1], known[1:-1] - known[:-2]
+            self.state["last"] = known[-2:]
+        if self._variant():
+            key = self.state["group"][0]
+            out[:, _GROUP:] = last_targets(self.state, out[:, key], out[:, _LAST], targets)
+        return out
+
+    def _extended_anew(self, rows: Floats, targets: Floats) -> None:
+        inputs, before = rows[:, : -self._extra], rows[:, _LAST]
+        key = find_group_column(inputs, targets, before)
+        self.state.update(fresh(), group=np.array([key]))
+        rows[:, _GROUP:] = 0.0
+        if key != NONE:
+            rows[:, _GROUP:] = last_targets(self.state, inputs[:, key], before, targets)
+
+    def _begin(self, rows: Floats, targets: Floats) -> None:
+        bank, size = self._banks[self._variant()], len(_NAMES[self._variant()])
+        self.state.update(bank.start(self._layout(rows.shape[1]).starts))
+        self.state["origin"] = np.array([np.median(targets)])
+        self.state["mean"] = np.zeros(2)  # of the targets, and their number
+        self.state["log_weights"] = np.full(size, -np.log(size))
+        self.state["span"] = np.zeros(2)
+        self.state["scale"] = np.zeros(2)
+
+    def _offsets(self, rows: Floats) -> Floats:
+        """Return what each expert's targets are counted from, or his advice, shape (n, experts)."""
+        n, d = rows.shape
+        variant = self._variant()
+        columns = self._columns.get((d, variant))
+        if columns is None:
+            columns = np.array([d + _FROM.get(name, -d - 1) for name in _NAMES[variant]])
+            self._columns[d, variant] = columns
+        out = np.empty((n, columns.size))
+        offset_rows(rows, columns, self.state["origin"][0], out)
+        return out
+
+    def _learn_rows(self, rows: Floats, targets: Floats) -> None:
+        state, bank = self.state, self._banks[self._variant()]
+        advice = self._offsets(rows)
+        wanted = (targets[:, None] - advice[:, : bank.size])[:, :, None]
+        starts = self._layout(rows.shape[1]).starts
+        advice[:, : bank.size] += bank.follow(state, self._seen(rows), starts, wanted)[:, :, 0]
+        mean_rows(targets, state["mean"], advice)
+        weigh_rows(advice, targets, state["log_weights"], state["span"], state["scale"])
+
+    def _predict_rows(self, rows: Floats) -> Floats:
+        state, bank = self.state, self._banks[self._variant()]
+        advice = self._offsets(rows)
+        starts = self._layout(rows.shape[1]).starts
+        advice[:, : bank.size] += bank.predict(state, self._seen(rows), starts)[:, :, 0]
+        advice[:, -1] = state["mean"][0]
+        out = np.empty(len(rows))
+        mix_rows(advice, state["log_weights"], state["span"], out)
+        return out

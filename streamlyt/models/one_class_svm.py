@@ -1,0 +1,97 @@
+"""One class over random features: a half-space that holds all rows but a share of them."""
+
+import numpy as np
+
+from streamlyt.core import FeatureMap, Floats
+
+from ._base.anomaly_model import AnomalyModel
+from ._base.scaled_learner import check_between
+from ._kernels.density import half_space_rows
+
+__all__ = ["OneClassSVM"]
+
+
+class OneClassSVM(AnomalyModel):
+    r"""The one-class machine over random features, by gradient steps.
+
+    With f the features of a row, the half-space :math:`w \cdot f \ge \rho` shall hold all rows but
+    a share :math:`\nu` of them [1]_: w and :math:`\rho` follow the gradient of
+
+    .. math:: \frac{1}{2} |w|^2 - \rho + \frac{1}{\nu} \langle \max(0, \rho - w \cdot f) \rangle
+
+    by steps of constant length :math:`\eta`, and so forget at this pace [2]_. The score is
+    :math:`\rho - w \cdot f`. A row costs O(m). Scaling and threshold are those of
+    :class:`streamlyt.models.kernel_density.KernelDensity`: alarms are asked for as a rate, whatever
+    :math:`\nu` is.
+
+    Parameters
+    ----------
+    features
+        Feature map on the normal scores, of about unit length; None for ``Fourier(512)``.
+    width
+        Kernel width, in units of the root-mean-square length of a row of scores.
+    share
+        :math:`\nu`, in (0, 1]: with 1 this is the kernel density, with less the border counts more.
+    step
+        :math:`\eta`, in (0, 1).
+    false_alarm_rate
+        False alarms a row, in [1e-4, 0.1].
+
+    Raises
+    ------
+    ParameterError
+        If a parameter cannot hold.
+
+    References
+    ----------
+    .. [1] B. Schoelkopf et al., "Estimating the support of a high-dimensional distribution", Neural
+       Computation 13, 2001, equation 3.
+    .. [2] J. Kivinen, A. Smola, R. Williamson, "Online learning with kernels", IEEE Transactions on
+       Signal Processing 52, 2004, section III.C; there the expansion is in rows, here in features.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(2000, 2))
+    >>> model = OneClassSVM()
+    >>> scores, thresholds = model.score(rows)
+    >>> bool(model.anomaly_score(np.array([[4.0, -4.0]]))[0] > model.threshold)
+    True
+    """
+
+    def __init__(
+        self,
+        features: FeatureMap | None = None,
+        *,
+        width: float = 0.7,
+        share: float = 0.2,
+        step: float = 1e-3,
+        false_alarm_rate: float = 1e-3,
+    ) -> None:
+        self.features = features
+        self.width = width
+        self.share = share
+        self.step = step
+        self.false_alarm_rate = false_alarm_rate
+        super().__init__()
+        check_between("share", share, 0.0, 1.0, closed=True)
+        check_between("step", step, 0.0, 1.0)
+
+    def _reset(self, rows: Floats) -> None:
+        # The mean of the features is the solution for a share of 1, and a start for any.
+        seen = self._seen(rows)
+        self.state["weights"] = seen.mean(axis=0)
+        inside = seen @ self.state["weights"]
+        self.state["offset"] = np.array([np.quantile(inside, self.share)])
+
+    def _score_and_learn(self, rows: Floats, learn: bool) -> Floats:
+        out = np.empty(len(rows))
+        half_space_rows(
+            self._seen(rows),
+            self.state["weights"],
+            self.state["offset"],
+            self.step,
+            self.share,
+            learn,
+            out,
+        )
+        return out

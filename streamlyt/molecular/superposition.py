@@ -1,0 +1,85 @@
+"""Rigid superposition on the first frame."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+
+from streamlyt.core import Batch, Floats, Schema
+from streamlyt.core.errors import ParameterError
+
+from ._atom_columns import MolecularTransform, atom_channels, frames, indices
+from ._kernels.geometry import superpose_rows
+
+__all__ = ["Superposition"]
+
+LEAST = 3  # atoms: two leave a rotation free, and what moves about their axis would be made up
+
+
+class Superposition(MolecularTransform):
+    r"""Rigid superposition on the first frame: tumbling and drift go, what moves inside stays.
+
+    The centred fit atoms :math:`x_i` are turned by the proper rotation R that minimises
+    :math:`\sum_i |R x_i - r_i|^2`, with :math:`r_i` those of the first frame, by the quaternion
+    characteristic polynomial [1]_. It takes three atoms at least; where the rotation is not
+    determined all the same (atoms in a line) one of the best is taken.
+
+    Parameters
+    ----------
+    fit
+        Numbers of the atoms that are superposed, three at least; empty for all.
+    keep
+        Numbers of the atoms whose coordinates come out, from the centroid of the fit atoms;
+        empty for all.
+
+    Raises
+    ------
+    ParameterError
+        If fewer than three atoms are superposed.
+    DataError
+        If a coordinate is not finite, or the rows still have box columns.
+
+    References
+    ----------
+    .. [1] D. L. Theobald, "Rapid calculation of RMSDs using a quaternion-based characteristic
+       polynomial", Acta Crystallographica A 61, 478-480 (2005), equations 7-12.
+
+    Examples
+    --------
+    >>> from streamlyt.core import Channel
+    >>> from streamlyt.molecular._atom_columns import atom_channels
+    >>> schema = Schema(tuple(atom_channels([Channel("a"), Channel("b"), Channel("c")])))
+    >>> rows = [[0, 0, 0, 3, 0, 0, 0, 3, 0], [5, 5, 5, 5, 8, 5, 2, 5, 5]]  # turned by 90 degrees
+    >>> aligned, _ = Superposition().update(Batch("", [0, 1], rows, schema))
+    >>> bool(np.allclose(aligned.values[1], aligned.values[0]))
+    True
+    """
+
+    def __init__(self, fit: Sequence[int] = (), keep: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.fit = fit
+        self.keep = keep
+
+    @classmethod
+    def _check_example(cls) -> tuple[Self, Batch]:
+        return cls(), frames()
+
+    def _prepare(self, schema: Schema) -> Schema:
+        atoms = self._atoms(schema)
+        self._fit = indices("fit", self.fit, len(atoms))
+        if self._fit.size < LEAST:
+            raise ParameterError(
+                f"fit must name {LEAST} atoms at least, for fewer have no orientation, got "
+                f"{self._fit.size}; take more atoms, or watch distances or raw coordinates"
+            )
+        self._keep = indices("keep", self.keep, len(atoms))
+        return schema.with_channels(atom_channels([atoms[i] for i in self._keep]))
+
+    def _rows(self, batch: Batch) -> Floats:
+        out = np.empty((batch.n_rows, 3 * self._keep.size))
+        if batch.n_rows:
+            if "reference" not in self.state:
+                first = batch.values[0].reshape(-1, 3)[self._fit]
+                self.state["reference"] = first - first.mean(axis=0)
+            superpose_rows(batch.values, self._fit, self._keep, self.state["reference"], out)
+        return out

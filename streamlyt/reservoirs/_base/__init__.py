@@ -1,0 +1,1 @@
+"""The reservoir base class and display layout."""

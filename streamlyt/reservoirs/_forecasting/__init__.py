@@ -1,0 +1,1 @@
+"""Closed loops, prediction intervals and online readouts."""

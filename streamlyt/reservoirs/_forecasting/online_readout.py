@@ -1,0 +1,143 @@
+"""How a forecaster learns: rows drive the reservoirs, and a read-out sums up blocks of them."""
+
+from abc import abstractmethod
+from typing import Literal
+
+import numpy as np
+
+from streamlyt.core import Floats, Forecaster
+from streamlyt.core.state import check_fingerprint, stamp
+from streamlyt.reservoirs._readouts.base import BLOCK, Readout
+
+from .calibration import Calibration
+from .robustness import counted, init_robust_state, running_extrapolation_weight
+from .state_features import StateFeatures
+
+__all__ = ["OnlineReadout"]
+
+_GROWTH = 1.25  # of the rows learnt between two solutions, at first
+
+
+class OnlineReadout(Forecaster):
+    """The learning half of a :class:`ReservoirForecaster`, all of whose parameters it reads."""
+
+    target: Literal["increment", "value"]
+    washout: int
+    noise: float
+    patch: int | None
+    refit: int | None
+    _drive: StateFeatures
+    _readout: Readout
+    _calibration: Calibration
+
+    @property
+    @abstractmethod
+    def _parameters(self) -> str:
+        """Return what a state says of the parameters."""
+
+    def predict_and_learn(self, values: Floats) -> Floats:
+        """Predict each row (n, d) before it is learnt; see :class:`Forecaster`."""
+        check_fingerprint(self.state, self._parameters)
+        self._drive.check(values.shape[1], self.state)
+        predicted = np.empty(values.shape)
+        start = 0
+        if "centre" not in self.state:
+            start = self._take_head(values, predicted)
+        while start < len(values):
+            place = int(self.state["learnt"]) % BLOCK
+            stop = min(len(values), start + BLOCK - place)
+            self._learn(values[start:stop], place, predicted[start:stop])
+            start = stop
+        return predicted
+
+    def _take_head(self, values: Floats, predicted: Floats) -> int:
+        # The last row is the prediction as long as scales are unknown.
+        head = self.state.get("head", np.empty((0, values.shape[1])))
+        taken = min(len(values), self.washout - len(head))
+        grown = np.vstack([head, values[:taken]])
+        first = (
+            grown[len(head) - 1 : len(head)] if len(head) else np.full((1, len(grown.T)), np.nan)
+        )
+        predicted[:taken] = np.vstack([first, values[: taken - 1]])
+        self.state["head"] = grown
+        if len(grown) == self.washout:
+            del self.state["head"]
+            self._begin(grown)
+        return taken
+
+    def _begin(self, head: Floats) -> None:
+        # Where patches share their weights, all channels have one scale.
+        axis = None if self.patch else 0
+        width = head.shape[1]
+        spread = np.broadcast_to(head.std(axis=axis), width)
+        centre = np.broadcast_to(head.mean(axis=axis), width).copy()
+        least = np.finfo(float).eps * np.abs(head).max(axis=0)
+        factor = np.divide(1.0, spread, out=np.ones(width), where=spread > least)
+        self.state.update(centre=centre, factor=factor, parameters=stamp(self._parameters))
+        state = self.state
+        state.update(self._drive.start(width))
+        rows = (head - centre) * factor
+        noisy, noise = self._drive.disturbed(rows, 0)
+        features = self._drive.run(noisy, state, width)[-1]
+        quiet, loud = self._drive.split(features)
+        patches = self._drive.patches(width)
+        state["features"], state["disturbed"] = quiet.copy(), loud.copy()
+        state["last"], state["noise"] = rows[-1].copy(), noise[-1].copy()
+        state["extent"] = np.abs(rows).max()
+        state["learnt"] = np.array(0)
+        state["solved"] = np.array(0)
+        state["weights"] = np.zeros((patches.size, quiet.shape[1]))
+        state["pending"] = np.zeros((BLOCK * patches.lanes, quiet.shape[1]))
+        state["answers"] = np.zeros((BLOCK * patches.lanes, patches.size))
+        state.update(self._readout.start(quiet.shape[1], patches.size))
+        if "ends" in state:
+            state["ends"] = self._drive.ends(width)
+            state.update(init_robust_state(rows))
+            state["gone.low"], state["gone.high"] = np.full((2, width), np.inf) * [[1.0], [-1.0]]
+        if self.target == "value":
+            state["weights"][:, 1 : 1 + patches.width] = self._drive.persistence(width)
+        state.update(self._calibration.start(rows, state["weights"]))
+
+    def _learn(self, values: Floats, place: int, predicted: Floats) -> None:
+        state, drive = self.state, self._drive
+        width = values.shape[1]
+        rows = (values - state["centre"]) * state["factor"]
+        before = np.vstack([state["last"], rows[:-1]])
+        learnt = int(state["learnt"])
+        disturbed, noise = drive.disturbed(rows, self.washout + learnt)
+        features = drive.run(disturbed, state, width)
+        quiet, loud = drive.split_rows(features)
+        seen = np.concatenate([state["features"][None], quiet[:-1]])
+        ahead = drive.read(seen, state["weights"]).reshape(rows.shape)
+        increments = self.target == "increment"
+        if "low" in state:
+            ahead = ahead * running_extrapolation_weight(before, state)
+        predicted[:] = state["centre"] + (before + ahead if increments else ahead) / state["factor"]
+        if self.noise:
+            seen = np.concatenate([state["disturbed"][None], loud[:-1]])
+            before = before + np.vstack([state["noise"], noise[:-1]])
+        answers = drive.patches(width).own(rows - before if increments else rows)
+        lanes = drive.patches(width).lanes
+        if "low" in state:
+            share = np.repeat(counted(rows - before, state), lanes)[:, None]
+            seen, answers = seen * share.reshape(len(rows), lanes, 1), answers * share
+        at = slice(place * lanes, (place + len(values)) * lanes)
+        state["pending"][at] = seen.reshape(-1, seen.shape[2])
+        state["answers"][at] = answers
+        state["last"], state["features"] = rows[-1].copy(), quiet[-1].copy()
+        state["disturbed"], state["noise"] = loud[-1].copy(), noise[-1].copy()
+        state["extent"] = np.maximum(state["extent"], np.abs(rows).max())
+        self._calibration.keep(rows, learnt, state)
+        state["learnt"] = np.array(learnt + len(values))
+        if place + len(values) == BLOCK:
+            self._readout.absorb(state["pending"], state["answers"], BLOCK, state)
+            self._solve_when_due(learnt + len(values))
+
+    def _solve_when_due(self, learnt: int) -> None:
+        state = self.state
+        most = self.refit or state["features"].shape[1]
+        solved = int(state["solved"])
+        if learnt >= min(_GROWTH * solved, solved + most):
+            state["weights"] = self._readout.solve(state)
+            state["solved"] = np.array(learnt)
+            self._calibration.solved(state["weights"], learnt, state)

@@ -1,0 +1,1 @@
+"""Parameter search for forecasters."""

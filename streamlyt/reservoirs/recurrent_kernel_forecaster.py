@@ -1,0 +1,297 @@
+"""The forecaster for few rows: a reservoir of infinitely many nodes, by its kernel."""
+
+from dataclasses import replace
+from functools import cached_property, partial
+
+import numpy as np
+from scipy.linalg import eigh
+
+from streamlyt.core import Array, Floats, Forecaster
+from streamlyt.core.errors import DataError, ParameterError
+from streamlyt.core.state import check_fingerprint, parameter_fingerprint, stamp
+from streamlyt.core.validation import check_choice, check_integer, check_number
+
+from ._forecasting.closed_loop import checked, warn_if_diverged
+from ._forecasting.kernel_functions import KERNELS
+from ._forecasting.kernel_recursion import KernelRecursion, KernelState, closed_loop
+from ._forecasting.prediction_intervals import (
+    IntervalForecast,
+    backtest_targets,
+    calibrated,
+    fewest_moments,
+)
+from ._readouts.base import solve_gram
+from ._readouts.cross_validated import mixed_ridges
+
+__all__ = ["RecurrentKernelForecaster"]
+
+_ACTIVATIONS = tuple(name for name in KERNELS if name != "intensity")
+_GROWTH = 1.25  # of the rows learnt between two solutions
+_DROPPED = 4  # one row in so many, the oldest: what goes when no more may be kept
+_BEFORE = 0.7  # of the rows: what the read-out for the bands learns from
+_FAR = 100.0  # times the largest deviation so far: the closed loop has left for good
+
+
+class RecurrentKernelForecaster(Forecaster):
+    r"""Forecasts by a reservoir of infinitely many nodes: a recurrent kernel and its ridge.
+
+    As the nodes of an :class:`Echo` become many, the products of its states come to a
+    :func:`recurrent_kernel`, which needs no nodes [1]_. What an Echo of any size could learn,
+
+    .. math:: \hat u_{t+1} = u_t + \sum_s \alpha_s \big(K_{ts} + c\,(1 + u_t \cdot u_s)\big),
+
+    follows from the products K of the states after all rows s that are kept, and depends on no
+    random number. A solution over n rows costs n cubed, a forecast n a row: for series of some
+    hundred to some thousand rows, at which a few thousand nodes still leave the luck of their
+    draw. With more rows a :class:`ReservoirForecaster` is cheaper and forgets nothing.
+
+    The first ``washout`` rows give centre and scale of each channel and are not learnt from; the
+    last row is the prediction meanwhile. The solution is renewed after every quarter more rows;
+    :meth:`forecast` always takes the newest. The scales are by default those of an Echo.
+
+    Parameters
+    ----------
+    activation
+        Answer of a node, of :data:`KERNELS` but ``"intensity"``, whose states grow without end;
+        ``"rbf"`` is a cosine of a uniform phase.
+    spectral_radius, input_scale, bias_scale
+        The scales of an :class:`Echo`. There is no leak: its kernel has no closed form in few
+        numbers.
+    linear
+        Weight c of a constant and of the row itself. In an Echo of N nodes it is 1/N.
+    ridge
+        Relative to the trace of the kernel matrix. None: solutions of many ridges and persistence
+        are mixed by what they would err on rows that they have not seen.
+    rows
+        Most rows that are kept. Then the oldest quarter goes, and the reservoir begins anew at
+        rest with the oldest row that is left.
+    washout
+        First rows, at least 10, that are not learnt from.
+    seed
+        Of the kicks for the bands.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+
+    References
+    ----------
+    .. [1] J. Dong, R. Ohana, M. Rafayelyan, F. Krzakala, "Reservoir computing meets recurrent
+       kernels and structured transforms", NeurIPS 2020 (arXiv 2006.07310).
+
+    Examples
+    --------
+    >>> from streamlyt.systems import Lorenz
+    >>> rows = Lorenz().sample(650)
+    >>> model = RecurrentKernelForecaster(ridge=1e-14)
+    >>> predicted = model.predict_and_learn(rows[:600])
+    >>> bool(np.abs(model.forecast(50) - rows[600:]).max() < 0.5)
+    True
+    """
+
+    def __init__(
+        self,
+        activation: str = "cos",
+        *,
+        spectral_radius: float = 1.0,
+        input_scale: float = 0.3,
+        bias_scale: float = 1.5,
+        linear: float = 0.001,
+        ridge: float | None = None,
+        rows: int = 1000,
+        washout: int = 20,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.activation = activation
+        self.spectral_radius = spectral_radius
+        self.input_scale = input_scale
+        self.bias_scale = bias_scale
+        self.linear = linear
+        self.ridge = ridge
+        self.rows = rows
+        self.washout = washout
+        self.seed = seed
+        check_choice("activation", activation, _ACTIVATIONS)
+        for name in ("spectral_radius", "input_scale", "bias_scale", "linear"):
+            check_number(name, getattr(self, name), positive=False)
+        if ridge is not None:
+            check_number("ridge", ridge, positive=False)
+        check_integer("washout", washout, 10)
+        check_integer("seed", seed, 0)
+        if rows < 4 * washout:
+            raise ParameterError(
+                f"rows must be at least four washouts ({4 * washout}), got {rows!r}; keep more"
+            )
+        check_integer("rows", rows, 1)
+        self._newest: tuple[dict[str, Array], int, Floats] | None = None
+
+    @cached_property
+    def _parameters(self) -> str:
+        return parameter_fingerprint(self)
+
+    def predict_and_learn(self, values: Floats) -> Floats:
+        """Predict each row (n, d) before it is learnt; see :class:`Forecaster`."""
+        state = self.state
+        check_fingerprint(state, self._parameters)
+        known = state.get("kept", state.get("head"))
+        if known is not None and known.shape[1] != values.shape[1]:
+            raise DataError(
+                f"the number of channels must stay {known.shape[1]} as in the first rows, got "
+                f"{values.shape[1]}; start a new series for other channels"
+            )
+        predicted = np.empty(values.shape)
+        start = 0
+        if "centre" not in state:
+            start = self._take_head(values, predicted)
+        for i in range(start, len(values)):
+            predicted[i] = self._learn(values[i])
+        return predicted
+
+    def forecast(self, horizon: int, context: Floats | None = None) -> Floats:
+        """Return the rows expected next, shape (horizon, d); see :class:`ReservoirForecaster`."""
+        rows = self._main(horizon, context)[0]
+        return self._unscaled(rows[:, 0])
+
+    def forecast_interval(
+        self, horizon: int, coverage: float = 0.9, context: Floats | None = None
+    ) -> IntervalForecast:
+        """Return the rows expected next, bands around them, and how long they will hold.
+
+        As in :class:`ReservoirForecaster`; the errors are those of a read-out that learnt the
+        older 70 per cent of the rows that are kept, on the newer ones.
+        """
+        if not 0 < coverage < 1:
+            raise ParameterError(f"coverage must be in (0, 1), got {coverage!r}")
+        main, start, weights, support = self._main(horizon, context)
+        kept = self.state["kept"]
+        first = self.washout + int(_BEFORE * (len(kept) - self.washout))
+        few = fewest_moments(coverage) - (len(kept) - first)
+        if few > 0:
+            need = int(np.ceil((fewest_moments(coverage) + 1) / (1 - _BEFORE)))
+            raise DataError(
+                f"these bands need at least {self.washout + need} rows, got {len(kept)}; learn "
+                "more rows, or ask for a smaller coverage"
+            )
+        ends, truth = backtest_targets(kept, first, horizon)
+        older = kept[:first]
+        at = self._law.after(kept, ends, older, self._law.lengths(older)[0])
+        loop = self._looped(at, self._solved(older), older, horizon)
+        found = calibrated(loop, truth, coverage, float(kept.var(axis=0).mean()), self.seed).around(
+            self._looped(start, weights, support, horizon), main
+        )
+        return replace(
+            found,
+            point=self._unscaled(found.point),
+            lower=self._unscaled(found.lower),
+            upper=self._unscaled(found.upper),
+        )
+
+    def _main(
+        self, horizon: int, after: Floats | None
+    ) -> tuple[Floats, KernelState, Floats, Floats]:
+        """Return the closed loop, where it begins, and the solution that it goes by."""
+        check_integer("horizon", horizon, 1)
+        state = self.state
+        check_fingerprint(state, self._parameters)
+        if "centre" not in state or len(state["kept"]) <= self.washout:
+            seen = len(state.get("kept", state.get("head", ())))
+            raise DataError(
+                f"a forecast needs {self.washout + 1} rows (the washout, and one) to have been "
+                f"learnt, got {seen}; learn more rows, or take a shorter washout"
+            )
+        support = state["kept"]
+        count = int(state["learnt"])
+        if self._newest is None or self._newest[0] is not state or self._newest[1] != count:
+            self._newest = state, count, self._solved(support)
+        weights = self._newest[2]
+        driven = support
+        if after is not None:
+            given = checked(np.asarray(after, np.float64), support.shape[1], self.washout)
+            driven = (given - state["centre"]) * state["factor"]
+        sums = self._law.lengths(support)[0]
+        start = self._law.after(driven, np.array([len(driven)]), support, sums)
+        rows = self._looped(start, weights, support, horizon)()
+        warn_if_diverged(rows)
+        return rows, start, weights, support
+
+    @property
+    def _law(self) -> KernelRecursion:
+        scales = self.spectral_radius, self.input_scale, self.bias_scale, self.linear
+        return KernelRecursion(self.activation, *scales, self.state["centre"].size)
+
+    def _looped(
+        self, start: KernelState, weights: Floats, support: Floats, horizon: int
+    ) -> partial[Floats]:
+        far = _FAR * max(1.0, float(np.abs(support).max()))
+        sums = self._law.lengths(support)[0]
+        return partial(closed_loop, self._law, start, weights, support, sums, horizon, far)
+
+    def _unscaled(self, rows: Floats) -> Floats:
+        unscaled: Floats = self.state["centre"] + rows / self.state["factor"]
+        return unscaled
+
+    def _take_head(self, values: Floats, predicted: Floats) -> int:
+        # The last row is the prediction as long as scales are unknown.
+        head = self.state.get("head", np.empty((0, values.shape[1])))
+        taken = min(len(values), self.washout - len(head))
+        grown = np.vstack([head, values[:taken]])
+        none = np.full((1, values.shape[1]), np.nan)
+        predicted[:taken] = np.vstack([head[-1:] if len(head) else none, values[: taken - 1]])
+        self.state["head"] = grown
+        if len(grown) == self.washout:
+            del self.state["head"]
+            spread, most = grown.std(axis=0), np.abs(grown).max(axis=0)
+            moves = spread > np.finfo(float).eps * most
+            factor = np.divide(1.0, spread, out=np.ones_like(spread), where=moves)
+            centre = grown.mean(axis=0)
+            self.state.update(centre=centre, factor=factor, parameters=stamp(self._parameters))
+            self.state["kept"] = (grown - centre) * factor
+            self.state["learnt"] = np.array(len(grown))
+            self._renew(np.zeros((grown.shape[1], len(grown))))
+        return taken
+
+    def _learn(self, value: Floats) -> Floats:
+        """Predict one row, keep it, and solve anew where it is due."""
+        state, law = self.state, self._law
+        support = state["kept"][: len(state["sums"])]
+        at = KernelState(state["kept"][-1:], state["products"], state["own"])
+        ahead = at.rows + law.seen(at, support) @ state["weights"].T
+        row = ((value - state["centre"]) * state["factor"])[None]
+        at = law.step(at, row, support, state["sums"])
+        state["products"], state["own"] = at.products, at.own
+        state["kept"] = np.vstack([state["kept"], row])
+        state["learnt"] = np.array(int(state["learnt"]) + 1)
+        if len(state["kept"]) > self.rows:
+            state["kept"] = state["kept"][len(state["kept"]) // _DROPPED :]
+            self._renew()
+        elif len(state["kept"]) >= _GROWTH * len(support):
+            self._renew()
+        predicted: Floats = self._unscaled(ahead)[0]
+        return predicted
+
+    def _renew(self, weights: Floats | None = None) -> None:
+        """Solve over all rows that are kept, and drive the reservoir by them from rest."""
+        state = self.state
+        kept = state["kept"]
+        sums, _ = self._law.lengths(kept)
+        at = self._law.after(kept, np.array([len(kept)]), kept, sums)
+        state["sums"], state["products"], state["own"] = sums, at.products, at.own
+        state["weights"] = self._solved(kept) if weights is None else weights
+
+    def _solved(self, support: Floats) -> Floats:
+        """Return the weights (d, n) over rows (n, d); those that are not learnt from have zeros."""
+        law, first = self._law, self.washout - 1
+        ends = np.arange(self.washout, len(support))
+        at = law.after(support, ends, support, law.lengths(support)[0])
+        gram = np.ascontiguousarray(law.seen(at, support)[:, first:-1])
+        gram = 0.5 * (gram + gram.T)
+        steps = np.diff(support, axis=0)[first:]
+        weights = np.zeros(support.shape[::-1])
+        if self.ridge is None:
+            values, vectors = eigh(gram, check_finite=False)
+            weights[:, first:-1] = mixed_ridges(values, vectors, steps)
+        else:
+            weights[:, first:-1] = solve_gram(gram, steps, self.ridge)
+        return weights

@@ -1,0 +1,237 @@
+"""The SQLite side of the run file: its tables, how it is opened, and what its failures mean."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from streamlyt.core.errors import FormatError, SinkError, SourceError, StateError
+
+from ._blobs import sync
+
+__all__ = [
+    "FORMAT",
+    "clear_log",
+    "connect",
+    "create",
+    "read_meta",
+    "reading",
+    "set_meta",
+    "transaction",
+    "upgrade",
+]
+
+FORMAT = 2  # raised when the tables change their meaning
+_APPLICATION = 0x5354524D  # "STRM": how SQLite knows a run file from any other database
+_BUSY_S = 30.0  # a reader may hold the file for a moment; longer means that it hangs
+
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE events (
+    number INTEGER PRIMARY KEY, version INTEGER NOT NULL, key TEXT NOT NULL,
+    detector TEXT NOT NULL, alarm_index INTEGER NOT NULL, alarm_time INTEGER NOT NULL,
+    change_index INTEGER NOT NULL, change_time INTEGER NOT NULL, statistic REAL, threshold REAL,
+    channels TEXT NOT NULL, shares TEXT NOT NULL, time_unit TEXT NOT NULL
+);
+CREATE TABLE chunks (
+    key TEXT NOT NULL, level INTEGER NOT NULL, first_row INTEGER NOT NULL,
+    last_row INTEGER NOT NULL, first_time INTEGER NOT NULL, last_time INTEGER NOT NULL,
+    n INTEGER NOT NULL, step INTEGER NOT NULL, columns BLOB NOT NULL,
+    PRIMARY KEY (key, level, first_row)
+);
+CREATE TABLE positions (source TEXT PRIMARY KEY, position TEXT NOT NULL);
+CREATE TABLE states (
+    key TEXT NOT NULL, operator TEXT NOT NULL, step INTEGER NOT NULL, version INTEGER NOT NULL,
+    hash TEXT NOT NULL, blob BLOB, PRIMARY KEY (key, operator, step)
+);
+CREATE INDEX large ON states (hash) WHERE blob IS NULL;
+CREATE TABLE generations (step INTEGER PRIMARY KEY, record TEXT NOT NULL);
+"""
+_STATES = _TABLES[_TABLES.index("CREATE TABLE states") :]
+
+
+def create(path: Path, meta: Mapping[str, Any], overwrite: bool, shrinks: bool = False) -> None:
+    """Make an empty run file; it is there whole or not at all.
+
+    One that ``shrinks`` can give back to the disk what is deleted from it.
+
+    Raises
+    ------
+    SinkError
+        If there is a file already, or the folder cannot be written.
+    FormatError
+        If the file to be overwritten is no run file of ours.
+    """
+    if path.exists():
+        if not overwrite:
+            raise SinkError(
+                f"{path} exists already; resume that run, overwrite it, or name another file"
+            )
+        connect(path, write=False).close()  # raises for whatever is not ours to remove
+    unfinished = path.with_name(f".{path.name}.new")
+    try:
+        unfinished.unlink(missing_ok=True)
+        db = sqlite3.connect(unfinished, isolation_level=None)
+        try:
+            db.executescript(
+                f"PRAGMA auto_vacuum = {'INCREMENTAL' if shrinks else 'NONE'}; "
+                f"PRAGMA synchronous = OFF; BEGIN; PRAGMA application_id = {_APPLICATION}; "
+                f"PRAGMA user_version = {FORMAT};{_TABLES}"
+            )
+            set_meta(db, meta)
+            db.execute("COMMIT")
+        finally:
+            db.close()
+        sync(unfinished)  # once, before it gets its name
+        for ending in ("-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
+        unfinished.replace(path)
+        sync(path.parent)
+    except (sqlite3.Error, OSError) as error:
+        raise SinkError(
+            f"the run file {path} cannot be made: {error}; name one in a folder that exists, can "
+            f"be written and has space"
+        ) from error
+
+
+def connect(path: Path, write: bool) -> sqlite3.Connection:
+    """Open a run file.
+
+    Raises
+    ------
+    SourceError
+        If it is missing or cannot be read.
+    FormatError
+        If it is none.
+    StateError
+        If a later streamlyt wrote it.
+    SinkError
+        If it cannot be written and ``write`` asks for that.
+    """
+    if not path.is_file():
+        raise SourceError(f"there is no run file {path}; give the path of a *.streamlyt file")
+    with ExitStack() as unless_handed_on:
+        try:
+            db = unless_handed_on.enter_context(closing(_connection(path)))
+            application = db.execute("PRAGMA application_id").fetchone()[0]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            raise SourceError(f"the run file {path} cannot be opened: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise FormatError(
+                f"{path} is not a run file of streamlyt, or is damaged: {error}"
+            ) from error
+        if application != _APPLICATION:
+            raise FormatError(
+                f"{path} must be a run file of streamlyt, got another SQLite database"
+            )
+        if version > FORMAT:
+            raise StateError(
+                f"this streamlyt reads run files up to format {FORMAT}, got {path} of format "
+                f"{version!r}; install a newer streamlyt"
+            )
+        try:
+            if write:
+                db.execute("PRAGMA synchronous = FULL")
+                db.execute("PRAGMA cache_size = -512")  # kB; a writer hardly reads back
+                db.execute("PRAGMA journal_mode = WAL").fetchone()
+            else:
+                db.execute("PRAGMA query_only = ON")
+        except sqlite3.OperationalError as error:
+            raise SinkError(f"the run file {path} cannot be written: {error}") from error
+        unless_handed_on.pop_all()
+    return db
+
+
+def clear_log(db: sqlite3.Connection) -> None:
+    """Put the log into the file, so that none stays beside it."""
+    try:
+        db.execute("PRAGMA busy_timeout = 0")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        # Out of the log's mode the file can be read from where nothing can be written.
+        db.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError:
+        pass  # someone is reading: the last one to leave clears the log away
+
+
+def _connection(path: Path) -> sqlite3.Connection:
+    # A reader opens for writing too where it may: the last one to leave then clears the log away.
+    address = f"file:{quote(str(path.resolve()))}?mode=rw"
+    db = sqlite3.connect(
+        address, timeout=_BUSY_S, isolation_level=None, uri=True, check_same_thread=False
+    )
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return db
+    except sqlite3.DatabaseError as error:
+        db.close()
+        # In a folder that cannot be written there is no room for SQLite's shared memory; a file
+        # without a log beside it can be read as it stands.
+        logged = path.with_name(path.name + "-wal").exists()
+        if logged or not isinstance(error, sqlite3.OperationalError):
+            raise
+    return sqlite3.connect(f"{address[:-8]}?immutable=1", isolation_level=None, uri=True)
+
+
+@contextmanager
+def reading(db: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Hold one state of the file while several tables are read."""
+    inside = db.in_transaction
+    try:
+        if not inside:
+            db.execute("BEGIN")
+        yield
+    except sqlite3.ProgrammingError as error:
+        raise SourceError(f"the run file {path} is closed; open it again") from error
+    except sqlite3.DatabaseError as error:
+        raise FormatError(f"the run file {path} cannot be read: {error}") from error
+    finally:
+        if not inside:
+            _end(db)
+
+
+def _end(db: sqlite3.Connection) -> None:
+    try:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+    except sqlite3.Error:
+        pass  # the failure that led here is the one to tell
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Write all or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        _end(db)
+
+
+def upgrade(db: sqlite3.Connection) -> None:
+    """Make a run file of format 1, which kept one state each, one of today's."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == FORMAT:
+        return
+    db.execute("ALTER TABLE states RENAME TO states_1")
+    for statement in _STATES.split(";")[:-1]:
+        db.execute(statement)
+    db.execute("INSERT INTO states SELECT * FROM states_1")
+    db.execute("DROP TABLE states_1")
+    set_meta(db, {"format": FORMAT})
+    db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def set_meta(db: sqlite3.Connection, meta: Mapping[str, Any]) -> None:
+    """Write entries of the table ``meta``, as JSON."""
+    rows = [(name, json.dumps(value)) for name, value in meta.items()]
+    db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
+
+def read_meta(db: sqlite3.Connection) -> dict[str, Any]:
+    """Return the table ``meta``, without what it says of each series."""
+    rows = db.execute("SELECT * FROM meta WHERE name < 'series:' OR name >= 'series;'")
+    return {name: json.loads(value) for name, value in rows}

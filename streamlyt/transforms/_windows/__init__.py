@@ -1,0 +1,1 @@
+"""What the event-time windows share."""

@@ -1,0 +1,106 @@
+"""Delay embedding: a row becomes the shape of the rows that led up to it."""
+
+import numpy as np
+
+from streamlyt.core import Batch, Channel, Event, Floats, Operator
+from streamlyt.core.errors import ParameterError
+from streamlyt.core.numerics.periodicity import (
+    LAGS,
+    lagged,
+    normalized,
+    period,
+)
+from streamlyt.core.validation import check_finite, check_width
+
+__all__ = ["DelayEmbedding"]
+
+HEAD = 512  # rows from which the period is learnt
+
+
+class DelayEmbedding(Operator):
+    r"""The values of each channel now and at evenly spaced times before.
+
+    Channel x becomes :math:`x_t, x_{t-s}, x_{t-2s}, \dots` over ``width`` rows, each the mean of
+    the s rows around, with :math:`s = \mathrm{width} / \mathrm{lags}`: two series of the same
+    levels and another rhythm differ in these rows, as they do not in x [1]_. The first
+    ``width - 1`` rows give none.
+
+    Parameters
+    ----------
+    width
+        Rows that a shape spans, 2 at least. None: the longest period of the channels in their
+        first 512 rows (see :func:`period`), which are held back until then.
+    lags
+        Values of a shape, 2 at least and no more than ``width``.
+    local
+        Whether each shape is centred and divided by its own spread, so that level and amplitude
+        do not count.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter is out of its range.
+    DataError
+        If a value is not finite.
+
+    References
+    ----------
+    .. [1] F. Takens, "Detecting strange attractors in turbulence", LNM 898, 1981.
+
+    Examples
+    --------
+    >>> from streamlyt.core import Schema
+    >>> batch = Batch("", np.arange(4), [[1.0], [2], [4], [8]], Schema.of("x"))
+    >>> out, _ = DelayEmbedding(width=2, lags=2, local=False).update(batch)
+    >>> out.schema.channel_names, out.values.tolist(), out.times.tolist()
+    (('x-1', 'x-0'), [[1.0, 2.0], [2.0, 4.0], [4.0, 8.0]], [1, 2, 3])
+    """
+
+    def __init__(self, width: int | None = None, lags: int = LAGS, local: bool = True) -> None:
+        if lags < 2:
+            raise ParameterError(f"lags must be 2 at least, got {lags!r}")
+        if width is not None and width < lags:
+            raise ParameterError(f"width must be at least lags={lags} rows, got {width!r}")
+        self.width = width
+        self.lags = lags
+        self.local = local
+        self.state = {}
+
+    def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
+        """Return the shapes that are complete; see :class:`Operator`."""
+        check_finite(batch)
+        names = [
+            Channel(f"{channel.name}-{lag}", channel.unit, channel.group or channel.name)
+            for channel in batch.schema.channels
+            for lag in range(self.lags - 1, -1, -1)
+        ]
+        schema = batch.schema.with_channels(names)
+        held = self.state.get("held", np.empty((0, batch.schema.n_channels)))
+        check_width(batch, held.shape[1] if batch.n_rows else None)
+        rows = np.concatenate([held, batch.values])
+        times = np.concatenate([self.state.get("times", np.empty(0, np.int64)), batch.times])
+        if batch.n_rows:
+            self._learn(rows)
+        width = int(self.state["width"][0]) if "width" in self.state else HEAD
+        ready = "width" in self.state and len(rows) >= width
+        keep = width - 1 if ready else len(rows)
+        if batch.n_rows:
+            self.state["held"] = rows[len(rows) - keep :].copy()
+            self.state["times"] = times[len(rows) - keep :].copy()
+        if not batch.n_rows or not ready:
+            return Batch(batch.key, times[:0], np.empty((0, schema.n_channels)), schema), []
+        parts = [lagged(column, width, self.lags) for column in rows.T]
+        if self.local:
+            # The spread learnt first says what is flat, so that no cut of the stream matters.
+            spreads = self.state["spread"].tolist()
+            parts = [normalized(part, s) for part, s in zip(parts, spreads, strict=True)]
+        return Batch(batch.key, times[width - 1 :], np.hstack(parts), schema), []
+
+    def _learn(self, rows: Floats) -> None:
+        needed = HEAD if self.width is None else self.width
+        if "width" in self.state or len(rows) < needed:
+            return
+        head = rows[:needed]
+        width = self.width or max(self.lags, *(period(column) for column in head.T))
+        self.state["width"] = np.array([width])
+        self.state["spread"] = head.std(axis=0)

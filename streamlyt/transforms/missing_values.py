@@ -1,0 +1,107 @@
+"""Rows with holes: dropped, filled with the last value, or refused, by channel."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from streamlyt.core import Batch, Event, Operator
+from streamlyt.core.errors import DataError, ParameterError, series_prefix, unknown_name_error
+from streamlyt.core.validation import check_width
+
+from ._row_index import came_from, note
+
+__all__ = ["MissingValues"]
+
+Policy = Literal["drop", "hold", "stop"]
+POLICIES = ("drop", "hold", "stop")
+
+
+class MissingValues(Operator):
+    """What becomes of missing values: NaN and infinite ones.
+
+    ``"drop"`` leaves the row out; ``"hold"`` puts the last value of the channel in place, and
+    leaves out rows before its first; ``"stop"`` raises. A row is dropped if one of its channels
+    says so. Findings downstream name the rows of the source, for the last 1,024 stretches of rows
+    left out.
+
+    Parameters
+    ----------
+    policy
+        Of every channel, ``"drop"``, ``"hold"`` or ``"stop"``.
+    channels
+        Channel -> its own policy.
+
+    Raises
+    ------
+    ParameterError
+        If a policy or, with the first rows, a channel is not known.
+    DataError
+        If a value is missing and the policy is to stop.
+
+    Examples
+    --------
+    >>> from streamlyt.core import Schema
+    >>> rows = [[1.0, 1.0], [np.nan, 2.0], [3.0, np.nan]]
+    >>> batch = Batch("", [0, 1, 2], rows, Schema.of("a", "b"))
+    >>> MissingValues("hold", channels={"b": "drop"}).update(batch)[0].values.tolist()
+    [[1.0, 1.0], [1.0, 2.0]]
+    """
+
+    def __init__(
+        self, policy: Policy = "stop", channels: Mapping[str, Policy] | None = None
+    ) -> None:
+        for name, each in {"policy": policy, **(channels or {})}.items():
+            if each not in POLICIES:
+                raise ParameterError(f"{name} must be 'drop', 'hold' or 'stop', got {each!r}")
+        self.policy = policy
+        self.channels = channels
+        self.state = {}
+
+    def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
+        """Return the rows that are whole, or made so."""
+        policies = self._policies(batch)
+        if not batch.n_rows:
+            return batch, []
+        check_width(batch, self.state["last"].size if "last" in self.state else None)
+        holes = ~np.isfinite(batch.values)
+        self._refuse(batch, holes & (policies == "stop"))
+        hold = policies == "hold"
+        last = self.state.get("last", np.full(batch.schema.n_channels, np.nan))
+        values = np.concatenate([last[None], batch.values])
+        # The row of the last value of each channel, at or before each row; row 0 is the memory.
+        known = np.where(np.isfinite(values), np.arange(len(values))[:, None], 0)
+        source = np.maximum.accumulate(known, axis=0)
+        filled = np.take_along_axis(values, source, axis=0)
+        self.state["last"] = filled[-1].copy()
+        values = np.where(hold, filled[1:], batch.values)
+        kept = np.isfinite(values).all(axis=1)
+        counts = self.state.get("filled", np.zeros(1, np.int64))
+        self.state["filled"] = counts + int((holes & hold)[kept].sum())
+        note(kept, self.state)
+        if kept.all() and not holes.any():
+            return batch, []
+        return Batch(batch.key, batch.times[kept], values[kept], batch.schema), []
+
+    def input_index(self, index: int) -> int:
+        """Return which of the rows that it took is the one given on as number ``index``."""
+        return came_from(index, self.state)
+
+    def _policies(self, batch: Batch) -> "np.ndarray[tuple[int], np.dtype[np.str_]]":
+        own = self.channels or {}
+        names = batch.schema.channel_names
+        for name in own:
+            if name not in names:
+                raise unknown_name_error("channel of Missing", name, list(names))
+        return np.array([own.get(name, self.policy) for name in names])
+
+    @staticmethod
+    def _refuse(batch: Batch, holes: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> None:
+        if holes.any():
+            row, column = (int(i) for i in np.argwhere(holes)[0])
+            channel, time = batch.schema.channel_names[column], batch.times[row]
+            raise DataError(
+                f"{series_prefix(batch.key)}values must not be missing, got "
+                f"{batch.values[row, column]} in channel {channel!r} at time {time} "
+                f"{batch.schema.time_unit}; drop such rows or hold the last value"
+            )

@@ -1,0 +1,58 @@
+"""Windows of a fixed time, one after another."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from streamlyt.core import Batch, Schema
+from streamlyt.core.times import check_duration, parse_duration
+
+from ._windows.base import Ints, Window
+
+__all__ = ["TumblingWindow"]
+
+
+class TumblingWindow(Window):
+    """One row for each window of time of a given width; each row is in one window.
+
+    Windows end at multiples of ``width``, counted from time 0, the end itself left out. The row of
+    a window has the time of its end and comes with the first row at or after that. A window
+    without rows gives none.
+
+    Parameters
+    ----------
+    width
+        A number in the unit of the times, or text (``"10s"``).
+    statistics
+        As of :class:`~streamlyt.transforms.SlidingWindow`.
+
+    Raises
+    ------
+    ParameterError
+        If a parameter cannot hold.
+    DataError
+        If time goes back: :class:`~streamlyt.transforms.Reorder` puts rows in order.
+
+    Examples
+    --------
+    >>> batch = Batch("", [0, 1, 10, 31], [[1.0], [3.0], [5.0], [7.0]], Schema.of("x"))
+    >>> out, _ = TumblingWindow(10, ["mean", "count"]).update(batch)
+    >>> out.times.tolist(), out.values.tolist(), out.schema.channel_names
+    ([10, 20], [[2.0, 2.0], [5.0, 1.0]], ('x_mean', 'x_count'))
+    """
+
+    def __init__(self, width: int | str = 10, statistics: Sequence[str] = ("mean",)) -> None:
+        super().__init__(statistics)
+        check_duration("width", width, 1)
+        self.width = width
+
+    def _panes(self, batch: Batch, row: int) -> Ints:
+        return np.asarray(
+            batch.times // parse_duration("width", self.width, batch.schema.time_unit)
+        )
+
+    def _front(self, batch: Batch, panes: Ints, row: int) -> int:
+        return int(panes[-1])
+
+    def _times(self, ends: Ints, last: Ints, schema: Schema) -> Ints:
+        return np.asarray((ends + 1) * parse_duration("width", self.width, schema.time_unit))

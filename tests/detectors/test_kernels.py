@@ -1,0 +1,21 @@
+"""The loop of the bank on a recording so short that it also runs uncompiled."""
+
+import numpy as np
+
+from streamlyt.detectors import MultiscaleNEWMA
+from streamlyt.features import FourierMap
+from tests.detectors.naive_multiscale_newma import bank
+
+
+def test_a_short_recording_is_the_docstring_row_by_row() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(360, 2))
+    rows[240:] += 6
+    features = FourierMap(64, scale=0.2, dtype="float64")
+    statistic, threshold = MultiscaleNEWMA(16, null="learned", features=features, scale=1.0).score(
+        rows
+    )
+    evidence, height = bank(features(rows), list(range(64)), [4, 5, 16], arl=1e8)
+    np.testing.assert_array_equal(threshold, height)
+    np.testing.assert_allclose(statistic, evidence, rtol=1e-9, atol=1e-9)
+    assert (statistic >= 1).any()  # and a restart after it: both were compared

@@ -1,0 +1,328 @@
+"""The default detector: its scales, its choice of a null, and the changes that are known."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import lfilter
+
+from streamlyt.core import Batch, Schema
+from streamlyt.core.errors import ParameterError
+from streamlyt.core.state import pack, unpack
+from streamlyt.detectors import MultiscaleNEWMA
+from streamlyt.detectors._common.input_scaling import apply_scaling, learn_scale
+from streamlyt.detectors._null_model.cumulants import POWERS, cumulants_of
+from streamlyt.detectors._null_model.feature_moments import FeatureMomentEstimator
+from streamlyt.detectors._null_model.first_passage import level_of
+from streamlyt.detectors._null_model.forgetting_factors import decorrelation
+from streamlyt.features import FourierMap, OpticalMap
+from streamlyt.operator_checks import check_operator
+from tests._arrays import assert_all, assert_same_bits
+from tests.detectors import naive
+
+INDEPENDENT = {"null": "independent"}
+
+
+def batch(rows, key="a"):
+    return Batch(
+        key, np.arange(len(rows)), rows, Schema.of(*(f"c{i}" for i in range(rows.shape[1])))
+    )
+
+
+def noise(n, d=5, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def remembering(n, share=0.8, d=3, seed=0):
+    """Autoregressive rows of variance one."""
+    fresh = noise(n + 200, d, seed) * (1 - share**2) ** 0.5
+    return lfilter([1.0], [1.0, -share], fresh, axis=0)[200:]
+
+
+def flipping(n, stay=20, seed=0):
+    """Wells that rows jump between: no linear prediction takes that away."""
+    rng = np.random.default_rng(seed)
+    wells = np.cumsum(rng.random((n, 3)) < 1 / stay, axis=0) % 2
+    return 2.0 * wells - 1 + 0.2 * rng.normal(size=wells.shape)
+
+
+def events_of(rows, **given):
+    return MultiscaleNEWMA(**given).update(batch(rows))[1]
+
+
+def test_the_statistic_is_the_largest_gap_over_its_level_by_the_plain_recursions():
+    rows = noise(900)
+    features = FourierMap(130, dtype="float64")
+    detector = MultiscaleNEWMA(64, features=features, arl=1e4, **INDEPENDENT)
+    statistic, threshold = detector.score(rows)
+    assert np.flatnonzero(np.isfinite(threshold))[0] == detector.warmup_rows == 256
+    rows = features(apply_scaling(rows, *learn_scale(rows[:100])))
+    memories = [1, 4, 16, 64]
+    squares = naive.scales(rows, memories, 256)
+    moments, state = FeatureMomentEstimator(256), {}
+    moments.start(state)
+    moments.add(rows[:256], state)
+
+    def level(arl, memory, t):
+        """By the weights themselves, those of the long scales the same for four rows."""
+        group = 1 if memory < 16 else 4
+        kept = [(1 - 1 / b) ** group for b in (memory, 256)]
+        weights = naive.weights(1 - kept[0], 1 - kept[1], t // group)
+        sums = [(weights**k).sum() / group ** (k - 1) for k in POWERS]
+        step = decorrelation(1 - kept[0], 1 - kept[1], t // group)
+        return float(level_of(arl / group, step, cumulants_of(sums, known), known))
+
+    known = moments.read(state)
+    parts = 0.8 ** np.arange(4)
+    arl = 1e4 * 0.75 * parts.sum() / parts
+    caution = (1e4 - 256) / (1e4 + 256)
+    cautious = arl * np.exp(caution * 1.2 * np.log(arl) ** 2 / 256)
+    # Just after the reference: levels of later rows are interpolated and renewed.
+    for t in (257, 300):
+        levels = [
+            detector_level(squares[64:256, 0], 1 / arl[0], caution, rows),
+            *(level(a, b, max(t, 2 * b)) for a, b in zip(cautious, memories, strict=True) if b > 1),
+        ]
+        ratios = np.sqrt(squares[t - 1] / levels)
+        assert statistic[t - 1] == pytest.approx(ratios.max(), rel=2e-3)
+
+
+def detector_level(squares, chance, caution, features):
+    mean = features[:256].mean(axis=0)
+    bound = 1 + 1 - (1 - mean @ mean) * 256 / 255
+    return naive.tail_level(squares, bound, chance, caution, features.shape[1])
+
+
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        ({"window": 100}, noise(1500)),
+        ({"window": 100}, np.concatenate([noise(700), 3 * noise(1300, seed=1)])),
+        ({"window": 64, "features": "fourier"}, remembering(1500)),
+        ({"window": 64}, flipping(1500)),
+        ({"window": 64, "scale": 0.3, **INDEPENDENT}, noise(1200)),
+        ({"window": 64, "features": OpticalMap(64, response=2.0), **INDEPENDENT}, noise(1200)),
+    ],
+)
+def test_the_promises_of_the_house_hold(given, rows):
+    check_operator(MultiscaleNEWMA(**given), batch(rows))
+
+
+@pytest.mark.bits
+@settings(deadline=None, derandomize=True, max_examples=6)
+@given(cuts=st.lists(st.integers(0, 2400), max_size=8), memory=st.booleans())
+def test_no_cut_and_no_restart_moves_a_bit(cuts, memory):
+    rows = remembering(2400) if memory else noise(2400)
+    rows[900:] *= 2.5  # an event, a watch by the old levels, and a new detector
+    whole = np.stack(MultiscaleNEWMA(64).score(rows))
+    assert (whole[0] > 1).any()
+    parts, one = [], MultiscaleNEWMA(64)
+    for start, stop in pairwise([0, *sorted(cuts), 2400]):
+        parts.append(np.stack(one.score(rows[start:stop])))
+        saved, one = pack(one.state), MultiscaleNEWMA(64)
+        one.state = unpack(saved)
+    assert_same_bits(np.concatenate(parts, axis=1), whole)
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen"),
+    [
+        (noise, "independent"),
+        (lambda n, seed: noise(n, 1, seed) ** 3, "independent"),
+        (lambda n, seed: (noise(n, 20, seed) > 0.5) * 1.0, "independent"),
+        (lambda n, seed: remembering(n, 0.5, 5, seed), "innovations"),
+        (lambda n, seed: remembering(n, 0.95, 2, seed), "innovations"),
+        (lambda n, seed: np.cumsum(noise(n, 2, seed), axis=0), "innovations"),
+        (lambda n, seed: flipping(n, 20, seed), "learned"),
+        (lambda n, seed: logistic(n, seed), "learned"),
+    ],
+)
+def test_the_null_is_found_from_the_rows(rows, chosen):
+    for seed in range(4):
+        detector = MultiscaleNEWMA(seed=seed)
+        detector.score(rows(n=511, seed=seed))
+        assert detector.selected_null_model is None
+        detector.score(rows(n=512, seed=seed)[511:])
+        assert detector.selected_null_model == chosen
+
+
+def logistic(n, seed):
+    x, rows = np.random.default_rng(seed).random(), []
+    for _ in range(n):
+        x = 3.9 * x * (1 - x)
+        rows.append([x])
+    return np.array(rows)
+
+
+def test_rows_that_hang_together_are_doubted_where_they_are_called_independent():
+    forced, free = (MultiscaleNEWMA(**INDEPENDENT) for _ in range(2))
+    forced.score(remembering(600))
+    free.score(noise(600))
+    assert forced.dependence > 2 > 1 > free.dependence > 0
+    assert MultiscaleNEWMA().dependence == 0
+    assert forced.selected_null_model == free.selected_null_model == "independent"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_single_row_of_another_law_alarms_at_once(seed):
+    rows = noise(1600, 20, seed)
+    rows[1500:] = np.random.default_rng(seed).uniform(-4, 4, size=(100, 20))
+    [event] = events_of(rows, arl=1e4, seed=seed)
+    assert 1500 <= event.alarm_index <= 1501
+    assert event.change_index <= event.alarm_index
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_change_that_lasts_is_found_and_placed(seed):
+    rows = noise(5000, 5, seed)
+    rows[3000:, 2] += 0.5
+    event = events_of(rows, seed=seed)[0]
+    assert 0 < event.alarm_index - 3000 < 400
+    assert abs(event.change_index - 3000) < 200
+    assert event.channels[0] == "c2"
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_a_change_of_rows_that_remember_is_found_on_what_their_prediction_misses(share):
+    rows = remembering(4000, share, 3)
+    rows[2000:, 1] += 3
+    detector = MultiscaleNEWMA()
+    event = detector.update(batch(rows))[1][0]
+    assert 0 <= event.alarm_index - 2000 < 400
+    assert event.channels[0] == "c1"
+
+
+def test_one_change_is_one_event_and_the_next_is_found_too():
+    rows = noise(9000, 5)
+    for start, spread in ((2000, 3.0), (4000, 1.0), (6500, 2.0)):
+        rows[start:] = noise(9000 - start, 5, start) * spread
+    found = [event.alarm_index for event in events_of(rows)]
+    assert len(found) == 3
+    assert all(0 <= f - at < 80 for f, at in zip(found, (2000, 4000, 6500), strict=True))
+
+
+def test_a_passing_burst_leaves_the_detector_as_it_was():
+    rows = noise(4000, 5)
+    rows[2000:2010] += 2
+    detector = MultiscaleNEWMA()
+    first = detector.update(batch(rows[:3500]))[1]
+    assert len(first) == 1
+    assert "held" not in detector.state
+    assert detector.state["scale_clock"][0] == 3500
+
+
+def with_constants():
+    rows = noise(3000, 3)
+    rows[:, 1] = 7.0
+    return rows
+
+
+STREAMS = {
+    "all rows are equal": lambda: np.full((3000, 3), 0.1),
+    "all rows are zero": lambda: np.zeros((3000, 2)),
+    "some channels are constant": with_constants,
+    "one channel": lambda: noise(3000, 1),
+    "huge": lambda: noise(3000) * 1e300,
+    "tiny": lambda: noise(3000) * 1e-300,
+    "huge beside small": lambda: noise(3000, 3) * [1e300, 1.0, 1e-300],
+    "on a high level": lambda: noise(3000) + 1e12,
+    "two values": lambda: np.sign(noise(3000)),
+    "mostly one value": lambda: np.maximum(noise(3000) - 1.5, 0.0),
+    "a wandering level": lambda: np.cumsum(noise(3000), axis=0),
+    "values near the largest": lambda: noise(3000) * 1.7e307,
+}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("null", ["auto", "independent"])
+def test_odd_numbers_give_a_statistic_and_quiet_ones_no_event(name, null):
+    given = {"scale": 1.0} if name == "one channel" else {}
+    out, events = MultiscaleNEWMA(null=null, arl=1e7, **given).update(batch(STREAMS[name]()))
+    assert_all(np.isfinite, out.values[:, -3])
+    assert not np.isnan(out.values[:, -2]).any()
+    assert not events or (name, null) == ("a wandering level", "independent")
+
+
+def test_a_stream_that_stood_still_and_moves_alarms():
+    rows = np.full((1500, 3), 0.1)
+    rows[1000:] += noise(500, 3)
+    assert 1000 <= events_of(rows)[0].alarm_index < 1010
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ({"null": "adaptive"}, "null must be 'auto', 'independent' or 'learned', got 'adaptive'"),
+        ({"window": 15}, "window must be at least 16 rows or None, got 15"),
+        ({"arl": 1e9}, "arl must be from 1e3 to 1e8 rows"),
+        ({"n_components": 62}, "n_components must be at least 64, got 62"),
+    ],
+)
+def test_parameters_out_of_range_are_named(given, match):
+    with pytest.raises(ParameterError, match=match):
+        MultiscaleNEWMA(**given)
+
+
+def test_the_state_stays_small():
+    detector = MultiscaleNEWMA()
+    sizes = []
+    for start in range(0, 20_000, 4000):
+        detector.score(noise(4000, 5, start))
+        sizes.append(sum(array.nbytes for array in detector.state.values()))
+    assert max(sizes) == sizes[0] < 300_000
+
+
+@pytest.mark.parametrize("null", ["independent", "auto"])
+def test_run_lengths_are_those_asked_for(null):
+    def run_length(seed):
+        rng = np.random.default_rng(seed)
+        detector = MultiscaleNEWMA(64, null=null, arl=1000, seed=seed)
+        detector.score(rng.normal(size=(detector.warmup_rows, 10)))
+        for start in range(0, 8000, 500):
+            statistic, _ = detector.score(rng.normal(size=(500, 10)))
+            if (above := np.flatnonzero(statistic > 1)).size:
+                return start + above[0] + 1
+        return 8000
+
+    mean = np.mean([run_length(seed) for seed in range(60)])
+    assert 650 < mean < 1600  # nearly three standard errors either way
+
+
+def test_persistence_lets_outliers_pass_and_changes_not():
+    rows = noise(3000, 5, 3)
+    rows[1200] = rows[1800] = rows[2000] = 30.0
+    rows[2500:] += 1.5
+    found = [event.alarm_index for event in events_of(rows, arl=1e6, **INDEPENDENT)]
+    assert found[:3] == [1200, 1800, 2000]
+    late = [event.alarm_index for event in events_of(rows, arl=1e6, persistence=3, **INDEPENDENT)]
+    assert len(late) == 1
+    assert 2502 <= late[0] <= 2540
+    with pytest.raises(ParameterError, match="persistence must be at least 1 row"):
+        MultiscaleNEWMA(persistence=0)
+
+
+@pytest.mark.parametrize("null", ["independent", "learned"])
+def test_another_arl_moves_the_threshold_at_once_and_leaves_the_memory(null):
+    rows = np.random.default_rng(3).normal(size=(3000, 3))
+    batch = Batch("", np.arange(3000), rows, Schema.of("a", "b", "c"))
+    names = "statistic", "threshold"
+    old = MultiscaleNEWMA(null=null, arl=1e5)
+    old.update(batch.slice(0, 2500))
+    new, same = (MultiscaleNEWMA(null=null, arl=arl) for arl in (1e3, 1e5))
+    for each in (new, same):
+        each.state = {name: array.copy() for name, array in old.state.items()}
+    new.on_params_changed()
+    ratio = {}
+    for each in (new, same):
+        out, _ = each.update(batch.slice(2500, 2600))
+        statistic, threshold = (
+            out.values[:, out.schema.channel_names.index(name)] for name in names
+        )
+        ratio[each.arl] = statistic / threshold
+    # Nearer to an alarm from the first row on: the levels of the shorter run are lower.
+    assert (ratio[1e3] > ratio[1e5]).mean() > 0.9
+    assert new.state["averages" if null == "independent" else "fast"].tolist() == (
+        same.state["averages" if null == "independent" else "fast"].tolist()
+    )

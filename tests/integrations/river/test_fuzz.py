@@ -1,0 +1,19 @@
+"""Memories and texts that nobody would write touch no file, socket, process or code."""
+
+from itertools import islice
+
+import pytest
+
+from tests.integrations.river.fuzzing import rounds, watched
+
+
+def test_the_watch_sees_a_file_that_is_opened(tmp_path):
+    with watched() as seen:
+        (tmp_path / "a").write_text("x")
+    assert any(event.startswith("open") for event in seen)
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_what_nobody_would_write_leads_to_no_event(seed):
+    for given, seen in islice(rounds(seed), 600):
+        assert not seen, given

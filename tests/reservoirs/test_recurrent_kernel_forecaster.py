@@ -1,0 +1,169 @@
+"""The forecaster of infinitely many nodes: what finite ones come to, and its own promises."""
+
+import numpy as np
+import pytest
+
+from streamlyt.core.errors import DataError, ParameterError, StateError
+from streamlyt.evaluate import valid_prediction_steps
+from streamlyt.reservoirs import (
+    KERNELS,
+    EchoStateNetwork,
+    RecurrentKernelForecaster,
+    ReservoirForecaster,
+)
+from streamlyt.reservoirs._forecasting.kernel_recursion import KernelRecursion
+from streamlyt.systems import Lorenz
+from tests._arrays import assert_all, assert_same_bits
+
+LORENZ = Lorenz(seed=5).sample(1100)
+SCALES = {"spectral_radius": 0.8, "input_scale": 0.5, "bias_scale": 0.7}
+
+
+def products_slowly(rows, activation, spectral_radius, input_scale, bias_scale):
+    """The products of the states after all pairs of rows, one number after another."""
+    n, d = rows.shape
+    kernel = KERNELS[activation]
+
+    def sums(states, t, s):
+        before = states[t - 1, s - 1] if t and s else 0.0
+        given = input_scale**2 / d * (rows[t] @ rows[s])
+        return np.array([spectral_radius**2 * before + given + bias_scale**2])
+
+    states = np.zeros((n, n))
+    for t in range(n):
+        p = sums(states, t, t)
+        states[t, t] = kernel(p, p, p)[0]
+    for t in range(n):
+        for s in range(t):
+            p = sums(states, t, s), sums(states, t, t), sums(states, s, s)
+            states[t, s] = states[s, t] = kernel(*p)[0]
+    return states
+
+
+@pytest.mark.parametrize("activation", ["cos", "erf", "relu", "rbf", "modulus"])
+def test_products_are_those_of_two_plain_loops(activation):
+    rows = np.random.default_rng(0).normal(size=(25, 2))
+    slow = products_slowly(rows, activation, **SCALES)
+    law = KernelRecursion(activation, *SCALES.values(), 0.0, 2)
+    sums, states = law.lengths(rows)
+    found = law.after(rows, np.arange(1, 26), rows, sums)
+    np.testing.assert_allclose(found.products, slow, rtol=1e-12)
+    np.testing.assert_allclose(states, np.diagonal(slow), rtol=1e-12)
+    np.testing.assert_allclose(found.own, np.diagonal(slow), rtol=1e-12)
+
+
+def test_finite_reservoirs_forecast_as_this_one_the_more_nodes_the_nearer():
+    rows = LORENZ[:300]
+    off = []
+    for size in (61, 509):
+        squares = []
+        for seed in range(4):
+            echo = EchoStateNetwork(size, seed=seed, **SCALES)
+            finite = ReservoirForecaster(echo, ridge=1e-6, washout=20, calibration=0)
+            limit = RecurrentKernelForecaster(ridge=1e-6, linear=1 / size, **SCALES)
+            finite.predict_and_learn(rows)
+            limit.predict_and_learn(rows)
+            squares.append(((finite.forecast(5) - limit.forecast(5)) ** 2).mean())
+        off.append(np.sqrt(np.mean(squares)))
+    last = rows[-1] - LORENZ[300:305]
+    assert off[1] < 0.6 * off[0]
+    assert off[1] < 0.01 * np.sqrt((last**2).mean())
+
+
+def test_few_rows_are_forecast_further_than_by_few_nodes():
+    finite = [
+        ReservoirForecaster(EchoStateNetwork(124, seed=seed), washout=20) for seed in range(3)
+    ]
+    held = []
+    for model in (RecurrentKernelForecaster(ridge=2e-16), *finite):
+        model.predict_and_learn(LORENZ[:400])
+        rows = [
+            valid_prediction_steps(
+                LORENZ[at : at + 400],
+                model.forecast(400, context=LORENZ[at - 100 : at]),
+                LORENZ.var(axis=0),
+            )
+            for at in range(520, 700, 30)
+        ]
+        held.append(np.mean(rows))
+    assert held[0] > 1.2 * np.mean(held[1:])
+
+
+def test_bands_hold_about_their_share_and_disturb_nothing():
+    rng = np.random.default_rng(1)
+    wave = np.sin(0.4 * np.arange(700))[:, None] + 0.1 * rng.normal(size=(700, 1))
+    model = RecurrentKernelForecaster(rows=300)
+    held = []
+    for at in range(200, 650, 90):
+        model.predict_and_learn(wave[len(wave[:at]) - 90 if held else 0 : at])
+        before = {name: array.copy() for name, array in model.state.items()}
+        ahead = model.forecast_interval(20, 0.8)
+        held.append(
+            ((ahead.lower < wave[at : at + 20]) & (wave[at : at + 20] < ahead.upper)).mean()
+        )
+        assert_same_bits(model.state, before)
+        np.testing.assert_array_equal(ahead.point, model.forecast(20))
+    assert 0.65 < np.mean(held) < 0.95
+
+
+def test_noise_is_not_learnt_by_heart_where_the_ridge_is_open():
+    walk = np.cumsum(np.random.default_rng(3).normal(size=(300, 1)), axis=0)
+    predicted = RecurrentKernelForecaster().predict_and_learn(walk)
+    ours = ((predicted[100:] - walk[100:]) ** 2).mean()
+    assert ours < 1.1 * ((walk[99:-1] - walk[100:]) ** 2).mean()
+
+
+@pytest.mark.bits
+def test_memory_is_bounded_and_any_cut_gives_the_same_bits():
+    model, other = RecurrentKernelForecaster(rows=120), RecurrentKernelForecaster(rows=120)
+    whole = model.predict_and_learn(LORENZ[:400])
+    parts = [other.predict_and_learn(part) for part in np.array_split(LORENZ[:400], 37)]
+    assert_same_bits(whole, np.concatenate(parts))
+    assert len(model.state["kept"]) <= 120
+    assert_same_bits(model.forecast(9), other.forecast(9))
+    resumed = RecurrentKernelForecaster(rows=120)
+    resumed.state = {name: array.copy() for name, array in other.state.items()}
+    assert_same_bits(
+        model.predict_and_learn(LORENZ[400:500]), resumed.predict_and_learn(LORENZ[400:500])
+    )
+
+
+def test_a_channel_that_stays_is_forecast_to_stay():
+    rows = np.hstack([np.sin(0.3 * np.arange(100))[:, None], np.full((100, 1), 7.0)])
+    model = RecurrentKernelForecaster()
+    model.predict_and_learn(rows)
+    np.testing.assert_allclose(model.forecast(5)[:, 1], 7.0)
+
+
+def test_a_loop_that_leaves_is_told():
+    wild = RecurrentKernelForecaster("relu", ridge=1e-10)
+    wild.predict_and_learn(1.1 ** np.arange(100.0)[:, None])
+    with pytest.warns(RuntimeWarning, match="the closed loop left the series after"):
+        assert_all(np.isnan, wild.forecast(200)[-1])
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ParameterError, match="activation must be"):
+        RecurrentKernelForecaster("tanh")
+    growing = RecurrentKernelForecaster("relu", spectral_radius=3.0)
+    with pytest.raises(ParameterError, match=r"spectral_radius must be so small .* got 3\.0"):
+        growing.predict_and_learn(np.tile(LORENZ[:10], (20, 1)))
+    with pytest.raises(ParameterError, match=r"four washouts \(80\), got 79"):
+        RecurrentKernelForecaster(rows=79)
+    model = RecurrentKernelForecaster()
+    model.predict_and_learn(LORENZ[:20])
+    with pytest.raises(DataError, match="needs 21 rows"):
+        model.forecast(1)
+    model.predict_and_learn(LORENZ[20:40])
+    with pytest.raises(ParameterError, match="horizon"):
+        model.forecast(0)
+    with pytest.raises(DataError, match="bands need at least"):
+        model.forecast_interval(3)
+    with pytest.raises(DataError, match="at least 20 rows"):
+        model.forecast(3, context=LORENZ[:5])
+    with pytest.raises(DataError, match="must stay 3"):
+        model.predict_and_learn(LORENZ[:5, :2])
+    other = RecurrentKernelForecaster(ridge=1e-3)
+    other.state = model.state
+    with pytest.raises(StateError, match="ridge was None and is"):
+        other.predict_and_learn(LORENZ[:5])

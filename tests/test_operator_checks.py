@@ -1,0 +1,265 @@
+import numpy as np
+import pytest
+
+from streamlyt import registry
+from streamlyt.core import Batch, Channel, Operator, Schema
+from streamlyt.core.batch import example_batch
+from streamlyt.core.errors import DataError, MissingDependencyError
+from streamlyt.features import FourierMap
+from streamlyt.molecular import BOX
+from streamlyt.operator_checks import check_example, check_operator, yield_checks
+from streamlyt.reservoirs import EchoStateNetwork, ReservoirForecaster
+
+
+def molecule(n=200, atoms=6):
+    """A jittering chain of atoms, as a trajectory gives it."""
+    rng = np.random.default_rng(0)
+    chain = np.cumsum(rng.normal(size=(atoms, 3)), axis=0)
+    values = (chain + 0.1 * rng.normal(size=(n, atoms, 3))).reshape(n, -1)
+    channels = [Channel(f"A{i}.{axis}", "A", f"R{i}") for i in range(atoms) for axis in "xyz"]
+    return Batch("m", np.arange(n), values, Schema(tuple(channels)))
+
+
+def boxed(n=200):
+    """The same in a cubic box of 50 angstrom."""
+    inside = molecule(n)
+    values = np.column_stack([inside.values, np.tile([50.0, 50, 50, 90, 90, 90], (n, 1))])
+    return Batch("m", inside.times, values, Schema((*inside.schema.channels, *BOX)))
+
+
+# Operators that take atoms and not any columns: their arguments, and their rows.
+MOLECULAR = {
+    "dihedrals": ({"quads": [[0, 1, 2, 3], [1, 2, 3, 4]]}, molecule),
+    "distances": ({}, molecule),
+    "superposition": ({}, molecule),
+    "unwrap": ({"parents": range(-1, 5)}, boxed),
+}
+
+
+# Operators whose defaults are made for long streams: the promises hold at any size, and a small one
+# comes to its bounds within the rows of a check.
+SMALL = {
+    "change_aware_forecaster": lambda: {
+        "reservoirs": ReservoirForecaster(EchoStateNetwork(40), washout=20)
+    },
+    "kernel_classifier": lambda: {"features": FourierMap(48)},
+    "reservoir_forecaster": lambda: {
+        "reservoirs": EchoStateNetwork(40),
+        "washout": 20,
+        "calibration": 100,
+    },
+    "recurrent_kernel_forecaster": lambda: {"rows": 160, "washout": 20},
+    "robust_forecaster": lambda: {"n_components": 48, "calibration": 100},
+    "kernel_regressor": lambda: {"features": FourierMap(48)},
+    "rls": lambda: {"features": FourierMap(48)},
+    "online_segmentation": lambda: {"memory": 256, "n_components": 64},
+}
+
+# Their checks are long, and tests of their own hold them to their bits on several processors.
+OWN_TESTS_OF_BITS = ("multiscale_newma", "recurrent_kernel_forecaster", "online_segmentation")
+
+
+def found():
+    for room in ("detectors", "transforms", "molecular", "models", "reservoirs"):
+        for name in registry.component_names(room):
+            marks = () if name in OWN_TESTS_OF_BITS else pytest.mark.bits
+            yield pytest.param(room, name, id=f"{room}/{name}", marks=marks)
+
+
+def operator_and_batch(room, name):
+    cls = registry.get_component(room, name)
+    if name in MOLECULAR and not hasattr(cls, "_check_example"):
+        arguments, rows = MOLECULAR[name]
+        return cls(**arguments), rows()
+    operator, batch = check_example(cls)
+    return (cls(**SMALL[name]()) if name in SMALL else operator), batch
+
+
+@pytest.mark.parametrize(("room", "name"), list(found()))
+def test_every_operator_of_the_catalog_keeps_every_promise(room, name):
+    try:
+        operator, batch = operator_and_batch(room, name)
+    except MissingDependencyError as error:
+        pytest.skip(str(error))
+    check_operator(operator, batch)
+
+
+class Mean(Operator):
+    """An exponential mean that keeps every promise; the broken ones below each break one."""
+
+    def __init__(self, forget=0.25):
+        self.forget = forget
+        self.state = {}
+
+    def update(self, batch):
+        if not np.isfinite(batch.values).all():
+            raise DataError("holes are refused")
+        if batch.n_rows:
+            self.state.setdefault("mean", np.zeros(3))
+        out = np.empty((batch.n_rows, 3))
+        for i, row in enumerate(batch.values):
+            out[i] = self.absorb(row)
+        return batch.with_values(out, batch.schema), []
+
+    def absorb(self, row):
+        self.state["mean"] = self.state["mean"] + self.forget * (row - self.state["mean"])
+        return self.state["mean"]
+
+
+def test_a_true_operator_passes():
+    check_operator(Mean(), example_batch())
+
+
+class ForgetsItsParameter(Mean):
+    def __init__(self, forget=0.25):
+        super().__init__(forget)
+        del self.forget
+
+    def absorb(self, row):
+        return row
+
+
+class HidesItsParameter(Mean):
+    def __repr__(self):
+        return "HidesItsParameter()"
+
+
+class ChangesItsParameter(Mean):
+    def absorb(self, row):
+        self.forget *= 0.99
+        return super().absorb(row)
+
+
+class ClonesItsMemory(Mean):
+    def clone(self):
+        clone = super().clone()
+        clone.state = dict(self.state)
+        return clone
+
+
+class KeepsMemoryInItsClass(Mean):
+    total = np.zeros(3)
+
+    def absorb(self, row):
+        self.total += row
+        return self.total.copy()
+
+
+class DrawsFromTheGlobalGenerator(Mean):
+    def absorb(self, row):
+        return super().absorb(row) + np.random.normal()  # noqa: NPY002 - what it does wrong
+
+
+class SeesTheCut(Mean):
+    def update(self, batch):
+        return batch.with_values(batch.values - batch.values[:1], batch.schema), []
+
+
+class CountsHeartbeats(Mean):
+    def update(self, batch):
+        out, events = super().update(batch)
+        if not batch.n_rows:
+            self.state["beats"] = self.state.get("beats", np.zeros(1)) + 1
+        return out, events
+
+
+class HidesMemory(Mean):
+    def __init__(self, forget=0.25):
+        super().__init__(forget)
+        self.hidden = np.zeros(3)
+
+    def absorb(self, row):
+        self.hidden = self.hidden + row
+        return self.hidden
+
+
+class WritesToItsInput(Mean):
+    def update(self, batch):
+        result = super().update(batch)
+        values = batch.values.base if batch.values.base is not None else batch.values
+        if values.flags.writeable:
+            values[:] = 0.0
+        return result
+
+
+class RemembersTheInputItself(Mean):
+    def update(self, batch):
+        before = self.state.get("last")
+        out = np.array(batch.values)
+        if batch.n_rows:
+            if before is not None:
+                out[0] += before
+            out[1:] += batch.values[:-1]
+            self.state["last"] = batch.values[-1]
+        return batch.with_values(out, batch.schema), []
+
+
+class IsPoisonedByAHole(Mean):
+    def update(self, batch):
+        if batch.n_rows:
+            self.state.setdefault("mean", np.zeros(3))
+        out = np.array([self.absorb(row) for row in batch.values]).reshape(-1, 3)
+        return batch.with_values(out, batch.schema), []
+
+
+class RefusesAHoleTooLate(Mean):
+    def update(self, batch):
+        if batch.n_rows:
+            self.state.setdefault("mean", np.zeros(3))
+        out = np.array([self.absorb(row) for row in batch.values]).reshape(-1, 3)
+        if not np.isfinite(out).all():
+            raise DataError("a hole")
+        return batch.with_values(out, batch.schema), []
+
+
+class GrowsForEver(Mean):
+    def absorb(self, row):
+        self.state["all"] = np.append(self.state.get("all", np.empty(0)), row[0])
+        return super().absorb(row)
+
+
+class KeepsObjects(Mean):
+    def absorb(self, row):
+        self.state["object"] = np.array([object()])
+        return super().absorb(row)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (ForgetsItsParameter, "forget"),
+        (HidesItsParameter, "repr must tell 'forget'"),
+        (ChangesItsParameter, "parameters must never change"),
+        (ClonesItsMemory, "a clone must have no memory"),
+        (KeepsMemoryInItsClass, "a clone must start afresh"),
+        (DrawsFromTheGlobalGenerator, "the same seed must give the same rows|start afresh"),
+        (SeesTheCut, "rows must not depend on cuts"),
+        (CountsHeartbeats, "a heartbeat must leave the state as it was"),
+        (HidesMemory, "rows must not depend on resuming"),
+        (WritesToItsInput, "the input must not be written to"),
+        (RemembersTheInputItself, "the input must be copied to be remembered"),
+        (IsPoisonedByAHole, "missing values must be rejected or forgotten"),
+        (RefusesAHoleTooLate, "a row that is refused must leave the state"),
+        (GrowsForEver, "the state must be bounded"),
+        (KeepsObjects, "must be an array of numbers"),
+    ],
+)
+def test_a_broken_promise_is_found(broken, message):
+    with pytest.raises((AssertionError, AttributeError, ValueError), match=message):
+        check_operator(broken(), example_batch())
+
+
+def test_each_check_fails_on_its_own_promise():
+    caught = set()
+    for broken in Mean.__subclasses__():
+        for check in yield_checks(broken()):
+            try:
+                check(broken(), example_batch())
+            except (AssertionError, AttributeError, ValueError):
+                caught.add(check.__name__)
+    assert caught == {check.__name__ for check in yield_checks(Mean())}
+
+
+def test_what_is_no_operator_is_told():
+    with pytest.raises(AssertionError, match="must be a subclass of Operator"):
+        check_operator(3, example_batch())
