@@ -1,4 +1,4 @@
-"""What drives rows from a source through a pipeline to sinks."""
+"""Engines: they run a pipeline over a source and write to sinks."""
 
 from typing import TYPE_CHECKING
 

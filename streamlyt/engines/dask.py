@@ -1,4 +1,4 @@
-"""One call for each of many recordings, on Dask: the processes of this machine or of a centre."""
+"""One call per recording, on Dask: processes of this machine or of a cluster."""
 
 import logging
 import signal
@@ -18,8 +18,8 @@ __all__ = ["map_on_dask"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_REACHED_S = 10.0
-_ASKED_S = 0.02
+_CONNECT_TIMEOUT_S = 10.0
+_POLL_S = 0.02
 
 
 def map_on_dask(
@@ -29,33 +29,33 @@ def map_on_dask(
     scheduler: str | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[int, Result | Exception]]:
-    """Call ``work`` with each item in other processes; yield what comes of each, as it comes.
+    """Call ``work`` with each item in other processes; yield each result when it is ready.
 
-    What leaves here is pickled by Dask and goes to its own processes only: those begun here, which
-    listen on the loopback, or those of the scheduler that was named.
+    Dask pickles function and items and sends them to its own processes only: those started here,
+    which listen on the loopback interface, or those of the given scheduler.
 
     Parameters
     ----------
     work
-        A function that can be imported there; what it raises is yielded in place of its result.
+        A function that the workers can import; what it raises is yielded as its result.
     items
-        What it is called with; few bytes each.
+        Its arguments; small, as each is sent.
     workers
-        How many processes to begin here; None for one a core.
+        Number of processes to start here; None for one per core.
     scheduler
-        Address of a scheduler that is there already (``tcp://host:8786``), or the file in which it
-        says where it is (``scheduler.json``); None to begin processes here.
+        Address of a running scheduler (``tcp://host:8786``), or its scheduler file
+        (``scheduler.json``); None starts processes here.
     stopped
-        Asked some times a second; where it says so, what is left is given up.
+        Polled every 20 ms; once it returns True, the remaining items are abandoned.
 
     Yields
     ------
-    The number of the item, and its result or its failure.
+    The index of the item, and its result or its exception.
 
     Raises
     ------
     ParameterError
-        If both a number of workers and a scheduler are named, or ``workers`` is below 1.
+        If both a number of workers and a scheduler are given, or ``workers`` is below 1.
     SourceError
         If the scheduler cannot be reached.
 
@@ -70,65 +70,65 @@ def map_on_dask(
         raise ParameterError("a scheduler has workers of its own: name it, or their number here")
     killed = []
     with _client(workers, scheduler) as client:
-        # Not pure: the same name may be another file the next time.
+        # Not pure: a path may hold other data at the next call.
         futures = client.map(work, items, pure=False)
         numbers = {future.key: number for number, future in enumerate(futures)}
         completed = as_completed(futures)
         while not completed.is_empty() and not stopped():
             if not completed.has_ready():
-                sleep(_ASKED_S)  # and not within Dask, which an interrupt there would leave hanging
+                sleep(_POLL_S)  # not within Dask, where Ctrl-C would block
                 continue
             for future in completed.next_batch(block=False):
                 number = numbers[future.key]
                 if isinstance(future.exception(), KilledWorker):
                     killed.append(number)
                 else:
-                    yield number, _came(future)
-        # A process that died may have held another item, too: each is tried again alone.
+                    yield number, _result_of(future)
+        # A process that died may have held several items: each is retried alone.
         for number in killed:
             [future] = client.map(work, [items[number]], pure=False)
             while not future.done() and not stopped():
-                sleep(_ASKED_S)
+                sleep(_POLL_S)
             if stopped():
                 break
-            yield number, _came(future)
+            yield number, _result_of(future)
 
 
-def _came(future: Any) -> Any:
-    failure = future.exception()
-    return future.result() if failure is None else failure
+def _result_of(future: Any) -> Any:
+    error = future.exception()
+    return future.result() if error is None else error
 
 
 def _client(workers: int | None, scheduler: str | None) -> Client:
     if scheduler is None:
-        # One thread each: a recording is the unit, and BLAS is told by Dask to be alone, too.
-        # What its processes say of one another's end is of no use to who asked for results.
+        # One thread each: a recording is the unit of work, and Dask limits BLAS to one thread, too.
+        # Messages of its processes about the end of others are noise here.
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        with _unheard_ctrl_c():
+        with _sigint_ignored():
             return Client(
                 n_workers=workers,
                 threads_per_worker=1,
-                dashboard_address="127.0.0.1:0",  # of its health; any port that is free
+                dashboard_address="127.0.0.1:0",  # of its health; any free port
                 scheduler_kwargs={"dashboard": False},
                 silence_logs="CRITICAL",
             )
     try:
         if Path(scheduler).suffix == ".json":
-            Path(scheduler).stat()  # for one that is not there Dask waits without an end
-            return Client(scheduler_file=scheduler, timeout=_REACHED_S)
-        return Client(scheduler, timeout=_REACHED_S)
+            Path(scheduler).stat()  # Dask would wait forever for a missing file
+            return Client(scheduler_file=scheduler, timeout=_CONNECT_TIMEOUT_S)
+        return Client(scheduler, timeout=_CONNECT_TIMEOUT_S)
     except (OSError, ValueError) as error:
         raise SourceError(
-            f"a Dask scheduler must answer at {scheduler!r} within {_REACHED_S:.0f} s, got "
-            f"{type(error).__name__}: begin one with dask scheduler, or leave the option out"
+            f"a Dask scheduler must answer at {scheduler!r} within {_CONNECT_TIMEOUT_S:.0f} s, got "
+            f"{type(error).__name__}: start one with dask scheduler, or leave the option out"
         ) from error
 
 
 @contextmanager
-def _unheard_ctrl_c() -> Iterator[None]:
-    """Let the processes that are begun here leave Ctrl-C to this one, which ends them.
+def _sigint_ignored() -> Iterator[None]:
+    """Start child processes that ignore Ctrl-C: this process stops them.
 
-    What is ignored is ignored by a child, too; it is lost here while they begin.
+    A child inherits an ignored signal. Here, a Ctrl-C is lost while they start.
     """
     if current_thread() is not main_thread():
         yield

@@ -1,6 +1,6 @@
-"""What kills and stalls do to pipelines on a real broker: ``make chaos``.
+"""Kills and stalls of pipelines on a real broker: ``make chaos``.
 
-Prints what is missing, there twice or wrong, and how long it took; leaves with 1 where any is.
+Prints the missing, duplicate and wrong rows, and run times; exits with 1 if there are any.
 """
 
 import sys
@@ -9,11 +9,20 @@ import time
 from pathlib import Path
 
 from streamlyt.connectors.kafka.broker import LocalBroker
-from tests.chaos import cluster, daemon, faces, pair, recovered, replayed, rescaled, stalled
+from tests.chaos import cluster, daemon, equal_results, pair, recovered, replayed, rescaled, stalled
 
-FORMS = ("daemon", "pair", "stalled", "cluster", "rescaled", "recovered", "replayed", "faces")
+FORMS = (
+    "daemon",
+    "pair",
+    "stalled",
+    "cluster",
+    "rescaled",
+    "recovered",
+    "replayed",
+    "equal_results",
+)
 STALL_S = 60
-HAND_OVER_S = PAUSE_S = 10
+TAKEOVER_S = PAUSE_S = 10
 ROWS = 1_000_000
 
 
@@ -33,7 +42,7 @@ def main(kills, forms):
 
 
 def of_daemon(kills, broker, folder):
-    rows, found = daemon.killed(kills, broker, folder, told=tell)
+    rows, found = daemon.killed(kills, broker, folder, report=print_progress)
     print(f"one daemon killed {kills} times, its broker {kills // 10} times, {rows} rows:")
     for place, faults in found.items():
         print(f"    {place}: {counted(faults)}")
@@ -42,11 +51,11 @@ def of_daemon(kills, broker, folder):
 
 def of_pair(kills, broker, folder):
     kills = -(-kills // 10)
-    rows, faults, seconds = pair.killed(kills, broker, folder, told=tell)
+    rows, faults, seconds = pair.killed(kills, broker, folder, report=print_progress)
     print(f"one of two daemons killed {kills} times, in turn, {rows} rows:")
     print(f"    topic: {counted(faults)}")
-    print(f"    handed over in {min(seconds):.1f} to {max(seconds):.1f} s")
-    return any(faults) or max(seconds) > HAND_OVER_S
+    print(f"    taken over in {min(seconds):.1f} to {max(seconds):.1f} s")
+    return any(faults) or max(seconds) > TAKEOVER_S
 
 
 def of_stalled(kills, broker, folder):
@@ -57,13 +66,13 @@ def of_stalled(kills, broker, folder):
     print(f"    {found.sent - found.taken} missing, drained in {found.drained_s:.1f} s")
     print(f"    queue at most {found.held_mb:.1f} MB of {stalled.QUEUE_MB:.1f}")
     print(f"    process grew by at most {found.grown_mb:.0f} MB")
-    print(f"    lag told: {found.lag} messages of {found.waiting} that waited")
+    print(f"    reported lag: {found.lag} of {found.waiting} messages")
     return found.sent != found.taken or found.held_mb > 2 * stalled.QUEUE_MB
 
 
 def of_cluster(kills, broker, folder):
     kills = -(-3 * kills // 10)
-    rows, faults = cluster.killed(kills, broker, folder, told=tell)
+    rows, faults = cluster.killed(kills, broker, folder, report=print_progress)
     print(
         f"one of two workers of a cluster killed {kills} times, then three, then two, {rows} rows:"
     )
@@ -72,7 +81,7 @@ def of_cluster(kills, broker, folder):
 
 
 def of_rescaled(kills, broker, folder):
-    rows, faults, pauses = rescaled.rescaled(broker, folder, told=tell)
+    rows, faults, pauses = rescaled.rescaled(broker, folder, report=print_progress)
     print(f"a cluster of one worker, then three, then two, 5 MB a series, {rows} rows:")
     print(f"    topic: {counted(faults)}")
     for when, seconds in pauses.items():
@@ -81,8 +90,8 @@ def of_rescaled(kills, broker, folder):
 
 
 def of_recovered(kills, broker, folder):
-    gigabytes, kept, lost, faults = recovered.recovered(broker, folder, told=tell)
-    print(f"a worker of a cluster with {gigabytes:.2f} GB of memory, begun again:")
+    gigabytes, kept, lost, faults = recovered.recovered(broker, folder, report=print_progress)
+    print(f"a worker of a cluster with {gigabytes:.2f} GB of states, restarted:")
     print(f"    its folder kept: first row after {kept:.1f} s; lost: after {lost:.1f} s")
     print(f"    topic: {counted(faults)}")
     return any(faults)
@@ -90,7 +99,7 @@ def of_recovered(kills, broker, folder):
 
 def of_replayed(kills, broker, folder):
     kills = -(-3 * kills // 10)
-    rows, back, topic, run = replayed.replayed(kills, broker, folder, told=tell)
+    rows, back, topic, run = replayed.replayed(kills, broker, folder, report=print_progress)
     print(f"a source that failed at each row of a replay of {kills}, {rows} rows:")
     print(f"    {back} positions committed before one that was committed")
     print(f"    topic: {counted(topic)}")
@@ -98,20 +107,20 @@ def of_replayed(kills, broker, folder):
     return back > 0 or any(topic) or any(run)
 
 
-def of_faces(kills, broker, folder):
-    rows, found = faces.hashes(ROWS, broker, folder, told=tell)
-    print(f"{rows:,} rows through one operator, each row and each finding:")
-    for face, hashes in found.items():
-        print(f"    {face}: {' '.join(each[:12] for _, each in sorted(hashes.items()))}")
+def of_equal_results(kills, broker, folder):
+    rows, found = equal_results.hashes(ROWS, broker, folder, report=print_progress)
+    print(f"{rows:,} rows through one operator, each row and each event:")
+    for entry_point, hashes in found.items():
+        print(f"    {entry_point}: {' '.join(each[:12] for _, each in sorted(hashes.items()))}")
     return len({tuple(sorted(hashes.items())) for hashes in found.values()}) != 1
 
 
 def counted(faults):
-    missing, twice, wrong = faults
-    return f"{missing} missing, {twice} twice, {wrong} wrong"
+    missing, duplicate, wrong = faults
+    return f"{missing} missing, {duplicate} duplicate, {wrong} wrong"
 
 
-def tell(text):
+def print_progress(text):
     print(text, end="\r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
 

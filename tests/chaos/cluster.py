@@ -1,4 +1,4 @@
-"""Kill -9 of workers of ``streamlyt cluster`` while rows flow, and other numbers of workers."""
+"""Kill -9 of workers of ``streamlyt cluster`` while rows flow, and rescaling."""
 
 import os
 import random
@@ -56,7 +56,7 @@ checkpoint_s = 0.3
 
 
 class Story:
-    """Series in messages of uneven numbers of rows, a few of which are none, and their topics."""
+    """Series in messages of uneven numbers of rows, a few of them invalid, and their topics."""
 
     def __init__(self, servers, folder, keys=6, turns=60, rows=(20, 60), n_components=N_COMPONENTS):
         rng = np.random.default_rng(5)
@@ -92,7 +92,7 @@ class Story:
         self.sent += sum(self._sizes[start:stop])
 
     def expected(self):
-        """What one process makes of it: key -> rows, and the findings."""
+        """Output of one process: key -> rows, and the events."""
         pipeline = Pipeline([NEWMA(window=WINDOW, n_components=self.n_components)])
         rows, events = {}, []
         for batch in self.batches:
@@ -102,7 +102,7 @@ class Story:
         return {key: np.concatenate(parts) for key, parts in rows.items()}, events
 
     def came(self, topic=None):
-        """What came out by now: key -> times and rows, in order."""
+        """Output so far: key -> times and rows, in order."""
         codec = ArrowCodec(columns=OUTPUTS, time="time", time_unit="step")
         rows = {}
         for record in content(self.servers, topic or self.topics["out"]):
@@ -116,7 +116,7 @@ class Story:
         }
 
     def until_came(self, n, topic=None, seconds=120):
-        """Wait until so many rows came out in all."""
+        """Wait for a total number of output rows."""
         came = []
 
         def enough():
@@ -127,21 +127,21 @@ class Story:
         wait_for(enough, seconds, lambda: f"{n} rows come out, but {came[0]}", every=every)
 
     def faults(self):
-        """Return how many rows are missing, there twice, and wrong."""
-        missing = twice = wrong = 0
+        """Return the numbers of missing, duplicate and wrong rows."""
+        missing = duplicate = wrong = 0
         came = self.came()
         for key, rows in self.expected()[0].items():
             times, values = came.get(key, (np.empty(0, np.int64), np.empty((0, len(OUTPUTS)))))
             known, first = np.unique(times, return_index=True)
             missing += len(rows) - len(known)
-            twice += len(times) - len(known)
+            duplicate += len(times) - len(known)
             same = rows[known].view(np.int64) == values[first].view(np.int64)
             wrong += int((~same.all(axis=1)).sum()) + int((np.diff(first) < 0).sum())
-        return missing, twice, wrong
+        return missing, duplicate, wrong
 
 
 def worker(file, number, *sets):
-    """Begin a worker."""
+    """Start a worker."""
     return subprocess.Popen(
         [
             *(sys.executable, "-W", "ignore", "-c", MAIN),
@@ -156,18 +156,18 @@ def worker(file, number, *sets):
 
 
 def ended(workers):
-    """End workers in order; return their statuses."""
+    """Stop workers in order; return their exit statuses."""
     for one in workers:
         one.send_signal(signal.SIGTERM)
     return [one.communicate(timeout=scaled(60)) and one.returncode for one in workers]
 
 
-def killed(kills, broker, folder, told=lambda text: None):
-    """Kill one of two workers after another; then let there be three, and two others.
+def killed(kills, broker, folder, report=lambda text: None):
+    """Kill two workers in turn; then run three, and two of them.
 
     Returns
     -------
-    How many rows there were, and how many are missing, there twice, and wrong.
+    The number of rows, and the numbers of missing, duplicate and wrong ones.
     """
     story = Story(broker.servers["PLAINTEXT"], folder, turns=30 + 5 * kills)
     part = len(story.messages) // (kills + 3)
@@ -182,15 +182,15 @@ def killed(kills, broker, folder, told=lambda text: None):
         workers[kill % 2].kill()
         workers[kill % 2].communicate()
         workers[kill % 2] = worker(story.file, kill % 2)
-        # Each life commits something: what was there, and a little more if there is any.
+        # Each worker commits at least one more row, if there is one.
         came = min(sum(len(times) for times, _ in story.came().values()) + 1, story.sent)
         story.until_came(came)
-        told(f"{kill + 1} of {kills} workers killed, {came} rows")
+        report(f"{kill + 1} of {kills} workers killed, {came} rows")
     workers.append(worker(story.file, 2))
     story.put((kills + 1) * part, (kills + 2) * part)
     story.until_came(min(came + 1, story.sent))
     assert set(ended([workers.pop(0)])) <= {0, -signal.SIGTERM}
     story.put((kills + 2) * part)
     story.until_came(story.rows)
-    assert set(ended(workers)) <= {0, -signal.SIGTERM}  # one may still be beginning
+    assert set(ended(workers)) <= {0, -signal.SIGTERM}  # one may still be starting
     return story.rows, story.faults()

@@ -11,23 +11,23 @@ from tests.engines.daemon.handover import CHAIN, pipeline
 from tests.engines.daemon.serving import Served
 
 PARTITIONS = 4
-RATE = 500  # rows a second: a life reads on from a backlog of its start, and then row by row
+RATE = 500  # rows per second: a process first reads the backlog of its start, and then row by row
 _MOST_S = 1.0  # from a commit to the kill
 
 
-def killed(kills, broker, folder, every=10, told=lambda text: None):
-    """Kill one life after another, each after it has committed rows, while more rows come in.
+def killed(kills, broker, folder, every=10, report=lambda text: None):
+    """Kill processes in turn, each after it has committed rows, while more rows arrive.
 
     Parameters
     ----------
     every
-        Lives to each death of the broker, within a life that must commit again after it; 0: none.
-    told
-        Hears how far it is.
+        Processes per kill of the broker; the process must commit again after it. 0: none.
+    report
+        Called with the progress.
 
     Returns
     -------
-    How many rows there were, and the place -> how many are missing, there twice, and wrong.
+    The number of rows, and the place -> the numbers of missing, duplicate and wrong ones.
     """
     servers = broker.servers["PLAINTEXT"]
     topic, out = new_topic(servers, PARTITIONS), new_topic(servers, PARTITIONS)
@@ -45,12 +45,12 @@ def killed(kills, broker, folder, every=10, told=lambda text: None):
                     group.until_any_past(group.committed())
                 time.sleep(moments.uniform(0.0, _MOST_S))
                 life.end(signal.SIGKILL)
-            told(f"{i + 1} of {kills} lives, {len(feed.sent)} rows")
+            report(f"{i + 1} of {kills} lives, {len(feed.sent)} rows")
         feed.end()
         with Served(file, wait=False, code=CHAIN) as last:
             group.until_past(group.ends())
             assert last.end() == 0, last.lines
     group.close()
-    wanted = expected(feed.sent)
+    right = expected(feed.sent)
     got = {"topic": of_topic(servers, out), "run file": of_run(folder / "one.streamlyt")}
-    return len(feed.sent), {place: faults(rows, wanted) for place, rows in got.items()}
+    return len(feed.sent), {place: faults(rows, right) for place, rows in got.items()}

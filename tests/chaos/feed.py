@@ -1,4 +1,4 @@
-"""Rows that flow into a topic all the while, whoever is killed meanwhile."""
+"""A producer that keeps writing to a topic while processes are killed."""
 
 import itertools
 import json
@@ -12,18 +12,18 @@ from tests._waiting import scaled, wait_for
 
 KEYS = 8
 _EACH_S = 0.02
-_STILL_S = 60  # without a commit: nobody is at work
+_STILL_S = 60  # without a commit: no process is at work
 
 
 class Feed:
-    """Writes rows of eight series at a rate, in a thread, and remembers what it wrote.
+    """Writes rows of eight series at a fixed rate, in a thread, and records them.
 
     Parameters
     ----------
     servers, topic, partitions
-        Where to; a series stays in one partition.
+        Destination; a series stays in one partition.
     rate
-        Rows a second.
+        Rows per second.
     """
 
     def __init__(self, servers, topic, partitions, rate):
@@ -42,14 +42,14 @@ class Feed:
         self.end()
 
     def end(self):
-        """Write no more; return when the broker has all of it."""
+        """Stop writing; return when the broker has all rows."""
         self._over.set()
         self._thread.join()
         if self._failed:
             raise self._failed[0]
 
     def _flow(self):
-        # A broker that is killed is back within the two minutes that a message may take.
+        # A killed broker is back within the two minutes of the timeout of a message.
         producer = KafkaProducer(
             bootstrap_servers=self.servers, linger_ms=5, retry_backoff_ms=200, max_block_ms=120_000
         )
@@ -67,7 +67,7 @@ class Feed:
                         )
                     )
                     self.sent.append(one)
-                due = max(due + _EACH_S, time.monotonic() - 1.0)  # what a pause kept comes after it
+                due = max(due + _EACH_S, time.monotonic() - 1.0)  # after a pause, catch up
                 open_ones = [one for one in open_ones if not (one.is_done and one.succeeded())]
             for one in open_ones:
                 one.get(scaled(60))
@@ -78,7 +78,7 @@ class Feed:
 
 
 class Group:
-    """What a consumer group has committed of a topic, asked from outside."""
+    """The offsets that a consumer group has committed, seen by another client."""
 
     def __init__(self, servers, topic, partitions, group):
         self.parts = [TopicPartition(topic, i) for i in range(partitions)]
@@ -87,7 +87,7 @@ class Group:
         )
 
     def committed(self):
-        """Return the offset before which all is committed, for each partition."""
+        """Return the committed offset of each partition."""
         return [self._consumer.committed(part) or 0 for part in self.parts]
 
     def ends(self):
@@ -96,7 +96,7 @@ class Group:
         return [found[part] for part in self.parts]
 
     def until_past(self, offsets):
-        """Wait until all partitions are committed up to these; return how many seconds it took."""
+        """Wait until all partitions are committed up to these; return the seconds."""
         return self._until(lambda at: all(a >= b for a, b in zip(at, offsets, strict=True)))
 
     def until_any_past(self, offsets):
@@ -113,7 +113,7 @@ class Group:
         return time.monotonic() - began
 
     def _moved(self, before):
-        """Wait until more is committed than before; return how much it is."""
+        """Wait until the committed offsets change; return them."""
 
         def found():
             at = self.committed()

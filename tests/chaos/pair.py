@@ -1,4 +1,4 @@
-"""Kill -9 of one of two daemons of a group, in turn; how long a hand-over takes."""
+"""Kill -9 of one of two daemons of a group, in turn; how long a takeover takes."""
 
 import random
 import signal
@@ -13,18 +13,18 @@ from tests.engines.daemon.serving import Served
 
 PARTITIONS = 4
 RATE = 500
-SESSION_S = 5.0  # half of the ten seconds that a hand-over may take
+SESSION_S = 5.0  # half of the ten seconds that a takeover may take
 MEMBERS = ("one", "two")
 
 
-def killed(kills, broker, folder, told=lambda text: None):
-    """Kill one of two and bring it back, in turn; both share a folder for the states.
+def killed(kills, broker, folder, report=lambda text: None):
+    """Kill and restart two daemons in turn; both share a folder for the states.
 
     Returns
     -------
-    How many rows there were, how many are missing, there twice, and wrong, and the seconds of
-    each hand-over: from the kill until all rows that were there at the kill are committed, those
-    of the partitions of the dead member among them.
+    The number of rows, the numbers of missing, duplicate and wrong ones, and the seconds of each
+    takeover: from the kill until all rows that existed at the kill are committed, including
+    those of the partitions of the killed member.
     """
     servers = broker.servers["PLAINTEXT"]
     topic, out = new_topic(servers, PARTITIONS), new_topic(servers, PARTITIONS)
@@ -50,7 +50,7 @@ def killed(kills, broker, folder, told=lambda text: None):
                 lives[dies].end(signal.SIGKILL)
                 seconds.append(group.until_past(group.ends()))
                 lives[dies] = begun(dies)
-                told(f"{i + 1} of {kills} kills, handed over in {seconds[-1]:.1f} s")
+                report(f"{i + 1} of {kills} kills, taken over in {seconds[-1]:.1f} s")
             feed.end()
             group.until_past(group.ends())
             for life in lives.values():

@@ -1,4 +1,4 @@
-"""A worker of a cluster that has lost its folder: the memory of all series from the changelog."""
+"""A worker of a cluster that has lost its folder restores all states from the changelog."""
 
 import shutil
 import time
@@ -9,14 +9,13 @@ from tests.chaos.cluster import WINDOW, Story, ended, worker
 from tests.chaos.rescaled import N_COMPONENTS
 
 KEYS = 200  # of 5 MB each: a gigabyte
-ROWS = 120  # a message; a hundred are taken before the memory is of its full size
+ROWS = 120  # a message; the state has its full size after a hundred
 
 
-def recovered(broker, folder, keys=KEYS, told=lambda text: None):
-    """Return the gigabytes of memory, seconds to the first row with and without it, and faults.
+def recovered(broker, folder, keys=KEYS, report=lambda text: None):
+    """Return the gigabytes of states, seconds to the first row with and without folder, and faults.
 
-    The seconds are from the start of the process on, its imports and its place in the group
-    included.
+    The seconds are from the start of the process, including imports and joining the group.
     """
     story = Story(
         broker.servers["PLAINTEXT"],
@@ -28,21 +27,21 @@ def recovered(broker, folder, keys=KEYS, told=lambda text: None):
     )
     story.put(0, keys)
     _until(story, keys * ROWS)
-    told(f"{keys} series written")
+    report(f"{keys} series written")
     seconds = []
     for turn in (1, 2):
         if turn == 2:
             shutil.rmtree(folder / f"{story.file.stem}.cluster")
         story.put(turn * keys, (turn + 1) * keys)
         seconds.append(_until(story, (turn + 1) * keys * ROWS))
-        told("the folder kept" if turn == 1 else "the folder lost")
+        report("the folder kept" if turn == 1 else "the folder lost")
     one = NEWMA(window=WINDOW, n_components=N_COMPONENTS)
     one.score(story.batches[0].values)
     return keys * len(pack(one.state)) / 1e9, *seconds, story.faults()
 
 
 def _until(story, rows):
-    """Run a worker until so many rows came in all; return when the first new one came."""
+    """Run a worker until a total of rows; return the seconds to the first new one."""
     before, began = rows - len(story.batches) // 3 * ROWS, time.monotonic()
     one = worker(story.file, 0)
     story.until_came(before + 1, seconds=600)

@@ -1,4 +1,4 @@
-"""A source that fails at every row of a replay, between a transaction and the run file's."""
+"""A source that fails at every row of a replay, between the two commits of a checkpoint."""
 
 import shutil
 
@@ -10,7 +10,7 @@ KEYS, PARTITIONS = 3, 2
 
 
 class Failing:
-    """Reads a source, and raises before so many rows of it, counted over all its readings."""
+    """Reads a source, and raises after a number of rows, counted over all readings."""
 
     def __init__(self, source, rows):
         self.left, self._read = rows, source.read
@@ -23,11 +23,11 @@ class Failing:
             yield batch, position
 
 
-def replayed(rows, broker, folder, told=lambda text: None):
-    """Return rows, positions that went back, and the faults of the topic and of the run file.
+def replayed(rows, broker, folder, report=lambda text: None):
+    """Return rows, positions committed before an earlier one, and faults of topic and run file.
 
-    The run file is put back after each failure, so that each row of the replay is the one that
-    fails; then it is left as a failure left it, and the run comes to its end.
+    The run file is restored after each failure, so that each row of the replay fails once; after
+    the last failure the run resumes to its end.
     """
     servers = broker.servers["PLAINTEXT"]
     topic, out = new_topic(servers, PARTITIONS), new_topic(servers, PARTITIONS)
@@ -46,20 +46,20 @@ def replayed(rows, broker, folder, told=lambda text: None):
             shutil.copy(kept, words[0])
         before, committed = committed, _run(words, fail_at)
         back += any(committed[part] < at for part, at in before.items())
-        told(f"failed at row {fail_at} of {rows}")
+        report(f"failed at row {fail_at} of {rows}")
     _run(words)
-    wanted = expected(sent)
-    return len(sent), back, faults(of_topic(servers, out), wanted), faults(of_run(words[0]), wanted)
+    right = expected(sent)
+    return len(sent), back, faults(of_topic(servers, out), right), faults(of_run(words[0]), right)
 
 
 def _run(words, fail_at=None, die=False):
-    """Live once; return the position of the group after it."""
-    one, held = engine(*words, follow=False, batch_messages=1)
+    """Run one process; return the position of the group after it."""
+    # Where it dies, one transaction holds all the rows, and the run file is not written after it.
+    interval_s = 600.0 if die else 0.15
+    one, held = engine(*words, follow=False, batch_messages=1, interval_s=interval_s)
     if fail_at is not None:
         one.source.read = Failing(one.source, fail_at).read
     if die:
-        # One transaction holds all the rows, and the run file is not written after it.
-        one.checkpoint_s = 600.0
         one.runfile.checkpoint = _failing_with_rows(one.runfile)
     try:
         one.run()
@@ -75,7 +75,7 @@ def _run(words, fail_at=None, die=False):
 
 
 def _failing_with_rows(runfile):
-    """Return what saves a run file as long as there are no new rows, and then fails."""
+    """Return a function that saves a run file until there are new rows, and then fails."""
     save, rows = runfile.checkpoint, runfile.meta["rows"]
 
     def checkpoint(*given, **meta):

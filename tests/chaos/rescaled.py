@@ -9,16 +9,16 @@ from tests._waiting import wait_for
 from tests.chaos.cluster import Story, ended, worker
 from tests.connectors.kafka.topics import put
 
-KEYS, ROWS, EACH_S = 6, 20, 1.0  # a message of twenty rows a series and second
-N_COMPONENTS = 36_000  # 5 MB a series
+KEYS, ROWS, EACH_S = 6, 20, 1.0  # a message of twenty rows per series and second
+N_COMPONENTS = 36_000  # 5 MB per series
 FIRST_S, LATER_S = 15.0, 25.0
 
 
-def rescaled(broker, folder, told=lambda text: None):
-    """Return how many rows there were, their faults, and the longest pause of a series in seconds.
+def rescaled(broker, folder, report=lambda text: None):
+    """Return the number of rows, their faults, and the longest pause of a series in seconds.
 
-    A pause is the time between two messages of a series, less the time between those that were
-    sent; counted from the first row on that came out.
+    A pause is the time between two output messages of a series, less the time between two input
+    messages; counted from the first output row.
     """
     turns = round((FIRST_S + 2 * LATER_S) / EACH_S) + 20
     story = Story(
@@ -35,15 +35,15 @@ def rescaled(broker, folder, told=lambda text: None):
         pauses = {}
         time.sleep(FIRST_S)
         pauses["one worker"] = watch.longest()
-        told("one worker")
+        report("one worker")
         workers += [worker(story.file, i) for i in (1, 2)]
         time.sleep(LATER_S)
         pauses["one to three"] = watch.longest()
-        told("three workers")
+        report("three workers")
         assert ended([workers.pop(0)]) == [0]
         time.sleep(LATER_S)
         pauses["three to two"] = watch.longest()
-        told("two workers")
+        report("two workers")
         flow.end()
         story.until_came(story.rows)
     assert ended(workers) == [0, 0]
@@ -51,7 +51,7 @@ def rescaled(broker, folder, told=lambda text: None):
 
 
 class _Flow:
-    """Writes the messages of a story in time, in a thread."""
+    """Writes the messages of a story at their times, in a thread."""
 
     def __init__(self, story):
         self._story = story
@@ -66,7 +66,7 @@ class _Flow:
         self.end()
 
     def end(self):
-        """Write what is left at once."""
+        """Write the remaining messages at once."""
         self._fast.set()
         self._thread.join()
 
@@ -79,7 +79,7 @@ class _Flow:
 
 
 class _Watch:
-    """Hears when messages of each series come out."""
+    """Records when messages of each series come out."""
 
     def __init__(self, story):
         self._story = story
@@ -101,7 +101,7 @@ class _Watch:
         self.longest()
 
     def longest(self):
-        """Return the longest pause since the last call, one that goes on included."""
+        """Return the longest pause since the last call, including a current one."""
         with self._lock:
             now = time.monotonic()
             open_ones = [now - last - EACH_S for last in self._last.values()]

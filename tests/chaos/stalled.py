@@ -1,4 +1,4 @@
-"""A daemon whose sink takes nothing while ten times the rows come in, and then takes all."""
+"""A daemon whose sink stalls while ten times the rows arrive, and then recovers."""
 
 import time
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from tests._waiting import HAPPENS_S, wait_for
 from tests.connectors.kafka.topics import new_topic
 from tests.engines.daemon.serving import Served
 
-RATE = 2000  # rows a second in peace
+RATE = 2000  # rows per second before the stall
 TIMES = 10
-EACH = 200  # rows a message
+EACH = 200  # rows per message
 QUEUE_MB = 4.0
 NAMES = [f"x{i}" for i in range(8)]
 
@@ -43,30 +43,30 @@ queue_mb = {queue}
 """
 
 CODE = (
-    "import streamlyt.connectors as room; "
-    f"room.__path__.append({str(ROOT / 'tests' / 'chaos' / 'sinks')!r}); "
+    "import streamlyt.connectors as package; "
+    f"package.__path__.append({str(ROOT / 'tests' / 'chaos' / 'sinks')!r}); "
     "from streamlyt.cli import main; main()"
 )
 
 
 @dataclass
 class Stall:
-    """What a stall came to.
+    """Results of a stall.
 
     Parameters
     ----------
     sent, taken
-        Rows written to the topic, and rows that the daemon had taken at the end.
+        Rows written to the topic, and rows that the daemon had consumed at the end.
     held_mb
         Most megabytes of rows in the queue, which may hold ``QUEUE_MB`` and one batch.
     grown_mb
-        How much the memory of the process grew over what it was just before the stall.
+        Growth of the resident memory during the stall.
     lag
-        Most messages that it said were waiting.
+        Largest reported lag.
     waiting
-        Messages that were in the topic and not yet read at the end of the stall.
+        Messages in the topic and not yet read at the end of the stall.
     drained_s
-        Seconds from the end of the stall until all was taken.
+        Seconds from the end of the stall until all rows were consumed.
     """
 
     sent: int = 0
@@ -79,9 +79,9 @@ class Stall:
 
 
 def stalled(seconds, broker, folder):
-    """Stall the sink for so long; return what came of it.
+    """Stall the sink for a time; return the results.
 
-    A machine too slow for the rate stalls it longer, until all rows of so many seconds are sent.
+    On a machine too slow for the rate the stall is longer, until all its rows are sent.
     """
     servers = broker.servers["PLAINTEXT"]
     topic, gate = new_topic(servers), folder / "stalled"
@@ -104,18 +104,22 @@ def stalled(seconds, broker, folder):
             found.lag = max(found.lag, int(one.metric("lag_messages") or 0))
             found.grown_mb = max(found.grown_mb, _resident_mb(one.process.pid) - before)
 
-        def told():
+        def lag_is_reported():
             look()
             left = found.sent - one.metric("rows_total") - one.metric("queue_rows")
             found.waiting = int(left) // EACH
-            # What it has read and not yet put into the queue is in neither.
+            # Rows that are read and not yet in the queue are in neither number.
             return found.lag >= found.waiting / 2
 
         while found.sent < enough:
             _put(sink, found, TIMES * RATE, 0.5)
             look()
-        # It asks for the lag every second or later.
-        wait_for(told, HAPPENS_S, lambda: f"half of {found.waiting} messages are told: {found}")
+        # The lag is polled once a second.
+        wait_for(
+            lag_is_reported,
+            HAPPENS_S,
+            lambda: f"half of {found.waiting} messages are reported: {found}",
+        )
         gate.unlink()
         began = time.monotonic()
         one.until_metric("rows_total", found.sent, 120)
@@ -128,7 +132,7 @@ def stalled(seconds, broker, folder):
 
 
 def _put(sink, found, rate, seconds):
-    """Write rows at a rate for so long."""
+    """Write rows at a rate for a time."""
     rng = np.random.default_rng(found.sent)
     schema = Schema.of(*NAMES, time_unit="ns")
     due, end = time.monotonic(), time.monotonic() + seconds
@@ -142,7 +146,7 @@ def _put(sink, found, rate, seconds):
 
 
 def _resident_mb(pid):
-    """Return the memory that a process has in hand."""
+    """Return the resident memory of a process."""
     text = Path(f"/proc/{pid}/status").read_text()
     (line,) = [line for line in text.splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) / 1024

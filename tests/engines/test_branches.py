@@ -1,4 +1,4 @@
-"""One source, several ways on from it: rows, findings, sinks and resumption of each."""
+"""One source, several branches: rows, events, sinks and resumption of each."""
 
 from pathlib import Path
 
@@ -71,13 +71,13 @@ def test_each_branch_is_a_series_of_its_own(tmp_path):
     assert {batch.key for batch in all_of.batches} == {"pump", "pump/means"}
     assert_same_bits(raw.values(), VALUES)
     assert means.values().shape == (2250, 2)
-    assert raw.events == means.events == []  # no detector stands before these places
+    assert raw.events == means.events == []  # no detector precedes these nodes
     with RunFile.open(path) as run:
         assert [run.n_rows(key) for key in ("pump", "pump/means")] == [9000, 2250]
 
 
 @pytest.mark.parametrize("rest", [{}, {"store_rows": False}, {"threads": 2}])
-def test_files_of_branches_are_gone_on_with_where_the_run_was(tmp_path, rest):
+def test_files_of_branches_are_resumed_where_the_run_was(tmp_path, rest):
     def written(folder, progress=None):
         folder.mkdir(exist_ok=True)
         sinks = [
@@ -104,7 +104,7 @@ def test_files_of_branches_are_gone_on_with_where_the_run_was(tmp_path, rest):
     assert (broken / "means.csv").read_text().count("pump/means") == 2250
 
 
-def test_a_run_with_other_branches_is_refused(tmp_path):
+def test_a_run_with_other_branches_is_rejected(tmp_path):
     path = tmp_path / "a.streamlyt"
     ran(path, progress=lambda engine, rows: engine.stop())
     straight = Pipeline(forked().operators)
@@ -115,7 +115,7 @@ def test_a_run_with_other_branches_is_refused(tmp_path):
         engine.update_params(straight)
 
 
-def test_a_file_says_the_branches_and_is_written_back(tmp_path, monkeypatch):
+def test_a_pipeline_file_defines_the_branches_and_is_written_back(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("a.csv").write_text("x,y\n1,2\n")
     text = """

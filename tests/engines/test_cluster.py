@@ -1,4 +1,4 @@
-"""The pipeline of one process on several, over the real broker: the same rows, each once."""
+"""One pipeline on several processes, over a real broker: the same rows, exactly once."""
 
 import random
 import signal
@@ -34,7 +34,7 @@ def test_two_workers_one_killed_give_what_one_process_gives(broker, tmp_path):
         story.until_came(story.rows)
     finally:
         statuses = ended(workers)
-    # One that was told to end while it still began has nothing to commit.
+    # A worker that is stopped during its start has nothing to commit.
     assert statuses[1] == 0
     assert statuses[0] in (0, -signal.SIGTERM)
     assert story.faults() == (0, 0, 0)
@@ -49,7 +49,7 @@ def test_two_workers_one_killed_give_what_one_process_gives(broker, tmp_path):
 
 @pytest.mark.kafka
 @pytest.mark.slow
-def test_a_worker_gets_in_by_tls_and_a_password(broker, tmp_path, monkeypatch):
+def test_a_worker_connects_by_tls_and_a_password(broker, tmp_path, monkeypatch):
     monkeypatch.setenv("KAFKA_PASSWORD", PASSWORD)
     story = Story(plain(broker), tmp_path, keys=2, turns=4)
     access = {
@@ -81,7 +81,7 @@ def test_a_worker_gets_in_by_tls_and_a_password(broker, tmp_path, monkeypatch):
         ({"group": "g"}, [FileSink("rows.csv")], "sinks must be Kafka topics .*FileSink"),
     ],
 )
-def test_what_cannot_be_shared_out_is_refused(tmp_path, source, sinks, message):
+def test_a_pipeline_that_cannot_run_in_a_cluster_is_rejected(tmp_path, source, sinks, message):
     with pytest.raises(ParameterError, match=message):
         ClusterEngine(
             KafkaSource("t", COLUMNS, **source),
@@ -91,7 +91,7 @@ def test_what_cannot_be_shared_out_is_refused(tmp_path, source, sinks, message):
         )
 
 
-def test_a_client_on_librdkafka_gets_in_by_the_same_access(tmp_path, monkeypatch):
+def test_a_client_on_librdkafka_connects_with_the_same_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("PUMP_SECRET", "hush")
     ca = tmp_path / "ca.pem"
     ca.write_text("")

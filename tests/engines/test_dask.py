@@ -1,4 +1,4 @@
-"""What comes of a call in another process: its result, what it raised, or that it died."""
+"""Calls in other processes give results, exceptions, or the death of a worker."""
 
 import os
 
@@ -20,14 +20,14 @@ def _tried(number):
 def test_failures_and_deaths_are_results_of_their_items():
     came = dict(map_on_dask(_tried, [0, 1, 2, 3, 4], workers=1))
     assert sorted(came) == [0, 1, 2, 3, 4]
-    # Those that waited in the process which died are not blamed for it.
+    # Items that waited in the process that died are retried.
     assert (came[0], came[3], came[4]) == (0, 30, 40)
     assert isinstance(came[1], DataError)
     assert str(came[1]) == "no rows"
     assert isinstance(came[2], KilledWorker)
 
 
-def test_without_items_nothing_comes():
+def test_without_items_there_are_no_results():
     assert list(map_on_dask(_tried, [], workers=1)) == []
 
 

@@ -1,4 +1,4 @@
-"""Series on threads: what comes out is what comes out of one thread, in its order."""
+"""Keyed parallelism: the output is that of one thread, in the same order."""
 
 import threading
 
@@ -45,13 +45,11 @@ class Many(Source):
             if number >= turn:
                 yield Batch(key, np.arange(at, at + n), values, SCHEMA), {"turn": number + 1}
             if number % 11 == 3 and number >= turn:
-                yield Batch("nobody", [], np.empty((0, 2)), SCHEMA), {"turn": number + 1}
+                yield Batch("unknown", [], np.empty((0, 2)), SCHEMA), {"turn": number + 1}
 
 
-class Refuses(Operator):
-    """Refuses a row of one series, and holds the others up until it has."""
-
-    take_dead_letters = threading.Event()
+class Rejecting(Operator):
+    """Reject a row of one series."""
 
     def __init__(self, key="k1", at=500):
         self.key, self.at = key, at
@@ -61,7 +59,7 @@ class Refuses(Operator):
         seen = self.state.setdefault("n", np.zeros(1, np.int64))
         seen += batch.n_rows
         if batch.key == self.key and seen[0] > self.at:
-            raise DataError(f"row {self.at} of {self.key} is refused")
+            raise DataError(f"row {self.at} of {self.key} is rejected")
         schema = batch.schema.with_channels([*batch.schema.channels, Channel("n")])
         n = np.full(batch.n_rows, seen[0])
         return batch.with_values(np.column_stack([batch.values, n]), schema), []
@@ -73,7 +71,7 @@ def content(path):
         rows = {key: run.columns(key) for key in keys}
         newest = "SELECT key, operator, hash, max(step) FROM states GROUP BY key, operator"
         hashes = sorted(row[:3] for row in run._rows(newest))
-        return rows, hashes, run.events(), run.meta["rows"], run.position("test_lanes")
+        return rows, hashes, run.events(), run.meta["rows"], run.position("test_keyed_executor")
 
 
 def ran(path, source, operators, progress=None, **rest):
@@ -88,7 +86,7 @@ def ran(path, source, operators, progress=None, **rest):
 
 @pytest.mark.bits
 @pytest.mark.parametrize("rest", [{"threads": 2}, {"threads": 4, "prefetch_bytes": 10_000}])
-def test_rows_findings_and_states_do_not_depend_on_the_threads(tmp_path, rest):
+def test_rows_events_and_states_do_not_depend_on_the_threads(tmp_path, rest):
     detectors = [NEWMA(window=20, n_components=64)]
     one = ran(tmp_path / "one.streamlyt", Many(), detectors, threads=1)
     several = ran(
@@ -100,11 +98,11 @@ def test_rows_findings_and_states_do_not_depend_on_the_threads(tmp_path, rest):
     assert_same_bits(content(tmp_path / "several.streamlyt"), content(tmp_path / "one.streamlyt"))
 
 
-def test_series_run_side_by_side(tmp_path):
+def test_series_run_in_parallel(tmp_path):
     meet = threading.Barrier(2, timeout=scaled(30))
 
     class Meets(Operator):
-        """Goes on when two series are at it at once."""
+        """Continues once two series are processed at the same time."""
 
         def __init__(self):
             self.state = {}
@@ -121,29 +119,35 @@ def test_series_run_side_by_side(tmp_path):
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_row_that_is_refused_leaves_the_last_checkpoint(tmp_path, threads):
+def test_a_row_that_is_rejected_leaves_the_last_checkpoint(tmp_path, threads):
     path = tmp_path / "a.streamlyt"
-    with pytest.raises(DataError, match="row 500 of k1 is refused"):
-        ran(path, Many(), [Refuses()], threads=threads, checkpoint_interval_rows=1000)
+    with pytest.raises(DataError, match="row 500 of k1 is rejected"):
+        ran(path, Many(), [Rejecting()], threads=threads, checkpoint_interval_rows=1000)
     with RunFile.open(path) as run:
         saved = run.meta["rows"]
         assert saved > 1000
         assert sum(run.n_rows(key) for key in run.keys()) == saved  # noqa: SIM118 - no mapping
         states = run.states()
-        assert all(states[key]["test_lanes"]["n"] == run.n_rows(key) for key in states)
+        assert all(states[key]["test_keyed_executor"]["n"] == run.n_rows(key) for key in states)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_what_a_source_gave_before_it_failed_is_kept(tmp_path, threads):
     path = tmp_path / "a.streamlyt"
     with pytest.raises(SourceError, match="the wire was cut"):
-        ran(path, Many(fail_at=50), [Refuses(at=10**6)], threads=threads, checkpoint_interval_s=1e9)
+        ran(
+            path,
+            Many(fail_at=50),
+            [Rejecting(at=10**6)],
+            threads=threads,
+            checkpoint_interval_s=1e9,
+        )
     with RunFile.open(path) as run:
-        assert run.position("test_lanes") == {"turn": 50}
+        assert run.position("test_keyed_executor") == {"turn": 50}
 
 
 @pytest.mark.bits
-def test_a_run_that_is_stopped_goes_on_with_other_threads(tmp_path):
+def test_a_stopped_run_is_resumed_with_another_number_of_threads(tmp_path):
     def stop(engine, rows):
         if rows > 3000:
             engine.stop()
@@ -159,6 +163,6 @@ def test_a_run_that_is_stopped_goes_on_with_other_threads(tmp_path):
     assert_same_bits([came + rest, events + more], expected)
 
 
-def test_no_threads_are_refused():
+def test_zero_threads_are_rejected():
     with pytest.raises(ParameterError, match="threads must be at least 1, got 0"):
         LocalEngine(Many(), Pipeline([]), threads=0)

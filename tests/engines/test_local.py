@@ -21,7 +21,7 @@ from tests._waiting import line_of
 
 CHILD = "import sys; sys.path[:0] = ['.', sys.argv[1]]; import test_local as t; t.main(sys.argv[2])"
 CHANNELS = 80  # more than a run file keeps row by row
-# Twenty lives cannot end a run, however late each is killed; a batch has at most 90 rows.
+# Twenty processes cannot end a run, however late each is killed; a batch has at most 90 rows.
 LIFE_ROWS = 250
 KILLED_ROWS = 20 * (90 + LIFE_ROWS + 90) + 400
 
@@ -60,11 +60,11 @@ class Walk(Source):
 
 
 class Drift(Operator):
-    """An exponential mean that depends on the order of rows, with a large memory beside it."""
+    """An exponential mean that depends on the order of rows, with a large further state."""
 
-    def __init__(self, forget=0.1, memory=600):
+    def __init__(self, forget=0.1, kept_rows=600):
         self.forget = forget
-        self.memory = memory
+        self.kept_rows = kept_rows
         self.state = {}
 
     def update(self, batch):
@@ -72,14 +72,14 @@ class Drift(Operator):
             self.state = {
                 "mean": np.zeros(1),
                 "hot": np.zeros(1, bool),
-                "kept": np.zeros((self.memory, batch.schema.n_channels)),
+                "kept": np.zeros((self.kept_rows, batch.schema.n_channels)),
                 "n": np.zeros(1, np.int64),
             }
         out = np.empty(batch.n_rows)
         events = []
         for i, row in enumerate(batch.values):
             n = int(self.state["n"][0])
-            self.state["kept"][n % self.memory] = row
+            self.state["kept"][n % self.kept_rows] = row
             mean = (1 - self.forget) * self.state["mean"] + self.forget * row[:3].sum()
             self.state.update(mean=mean, n=np.array([n + 1]))
             out[i] = mean[0]
@@ -93,7 +93,7 @@ class Drift(Operator):
 
 
 class Journal(Sink):
-    """Writes down what is done to it."""
+    """Records its calls."""
 
     def __init__(self, fail=False):
         self.fail = fail
@@ -129,7 +129,7 @@ def ran(path, source, on_rows=None, **rest):
 
 
 def content(path):
-    """All that a run found: rows and states by series, on every level, and findings."""
+    """Rows on every level, states and events of a run."""
     with RunFile.open(path) as run:
         rows = {}
         for key in run.keys():  # noqa: SIM118 - a run file is no mapping
@@ -146,7 +146,7 @@ def content(path):
         return rows, chunks, hashes, run.events(), run.meta["rows"], run.meta["complete"]
 
 
-def test_rows_and_findings_are_those_of_the_pipeline_alone(tmp_path):
+def test_rows_and_events_are_those_of_the_pipeline_alone(tmp_path):
     summary = ran(tmp_path / "a.streamlyt", Walk(500))
     source, pipeline = Walk(500), Pipeline([Drift()])
     expected = [pipeline.process(batch) for batch, _ in source.read()]
@@ -179,7 +179,7 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_one_that_was_not(tmp_path
             stdout=subprocess.PIPE,
             text=True,
         ) as child:
-            assert line_of(child.stdout, "the second batch is taken") == "begins\n"
+            assert line_of(child.stdout, "the second batch is processed") == "begins\n"
             time.sleep(moments.uniform(0.0, 0.09))
             child.send_signal(signal.SIGKILL)
         kills += 1
@@ -242,7 +242,7 @@ def test_ctrl_c_within_a_batch_leaves_the_last_checkpoint(tmp_path):
     assert_same_bits(content(tmp_path / "a.streamlyt"), content(tmp_path / "b.streamlyt"))
 
 
-def test_a_stopped_run_is_gone_on_with(tmp_path):
+def test_a_stopped_run_is_resumed(tmp_path):
     with engine(tmp_path / "a.streamlyt", Walk(500)) as first:
         summary = first.run(lambda rows: first.stop() if rows > 200 else None)
     assert not summary.complete
@@ -259,7 +259,7 @@ def test_a_source_that_fails_leaves_what_it_gave(tmp_path):
         assert first.runfile.n_rows("a") > 200
 
 
-def test_sinks_are_flushed_before_the_save_and_the_source_is_told_after_it(tmp_path):
+def test_sinks_are_flushed_before_the_save_and_the_source_commits_after_it(tmp_path):
     order = []
     sink, source = Journal(), Walk(300)
     with engine(tmp_path / "a.streamlyt", source, sinks=[sink], checkpoint_interval_s=0) as one:
@@ -290,7 +290,7 @@ def test_a_flush_that_fails_saves_nothing(tmp_path):
         (Walk(500, fail_at=3), [Drift()], r"source\.fail_at must be None .*got 3"),
     ],
 )
-def test_another_pipeline_is_refused_by_the_first_parameter_that_differs(
+def test_another_pipeline_is_rejected_by_the_first_parameter_that_differs(
     tmp_path, source, operators, message
 ):
     path = tmp_path / "a.streamlyt"
@@ -301,20 +301,20 @@ def test_another_pipeline_is_refused_by_the_first_parameter_that_differs(
 
 
 @pytest.mark.parametrize("rest", [{"checkpoint_interval_s": -1}, {"checkpoint_interval_rows": 0}])
-def test_impossible_bounds_are_refused(rest):
+def test_bounds_out_of_range_are_rejected(rest):
     with pytest.raises(ParameterError, match="checkpoint_interval_s must be at least 0"):
         LocalEngine(Walk(), Pipeline([]), **rest)
 
 
 def main(path):
     """Run in a process of its own, to be killed, and wait for that after some rows."""
-    told = []
+    counts = []
 
-    def tell(rows: int) -> None:
-        told.append(rows)
-        if len(told) == 2:  # the first checkpoint is made, and has imported what it needs
+    def on_progress(rows: int) -> None:
+        counts.append(rows)
+        if len(counts) == 2:  # the first checkpoint is made, and its imports are done
             print("begins", flush=True)
-        if rows - told[0] > LIFE_ROWS:
+        if rows - counts[0] > LIFE_ROWS:
             threading.Event().wait()
 
-    ran(Path(path), Walk(KILLED_ROWS, pause_s=0.01), tell, checkpoint_interval_s=0.005)
+    ran(Path(path), Walk(KILLED_ROWS, pause_s=0.01), on_progress, checkpoint_interval_s=0.005)

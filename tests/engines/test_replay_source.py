@@ -1,4 +1,4 @@
-"""A recorded source from some place on, and as fast as its own clock: the rows are the same."""
+"""Replay from a start position, at the speed of the recorded clock: the rows are the same."""
 
 from threading import Thread
 
@@ -22,7 +22,7 @@ XY = Schema.of("x", "y", time_unit="ns")
 
 
 class Wall:
-    """A clock that moves only where somebody waits for it."""
+    """A clock that moves only while a caller waits for it."""
 
     def __init__(self):
         self.now = 100.0
@@ -38,7 +38,7 @@ class Wall:
 
 
 class Stamps(MemorySink):
-    """Keeps when each batch came."""
+    """Records the arrival time of each batch."""
 
     def __init__(self, wall):
         super().__init__()
@@ -62,16 +62,16 @@ def played(begin=None, speed=None, operators=(), **options):
 
 
 @pytest.mark.parametrize("speed", [1.0, 7.5, 1e4])
-def test_each_row_comes_when_its_clock_says_and_none_before(speed):
+def test_each_row_is_released_at_its_time_and_none_before(speed):
     sink, _, _ = played(speed=speed, batch_rows=700)
     due = 100.0 + (TIMES - TIMES[0]) / 1e9 / speed
     early = np.asarray(sink.at) - due
-    assert early.min() >= -0.0501  # rows of a twentieth of a second go together
+    assert early.min() >= -0.0501  # rows of 0.05 s are released together
     assert early.max() < 0.0501
     assert_same_bits(sink.values(), VALUES)
 
 
-def test_speed_changes_nothing_of_what_comes_out():
+def test_speed_does_not_change_the_output():
     detector = NEWMA(20, null="adaptive")
     plain, found, wall = played(operators=[detector.clone()])
     slow, same, _ = played(speed=3.0, operators=[detector.clone()])
@@ -93,7 +93,7 @@ def test_speed_changes_nothing_of_what_comes_out():
     ],
 )
 @pytest.mark.parametrize("speed", [None, 50.0])
-def test_it_begins_at_a_row_or_a_time(begin, first, speed):
+def test_a_replay_starts_at_a_row_or_a_time(begin, first, speed):
     sink, found, _ = played(begin, speed)
     assert found.rows == N - first
     if first < N:
@@ -101,7 +101,7 @@ def test_it_begins_at_a_row_or_a_time(begin, first, speed):
         assert_same_bits(sink.times(), TIMES[first:])
 
 
-def test_a_run_that_is_resumed_goes_on_where_it_was_not_where_it_began(tmp_path):
+def test_a_resumed_run_continues_from_its_checkpoint_not_from_the_start_position(tmp_path):
     with RunFile.create(tmp_path / "a", pipeline="") as run:
         one = source(batch_rows=100)
         ReplaySource(one, "1000").install()
@@ -124,7 +124,7 @@ def test_a_stop_does_not_wait_for_the_clock(tmp_path):
         wait_for(lambda: engine.metrics.batches, HAPPENS_S, "the first batch is taken")
         engine.stop()
         joined(running, "the stopped run ends")
-        assert run.n_rows("") == N  # the batch at hand came whole
+        assert run.n_rows("") == N  # the current batch is complete
 
 
 def test_files_are_read_from_a_row_or_a_time(tmp_path):
@@ -140,17 +140,22 @@ def test_files_are_read_from_a_row_or_a_time(tmp_path):
         assert sink.values()[0, 0] == first
 
 
-def test_what_cannot_be_is_told(tmp_path):
+def test_starts_and_speeds_that_are_not_possible_are_rejected(tmp_path):
     (tmp_path / "a.csv").write_text("x\n1\n2\n")
     steps = MemorySource(VALUES)
     for one, begin, speed, reason in (
         (source(), None, 0.0, "speed must be positive"),
         (source(), "soon", None, r"from must be the number of a row, ISO 8601"),
         (source(), str(N + 1), None, f"row must be at most {N}"),
-        (steps, None, 2.0, "speed must go with times that a clock gives, got times in 'step'"),
+        (steps, None, 2.0, "speed must be used with clock times, got times in 'step'"),
         (steps, "5s", None, "from must be a whole number where times count 'step'"),
-        (FileSource(tmp_path), "1", None, "a folder cannot be read from a row by its number"),
-        (KafkaSource("t", ["x"], group="g"), "1", None, "the group 'g' has a position of its own"),
+        (FileSource(tmp_path), "1", None, "start of a directory must be a time, got row 1"),
+        (
+            KafkaSource("t", ["x"], group="g"),
+            "1",
+            None,
+            "group must be None to start at an offset, got 'g'",
+        ),
     ):
         with pytest.raises((ParameterError, SourceError), match=reason):
             ReplaySource(one, begin, speed)

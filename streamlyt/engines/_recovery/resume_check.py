@@ -1,4 +1,4 @@
-"""Whether a run is gone on with by the source and the operators that began it."""
+"""Checks that a run is resumed with the source and the operators that started it."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -16,43 +16,43 @@ __all__ = ["check_same_operators", "check_same_pipeline", "differences", "renewe
 
 
 def check_same_pipeline(saved: str, source: Source, pipeline: Pipeline) -> bool:
-    """Hold source and operators against those that a run file was made for.
+    """Compare source and operators with those in a run file.
 
-    Parameters that a component calls ``free`` may be others.
+    Reloadable parameters may differ.
 
     Returns
     -------
-    Whether a free parameter of an operator is another.
+    Whether a reloadable parameter of an operator differs.
 
     Raises
     ------
     StateError
-        If another parameter is.
+        If another parameter differs.
     """
     tables = _tables(saved)
     if "source" in tables:
-        _refuse(tables["source"], source, "source")
-    return "operators" in tables and _refuse_operators(tables["operators"], pipeline)
+        _check_component(tables["source"], source, "source")
+    return "operators" in tables and _check_operators(tables["operators"], pipeline)
 
 
 def check_same_operators(pipeline: Pipeline, other: Pipeline) -> None:
-    """Hold operators against those of a run that goes on.
+    """Compare operators with those of a run in progress.
 
     Raises
     ------
     StateError
-        If they differ in more than their free parameters.
+        If they differ in more than their reloadable parameters.
     """
-    _refuse_operators([component_to_table(each) for each in pipeline.operators.values()], other)
-    for ours, theirs in zip(pipeline.operators, other.operators, strict=True):
-        if ours != theirs:
-            raise _another("the label of an operator", ours, theirs)
+    _check_operators([component_to_table(each) for each in pipeline.operators.values()], other)
+    for label, other_label in zip(pipeline.operators, other.operators, strict=True):
+        if label != other_label:
+            raise _mismatch("the label of an operator", label, other_label)
     if pipeline.inputs != other.inputs:
-        raise _another("what the operators follow", pipeline.inputs, other.inputs)
+        raise _mismatch("what the operators follow", pipeline.inputs, other.inputs)
 
 
 def renewed(saved: str, source: Source, pipeline: Pipeline) -> str:
-    """Return the text of a run file with source and operators as they are now."""
+    """Return the pipeline text of a run file with the current source and operators."""
     operators = [
         {"name": (table := component_to_table(each)).pop("name"), "label": label, **after, **table}
         for (label, each), after in zip(pipeline.operators.items(), _after(pipeline), strict=True)
@@ -70,57 +70,57 @@ def _tables(saved: str) -> dict[str, Any]:
 
 
 def differences(saved: Any, given: Any, where: str = "") -> list[tuple[str, Any, Any]]:
-    """Return where two tables differ: the place with dots, and both values."""
+    """Return where two tables differ: the dotted path, and both values."""
     if isinstance(saved, Mapping) and isinstance(given, Mapping):
         names = [*saved, *(name for name in given if name not in saved)]
         return [
-            found
+            difference
             for name in names
-            for found in differences(
+            for difference in differences(
                 saved.get(name), given.get(name), f"{where}.{name}" if where else name
             )
         ]
-    alike = saved == given or (saved != saved and given != given)  # NaN is equal to NaN here
-    return [] if alike else [(where, saved, given)]
+    equal = saved == given or (saved != saved and given != given)  # NaN equals NaN here
+    return [] if equal else [(where, saved, given)]
 
 
-def _refuse_operators(tables: Sequence[dict[str, Any]], pipeline: Pipeline) -> bool:
-    ours = list(pipeline.operators.values())
-    if len(ours) != len(tables):
-        raise _another("the number of operators", len(tables), len(ours))
-    theirs = [{"after": table["after"]} if "after" in table else {} for table in tables]
-    if theirs != _after(pipeline):
-        raise _another("what the operators follow", theirs, _after(pipeline))
+def _check_operators(tables: Sequence[dict[str, Any]], pipeline: Pipeline) -> bool:
+    operators = list(pipeline.operators.values())
+    if len(operators) != len(tables):
+        raise _mismatch("the number of operators", len(tables), len(operators))
+    saved_after = [{"after": table["after"]} if "after" in table else {} for table in tables]
+    if saved_after != _after(pipeline):
+        raise _mismatch("what the operators follow", saved_after, _after(pipeline))
     return any(
         [
-            _refuse(table, own, f"operators.{component_to_table(own)['name']}")
-            for table, own in zip(tables, ours, strict=True)
+            _check_component(table, own, f"operators.{component_to_table(own)['name']}")
+            for table, own in zip(tables, operators, strict=True)
         ]
     )
 
 
 def _after(pipeline: Pipeline) -> list[dict[str, str]]:
-    """Return for each operator the place that it follows, where that is not the one before it."""
-    places = pipeline.inputs.values()
+    """Return for each operator its input node, where that is not the operator before it."""
+    nodes = pipeline.inputs.values()
     before = [SOURCE, *pipeline.operators]
     return [
-        {} if place == usual else {"after": place}
-        for place, usual in zip(places, before, strict=False)
+        {} if node == default else {"after": node}
+        for node, default in zip(nodes, before, strict=False)
     ]
 
 
-def _refuse(saved: Mapping[str, Any], component: Component, where: str) -> bool:
-    """Raise where more than the free parameters differ; tell whether one of these does."""
+def _check_component(saved: Mapping[str, Any], component: Component, where: str) -> bool:
+    """Raise if more than reloadable parameters differ; return whether one of these does."""
     saved = {name: value for name, value in saved.items() if name not in ("label", "after")}
-    found = differences(saved, component_to_table(component), where)
-    for place, theirs, ours in found:
-        if place.removeprefix(f"{where}.").partition(".")[0] not in component.reloadable_params:
-            raise _another(place, theirs, ours)
-    return bool(found)
+    changed = differences(saved, component_to_table(component), where)
+    for path, saved_value, value in changed:
+        if path.removeprefix(f"{where}.").partition(".")[0] not in component.reloadable_params:
+            raise _mismatch(path, saved_value, value)
+    return bool(changed)
 
 
-def _another(where: str, saved: Any, given: Any) -> StateError:
+def _mismatch(where: str, saved: Any, given: Any) -> StateError:
     return StateError(
-        f"{where} must be {saved!r} as in the run to be resumed, got {given!r}; give it back, or "
+        f"{where} must be {saved!r} as in the run to be resumed, got {given!r}; restore it, or "
         f"begin a new run file"
     )

@@ -1,4 +1,4 @@
-"""States in a folder that several processes share, so that they follow a partition that moves."""
+"""States in a shared folder, so that they follow a partition to another process."""
 
 import json
 import logging
@@ -18,144 +18,151 @@ __all__ = ["SharedStateStore"]
 
 _MAGIC = b"STRMLYT1"
 _HASH = 64  # hexadecimal digits
-_EVERY_S = 1.0
-_SHARE = 0.05  # of the time that may go into writing these files
+_INTERVAL_S = 1.0  # between two files of a partition, at least
+_TIME_FRACTION = 0.05  # of the run time that may go into writing these files
 
-_Memory = Mapping[str, Mapping[str, Mapping[str, Array]]]  # series -> operator -> state
+_States = Mapping[str, Mapping[str, Mapping[str, Array]]]  # series -> operator -> state
 
 log = logging.getLogger("streamlyt.engine")
 
 
 class SharedStateStore:
-    """One file a partition: the memory of its series, and the position that it is of.
+    """One file per partition: the states of its series, and their position.
 
-    The file is written after a checkpoint has made everything up to that position durable, under
-    another name first, so that it is there whole or not at all; the one before it is kept. Who
-    takes the partition over reads the log from that position on, which may lie behind what was
-    committed. A damaged file is passed over for the one before, with a warning. A file that is
-    whole and does not carry the mark of the user's key is refused: members on several machines
-    share one key.
+    The file is written after a checkpoint has made all rows up to that position durable. It is
+    written under a temporary name and renamed, so that it is never partial; the previous file is
+    kept. The next owner of the partition reads the log from that position on, which may be before
+    the committed one. A damaged file is skipped for the previous one, with a warning. An intact
+    file without the mark of the user's key is rejected: members on several machines share one
+    key.
 
     Parameters
     ----------
     folder
-        Where; every member of the group must reach it.
+        Path that every member of the group can read and write.
     name
-        Of the pipeline: pipelines of different names do not read one another's files.
+        Name of the pipeline: pipelines of different names do not read one another's files.
     trust
-        Whether files without that mark are taken too.
+        Whether files without that mark are accepted.
     """
 
     def __init__(self, folder: str | os.PathLike[str], name: str, *, trust: bool = False) -> None:
         self.folder, self.name, self.trust = Path(folder), name, trust
         self._due_at: dict[str, float] = {}
 
-    def due(self, part: str) -> bool:
-        """Tell whether it is time to write a partition again; always true the first time."""
-        return monotonic() >= self._due_at.get(part, 0.0)
+    def due(self, partition: str) -> bool:
+        """Return whether a partition is due to be written; always true the first time."""
+        return monotonic() >= self._due_at.get(partition, 0.0)
 
-    def save(self, part: str, at: int, memory: _Memory) -> None:
-        """Write the memory of the series of a partition as of a position.
+    def save(self, partition: str, position: int, states: _States) -> None:
+        """Write the states of the series of a partition as of a position.
 
         Raises
         ------
         SinkError
             If the folder cannot be written.
         """
-        began = monotonic()
+        started = monotonic()
         blobs = [
             (key, operator, pack(state))
-            for key, by_name in memory.items()
+            for key, by_name in states.items()
             for operator, state in by_name.items()
         ]
-        of = [[key, operator, len(blob)] for key, operator, blob in blobs]
-        head: dict[str, Any] = {"at": at, "of": of}
+        index = [[key, operator, len(blob)] for key, operator, blob in blobs]
+        head: dict[str, Any] = {"at": position, "of": index}
         secret = user_key()
         if secret is not None:
-            message = self._message(part, at, of, b"".join(blob for *_, blob in blobs))
+            message = self._message(
+                partition, position, index, b"".join(blob for *_, blob in blobs)
+            )
             head["mark"] = secret.mark(message)
         text = json.dumps(head).encode()
         body = b"".join([len(text).to_bytes(8, "big"), text, *(blob for *_, blob in blobs)])
-        path = self._path(part)
+        path = self._path(partition)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_name(f".{path.name}.{os.getpid()}.new")
-            with unfinished.open("wb") as file:
+            temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+            with temporary.open("wb") as file:
                 file.write(_MAGIC + state_digest(body).encode() + body)
                 file.flush()
                 os.fsync(file.fileno())
             if path.exists():
-                path.replace(_before(path))
-            unfinished.replace(path)
+                path.replace(_previous(path))
+            temporary.replace(path)
         except OSError as error:
             raise SinkError(f"the shared states {path} cannot be written: {error}") from error
-        took = monotonic() - began
-        self._due_at[part] = monotonic() + max(_EVERY_S, took / _SHARE)
+        took = monotonic() - started
+        self._due_at[partition] = monotonic() + max(_INTERVAL_S, took / _TIME_FRACTION)
 
-    def load(self, part: str) -> tuple[int, dict[str, dict[str, dict[str, Array]]]] | None:
-        """Return the newest position of a partition that is whole, and the memory of its series.
+    def load(self, partition: str) -> tuple[int, dict[str, dict[str, dict[str, Array]]]] | None:
+        """Return the newest intact position of a partition, and the states of its series.
 
         Raises
         ------
         StateError
-            If it does not carry the mark of the user's key, and is not trusted.
+            If the file does not carry the mark of the user's key, and is not trusted.
         """
-        path = self._path(part)
-        for each in (path, _before(path)):
+        path = self._path(partition)
+        for each in (path, _previous(path)):
             try:
                 head, blobs = _read(each.read_bytes())
             except FileNotFoundError:
-                continue  # none yet, or the one before is just being put in its place
+                continue  # none yet, or it is being replaced right now
             except (OSError, StateError) as error:
                 log.warning("the shared states %s are passed over: %s", each, error)
             else:
-                self._hold(each, part, head, blobs)
-                return int(head["at"]), _memory_of(head["of"], blobs)
+                self._check_mark(each, partition, head, blobs)
+                return int(head["at"]), _unpack_states(head["of"], blobs)
         return None
 
-    def _hold(self, path: Path, part: str, head: Mapping[str, Any], blobs: bytes) -> None:
-        """Raise where a file does not carry the mark of the user's key."""
+    def _check_mark(
+        self, path: Path, partition: str, head: Mapping[str, Any], blobs: bytes
+    ) -> None:
+        """Raise if a file does not carry the mark of the user's key."""
         if self.trust:
             return
         secret, mark = user_key(), head.get("mark")
-        message = self._message(part, head["at"], head["of"], blobs)
+        message = self._message(partition, head["at"], head["of"], blobs)
         if secret is None or not isinstance(mark, str) or not secret.verifies(mark, message):
             raise StateError(
                 f"the shared states {path} must carry the mark of this user's key, got another or "
-                f"none (key: {key_path()}); name one key for all members in {KEY_FILE}, or start "
-                f"with --trust if nobody else can write that folder"
+                f"none (key: {key_path()}); set {KEY_FILE} to one key for all members, or start "
+                f"with --trust if only trusted users can write that folder"
             )
 
-    def _message(self, part: str, at: int, of: Sequence[Sequence[Any]], blobs: bytes) -> bytes:
-        return json.dumps([self.name, part, at, of, state_digest(blobs)]).encode()
+    def _message(
+        self, partition: str, position: int, index: Sequence[Sequence[Any]], blobs: bytes
+    ) -> bytes:
+        digest = state_digest(blobs)
+        return json.dumps([self.name, partition, position, index, digest]).encode()
 
-    def _path(self, part: str) -> Path:
-        return self.folder / f"{quote(self.name, safe='')}-{quote(part, safe='')}.states"
+    def _path(self, partition: str) -> Path:
+        return self.folder / f"{quote(self.name, safe='')}-{quote(partition, safe='')}.states"
 
 
-def _before(path: Path) -> Path:
+def _previous(path: Path) -> Path:
     return path.with_name(f"{path.name}.before")
 
 
 def _read(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return what a file says of itself, and the states in a row."""
+    """Return the header of a file, and the packed states one after another."""
     start = len(_MAGIC) + _HASH
     if (
         data[: len(_MAGIC)] != _MAGIC
         or state_digest(data[start:]).encode() != data[len(_MAGIC) : start]
     ):
-        raise StateError("the bytes are not those that were written")
+        raise StateError("the content must match its checksum, got other bytes")
     size = int.from_bytes(data[start : start + 8], "big")
     first = start + 8 + size
     return json.loads(data[start + 8 : first]), data[first:]
 
 
-def _memory_of(
-    of: Iterable[tuple[str, str, int]], blobs: bytes
+def _unpack_states(
+    index: Iterable[tuple[str, str, int]], blobs: bytes
 ) -> dict[str, dict[str, dict[str, Array]]]:
-    memory: dict[str, dict[str, dict[str, Array]]] = {}
-    done = 0
-    for key, operator, length in of:
-        memory.setdefault(key, {})[operator] = unpack(blobs[done : done + length])
-        done += length
-    return memory
+    states: dict[str, dict[str, dict[str, Array]]] = {}
+    start = 0
+    for key, operator, length in index:
+        states.setdefault(key, {})[operator] = unpack(blobs[start : start + length])
+        start += length
+    return states

@@ -1,4 +1,4 @@
-"""The memory of a partition handed from one process to the next, by way of a shared folder."""
+"""State migration: a shared folder hands the states of a partition to the next process."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -14,72 +14,72 @@ __all__ = ["StateMigration"]
 
 
 class StateMigration:
-    """What one engine does so that the partitions of its source can move.
+    """The part of one engine in moving partitions between processes.
 
     Parameters
     ----------
     source
-        Whose partitions they are.
-    shared
-        The folder; None where there is none, and the memory stays where it is.
-    kept
+        Source of the partitions.
+    store
+        The shared folder; None: states do not migrate.
+    has_runfile
         Whether there is a run file.
 
     Raises
     ------
     ParameterError
-        If there is a folder, and the source has no partitions or there is no run file.
+        If there is a store, and the source has no partitions or there is no run file.
     """
 
-    def __init__(self, source: Source, shared: SharedStateStore | None, kept: bool) -> None:
-        if shared is not None and not (isinstance(source, SupportsPartitions) and kept):
+    def __init__(self, source: Source, store: SharedStateStore | None, has_runfile: bool) -> None:
+        if store is not None and not (isinstance(source, SupportsPartitions) and has_runfile):
             raise ParameterError(
-                f"shared states must go with a source in partitions and a run file, got "
-                f"{type(source).__name__} and {'a' if kept else 'no'} run file"
+                f"shared states must be used with a source in partitions and a run file, got "
+                f"{type(source).__name__} and {'a' if has_runfile else 'no'} run file"
             )
         self._source = source if isinstance(source, SupportsPartitions) else None
-        self._shared = shared
-        self._ahead: set[str] = set()  # partitions with rows that the folder does not know
+        self._store = store
+        self._unpublished: set[str] = set()  # partitions with rows that the store does not cover
 
     def begin(self) -> None:
-        """Forget what was taken since the last checkpoint."""
-        self._ahead.clear()
+        """Forget the rows since the last checkpoint."""
+        self._unpublished.clear()
 
     def mark_changed(self, batch: Batch) -> None:
-        """Note rows of a series."""
-        if batch.n_rows and self._shared is not None and self._source is not None:
-            self._ahead.add(str(self._source.partition_of(batch.key)))
+        """Record that the state of a series may have changed."""
+        if batch.n_rows and self._store is not None and self._source is not None:
+            self._unpublished.add(str(self._source.partition_of(batch.key)))
 
     def load_migrated(
         self, position: Position | None
     ) -> tuple[dict[str, Any], dict[str, dict[str, dict[str, Array]]]]:
-        """Return the positions and the memory that others left further on than ours are."""
-        at: dict[str, Any] = {}
-        memory: dict[str, dict[str, dict[str, Array]]] = {}
-        if self._shared is not None and self._source is not None:
+        """Return the positions of partitions that others have read further, and their states."""
+        positions: dict[str, Any] = {}
+        states: dict[str, dict[str, dict[str, Array]]] = {}
+        if self._store is not None and self._source is not None:
             for part in self._source.assigned_partitions():
-                found = self._shared.load(part)
-                if found is not None and found[0] > int((position or {}).get(part, -1)):
-                    at[part] = found[0]
-                    memory |= found[1]
+                loaded = self._store.load(part)
+                if loaded is not None and loaded[0] > int((position or {}).get(part, -1)):
+                    positions[part] = loaded[0]
+                    states |= loaded[1]
         elif self._source is not None:
-            # From here on the rows of other workers are read after a rewind only.
+            # Joins the group: rows of partitions assigned later are read after a rewind only.
             self._source.assigned_partitions()
-        return at, memory
+        return positions, states
 
     def publish(
         self, position: Position, pipeline: Pipeline, keys: Iterable[str], last: bool
     ) -> None:
-        """Write the memory of our partitions as of a checkpoint, where it is time or the last."""
-        if self._shared is None or self._source is None:
+        """Write the states of our partitions as of a checkpoint, where due or for the last time."""
+        if self._store is None or self._source is None:
             return
-        shared = self._shared
-        due = [part for part in self._ahead if part in position and (last or shared.due(part))]
+        store = self._store
+        due = [part for part in self._unpublished if part in position and (last or store.due(part))]
         if not due:
             return
-        of: Mapping[str, list[str]] = {part: [] for part in due}
+        keys_of: Mapping[str, list[str]] = {part: [] for part in due}
         for key in keys:
-            of.get(str(self._source.partition_of(key)), []).append(key)
+            keys_of.get(str(self._source.partition_of(key)), []).append(key)
         for part in due:
-            self._shared.save(part, int(position[part]), pipeline.states(of[part]))
-            self._ahead.discard(part)
+            self._store.save(part, int(position[part]), pipeline.states(keys_of[part]))
+            self._unpublished.discard(part)

@@ -15,39 +15,39 @@ __all__ = ["check_bounds", "check_cluster_endpoints", "split_transactional_sink"
 
 
 def split_transactional_sink(
-    source: Source, sinks: Sequence[Sink], kept: bool
+    source: Source, sinks: Sequence[Sink], has_runfile: bool
 ) -> tuple[SupportsTransactions | None, tuple[Sink, ...]]:
-    """Return the sink whose transactions rule the run, if there is one, and the others.
+    """Return the transactional sink, if there is one, and the others.
 
     Raises
     ------
     ParameterError
-        If there are two, or source or run file cannot go along.
+        If there are two, or source or run file do not support transactions.
     """
-    found = [
+    transactional = [
         sink for sink in sinks if isinstance(sink, SupportsTransactions) and sink.is_transactional
     ]
-    if not found:
+    if not transactional:
         return None, tuple(sinks)
-    if len(found) > 1 or not isinstance(source, SupportsReplay) or not kept:
+    if len(transactional) > 1 or not isinstance(source, SupportsReplay) or not has_runfile:
         raise ParameterError(
-            f"a sink with transactions must be the only one, beside a source that remembers "
-            f"positions and a run file that keeps the states, got {len(found)} such sinks, "
-            f"{type(source).__name__} and {'a' if kept else 'no'} run file (streamlyt run has one "
-            f"with --run FILE)"
+            f"a transactional sink must be the only one, with a source that stores committed "
+            f"positions and a run file for the states, got {len(transactional)} such sinks, "
+            f"{type(source).__name__} and {'a' if has_runfile else 'no'} run file; give "
+            f"streamlyt run a run file with --run FILE"
         )
-    return found[0], tuple(sink for sink in sinks if sink not in found)
+    return transactional[0], tuple(sink for sink in sinks if sink not in transactional)
 
 
 def check_cluster_endpoints(
     source: Source, sinks: Sequence[Sink]
 ) -> tuple[SupportsMessageDecoding, list[SupportsExternalProducer]]:
-    """Return source and sinks of a pipeline whose work several processes share.
+    """Return source and sinks of a pipeline that runs in a cluster.
 
     Raises
     ------
     ParameterError
-        If they are not Kafka's, or the source has no group or names series by a field.
+        If they are not Kafka's, or the source has no group or takes keys from a field.
     """
     if not isinstance(source, SupportsMessageDecoding) or source.group is None:
         raise ParameterError(
@@ -56,24 +56,24 @@ def check_cluster_endpoints(
         )
     if source.key is not None:
         raise ParameterError(
-            f"source.key must be left out in a cluster, got {source.key!r}: its workers share "
-            f"series out by the keys of the messages"
+            f"source.key must be left out in a cluster, got {source.key!r}: series "
+            f"are assigned to workers by the keys of the messages"
         )
-    diverting: list[SupportsExternalProducer] = []
+    checked: list[SupportsExternalProducer] = []
     for sink in sinks:
         if not isinstance(sink, SupportsExternalProducer):
             raise ParameterError(
                 f"sinks must be Kafka topics in a cluster, got {type(sink).__name__}; write to a "
-                f"topic, and run that into a file"
+                f"topic, and read that topic into a file"
             )
-        diverting.append(sink)
-    return source, diverting
+        checked.append(sink)
+    return source, checked
 
 
 def check_bounds(
     checkpoint_interval_s: float, checkpoint_interval_rows: int, prefetch_bytes: int, threads: int
 ) -> None:
-    """Raise a ParameterError where a bound is out of range."""
+    """Raise a ParameterError if a bound is out of range."""
     if checkpoint_interval_s < 0 or checkpoint_interval_rows < 1:
         raise ParameterError(
             f"checkpoint_interval_s must be at least 0 and checkpoint_interval_rows at least 1, "

@@ -1,43 +1,42 @@
-"""Series side by side: each one's batches in order, those of several on threads of their own."""
+"""Keyed parallelism: batches of a series in order, those of several series on worker threads."""
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 from streamlyt.core import Batch, DeadLetter, Position
 from streamlyt.pipeline import Pipeline
 
-from .step import Processed, ProcessedBatch, process
+from .step import ProcessedBatch, process
 
 __all__ = ["KeyedExecutor"]
 
-AHEAD = 4  # batches a thread that may be under way: enough that none waits for the one that writes
+PENDING_PER_THREAD = 4  # enough that no worker waits for the thread that writes
 
 
 class KeyedExecutor:
-    """Batches under way: they come out in the order in which they went in.
+    """Batches being processed: they leave in the order in which they were submitted.
 
-    All batches of a series go through the same thread, so that its memory sees them in order, and
-    what comes out does not depend on how many threads there are. The loops let go of Python's
-    lock; what is not compiled is done by one thread at a time, whatever their number.
+    All batches of a series run on the same worker, so that its state sees them in order and the
+    output does not depend on the number of threads. Compiled loops release the GIL; all other
+    code runs on one thread at a time, whatever their number.
 
     Parameters
     ----------
     threads
-        How many; with 1 there is none beside the caller's.
+        Number of workers; 1 processes batches on the calling thread.
     """
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
         self._workers: list[ThreadPoolExecutor] = []
         self._worker_of: dict[str, int] = {}  # of each series
-        self._pending: deque[tuple[Batch, Position | None, list[DeadLetter], Future[Processed]]]
-        self._pending = deque()
+        self._pending: deque[Future[ProcessedBatch]] = deque()
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Keep the threads for the length of a reading; what is under way then is dropped."""
+        """Start the workers; at the end stop them and drop what is pending."""
         if self.threads > 1:
             self._workers = [ThreadPoolExecutor(1, "lane") for _ in range(self.threads)]
         try:
@@ -52,40 +51,45 @@ class KeyedExecutor:
         return len(self._pending)
 
     def ready(self, idle: bool = False) -> bool:
-        """Tell whether the oldest batch should land: it is done, or another could not go in.
+        """Return whether the oldest batch is to be taken: it is done, or the executor is full.
 
         Parameters
         ----------
         idle
-            No other batch is there yet: then none waits under way for those that may come.
+            Whether no further batch is available yet: then none stays pending.
         """
-        most = AHEAD * self.threads if self._workers else 1
+        most = PENDING_PER_THREAD * self.threads if self._workers else 1
         waiting = self._pending
-        return bool(waiting) and (idle or len(waiting) >= most or waiting[0][3].done())
+        return bool(waiting) and (idle or len(waiting) >= most or waiting[0].done())
 
     def submit(
         self,
         pipeline: Pipeline | None,
         batch: Batch,
         position: Position | None,
-        letters: list[DeadLetter],
+        dead_letters: list[DeadLetter],
         last: bool = False,
     ) -> None:
-        """Send a batch on its way; without a pipeline nothing is made of it."""
+        """Process a batch, on the worker of its series; see :func:`process`."""
+        read = (pipeline, batch, position, dead_letters, last)
         if self._workers and pipeline is not None:
-            lane = self._worker_of.setdefault(batch.key, len(self._worker_of) % self.threads)
-            made = self._workers[lane].submit(process, pipeline, batch, last)
+            worker = self._worker_of.setdefault(batch.key, len(self._worker_of) % self.threads)
+            done = self._workers[worker].submit(process, *read)
         else:
-            made = Future()
+            done = Future()
             try:
-                made.set_result(
-                    ({}, [], []) if pipeline is None else process(pipeline, batch, last)
-                )
-            except BaseException as error:  # raised where it lands, in its turn
-                made.set_exception(error)
-        self._pending.append((batch, position, letters, made))
+                done.set_result(process(*read))
+            except BaseException as error:  # raised in its turn, by take_next
+                done.set_exception(error)
+        self._pending.append(done)
 
     def take_next(self) -> ProcessedBatch:
         """Return the oldest batch, or raise what an operator raised over it."""
-        batch, position, letters, made = self._pending.popleft()
-        return ProcessedBatch(batch, position, letters, *made.result())
+        return self._pending.popleft().result()
+
+    def discard_pending(self) -> None:
+        """Drop all batches; when it returns, no worker touches a state."""
+        for done in self._pending:
+            done.cancel()
+        wait(self._pending)
+        self._pending.clear()

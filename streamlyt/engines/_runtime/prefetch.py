@@ -1,4 +1,4 @@
-"""Reading a source ahead of who takes its batches, up to a bound of bytes."""
+"""Prefetch: a thread reads the source ahead, up to a number of bytes."""
 
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
@@ -19,90 +19,88 @@ from .run_metrics import RunMetrics
 __all__ = ["Prefetcher", "Read"]
 
 Read = tuple[Batch, Position | None, list[DeadLetter]]
-"""A batch, the position after it, and what could not be decoded before that position."""
+"""A batch, the position after it, and the dead letters before that position."""
 
-_LOOK_S = 1.0  # between two looks at the lag, and at a source that is held up
+_POLL_S = 1.0  # between two polls of the lag, and two keep-alives of a paused source
 
 
 class Prefetcher:
-    """Batches of a source, read by a thread of its own into a bounded queue.
+    """Batches of a source, read by its own thread into a bounded queue.
 
-    A full queue holds the source up: nothing is read until there is room. Whoever asks the source
-    for anything else meanwhile does so under :meth:`still`, as clients are made for one thread.
+    A full queue applies backpressure: nothing is read until there is space. All other calls of
+    the source are made within :meth:`paused`, as clients are not thread-safe.
 
     Parameters
     ----------
     source
-        What is read.
-    most_bytes
+        Source to read.
+    max_bytes
         Bytes of rows in the queue, which one batch may exceed; 0 reads without a thread.
-    gauges
-        Where the depth of the queue and the lag are told.
+    metrics
+        Where queue size and lag are reported.
     """
 
-    def __init__(self, source: Source, most_bytes: int, gauges: RunMetrics) -> None:
-        self.source, self.most_bytes, self.gauges = source, most_bytes, gauges
-        self._refuses = source if isinstance(source, ProducesDeadLetters) else None
-        self._lags = source if isinstance(source, SupportsLag) else None
-        self._holds = source if isinstance(source, SupportsKeepAlive) else None
-        self._drops = source if isinstance(source, CountsDroppedRows) else None
-        self._dropped = self._refused = 0
-        self._looked_at = -_LOOK_S
-        self._source_lock = Lock()  # to the source
-        self._condition = Condition()  # of the thread that reads and the one that takes
+    def __init__(self, source: Source, max_bytes: int, metrics: RunMetrics) -> None:
+        self.source, self.max_bytes, self.metrics = source, max_bytes, metrics
+        self._dead_letter_source = source if isinstance(source, ProducesDeadLetters) else None
+        self._lag_source = source if isinstance(source, SupportsLag) else None
+        self._keep_alive_source = source if isinstance(source, SupportsKeepAlive) else None
+        self._counting_source = source if isinstance(source, CountsDroppedRows) else None
+        self._dropped = self._rejected = 0
+        self._polled_at = -_POLL_S
+        self._source_lock = Lock()  # held while the source is used
+        self._condition = Condition()  # of the reading and the consuming thread
         self._queue: deque[Read | _End] = deque()
-        self._wanted = 0  # how many wait for the source to be still
+        self._n_pausing = 0  # callers that wait for the source or use it
         self._open = False
 
     @property
     def empty(self) -> bool:
-        """Whether the next batch has to be waited for; False where that is not known."""
-        return self.most_bytes > 0 and not self._queue
+        """Whether the next batch is not read yet; False without a thread."""
+        return self.max_bytes > 0 and not self._queue
 
     def read(self, batches: Iterable[tuple[Batch, Position | None]]) -> Generator[Read, None, None]:
-        """Yield what a reading of the source gives, and raise what it raises, in its order."""
-        if self.most_bytes:
-            yield from self._through_the_queue(batches)
+        """Yield what reading the source yields, and raise what it raises, in order."""
+        if self.max_bytes:
+            yield from self._queued(batches)
             return
         for batch, position in batches:
-            yield batch, position, self._letters()
+            yield batch, position, self._take_dead_letters()
             self._poll_source_metrics()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Let nobody read while something else is asked of the source."""
+        """Pause reading while the source is used for anything else."""
         with self._condition:
-            self._wanted += 1
+            self._n_pausing += 1
         try:
             with self._source_lock:
                 yield
         finally:
             with self._condition:
-                self._wanted -= 1
+                self._n_pausing -= 1
                 self._condition.notify_all()
 
-    def _through_the_queue(
-        self, batches: Iterable[tuple[Batch, Position | None]]
-    ) -> Iterator[Read]:
+    def _queued(self, batches: Iterable[tuple[Batch, Position | None]]) -> Iterator[Read]:
         self._open = True
         self._queue.clear()
-        self.gauges.queued_rows = self.gauges.queued_bytes = 0
+        self.metrics.queued_rows = self.metrics.queued_bytes = 0
         reader = Thread(target=self._fill, args=(batches,), name="source", daemon=True)
         reader.start()
         try:
             while True:
                 with self._condition:
                     self._condition.wait_for(lambda: self._queue)
-                    one = self._queue.popleft()
-                    if not isinstance(one, _End):
-                        self._count(one[0], -1)
+                    item = self._queue.popleft()
+                    if not isinstance(item, _End):
+                        self._count(item[0], -1)
                         self._condition.notify_all()
-                if not isinstance(one, _End):
-                    yield one
-                elif one.error is None:
+                if not isinstance(item, _End):
+                    yield item
+                elif item.error is None:
                     return
                 else:
-                    raise one.error
+                    raise item.error
         finally:
             with self._condition:
                 self._open = False
@@ -112,61 +110,65 @@ class Prefetcher:
     def _fill(self, batches: Iterable[tuple[Batch, Position | None]]) -> None:
         end = _End(None)
         try:
-            coming = iter(batches)
-            while self._has_room():
+            iterator = iter(batches)
+            while self._has_space():
                 with self._source_lock:
-                    read = next(coming, None)
+                    read = next(iterator, None)
                     if read is None:
                         break
-                    one = *read, self._letters()
+                    item = *read, self._take_dead_letters()
                     self._poll_source_metrics()
                 with self._condition:
-                    self._count(one[0], 1)
-                    self._queue.append(one)
+                    self._count(item[0], 1)
+                    self._queue.append(item)
                     self._condition.notify_all()
-        except BaseException as error:  # raised again where the batches are taken
+        except BaseException as error:  # raised again in the consuming thread
             end = _End(error)
         with self._condition:
             self._queue.append(end)
             self._condition.notify_all()
 
-    def _has_room(self) -> bool:
-        """Wait for room and for the source to be free; False where nobody takes any more."""
+    def _has_space(self) -> bool:
+        """Wait for space and for the source; return False when the reading is closed."""
 
-        def settled() -> bool:
-            full = self.gauges.queued_bytes >= self.most_bytes
-            return not self._open or not (full or self._wanted)
+        def is_decided() -> bool:
+            full = self.metrics.queued_bytes >= self.max_bytes
+            return not self._open or not (full or self._n_pausing)
 
         while True:
             with self._condition:
-                if self._condition.wait_for(settled, timeout=_LOOK_S):
+                if self._condition.wait_for(is_decided, timeout=_POLL_S):
                     return self._open
-            if self._holds is not None:
+            if self._keep_alive_source is not None:
                 with self._source_lock:
-                    self._holds.keep_alive()
+                    self._keep_alive_source.keep_alive()
                     self._poll_source_metrics()
 
     def _count(self, batch: Batch, sign: int) -> None:
-        self.gauges.queued_rows += sign * batch.n_rows
-        # A heartbeat costs something too, so that a queue of them has an end.
-        self.gauges.queued_bytes += sign * (256 + batch.values.nbytes + batch.times.nbytes)
+        self.metrics.queued_rows += sign * batch.n_rows
+        # A heartbeat counts too, so that a queue of heartbeats is bounded.
+        self.metrics.queued_bytes += sign * (256 + batch.values.nbytes + batch.times.nbytes)
 
-    def _letters(self) -> list[DeadLetter]:
-        if self._drops is not None:
-            self.gauges.dropped_rows += self._drops.n_dropped_rows - self._dropped
-            self._dropped = self._drops.n_dropped_rows
-            self.gauges.rejected_rows += self._drops.n_rejected_rows - self._refused
-            self._refused = self._drops.n_rejected_rows
-        return [] if self._refuses is None else list(self._refuses.take_dead_letters())
+    def _take_dead_letters(self) -> list[DeadLetter]:
+        if self._counting_source is not None:
+            self.metrics.dropped_rows += self._counting_source.n_dropped_rows - self._dropped
+            self._dropped = self._counting_source.n_dropped_rows
+            self.metrics.rejected_rows += self._counting_source.n_rejected_rows - self._rejected
+            self._rejected = self._counting_source.n_rejected_rows
+        return (
+            []
+            if self._dead_letter_source is None
+            else list(self._dead_letter_source.take_dead_letters())
+        )
 
     def _poll_source_metrics(self) -> None:
-        if self._lags is not None and monotonic() - self._looked_at >= _LOOK_S:
-            self.gauges.lag = self._lags.lag()
-            self._looked_at = monotonic()
+        if self._lag_source is not None and monotonic() - self._polled_at >= _POLL_S:
+            self.metrics.lag = self._lag_source.lag()
+            self._polled_at = monotonic()
 
 
 class _End:
-    """The end of a reading, and what ended it before its time."""
+    """The end of a reading, and the error that ended it."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error

@@ -1,4 +1,4 @@
-"""A recorded source read from some place on, as fast as its own clock went, or by a factor."""
+"""Replay of a recorded source from a start position, at a speed factor."""
 
 from collections.abc import Callable, Iterator
 from threading import Event
@@ -14,38 +14,37 @@ from streamlyt.core.times import parse_duration, parse_iso_time
 
 __all__ = ["ReplaySource"]
 
-_EACH_S = 0.05  # rows of so much time on the wall go on together
-
+_BATCH_S = 0.05  # wall-clock time whose rows are released together
 
 _Reading = Iterator[tuple[Batch, Position | None]]
 
 
 class ReplaySource:
-    """What is read of a source, and when.
+    """Controls where reading a source starts, and how fast it goes.
 
-    The rows are those of the source, in its order; only how they are cut into batches differs,
-    which changes nothing of what comes out.
+    The rows are those of the source, in its order. Batch boundaries differ, which does not change
+    the output.
 
     Parameters
     ----------
     source
-        What is read. It stays what it is for the run file; only its ``read`` is another.
+        Source to read. For the run file it stays the same; only its ``read`` is replaced.
     begin
-        Where: the number of a row (of a frame, of the messages of each partition), or a time, in
-        ISO 8601 or as a span since zero (``"90s"``): then the first row that is not before it.
-        None for the beginning.
+        The number of a row (of a frame, of a message in each partition), or a time, in ISO 8601
+        or as a duration since zero (``"90s"``): the first row that is not before it. None starts
+        at the first row.
     speed
-        Seconds of the stream a second; None for as fast as it goes.
+        Seconds of the stream per second; None for no limit.
     clock, wait
-        Seconds that only grow; and what waits so many of them, or less where it returns True.
+        Monotonic seconds; and a function that waits a number of them, or less if it returns True.
 
     Raises
     ------
     ParameterError
-        If the speed is not positive, ``begin`` is neither, or the times of the source tell
-        nothing of a clock.
+        If the speed is not positive, ``begin`` is neither, or the times of the source are no
+        clock times.
     SourceError
-        If the source cannot begin there.
+        If the source cannot start there.
     """
 
     def __init__(
@@ -58,28 +57,28 @@ class ReplaySource:
     ) -> None:
         if speed is not None and not 0 < speed < np.inf:
             raise ParameterError(f"speed must be positive, got {speed!r}")
-        self._over = Event()
-        self._clock, self._wait = clock, wait or self._over.wait
+        self._stopped = Event()
+        self._clock, self._wait = clock, wait or self._stopped.wait
         self._unit = source.schema.time_unit
-        self._start, self._time = self._place(source, begin)
-        self._ticks = None if speed is None else speed * self._a_second()
+        self._start, self._time = self._parse_start(source, begin)
+        self._ticks = None if speed is None else speed * self._ticks_per_second()
         self._read: Callable[..., _Reading] = source.read
-        self._own = source
+        self._source = source
 
     def install(self) -> None:
-        """Let the source be read so from now on."""
-        # In the object, not in a class about it: the run file and the engine are to see what it is.
-        vars(self._own).update(read=self.read, wakeup=self._interrupted(self._own))
+        """Replace ``read`` and ``wakeup`` of the source."""
+        # On the object, not by a wrapper class: run file and engine must see the source's class.
+        vars(self._source).update(read=self.read, wakeup=self._stop_with(self._source))
 
     def read(self, start: Position | None = None, *rest: Any) -> _Reading:
-        """Yield the batches of the source, from a position on if one is given."""
+        """Yield the batches of the source, from a position if one is given."""
         batches = self._read(self._start if start is None else start, *rest)
         if self._time is not None:
             batches = self._since(batches, self._time)
         return batches if self._ticks is None else self._paced(batches, self._ticks)
 
     def _paced(self, batches: _Reading, ticks: float) -> _Reading:
-        began, first = self._clock(), None
+        started, first = self._clock(), None
         for batch, position in batches:
             if not batch.n_rows:
                 yield batch, position
@@ -89,10 +88,12 @@ class ReplaySource:
             due = (batch.times - first) / ticks
             at = 0
             while at < batch.n_rows:
-                self._wait(max(0.0, began + float(due[at]) - self._clock()))
-                now = max(self._clock() - began, float(due[at])) + _EACH_S
+                self._wait(max(0.0, started + float(due[at]) - self._clock()))
+                now = max(self._clock() - started, float(due[at])) + _BATCH_S
                 end = (
-                    batch.n_rows if self._over.is_set() else int(np.searchsorted(due, now, "right"))
+                    batch.n_rows
+                    if self._stopped.is_set()
+                    else int(np.searchsorted(due, now, "right"))
                 )
                 yield batch.slice(at, end), position if end == batch.n_rows else None
                 at = end
@@ -103,43 +104,43 @@ class ReplaySource:
             after = int(np.searchsorted(batch.times, time))
             yield batch.slice(after, batch.n_rows), position
 
-    def _place(self, source: Source, begin: str | None) -> tuple[Position | None, int | None]:
+    def _parse_start(self, source: Source, begin: str | None) -> tuple[Position | None, int | None]:
         if begin is None:
             return None, None
         if begin.strip().isascii() and begin.strip().isdecimal():
             if not isinstance(source, SupportsSeek):
                 raise SourceError(
-                    f"a {type(source).__name__} cannot begin at a row by its number, got "
-                    f"{begin!r}; give a time"
+                    f"from must be a time for a {type(source).__name__}, got {begin!r}; its rows "
+                    f"cannot be addressed by number"
                 )
             return source.position_of_row(int(begin)), None
         try:
             return None, parse_duration("from", begin, self._unit)
         except ParameterError as error:
-            not_a_span = error
+            not_a_duration = error
         try:
             if self._unit == "ns":
                 return None, parse_iso_time(begin)
         except DecodeError as error:
             raise ParameterError(
-                f"from must be the number of a row, ISO 8601 (2024-01-31T12:00:00Z) or a span "
-                f"since zero like 90s, got {begin!r}"
+                f"from must be the number of a row, ISO 8601 (2024-01-31T12:00:00Z) or a "
+                f"duration since zero (90s), got {begin!r}"
             ) from error
-        raise not_a_span
+        raise not_a_duration
 
-    def _a_second(self) -> int:
+    def _ticks_per_second(self) -> int:
         try:
             return parse_duration("speed", "1s", self._unit)
         except ParameterError as error:
             raise ParameterError(
-                f"speed must go with times that a clock gives, got times in {self._unit!r}; name "
-                f"the column of the time in the source, or leave speed out"
+                f"speed must be used with clock times, got times in {self._unit!r}; name the time "
+                f"column of the source, or leave speed out"
             ) from error
 
-    def _interrupted(self, source: Source) -> Callable[[], None]:
+    def _stop_with(self, source: Source) -> Callable[[], None]:
         def stop() -> None:
-            self._over.set()  # the rest of the batch at hand comes at once
-            own()
+            self._stopped.set()  # the rest of the current batch is released at once
+            wakeup()
 
-        own: Callable[[], None] = getattr(source, "wakeup", lambda: None)
+        wakeup: Callable[[], None] = getattr(source, "wakeup", lambda: None)
         return stop

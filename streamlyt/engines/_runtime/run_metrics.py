@@ -1,40 +1,41 @@
-"""What an engine tells of itself while it runs."""
+"""Runtime counters and gauges of an engine."""
 
 from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
 
-from streamlyt.core import Batch
+from .step import ProcessedBatch
 
 __all__ = ["RunMetrics"]
 
 
 @dataclass
 class RunMetrics:
-    """Counts and states of a run, for whoever looks on from another thread.
+    """Counters and gauges of a run, to be read from any thread.
 
     Parameters
     ----------
     rows, batches, events, dead_letters, late_rows
-        Taken since the start of the process: rows, batches, findings, messages that could not be
-        decoded, and rows that came too late.
+        Since the start of the process: rows and batches consumed, events, messages that could
+        not be decoded, and late rows.
     missing_values
-        Values that were missing (NaN) in these rows.
+        Missing values (NaN) in these rows.
     dropped_rows, rejected_rows
-        Rows that the source left out because something was missing in them, without a word or
-        into dead letters.
+        Rows that the source left out because of missing values: without a trace, or as dead
+        letters.
     newest_event_time
         Time of the newest row, in the unit of the schema; None before the first.
     last_progress_at
-        When the engine last finished a batch or a heartbeat; None before the first.
+        When the engine last finished a batch or a heartbeat, in monotonic seconds; None before
+        the first.
     checkpoints, last_checkpoint_at, last_checkpoint_seconds
-        How many were made, when all was last known to be saved, and how many seconds the last
-        one took.
+        Number of checkpoints, when all rows were last known to be saved, and the duration of the
+        last checkpoint.
     queued_rows, queued_bytes
-        What was read ahead and not yet taken.
+        Read ahead and not yet processed.
     lag
-        Messages or rows that wait at the source; None where it cannot tell.
+        Messages or rows that wait at the source; None where unknown.
     """
 
     rows: int = 0
@@ -54,8 +55,12 @@ class RunMetrics:
     queued_bytes: int = 0
     lag: int | None = None
 
-    def count_batch(self, batch: Batch) -> None:
-        """Count a batch."""
+    def count_processed(self, done: ProcessedBatch) -> None:
+        """Count a batch and its output."""
+        batch = done.batch
+        self.events += len(done.events)
+        self.dead_letters += len(done.dead_letters)
+        self.late_rows += sum(late.n_rows for late in done.late_rows)
         if not batch.n_rows:
             return
         self.batches += 1
@@ -67,14 +72,14 @@ class RunMetrics:
         )
 
     def mark_progress(self) -> None:
-        """Note that the engine moves."""
+        """Record that the engine has finished a batch or a heartbeat."""
         self.last_progress_at = monotonic()
 
     def mark_up_to_date(self) -> None:
-        """Note that all there is has been saved."""
+        """Record that the last checkpoint covers all rows."""
         self.last_checkpoint_at = monotonic()
 
     def count_checkpoint(self, seconds: float) -> None:
-        """Note a checkpoint that took so long."""
+        """Count a checkpoint of this duration."""
         self.checkpoints += 1
         self.last_checkpoint_at, self.last_checkpoint_seconds = monotonic(), seconds

@@ -1,4 +1,4 @@
-"""What is kept of a run: in its run file, or in memory where there is none."""
+"""Records the output of a run: in its run file, or in memory without one."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -14,83 +14,83 @@ __all__ = ["RunRecorder"]
 
 
 class RunRecorder:
-    """Rows, findings, late rows and dead letters, as they come out.
+    """Records rows, events, late rows and dead letters of each batch.
 
     Parameters
     ----------
     runfile
-        Open for writing; None keeps the findings in memory, and nothing else.
-    keep_rows
-        Whether the run file holds the rows.
+        Open for writing; None keeps events only, in memory.
+    store_rows
+        Whether the run file keeps the rows.
 
     Attributes
     ----------
     series
-        Series that came out -> how many rows of each.
+        Output series -> its number of rows.
     params_changed
-        Whether the run file tells of other free parameters than those of now.
+        Whether the run file names other reloadable parameters than the current ones.
     """
 
-    def __init__(self, runfile: RunFile | None, keep_rows: bool) -> None:
-        self.runfile, self.keep_rows = runfile, keep_rows
+    def __init__(self, runfile: RunFile | None, store_rows: bool) -> None:
+        self.runfile, self.store_rows = runfile, store_rows
         self.series: dict[str, int] = {}
         self.params_changed = False
         self._events: list[Event] = []
-        self._full: dict[str, tuple[str, ...]] = {}  # columns that are kept row by row
+        self._raw_channels: dict[str, tuple[str, ...]] = {}  # channels whose every row is kept
 
     def check_resumable(self, source: Source, pipeline: Pipeline) -> None:
-        """Refuse another source or other operators than those that the run file was made for.
+        """Check that source and operators are those of the run file.
 
         Raises
         ------
         StateError
-            If more than their free parameters is another.
+            If more than reloadable parameters differ.
         """
-        kept = None if self.runfile is None else self.runfile.meta["pipeline"]
-        self.params_changed = kept is not None and check_same_pipeline(kept, source, pipeline)
+        saved = None if self.runfile is None else self.runfile.meta["pipeline"]
+        self.params_changed = saved is not None and check_same_pipeline(saved, source, pipeline)
 
     def load(self) -> None:
-        """Go back to what the run file holds, or to nothing."""
-        self._events, self._full, self.series = [], {}, {}
+        """Return to the content of the run file, or to nothing without one."""
+        self._events, self._raw_channels, self.series = [], {}, {}
         if self.runfile is not None:
-            known = self.runfile.keys()
-            self.series = {key: self.runfile.n_rows(key) for key in known}
+            keys = self.runfile.keys()
+            self.series = {key: self.runfile.n_rows(key) for key in keys}
 
     @property
     def events(self) -> Sequence[Event]:
-        """The findings; those of a run file as of the last checkpoint."""
+        """All events; with a run file those up to the last checkpoint."""
         return self._events if self.runfile is None else self.runfile.events()
 
-    def append(self, landed: ProcessedBatch, pipeline: Pipeline) -> None:
-        """Keep what came of a batch."""
-        for end in pipeline.outputs if landed.outputs else ():
-            rows = landed.outputs[end]
-            # No rows, at the end of many series: their writers are not asked for.
+    def append(self, done: ProcessedBatch, pipeline: Pipeline) -> None:
+        """Record the output of a batch."""
+        for node in pipeline.outputs if done.outputs else ():
+            rows = done.outputs[node]
+            # Without rows, as when many series finish, no writer has to be opened.
             new = rows.n_rows > 0 or rows.key not in self.series
-            if new and self.runfile is not None and self.keep_rows:
-                if rows.key not in self._full:
-                    self._full[rows.key] = pipeline.appended_channels(landed.batch.key, end)
-                self.runfile.write_rows(rows, full=self._full[rows.key])
+            if new and self.runfile is not None and self.store_rows:
+                if rows.key not in self._raw_channels:
+                    self._raw_channels[rows.key] = pipeline.appended_channels(done.batch.key, node)
+                self.runfile.write_rows(rows, full=self._raw_channels[rows.key])
             self.series[rows.key] = self.series.get(rows.key, 0) + rows.n_rows
         if self.runfile is None:
-            self._events += landed.events
+            self._events += done.events
             return
-        for event in landed.events:
+        for event in done.events:
             self.runfile.write_event(event)
-        for late in landed.late_rows:
+        for late in done.late_rows:
             self.runfile.write_late_rows(late)
-        for letter in landed.dead_letters:
-            self.runfile.write_dead_letter(letter)
+        for dead_letter in done.dead_letters:
+            self.runfile.write_dead_letter(dead_letter)
 
     def save(
         self,
         source: Source,
         positions: Mapping[str, Position],
         pipeline: Pipeline,
-        touched: Collection[str],
+        dirty: Collection[str],
         **meta: Any,
     ) -> None:
-        """Make durable what was taken, with the positions and the memory of series.
+        """Make the recorded output durable, with the positions and the states of dirty series.
 
         Raises
         ------
@@ -101,8 +101,8 @@ class RunRecorder:
             return
         if self.params_changed:
             meta["pipeline"] = renewed(self.runfile.meta["pipeline"], source, pipeline)
-        # Pages tell by it until when no alarm is possible.
-        needed = [getattr(operator, "warmup_rows", 0) for operator in pipeline.operators.values()]
-        meta["learning"] = max(needed, default=0)
-        self.runfile.checkpoint(positions, pipeline.states(touched), **meta)
+        # Pages show with it how long no alarm is possible.
+        warmup = [getattr(operator, "warmup_rows", 0) for operator in pipeline.operators.values()]
+        meta["learning"] = max(warmup, default=0)
+        self.runfile.checkpoint(positions, pipeline.states(dirty), **meta)
         self.params_changed = False

@@ -1,4 +1,4 @@
-"""The sinks of a run: which rows and findings each one takes, and how many it has taken."""
+"""Routes rows and events to sinks, and counts what each sink has taken."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,117 +19,124 @@ __all__ = ["SinkRouter"]
 
 
 class SinkRouter:
-    """Sinks, each at its place in the pipeline.
+    """Sinks, each at its node of the pipeline.
 
     Parameters
     ----------
     sinks
         In order.
-    places
-        For each the place whose rows it takes, with the findings made on the way there; None, or
-        nothing said, for the rows that come out at all ends, and all findings.
+    nodes
+        For each the node whose rows it takes, with the events of the operators up to there; None
+        or missing: the rows of all outputs, and all events.
     source, pipeline
-        What they stand behind.
-    kept
+        Of the run.
+    has_runfile
         Whether there is a run file.
 
     Attributes
     ----------
     transactional_sink
-        The sink whose transactions rule the run; None where there is none.
+        The sink whose transactions include the source's position; None where there is none.
     plain_sinks
         All but that one.
-    suppressed
-        Whether rows are read again that the sink with transactions may have seen: it is shown
-        nothing, and commits nothing.
 
     Raises
     ------
     ParameterError
-        If a place is none of the pipeline, or source and run file cannot go along with a sink's
+        If a node is not in the pipeline, or source and run file do not support a sink's
         transactions.
     """
 
     def __init__(
         self,
         sinks: Sequence[Sink],
-        places: Sequence[str | None],
+        nodes: Sequence[str | None],
         source: Source,
         pipeline: Pipeline,
-        kept: bool,
+        has_runfile: bool,
     ) -> None:
         self.sinks = tuple(sinks)
-        self.transactional_sink, self.plain_sinks = split_transactional_sink(source, sinks, kept)
-        told = [*places, *[None] * (len(self.sinks) - len(places))]
-        for i, place in enumerate(told):
-            if place is not None and place not in (SOURCE, *pipeline.operators):
+        self.transactional_sink, self.plain_sinks = split_transactional_sink(
+            source, sinks, has_runfile
+        )
+        nodes = [*nodes, *[None] * (len(self.sinks) - len(nodes))]
+        for i, node in enumerate(nodes):
+            if node is not None and node not in (SOURCE, *pipeline.operators):
                 raise ParameterError(
                     f"sinks.{i}.after must be one of {[SOURCE, *pipeline.operators]!r}, "
-                    f"got {place!r}"
+                    f"got {node!r}"
                 )
-        self._ends = [pipeline.outputs if place is None else (place,) for place in told]
-        # Findings that a sink takes; None for all.
-        self._paths = [
-            None if place is None else pipeline.operators_before(place) for place in told
+        self._outputs = [pipeline.outputs if node is None else (node,) for node in nodes]
+        # Operators whose events a sink takes; None for all.
+        self._operators = [
+            None if node is None else pipeline.operators_before(node) for node in nodes
         ]
-        self.suppressed = False
-        self._taken: dict[str, list[int]] = {}  # rows and findings, of sinks that can resume
+        self._written: dict[str, list[int]] = {}  # rows and events, of sinks that can be truncated
         self._names = [
-            f"{place or ''}>{sink!r}" if isinstance(sink, SupportsTruncation) else None
-            for place, sink in zip(told, self.sinks, strict=False)
+            f"{node or ''}>{sink!r}" if isinstance(sink, SupportsTruncation) else None
+            for node, sink in zip(nodes, self.sinks, strict=False)
         ]
 
     @property
     def written_counts(self) -> dict[str, list[int]]:
-        """Rows and findings that each sink which can resume has taken, by a name of it."""
-        return {name: list(counts) for name, counts in self._taken.items()}
+        """Rows and events that each sink which can be truncated has taken, by its name."""
+        return {name: list(counts) for name, counts in self._written.items()}
 
-    def route(self, landed: ProcessedBatch) -> None:
-        """Hand on what came of a batch."""
-        shown = self.plain_sinks if self.suppressed else self.sinks
-        for sink, ends, path, name in zip(
-            self.sinks, self._ends, self._paths, self._names, strict=True
+    def route(self, done: ProcessedBatch, *, suppressed: bool = False) -> None:
+        """Write the output of a batch.
+
+        Parameters
+        ----------
+        done
+            The batch and its output.
+        suppressed
+            Whether this is a replay of rows that the transactional sink has committed: it
+            receives nothing.
+        """
+        receivers = self.plain_sinks if suppressed else self.sinks
+        for sink, outputs, operators, name in zip(
+            self.sinks, self._outputs, self._operators, self._names, strict=True
         ):
-            if sink not in shown:
+            if sink not in receivers:
                 continue
-            # Asked only where there are any: to ask costs as much as to write some rows.
-            if landed.late_rows and isinstance(sink, AcceptsLateRows):
-                for late in landed.late_rows:
+            # isinstance with a protocol costs as much as writing some rows: not for every batch.
+            if done.late_rows and isinstance(sink, AcceptsLateRows):
+                for late in done.late_rows:
                     sink.write_late_rows(late)
             rows = [
-                landed.outputs[end] for end in ends if landed.outputs and landed.outputs[end].n_rows
+                done.outputs[node] for node in outputs if done.outputs and done.outputs[node].n_rows
             ]
             for batch in rows:
                 sink.write_rows(batch)
-            events = [e for e in landed.events if path is None or e.detector in path]
+            events = [e for e in done.events if operators is None or e.detector in operators]
             for event in events:
                 sink.write_event(event)
-            if landed.dead_letters and isinstance(sink, AcceptsDeadLetters):
-                for letter in landed.dead_letters:
-                    sink.write_dead_letter(letter)
+            if done.dead_letters and isinstance(sink, AcceptsDeadLetters):
+                for dead_letter in done.dead_letters:
+                    sink.write_dead_letter(dead_letter)
             if name is not None:
-                counts = self._taken.setdefault(name, [0, 0])
+                counts = self._written.setdefault(name, [0, 0])
                 counts[0] += sum(batch.n_rows for batch in rows)
                 counts[1] += len(events)
 
     def settle(self) -> None:
-        """Tell the sinks that ask for it that a checkpoint covers what they have flushed."""
+        """Notify the sinks that support it that a checkpoint covers what they have flushed."""
         for sink in self.sinks:
             if isinstance(sink, Settles):
                 sink.settle()
 
-    def resume(self, taken: Mapping[str, Sequence[int]], whole: tuple[int, int]) -> None:
-        """Tell the sinks that ask for it from where the run goes on.
+    def resume(self, written: Mapping[str, Sequence[int]], default: tuple[int, int]) -> None:
+        """Truncate the sinks that support it to a checkpoint.
 
         Parameters
         ----------
-        taken
-            What :attr:`taken` was at the checkpoint.
-        whole
-            Rows and findings of the whole run, for sinks that nothing is known of.
+        written
+            :attr:`written_counts` at the checkpoint.
+        default
+            Rows and events of the run, for sinks that are not among them.
         """
-        self._taken.clear()
+        self._written.clear()
         for sink, name in zip(self.sinks, self._names, strict=True):
             if name is not None and isinstance(sink, SupportsTruncation):
-                rows, events = self._taken[name] = list(taken.get(name, whole))
+                rows, events = self._written[name] = list(written.get(name, default))
                 sink.truncate_to(rows, events)

@@ -1,4 +1,4 @@
-"""One batch through a pipeline, without any I/O."""
+"""One batch through a pipeline: no sink, no file, no clock."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,19 +6,19 @@ from typing import NamedTuple
 from streamlyt.core import Batch, DeadLetter, Event, Position
 from streamlyt.pipeline import Pipeline
 
-__all__ = ["ProcessedBatch"]
+__all__ = ["ProcessedBatch", "process"]
 
 
 class ProcessedBatch(NamedTuple):
-    """A batch, what was read with it, and what the pipeline made of it.
+    """A batch, what was read with it, and the output of the pipeline.
 
     Parameters
     ----------
     batch, position, dead_letters
-        As read; ``position`` is None in the midst of rows that only go together.
+        As read; ``position`` is None between rows that belong together.
     outputs, events, late_rows
-        What came out at each place, the findings, and the rows that came too late. None of them
-        where nothing was asked of the pipeline.
+        The rows at each node, the events, and the late rows. All are empty where no pipeline
+        processed the batch.
     """
 
     batch: Batch
@@ -28,10 +28,33 @@ class ProcessedBatch(NamedTuple):
     events: list[Event]
     late_rows: list[Batch]
 
+    @property
+    def changes_state(self) -> bool:
+        """Whether the series' state may be another: rows went in, or rows or events came out."""
+        rows_out = any(rows.n_rows for rows in self.outputs.values())
+        return self.batch.n_rows > 0 or bool(self.events) or rows_out
 
-Processed = tuple[Mapping[str, Batch], list[Event], list[Batch]]
 
+def process(
+    pipeline: Pipeline | None,
+    batch: Batch,
+    position: Position | None,
+    dead_letters: list[DeadLetter],
+    last: bool = False,
+) -> ProcessedBatch:
+    """Process a batch.
 
-def process(pipeline: Pipeline, batch: Batch, last: bool) -> Processed:
-    rows, events = pipeline.finish(batch) if last else pipeline.process(batch)
-    return rows, events, pipeline.late_rows(batch.key)
+    Parameters
+    ----------
+    pipeline
+        None passes the batch on without any output.
+    batch, position, dead_letters
+        As read.
+    last
+        Whether operators release the rows of this series that they hold back.
+    """
+    if pipeline is None:
+        return ProcessedBatch(batch, position, dead_letters, {}, [], [])
+    outputs, events = pipeline.finish(batch) if last else pipeline.process(batch)
+    late_rows = pipeline.late_rows(batch.key)
+    return ProcessedBatch(batch, position, dead_letters, outputs, events, late_rows)

@@ -1,4 +1,4 @@
-"""What a run came to."""
+"""Results of a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ __all__ = ["Summary"]
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run came to, over all its resumptions.
+    """Results of a run, over all its resumptions.
 
     Parameters
     ----------
     rows
-        Rows taken from the source.
+        Rows consumed from the source.
     events
-        The findings.
+        All events.
     seconds
-        Time that it ran.
+        Run time.
     complete
-        Whether the source came to its end.
+        Whether the source was read to its end.
     series
-        Series -> its rows that came out at the end of the pipeline.
+        Output series -> its number of rows.
     """
 
     rows: int

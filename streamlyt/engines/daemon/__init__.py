@@ -1,4 +1,4 @@
-"""The process that runs a pipeline for months: signals, back-off, health, metrics."""
+"""Long-running services: signals, retries, health and metrics."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""One worker of a cluster: the engine in the main thread, health and metrics beside it."""
+"""One worker of a cluster: the engine in the main thread, HTTP in another."""
 
 import asyncio
 import os
@@ -18,27 +18,27 @@ __all__ = ["ClusterWorker"]
 
 
 class ClusterWorker:
-    """Runs a pipeline as one of the workers that share it, until a signal.
+    """Runs a pipeline as one worker of a cluster, until a signal.
 
-    ``host``, ``log`` and ``checkpoint_s`` of ``[serve]`` hold here too; ``port`` plus the number of
-    the worker is where it tells of itself.
+    ``host``, ``log`` and ``checkpoint_s`` of ``[serve]`` apply here too. Health and metrics are
+    served at ``port`` plus the number of the worker.
 
     Parameters
     ----------
     file
-        The pipeline.
+        The pipeline file.
     number
-        Of this worker, from 0: its name in the group and its place in the folder follow from it,
-        so that one that comes back is known.
+        Index of this worker, from 0. It gives the name in the group and the directory of the
+        store, so that a restarted worker finds both.
     folder
-        Where the workers' stores lie.
+        Directory of the workers' stores.
     sets, environ
-        What shall hold in place of the file's own.
+        Settings that override the file.
 
     Raises
     ------
     ParameterError
-        If the pipeline cannot hold, or not in a cluster.
+        If the pipeline file is invalid, or cannot run in a cluster.
     """
 
     def __init__(
@@ -73,27 +73,27 @@ class ClusterWorker:
         self._metrics = PrometheusMetrics(
             self._gauges, lambda: self._ready()[0], spec.source.schema.time_unit
         )
-        self._over = False
+        self._stopping = False
 
     def run(self) -> int:
-        """Work until SIGTERM or Ctrl-C; return the exit status."""
+        """Run until SIGTERM or Ctrl-C; return the exit status."""
         log = self._log
         loop = asyncio.new_event_loop()
-        http = Thread(target=self._tell, args=(loop, log), name="http", daemon=True)
+        http = Thread(target=self._serve_http, args=(loop, log), name="http", daemon=True)
         http.start()
         try:
             self._engine.run()
         finally:
-            self._over = True
+            self._stopping = True
             loop.call_soon_threadsafe(loop.stop)
             http.join(1.0)
         log.info("stopped", worker=self.number, rows=self._gauges.rows, events=self._gauges.events)
         return 0
 
-    def _tell(self, loop: asyncio.AbstractEventLoop, log: Any) -> None:
+    def _serve_http(self, loop: asyncio.AbstractEventLoop, log: Any) -> None:
         asyncio.set_event_loop(loop)
 
-        async def begin() -> None:
+        async def start() -> None:
             port = self._serve.port + self.number if self._serve.port else 0
             _, port = serve_http(
                 self._serve.host, port, self._alive, self._ready, self._metrics.text
@@ -101,11 +101,11 @@ class ClusterWorker:
             http = f"http://{self._serve.host}:{port}"
             log.info("working", worker=self.number, http=http, pid=os.getpid())
 
-        loop.run_until_complete(begin())
+        loop.run_until_complete(start())
         loop.run_forever()
 
     def _alive(self) -> HealthStatus:
-        return not self._over, "stopping" if self._over else "running"
+        return not self._stopping, "stopping" if self._stopping else "running"
 
     def _ready(self) -> HealthStatus:
         if self._gauges.last_progress_at is None:

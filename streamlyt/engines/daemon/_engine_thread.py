@@ -1,4 +1,4 @@
-"""One life of the engine: what it opens, what it does in its thread, what it closes."""
+"""One run of the engine in its own thread: it opens, runs and closes everything."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,22 +17,22 @@ __all__ = ["EngineThread"]
 
 
 class EngineThread:
-    """An engine from its start to its end, in a thread of its own.
+    """An engine from start to end, in its own thread.
 
     Parameters
     ----------
     spec
         The pipeline; its source and sinks are closed at the end.
     run
-        The run file, made where there is none.
+        The run file, created if missing.
     gauges
-        Where the engine tells how it gets on.
+        Metrics of the engine.
     log
-        Where findings are told.
+        Where events are logged.
     done
-        Called in the thread with what the run came to, or with what ended it.
+        Called in the thread with the summary of the run, or the error that ended it.
     trust
-        Whether to go on with what does not carry the mark of the user's key.
+        Whether to resume from files without the mark of the user's key.
     """
 
     def __init__(
@@ -46,42 +46,42 @@ class EngineThread:
     ) -> None:
         self.trust = trust
         self.spec, self.run, self.gauges = spec, run, gauges
-        self.began = monotonic()
+        self._started_at = monotonic()
         self._done, self._log = done, log
         self._engine: LocalEngine | None = None
-        self._change: Pipeline | None = None  # that came before there was an engine
-        # A thread that hangs on a dead network must not keep the process from ending.
-        self._thread = Thread(target=self._live, name="engine", daemon=True)
+        self._new_params: Pipeline | None = None  # received before there was an engine
+        # A daemon thread: a stalled network call must not keep the process from exiting.
+        self._thread = Thread(target=self._main, name="engine", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the batch at hand, with a checkpoint; call it until :attr:`ended`."""
+        """End after the current batch, with a checkpoint; call it until :attr:`finished`."""
         if self._engine is not None:
             self._engine.stop()
 
     def update_params(self, pipeline: Pipeline) -> None:
-        """Go on with other free parameters; see :meth:`LocalEngine.change`."""
-        self._change = pipeline
+        """Continue with other parameters; see :meth:`LocalEngine.update_params`."""
+        self._new_params = pipeline
         if self._engine is not None:
             self._engine.update_params(pipeline)
 
     @property
     def finished(self) -> bool:
-        """Whether all is closed."""
+        """Whether the run has ended and all is closed."""
         return not self._thread.is_alive()
 
     def seconds_since_progress(self) -> float | None:
-        """Return the seconds since the last turn of the engine; None before its first."""
+        """Return the seconds since the engine last made progress; None before the first time."""
         at = self.gauges.last_progress_at
-        return None if at is None or at < self.began else monotonic() - at
+        return None if at is None or at < self._started_at else monotonic() - at
 
-    def _live(self) -> None:
+    def _main(self) -> None:
         result: Summary | BaseException
         try:
-            # Whether the daemon tries again depends on what failed first, not on what closing did.
+            # The daemon retries by the type of the first error, not of one raised while closing.
             with closing_all(*self.spec.sinks, self.spec.source):
                 result = self._run()
         except BaseException as error:
@@ -94,14 +94,14 @@ class EngineThread:
             text = dump(spec.source, spec.pipeline(), spec.sinks, spec.sink_inputs)
             RunFile.create(self.run, pipeline=text, policy=spec.retention).close()
         with RunFile.open(self.run, write=True, trust=self.trust) as runfile:
-            return self._driven(runfile)
+            return self._run_engine(runfile)
 
-    def _driven(self, runfile: RunFile) -> Summary:
+    def _run_engine(self, runfile: RunFile) -> Summary:
         spec, serve = self.spec, self.spec.serve
         runfile.set_retention(spec.retention)
-        shared = None
+        state_store = None
         if serve.states is not None:
-            shared = SharedStateStore(serve.states, _name(spec), trust=self.trust)
+            state_store = SharedStateStore(serve.states, _name(spec), trust=self.trust)
         self._engine = LocalEngine(
             spec.source,
             spec.pipeline(),
@@ -111,35 +111,36 @@ class EngineThread:
             checkpoint_interval_rows=serve.checkpoint_rows,
             prefetch_bytes=round(serve.queue_mb * 1e6),
             gauges=self.gauges,
-            state_store=shared,
+            state_store=state_store,
             store_rows=serve.keep_rows,
             threads=serve.threads,
             sink_inputs=spec.sink_inputs,
         )
-        if self._change is not None:
-            self._engine.update_params(self._change)
+        if self._new_params is not None:
+            self._engine.update_params(self._new_params)
         return self._engine.run()
 
 
 class EventLogSink(Sink):
-    """Findings as lines of the log; those read again after a failure are told again."""
+    """Logs events; events of rows that are replayed after a failure are logged again."""
 
     def __init__(self, log: Any) -> None:
         self.log = log
 
     def write_rows(self, batch: Batch) -> None:
-        """Rows are not told."""
+        """Do not log rows."""
 
     def write_event(self, event: Event) -> None:
-        found = event.to_dict()
-        told = ("key", "detector", "change_index", "alarm_index", "statistic", "threshold")
-        self.log.info("change", **{name: found[name] for name in told}, channels=event.channels[:3])
+        fields = event.to_dict()
+        names = ("key", "detector", "change_index", "alarm_index", "statistic", "threshold")
+        logged = {name: fields[name] for name in names}
+        self.log.info("change", **logged, channels=event.channels[:3])
 
     def flush(self) -> None:
-        """Lines are out when they are written."""
+        """Return at once: log lines are not buffered here."""
 
 
 def _name(spec: PipelineConfig) -> str:
     """Return the name that the members of a group share."""
-    told = [getattr(spec.source, name, None) for name in ("topic", "group")]
-    return ".".join(str(each) for each in told if each)
+    parts = [getattr(spec.source, name, None) for name in ("topic", "group")]
+    return ".".join(str(each) for each in parts if each)

@@ -1,4 +1,4 @@
-"""The one HTTP server of a daemon: is it alive, is it ready, and its counts."""
+"""The HTTP server of a daemon: health, readiness, metrics and pages."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -10,23 +10,23 @@ from tornado.web import Application, RedirectHandler, RequestHandler
 
 __all__ = ["HealthStatus", "WebRoutes", "serve_http"]
 
-_TO_PAGES = {"url": "dash/", "permanent": False}  # relative, as a proxy may have moved us
+_TO_PAGES = {"url": "dash/", "permanent": False}  # relative, as a proxy may add a prefix
 
 HealthStatus = tuple[bool, str]
-"""Whether all is well, and how it stands, in a line."""
+"""Whether the check passes, and the state in one line."""
 
 
 class WebRoutes(Protocol):
-    """Pages that are served beside health and metrics."""
+    """Pages that are served with health and metrics."""
 
     def routes(self, prefix: str) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
         """Return the handlers of all addresses under ``prefix``."""
 
     def start(self) -> None:
-        """Begin, on the event loop of this thread."""
+        """Start on the event loop of this thread."""
 
     def stop(self) -> None:
-        """End."""
+        """Stop."""
 
 
 def serve_http(
@@ -39,49 +39,49 @@ def serve_http(
 ) -> tuple[HTTPServer, int]:
     """Serve ``/healthz``, ``/readyz`` and ``/metrics`` on the event loop of this thread.
 
-    And ``pages`` under ``/dash/``, where there are some.
+    ``pages``, if given, are served under ``/dash/``.
 
     Returns
     -------
-    The server, and the port that it is at.
+    The server and its port.
 
     Raises
     ------
     OSError
-        If the address is taken.
+        If the address is in use.
     """
     sockets = bind_sockets(port, host)
     server = HTTPServer(
         Application(
             [
-                ("/healthz", _State, {"ask": alive}),
-                ("/readyz", _State, {"ask": ready}),
-                ("/metrics", _Metrics, {"ask": metrics}),
+                ("/healthz", _Health, {"check": alive}),
+                ("/readyz", _Health, {"check": ready}),
+                ("/metrics", _Metrics, {"collect": metrics}),
                 *([] if pages is None else [("/", RedirectHandler, _TO_PAGES)]),
                 *([] if pages is None else pages.routes("/dash")),
             ],
-            log_function=lambda request: None,  # who asks every second is not to fill the log
+            log_function=lambda request: None,  # health probes arrive every second; do not log them
         )
     )
     server.add_sockets(sockets)
     return server, sockets[0].getsockname()[1]
 
 
-class _State(RequestHandler):
-    def initialize(self, ask: Callable[[], HealthStatus]) -> None:
-        self._ask = ask
+class _Health(RequestHandler):
+    def initialize(self, check: Callable[[], HealthStatus]) -> None:
+        self._check = check
 
     def get(self) -> None:
-        well, told = self._ask()
-        self.set_status(200 if well else 503)
+        ok, state = self._check()
+        self.set_status(200 if ok else 503)
         self.set_header("Cache-Control", "no-store")
-        self.write({"ok": well, "state": told})
+        self.write({"ok": ok, "state": state})
 
 
 class _Metrics(RequestHandler):
-    def initialize(self, ask: Callable[[], bytes]) -> None:
-        self._ask = ask
+    def initialize(self, collect: Callable[[], bytes]) -> None:
+        self._collect = collect
 
     def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
-        self.write(self._ask())
+        self.write(self._collect())

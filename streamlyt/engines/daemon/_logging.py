@@ -1,4 +1,4 @@
-"""One line for each thing that happens, on stderr: for people, or as JSON for machines."""
+"""Structured logging to stderr: console text or JSON lines."""
 
 import logging
 import sys
@@ -8,12 +8,12 @@ import structlog
 
 __all__ = ["configure_logging"]
 
-# kafka-python tells of every reconnection at INFO; what matters of it comes as an error of ours.
-_QUIET = {"kafka": logging.CRITICAL, "tornado.access": logging.ERROR, "asyncio": logging.WARNING}
+# kafka-python logs every reconnection at INFO; errors that matter are raised and logged here.
+_LEVELS = {"kafka": logging.CRITICAL, "tornado.access": logging.ERROR, "asyncio": logging.WARNING}
 
 
 def configure_logging(form: Literal["console", "json"]) -> Any:
-    """Send all that is logged to stderr in one form; return the daemon's own logger."""
+    """Send all log records to stderr in one format; return the daemon's own logger."""
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -23,13 +23,17 @@ def configure_logging(form: Literal["console", "json"]) -> Any:
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
     )
-    tail = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _traced(form), last]
+    tail = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        _format_traceback(form),
+        last,
+    ]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=tail)
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for name, level in _QUIET.items():
+    for name, level in _LEVELS.items():
         logging.getLogger(name).setLevel(level)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -39,8 +43,8 @@ def configure_logging(form: Literal["console", "json"]) -> Any:
     return structlog.get_logger("streamlyt.engines.daemon")
 
 
-def _traced(form: str) -> Any:
-    """Return what becomes of a traceback: text in JSON, left to the renderer on a console."""
+def _format_traceback(form: str) -> Any:
+    """Return the processor of tracebacks: text in JSON; the console renderer has its own."""
     if form == "json":
         return structlog.processors.format_exc_info
     return lambda logger, name, event: event

@@ -1,4 +1,4 @@
-"""The counts of a daemon in the words of Prometheus."""
+"""Metrics of a daemon in the Prometheus text format."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,16 +16,16 @@ _NS = 1e-9
 
 
 class PrometheusMetrics:
-    """What ``/metrics`` tells, taken from the gauges when it is asked for.
+    """The content of ``/metrics``, collected at each request.
 
     Parameters
     ----------
     gauges
-        Of the engine.
+        Metrics of the engine.
     ready
-        Whether the daemon is.
+        Returns whether the daemon is ready.
     time_unit
-        Of the rows; only nanoseconds since 1970 can be held against the clock.
+        Unit of the rows' times; only nanoseconds since 1970 give a lag behind the clock.
     """
 
     def __init__(self, gauges: RunMetrics, ready: Callable[[], bool], time_unit: str) -> None:
@@ -35,54 +35,62 @@ class PrometheusMetrics:
         self._registry.register(_Collector(self))
 
     def text(self) -> bytes:
-        """Return all of it as Prometheus reads it."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield each metric as it is now."""
+        """Yield the current value of each metric."""
         gauges = self.gauges
-        for name, value, told in (
-            ("rows", gauges.rows, "Rows taken from the source."),
-            ("batches", gauges.batches, "Batches of them."),
-            ("alarms", gauges.events, "Findings."),
+        for name, value, description in (
+            ("rows", gauges.rows, "Rows consumed from the source."),
+            ("batches", gauges.batches, "Batches consumed from the source."),
+            ("alarms", gauges.events, "Change events emitted."),
             (
                 "dead_letters",
                 gauges.dead_letters,
-                "Messages that could not be decoded, or not whole.",
+                "Messages that could not be decoded completely.",
             ),
-            ("late_rows", gauges.late_rows, "Rows that came too late to be put in order."),
-            ("nan_values", gauges.missing_values, "Missing values (NaN) in the rows taken."),
+            ("late_rows", gauges.late_rows, "Rows that arrived after the watermark."),
+            ("nan_values", gauges.missing_values, "Missing values (NaN) in consumed rows."),
             (
                 "dropped_rows",
                 gauges.dropped_rows,
-                "Rows left out by the source for missing values.",
+                "Rows dropped by the source for missing values.",
             ),
-            ("refused_rows", gauges.rejected_rows, "Rows made dead letters for missing values."),
-            ("checkpoints", gauges.checkpoints, "Checkpoints made."),
-            ("engine_restarts", self.restarts, "Times that the engine had to begin again."),
-            ("reloads", self.reloads, "Changes of parameters taken over."),
-            ("reloads_refused", self.refused_reloads, "Changes of parameters refused."),
+            (
+                "refused_rows",
+                gauges.rejected_rows,
+                "Rows made dead letters by the source for missing values.",
+            ),
+            ("checkpoints", gauges.checkpoints, "Checkpoints."),
+            ("engine_restarts", self.restarts, "Restarts of the engine after an error."),
+            ("reloads", self.reloads, "Reloads of the pipeline file that were applied."),
+            (
+                "reloads_refused",
+                self.refused_reloads,
+                "Reloads of the pipeline file that were rejected.",
+            ),
         ):
-            yield CounterMetricFamily(f"streamlyt_{name}", told, value=value)
-        for name, number, told in (
-            ("ready", float(self.ready()), "1 where the engine takes rows."),
-            ("queue_rows", gauges.queued_rows, "Rows read ahead and not yet taken."),
-            ("queue_bytes", gauges.queued_bytes, "Bytes of them."),
-            ("lag_messages", gauges.lag, "Messages that wait at the source."),
-            ("event_time_lag_seconds", self._event_time_lag(), "Age of the newest row taken."),
+            yield CounterMetricFamily(f"streamlyt_{name}", description, value=value)
+        for name, number, description in (
+            ("ready", float(self.ready()), "1 if the engine is processing, else 0."),
+            ("queue_rows", gauges.queued_rows, "Rows in the prefetch queue."),
+            ("queue_bytes", gauges.queued_bytes, "Bytes in the prefetch queue."),
+            ("lag_messages", gauges.lag, "Messages between the position and the log end."),
+            ("event_time_lag_seconds", self._event_time_lag(), "Age of the newest row consumed."),
             (
                 "checkpoint_seconds",
                 gauges.last_checkpoint_seconds,
-                "What the last checkpoint took.",
+                "Duration of the last checkpoint.",
             ),
             (
                 "checkpoint_age_seconds",
                 _since(gauges.last_checkpoint_at),
-                "Since the last checkpoint.",
+                "Seconds since the last checkpoint.",
             ),
         ):
             if number is not None:
-                yield GaugeMetricFamily(f"streamlyt_{name}", told, value=number)
+                yield GaugeMetricFamily(f"streamlyt_{name}", description, value=number)
 
     def _event_time_lag(self) -> float | None:
         newest = self.gauges.newest_event_time

@@ -1,4 +1,4 @@
-"""The control plane: one event loop for signals, HTTP, and the lives of the engine."""
+"""The control plane: one event loop for signals, HTTP and runs of the engine."""
 
 import asyncio
 import os
@@ -22,38 +22,37 @@ from ._prometheus import PrometheusMetrics
 
 __all__ = ["Daemon"]
 
-_DRAIN_S = 4.0  # of the 5 s that a service manager may be told to wait
+_DRAIN_S = 4.0  # within the 5 s that a service manager may grant
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 15.0
 DONE, FAILED = 0, 1
 
 
 class Daemon:
-    """Runs a pipeline file until it is told to stop.
+    """Runs a pipeline file until a signal.
 
-    SIGTERM and SIGINT end it after the batch at hand, with a checkpoint; within 5 s, whatever
-    hangs. SIGHUP reads the file again: free parameters of the operators change and their memory
-    stays; a file that cannot hold, or that changes anything else, is refused with one line and
-    the old one runs on. Where source or sink fail, the engine begins again from the last
-    checkpoint, after a wait that doubles and is drawn at random, so that many daemons do not come
-    back at once. Whatever else fails ends the process.
+    SIGTERM and SIGINT end it after the current batch, with a checkpoint; within 5 s, even if a
+    thread is blocked. SIGHUP reloads the file: reloadable parameters of the operators change and
+    states are kept. A file that is invalid, or that changes anything else, is rejected with one
+    log line and the old one stays in use. If source or sink fail, the engine restarts from the
+    last checkpoint, after an exponential back-off with jitter, so that many daemons do not
+    reconnect at once. Any other error ends the process.
 
     Parameters
     ----------
     file
-        The pipeline.
+        The pipeline file.
     sets, environ
         Settings that override the file, as for :func:`streamlyt.config.load`.
     pages
-        Makes pages over the run, served under ``/dash/``, from the run file, the engine's gauges
-        and the host that HTTP is served at; None for none.
+        Creates the dashboard pages under ``/dash/`` from the run file, the engine's metrics and
+        the HTTP host; None for none.
     trust
-        Whether to go on with a run file, and with shared states, that do not carry the mark of the
-        user's key.
+        Whether to resume from a run file and shared states without the mark of the user's key.
 
     Raises
     ------
     ParameterError
-        If the pipeline cannot hold.
+        If the pipeline file is invalid.
     """
 
     def __init__(
@@ -76,36 +75,36 @@ class Daemon:
             self._gauges, lambda: self.ready()[0], self._spec.source.schema.time_unit
         )
         self._pages = None if pages is None else pages(self._run, self._gauges, self._serve.host)
-        self._life: EngineThread | None = None
-        self._failure_reason = ""  # the engine is not running
+        self._thread: EngineThread | None = None
+        self._failure_reason = ""  # why the engine is not running
         self._stopping = False
 
     def run(self) -> int:
-        """Run until a signal, or the end of the source; return the exit status."""
+        """Run until a signal or the end of the source; return the exit status."""
         self._log = configure_logging(self._serve.log)
         return asyncio.run(self._main())
 
     def alive(self) -> HealthStatus:
-        """Tell whether the process does what it should; not where a restart may help."""
-        silent = None if self._life is None else self._life.seconds_since_progress()
-        if silent is not None and silent > self._serve.stall_s:
-            return False, f"the engine has not moved for {silent:.1f} s"
+        """Return whether the process is alive; False where a restart may help."""
+        idle = None if self._thread is None else self._thread.seconds_since_progress()
+        if idle is not None and idle > self._serve.stall_s:
+            return False, f"the engine has made no progress for {idle:.1f} s"
         return True, self._failure_reason or "running"
 
     def ready(self) -> HealthStatus:
-        """Tell whether rows are taken."""
-        alive, told = self.alive()
+        """Return whether rows are processed."""
+        alive, reason = self.alive()
         if self._stopping:
             return False, "stopping"
         if not alive or self._failure_reason:
-            return False, told
-        if self._life is None or self._life.seconds_since_progress() is None:
+            return False, reason
+        if self._thread is None or self._thread.seconds_since_progress() is None:
             return False, "starting"
         return True, "running"
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
-        self._ended = asyncio.Event()  # of the life, or of all of us
+        self._ended = asyncio.Event()  # the run has ended, or a signal has come
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
@@ -160,31 +159,35 @@ class Daemon:
                 return DONE
 
     async def _run_engine_once(self, loop: asyncio.AbstractEventLoop) -> Summary | BaseException:
-        """Let one engine live; return what it came to."""
+        """Run one engine; return its summary, or the error that ended it."""
         results: list[Summary | BaseException] = []
 
         def done(result: Summary | BaseException) -> None:
             results.append(result)
-            # The loop is gone where we could not wait for this thread.
+            # The loop is closed if the drain time was over before this thread ended.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._ended.set)
 
         self._ended.clear()
         self._failure_reason = ""
-        self._life = EngineThread(
+        self._thread = EngineThread(
             self._parse(self._text), self._run, self._gauges, self._log, done, self.trust
         )
-        self._life.start()
+        self._thread.start()
         while not self._stopping:
             await self._ended.wait()
             if results:
-                self._life = None
+                self._thread = None
                 return results[0]
         end = loop.time() + _DRAIN_S
         while not results and loop.time() < end:
-            self._life.stop()
+            self._thread.stop()
             await asyncio.sleep(0.02)
-        return results[0] if results else TimeoutError(f"it did not end within {_DRAIN_S:.0f} s")
+        return (
+            results[0]
+            if results
+            else TimeoutError(f"the engine did not end within {_DRAIN_S:.0f} s")
+        )
 
     def _stop(self, number: int) -> None:
         self._log.info("stopping", signal=signal.Signals(number).name)
@@ -200,13 +203,13 @@ class Daemon:
             reason=message_of(result),
         )
         if isinstance(result, TimeoutError):
-            os._exit(FAILED)  # its thread hangs, and clients would wait for it at exit
+            os._exit(FAILED)  # the thread is blocked, and clients would wait for it at exit
         return FAILED
 
     def _failed(self, error: BaseException) -> int:
         if isinstance(error, StreamlytError):
             self._log.error("the engine cannot go on", reason=message_of(error))
-        else:  # nobody foresaw it: it is to be reported
+        else:  # a bug: log the traceback
             self._log.error("the engine cannot go on", exc_info=error)
         return FAILED
 
@@ -215,8 +218,8 @@ class Daemon:
             text = self._read()
             spec = self._parse(text)
             changed = _reloadable_changes(self._spec, spec)
-            if self._life is not None:
-                self._life.update_params(spec.pipeline())
+            if self._thread is not None:
+                self._thread.update_params(spec.pipeline())
         except (StreamlytError, OSError) as error:
             self._metrics.refused_reloads += 1
             self._log.error("reload refused, the old pipeline runs on", reason=str(error))
@@ -246,7 +249,7 @@ class Daemon:
 
 
 def _reloadable_changes(old: PipelineConfig, new: PipelineConfig) -> dict[str, str]:
-    """Return what changes in the operators; raise where anything else does."""
+    """Return the changed parameters of operators; raise if anything else changes."""
     fixed: list[tuple[str, Sequence[Component], Sequence[Component]]] = [
         ("source", [old.source], [new.source]),
         ("sinks", old.sinks, new.sinks),
@@ -257,18 +260,18 @@ def _reloadable_changes(old: PipelineConfig, new: PipelineConfig) -> dict[str, s
         if [component_to_table(each) for each in before] != [
             component_to_table(each) for each in after
         ]:
-            raise ParameterError(f"[{name}] must stay as it is while it runs; restart to change it")
+            raise ParameterError(
+                f"[{name}] cannot be reloaded; restart the daemon to apply the change"
+            )
     if (old.inputs, old.sink_inputs) != (new.inputs, new.sink_inputs):
-        raise ParameterError("each after must stay as it is while it runs; restart to change it")
-    before_by, after_by = _parameters(old), _parameters(new)
-    if before_by.keys() != after_by.keys():
-        raise ParameterError(
-            "the operators must stay the same while it runs; restart to change them"
-        )
+        raise ParameterError("after cannot be reloaded; restart the daemon to apply the change")
+    old_params, new_params = _parameters(old), _parameters(new)
+    if old_params.keys() != new_params.keys():
+        raise ParameterError("operators cannot be added or removed; restart the daemon for that")
     return {
-        key: f"{before_by[key]!r} -> {after_by[key]!r}"
-        for key in before_by
-        if before_by[key] != after_by[key]
+        key: f"{old_params[key]!r} -> {new_params[key]!r}"
+        for key in old_params
+        if old_params[key] != new_params[key]
     }
 
 

@@ -1,4 +1,4 @@
-"""Several workers on one machine: begun, begun again, and ended together."""
+"""Several workers on one machine: started, restarted and stopped together."""
 
 import asyncio
 import signal
@@ -17,33 +17,33 @@ from ._logging import configure_logging
 __all__ = ["WorkerPool"]
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 15.0
-_LASTED_S = 30.0  # a worker that ran so long had begun well
+_STABLE_S = 30.0  # a worker that ran this long had started well
 _DRAIN_S = 10.0
-_AT_ONCE_S = 5.0  # one that refuses its pipeline ends sooner
-_WORK = "from streamlyt.cli import main; main()"
+_REJECTED_S = 5.0  # a worker that rejects its pipeline ends sooner
+_CODE = "from streamlyt.cli import main; main()"
 
 
 class WorkerPool:
     """Processes of ``streamlyt cluster work``, kept running until a signal.
 
-    SIGTERM and SIGINT are handed on, and all workers commit what they have. A worker that dies is
-    begun again after a wait that doubles; where the first one refuses the pipeline, all end.
+    SIGTERM and SIGINT are forwarded, and all workers commit and end. A worker that dies is
+    restarted after an exponential back-off; if one rejects the pipeline, all end.
 
     Parameters
     ----------
     file
-        The pipeline.
+        The pipeline file.
     workers
-        How many.
+        Number of workers.
     folder
-        Where their stores lie.
+        Directory of their stores.
     sets, environ
-        What shall hold in place of the file's own.
+        Settings that override the file.
 
     Raises
     ------
     ParameterError
-        If there are none, or the pipeline cannot hold, or not in a cluster.
+        If ``workers`` is below 1, or the pipeline file is invalid or cannot run in a cluster.
     """
 
     def __init__(
@@ -69,34 +69,34 @@ class WorkerPool:
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
-        self._ends = asyncio.Event()
+        self._ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        await asyncio.gather(*(self._keep(number) for number in range(self.workers)))
+        await asyncio.gather(*(self._supervise(number) for number in range(self.workers)))
         return self._status
 
     def _stop(self) -> None:
         self._stopping = True
-        self._ends.set()
+        self._ended.set()
 
-    async def _keep(self, number: int) -> None:
+    async def _supervise(self, number: int) -> None:
         wait = _FIRST_WAIT_S
         while not self._stopping:
-            began = monotonic()
+            started_at = monotonic()
             worker = await asyncio.create_subprocess_exec(*self._command(number))
-            over = asyncio.ensure_future(worker.wait())
-            stopped = asyncio.ensure_future(self._ends.wait())
-            await asyncio.wait((over, stopped), return_when=asyncio.FIRST_COMPLETED)
+            ended = asyncio.ensure_future(worker.wait())
+            stopped = asyncio.ensure_future(self._ended.wait())
+            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             if self._stopping:
-                await self._end(worker, over)
+                await self._end(worker, ended)
                 return
-            lasted = monotonic() - began
-            if worker.returncode == 1 and lasted < _AT_ONCE_S:
-                self._status = 1  # it has said why
+            run_time = monotonic() - started_at
+            if worker.returncode == 1 and run_time < _REJECTED_S:
+                self._status = 1  # the worker has logged the reason
                 self._stop()
                 return
-            wait = _FIRST_WAIT_S if lasted > _LASTED_S else min(_LONGEST_WAIT_S, 2 * wait)
+            wait = _FIRST_WAIT_S if run_time > _STABLE_S else min(_LONGEST_WAIT_S, 2 * wait)
             self._log.warning(
                 "a worker has ended and is begun again",
                 worker=number,
@@ -104,21 +104,21 @@ class WorkerPool:
                 wait_s=wait,
             )
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ends.wait(), wait)
+                await asyncio.wait_for(self._ended.wait(), wait)
 
-    async def _end(self, worker: asyncio.subprocess.Process, over: "asyncio.Future[int]") -> None:
+    async def _end(self, worker: asyncio.subprocess.Process, ended: "asyncio.Future[int]") -> None:
         with suppress(ProcessLookupError):
             worker.terminate()
         try:
-            await asyncio.wait_for(asyncio.shield(over), _DRAIN_S)
+            await asyncio.wait_for(asyncio.shield(ended), _DRAIN_S)
         except TimeoutError:
             self._log.error("a worker did not end and is killed", pid=worker.pid)
             worker.kill()
-            await over
+            await ended
             self._status = 1
 
     def _command(self, number: int) -> list[str]:
-        given = ["--number", str(number), "--folder", str(self.folder)]
+        options = ["--number", str(number), "--folder", str(self.folder)]
         for each in self.sets:
-            given += ["--set", each]
-        return [sys.executable, "-c", _WORK, "cluster", "work", str(self.file), *given]
+            options += ["--set", each]
+        return [sys.executable, "-c", _CODE, "cluster", "work", str(self.file), *options]

@@ -1,4 +1,4 @@
-"""A sink that takes nothing while a file is there, where the catalog finds it."""
+"""A sink that stalls while a file exists, where the registry finds it."""
 
 import time
 from pathlib import Path
@@ -9,7 +9,7 @@ __all__ = ["StallingSink"]
 
 
 class StallingSink(Sink):
-    """Counts the rows that it takes, and holds all up while a file is there.
+    """Blocks in each write while a file exists.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Two daemons of one group and one shared folder, killed in turn, and what comes of it."""
+"""Two daemons of one group and one shared folder, killed in turn."""
 
 import signal
 from collections import Counter
@@ -10,7 +10,7 @@ from tests.connectors.kafka.exactly_once import expected, faults, messages, of_t
 from tests.connectors.kafka.topics import content, new_topic, put
 from tests.engines.daemon.serving import Served
 
-OPERATORS = str(ROOT / "tests" / "daemon" / "operators")
+OPERATORS = str(ROOT / "tests" / "engines" / "daemon" / "operators")
 
 FILE = """
 [source]
@@ -41,13 +41,13 @@ checkpoint_s = 0.2
 
 CHAIN = (
     "import faulthandler, signal; faulthandler.register(signal.SIGUSR1); "
-    f"import streamlyt.transforms as room; room.__path__.append({OPERATORS!r}); "
+    f"import streamlyt.transforms as package; package.__path__.append({OPERATORS!r}); "
     "from streamlyt.cli import main; main()"
 )
 
 
 def pipeline(topic, out, servers, member, states=None, session=3.0):
-    """Return the pipeline file of a member of a group, with the folder that all share."""
+    """Return the pipeline file of a member of a group, with the shared folder."""
     shared = "" if states is None else f'states = "{states}"'
     return FILE.format(
         topic=topic, out=out, servers=servers, member=member, states=shared, session=session
@@ -55,7 +55,7 @@ def pipeline(topic, out, servers, member, states=None, session=3.0):
 
 
 class Pair:
-    """A topic of four partitions that two daemons share, and what was sent to it."""
+    """A topic of four partitions, read by two daemons, and the messages sent to it."""
 
     def __init__(self, servers, folder, n, shared=True):
         self.servers, self.folder = servers, folder
@@ -74,7 +74,7 @@ class Pair:
         self._left += n
 
     def until_all_are_out(self, seconds=90):
-        """Wait until every row that was sent came out."""
+        """Wait until all sent rows are in the output topic."""
         came = []
 
         def enough():
@@ -99,14 +99,14 @@ class Pair:
         )
 
     def faults(self):
-        """Return how many rows are missing, there twice, and wrong."""
+        """Return the numbers of missing, duplicate and wrong rows."""
         return faults(of_topic(self.servers, self.out), expected(self.sent[: self._left]))
 
 
 def taken_over(pair, n):
-    """Kill one of two and bring it back; return how many rows the other one read meanwhile.
+    """Kill and restart one of two; return the rows that the other one read meanwhile.
 
-    The other one reads from the kill until all rows of all partitions came out.
+    Counted from the kill until all rows of all partitions are in the output topic.
     """
     pair.put(n)
     with pair.serve("one") as one:

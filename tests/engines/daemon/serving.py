@@ -1,4 +1,4 @@
-"""A daemon as a process of its own, and what it tells over HTTP."""
+"""A daemon as a child process, its log and its HTTP server."""
 
 import json
 import os
@@ -20,7 +20,7 @@ SETTINGS = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
 
 
 class Served:
-    """``streamlyt serve`` of one pipeline file, in a folder of its own."""
+    """``streamlyt serve`` of one pipeline file, in its own folder."""
 
     def __init__(self, file, *sets, wait=True, code=MAIN, words=()):
         self.process = subprocess.Popen(
@@ -64,10 +64,10 @@ class Served:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
         except OSError as error:
-            raise AssertionError(f"nobody answers: {self.lines}") from error
+            raise AssertionError(f"no answer: {self.lines}") from error
 
     def until(self, page, status, seconds=HAPPENS_S):
-        """Wait until a page answers so."""
+        """Wait until a page answers with a status."""
         wait_for(
             lambda: self.get(page)[0] == status,
             seconds,
@@ -78,12 +78,12 @@ class Served:
         self.until("readyz", 200)
 
     def metric(self, name):
-        """Return the value of a metric, None where it is not told."""
+        """Return the value of a metric, None where it is not reported."""
         found = re.search(rf"^streamlyt_{name} (\S+)$", self.get("metrics")[1], re.MULTILINE)
         return None if found is None else float(found[1])
 
     def until_metric(self, name, least, seconds=HAPPENS_S):
-        """Wait until a metric is at least so much."""
+        """Wait until a metric has a least value."""
 
         def enough():
             assert self.process.poll() is None, self.lines
@@ -96,7 +96,7 @@ class Served:
         )
 
     def where(self):
-        """Return what it said, and where its threads are, if its code listens for that."""
+        """Return its log, with the stacks of its threads if its code dumps them on SIGUSR1."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGUSR1)
             time.sleep(1)
@@ -127,7 +127,7 @@ class Served:
     def _read(self):
         for line in self.process.stderr:
             try:
-                told = json.loads(line)
+                fields = json.loads(line)
             except ValueError:
-                told = {"event": line.rstrip()}
-            self.lines.append(told)
+                fields = {"event": line.rstrip()}
+            self.lines.append(fields)

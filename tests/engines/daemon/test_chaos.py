@@ -1,4 +1,4 @@
-"""The short forms of ``make chaos``: what kills and stalls do to ``streamlyt serve``."""
+"""Short forms of ``make chaos``: kills and stalls of ``streamlyt serve``."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_a_stalled_sink_costs_no_memory_and_no_row(broker, tmp_path):
     found = stalled.stalled(4, broker, tmp_path)
     assert found.sent == found.taken
     assert found.sent > 4 * stalled.TIMES * stalled.RATE
-    # One batch may stand over the cap; what the client has in hand comes on top.
+    # One batch may exceed the limit; the buffers of the client are not counted.
     assert stalled.QUEUE_MB / 2 < found.held_mb < 2 * stalled.QUEUE_MB
     assert found.grown_mb < 64
     assert 0 < found.waiting / 2 <= found.lag <= 2 * found.waiting

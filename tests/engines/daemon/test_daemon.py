@@ -1,4 +1,4 @@
-"""The daemon with the real broker: signals, health, metrics, and what a lost broker does."""
+"""The daemon with a real broker: signals, health, metrics and lost brokers."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.engines.daemon.serving import Served
 
 pytestmark = pytest.mark.kafka
 
-PROMISED_S = 5  # of docs/daemon.md, on a quiet machine: to an end, and until a lost broker is told
+PROMISED_S = 5  # of docs/daemon.md, on an idle machine: to exit, and to report a lost broker
 
 FILE = """
 [source]
@@ -86,16 +86,16 @@ def states(path):
 
 
 @pytest.mark.slow
-def test_it_takes_rows_tells_of_them_dies_comes_back_and_ends_in_order(story):
+def test_it_processes_rows_reports_metrics_is_killed_resumes_and_stops(story):
     story.put([*story.rows(500), (b"pump", b"not json"), (b"pump", b'{"x": null, "y": 1}')])
     with Served(story.file) as one:
         assert one.get("healthz") == (200, '{"ok": true, "state": "running"}')
         one.until_metric("rows_total", 500)
         one.until_metric("dead_letters_total", 1)
         one.until_metric("dropped_rows_total", 1)
-        told = one.get("metrics")[1]
+        text = one.get("metrics")[1]
         for name in ("nan_values_total", "queue_rows", "lag_messages", "late_rows_total"):
-            assert f"streamlyt_{name} 0.0" in told, told
+            assert f"streamlyt_{name} 0.0" in text, text
         assert one.metric("event_time_lag_seconds") > 0
         one.until_metric("checkpoints_total", 1)
         assert one.metric("checkpoint_age_seconds") < 60
@@ -104,21 +104,21 @@ def test_it_takes_rows_tells_of_them_dies_comes_back_and_ends_in_order(story):
     with Served(story.file) as two:
         two.until_metric("rows_total", 200)
         assert two.end(within=PROMISED_S) == 0, two.lines
-    assert two.said("stopped")["rows"] >= 200  # and those read again in silence
+    assert two.said("stopped")["rows"] >= 200  # and replayed ones
     assert states(story.run)[0] == 700
     assert len(content(story.servers, story.out)) == 700
     assert [letter.value for letter in content(story.servers, story.dead)] == [b"not json"]
 
 
 @pytest.mark.slow
-def test_a_reload_changes_what_is_free_keeps_the_memory_and_refuses_all_else(story):
+def test_a_reload_changes_reloadable_parameters_keeps_states_and_rejects_other_changes(story):
     story.put(story.rows(400))
     with Served(story.file) as one:
         one.until_metric("rows_total", 400)
         for extra, reason in (
             ("\n[[", "TOML"),
             ("\nno_such_thing = 3\n", "no_such_thing"),
-            ("queue_mb = 1.0\n", "[serve] must stay as it is"),
+            ("queue_mb = 1.0\n", "[serve] cannot be reloaded"),
         ):
             story.write(extra=extra)
             one.reload()
@@ -150,7 +150,7 @@ def test_a_reload_changes_what_is_free_keeps_the_memory_and_refuses_all_else(sto
 
 
 @pytest.mark.slow
-def test_it_outlives_a_broker_that_hangs_and_one_that_dies(story, broker):
+def test_it_survives_a_broker_that_is_stopped_and_one_that_is_killed(story, broker):
     story.put(story.rows(100))
     with Served(story.file) as one:
         one.until_metric("rows_total", 100)
@@ -184,7 +184,7 @@ def test_it_outlives_a_broker_that_hangs_and_one_that_dies(story, broker):
     assert len(content(story.servers, story.out)) == 300
 
 
-def test_what_cannot_run_is_said_in_one_line(story):
+def test_an_invalid_pipeline_is_reported_in_one_line(story):
     story.write(extra="port = 99999999\n")
     done = shell("serve", story.file)
     refused(done, 2, "port must be in 0 to 65535")

@@ -1,4 +1,4 @@
-"""What lies in deploy/ names things that are there."""
+"""The files in deploy/ name existing files and valid settings."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ from tests._public_api import ROOT
 DEPLOY = ROOT / "deploy"
 
 
-def test_the_files_name_what_is_there():
+def test_the_files_name_existing_files():
     docker = (DEPLOY / "Dockerfile").read_text()
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     composed = "".join((DEPLOY / name).read_text() for name in ("compose.yaml", "worker.yaml"))
@@ -24,7 +24,7 @@ def test_the_files_name_what_is_there():
         assert (DEPLOY / mounted).is_file()
 
 
-def test_the_settings_of_compose_hold_for_the_pipeline_that_it_mounts():
+def test_the_settings_of_compose_are_valid_for_the_pipeline_that_it_mounts():
     text = (DEPLOY / "compose.yaml").read_text()
     environ = dict(re.findall(r"^ +(STREAMLYT_\w+): (\S+)$", text, re.MULTILINE))
     spec = load(ROOT / "examples" / "live.toml", (), environ)
@@ -32,17 +32,17 @@ def test_the_settings_of_compose_hold_for_the_pipeline_that_it_mounts():
     assert (spec.serve.host, spec.serve.log) == ("0.0.0.0", "json")
 
 
-def test_the_settings_of_a_worker_hold_for_the_pipeline_that_it_mounts(tmp_path):
+def test_the_settings_of_a_worker_are_valid_for_the_pipeline_that_it_mounts(tmp_path):
     text = (DEPLOY / "worker.yaml").read_text().replace("${BROKERS}", "far:9092")
     environ = dict(re.findall(r"^ +(STREAMLYT_\w+): (\S+)$", text, re.MULTILINE))
     environ["STREAMLYT_SOURCE__SERVERS"] = "far:9092"
     spec = load(ROOT / "examples" / "live.toml", (), environ)
     assert spec.source.servers == spec.sinks[0].servers == "far:9092"
-    check_cluster_endpoints(spec.source, spec.sinks)  # the file of one process serves for many
+    check_cluster_endpoints(spec.source, spec.sinks)  # the same file serves for several processes
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
-def test_systemd_takes_the_unit(tmp_path):
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+def test_systemd_accepts_the_unit(tmp_path):
     text = (DEPLOY / "streamlyt@.service").read_text()
     assert "/opt/streamlyt/bin/streamlyt serve" in text
     unit = tmp_path / "streamlyt@pump.service"

@@ -1,4 +1,4 @@
-"""What one life of the engine reports: the error that ended it, whatever closing does."""
+"""A run of the engine reports the error that ended it, even if closing fails."""
 
 from dataclasses import replace
 
@@ -60,13 +60,15 @@ def lived(tmp_path, monkeypatch, source, sinks):
     spec = replace(load(PIPELINE), source=source, sinks=sinks, sink_inputs=(None,) * len(sinks))
     results = []
     life = EngineThread(spec, tmp_path / "a.streamlyt", RunMetrics(), None, results.append)
-    life._live()
+    life._main()
     return results[0]
 
 
 @pytest.mark.parametrize("failure", [StateError("bent"), SourceError("broker away")])
-def test_a_close_that_fails_does_not_replace_what_ended_a_life(tmp_path, monkeypatch, failure):
-    """A state that does not fit ends a daemon; a sink that fails is tried again."""
+def test_a_close_that_fails_does_not_replace_the_error_that_ended_a_run(
+    tmp_path, monkeypatch, failure
+):
+    """A state of another pipeline ends a daemon; after a failed sink it retries."""
     source = Rows()
     source.failure = failure
     assert lived(tmp_path, monkeypatch, source, [Stuck()]) is failure

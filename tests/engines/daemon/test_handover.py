@@ -1,4 +1,4 @@
-"""Partitions move between two daemons, and the memory of their series with them."""
+"""Partitions move between two daemons, and the states of their series with them."""
 
 import shutil
 from threading import Thread
@@ -23,12 +23,12 @@ def test_one_of_two_is_killed_and_comes_back_and_every_row_comes_once(broker, tm
     pair = Pair(plain(broker), tmp_path, 8000)
     read = taken_over(pair, 2000)
     assert pair.faults() == (0, 0, 0)
-    # What the other one had done came from the folder: its 2000 rows were not read again.
+    # States came from the folder: the 2000 rows of the other daemon were not read again.
     assert read < 3000
     assert len(list((tmp_path / "states").glob("*.states"))) == 4
 
 
-def test_shared_states_pass_over_a_damaged_file_for_the_one_before(tmp_path, caplog):
+def test_a_damaged_file_of_shared_states_is_skipped_for_the_previous_one(tmp_path, caplog):
     shared = SharedStateStore(tmp_path, "a/b")
     assert shared.load("0") is None
     for at in (5, 9):
@@ -43,21 +43,21 @@ def test_shared_states_pass_over_a_damaged_file_for_the_one_before(tmp_path, cap
         whole[:200] + bytes([whole[200] ^ 1]) + whole[201:],
     ):
         path.write_bytes(damaged)
-        at, memory = shared.load("0")
-        assert (at, memory["k"]["op"]["sum"].tolist()) == (5, list(range(5)))
+        at, states = shared.load("0")
+        assert (at, states["k"]["op"]["sum"].tolist()) == (5, list(range(5)))
     assert "passed over" in caplog.text
 
 
-def test_shared_states_without_the_mark_of_the_key_are_refused_or_trusted(tmp_path, monkeypatch):
-    memory = {"k": {"op": {"sum": np.arange(3)}}}
-    SharedStateStore(tmp_path, "a").save("0", 5, memory)
+def test_shared_states_without_the_mark_of_the_key_are_rejected_or_trusted(tmp_path, monkeypatch):
+    states = {"k": {"op": {"sum": np.arange(3)}}}
+    SharedStateStore(tmp_path, "a").save("0", 5, states)
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "of-another"))
     with pytest.raises(StateError, match=r"must carry the mark.*STREAMLYT_KEY_FILE.*--trust"):
         SharedStateStore(tmp_path, "a").load("0")
     assert SharedStateStore(tmp_path, "a", trust=True).load("0")[0] == 5
-    SharedStateStore(tmp_path, "a").save("0", 6, memory)
+    SharedStateStore(tmp_path, "a").save("0", 6, states)
     assert SharedStateStore(tmp_path, "a").load("0")[0] == 6
-    # A file of another partition, or of another pipeline, is not one of this.
+    # A file of another partition or pipeline does not verify.
     (path,) = tmp_path.glob("a-0.states")
     for name in ("a-1.states", "b-0.states"):
         shutil.copy(path, tmp_path / name)
@@ -66,7 +66,7 @@ def test_shared_states_without_the_mark_of_the_key_are_refused_or_trusted(tmp_pa
             SharedStateStore(tmp_path, name).load(part)
 
 
-def test_shared_states_where_no_key_can_be_kept_take_trust(tmp_path, monkeypatch):
+def test_shared_states_where_no_key_can_be_kept_need_trust(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "file" / "key"))
     shared = SharedStateStore(tmp_path, "a")
@@ -76,7 +76,7 @@ def test_shared_states_where_no_key_can_be_kept_take_trust(tmp_path, monkeypatch
     assert SharedStateStore(tmp_path, "a", trust=True).load("0")[0] == 5
 
 
-def test_shared_states_of_a_source_without_partitions_are_refused(tmp_path):
+def test_shared_states_of_a_source_without_partitions_are_rejected(tmp_path):
     with pytest.raises(ParameterError, match="source in partitions and a run file"):
         LocalEngine(MemorySource([1.0]), Pipeline([]), state_store=SharedStateStore(tmp_path, "a"))
 
@@ -89,7 +89,7 @@ def test_a_stop_while_the_group_has_not_decided_ends_the_run(broker, tmp_path):
         KafkaSource(topic, ["x"], servers=servers, group=f"g-{topic}", member=member)
         for member in ("one", "two")
     )
-    first.assigned_partitions()  # the only partition: the second waits for one that never comes
+    first.assigned_partitions()  # the only partition: the second waits for one in vain
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
         engine = LocalEngine(second, Pipeline([]), [], run)
         waiting = Thread(target=engine.run)

@@ -1,4 +1,4 @@
-"""Live pages on the daemon's own server, beside health and metrics."""
+"""Live pages on the daemon's server, with health and metrics."""
 
 import re
 import signal
@@ -33,17 +33,17 @@ def pipeline(tmp_path):
     return file
 
 
-def test_a_daemon_shows_its_run_beside_health_and_metrics(pipeline):
+def test_a_daemon_shows_its_run_with_health_and_metrics(pipeline):
     with Served(pipeline, words=("--dashboard",)) as one:
         one.until_metric("checkpoints_total", 1)
         status, page = one.get("")
-        assert "All series" in page  # led to the pages
+        assert "All series" in page  # redirected to the pages
         status, page = one.get("dash/")
         assert status == 200
         key = re.search(r'href="series\?key=([^"]*)"', page)[1]
         status, page = one.get(f"dash/series?key={key}")
         assert status == 200
-        assert "Statistic against threshold" in page
+        assert "Detection statistic" in page
         assert "600</b> rows" in page
         assert one.get("dash/process")[0] == 200
         assert one.get("healthz")[0] == 200

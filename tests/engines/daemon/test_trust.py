@@ -1,4 +1,4 @@
-"""A daemon goes on with a run file of its own key, and with another's where it is told to."""
+"""A daemon resumes a run file with the mark of its key, and with another one on --trust."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ name = "files"
 path = "a.csv"
 
 [[operators]]
-name = "missing"
+name = "missing_values"
 """
 
 
-def test_a_daemon_with_another_key_says_what_to_do_and_goes_on_when_told_to(tmp_path):
+def test_a_daemon_with_another_key_ends_with_advice_and_resumes_with_trust(tmp_path):
     rows = np.random.default_rng(0).normal(size=(200, 2)).tolist()
     (tmp_path / "a.csv").write_text("x,y\n" + "".join(f"{x!r},{y!r}\n" for x, y in rows))
     file = tmp_path / "p.toml"
@@ -29,7 +29,7 @@ def test_a_daemon_with_another_key_says_what_to_do_and_goes_on_when_told_to(tmp_
     assert served("one").returncode == 0
     refused = served("other")
     assert refused.returncode == 1
-    for told in ("mark of this user", str(tmp_path / "other"), "--trust", "STREAMLYT_KEY_FILE"):
-        assert told in refused.stderr
+    for text in ("mark of this user", str(tmp_path / "other"), "--trust", "STREAMLYT_KEY_FILE"):
+        assert text in refused.stderr
     assert served("other", "--trust").returncode == 0
     assert served("other").returncode == 0

@@ -1,4 +1,4 @@
-"""The order-sensitive operator of the chaos tests, where the catalog finds it."""
+"""The order-sensitive operator of the chaos tests, where the registry finds it."""
 
 from tests.connectors.kafka import exactly_once
 

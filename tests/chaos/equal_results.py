@@ -1,4 +1,4 @@
-"""The same rows through every face of one operator: river, the command line, daemon and cluster."""
+"""The same rows through one operator in river, the command line, the daemon and a cluster."""
 
 import hashlib
 import json
@@ -33,8 +33,8 @@ n_components = {n_components}
 """
 
 
-def hashes(rows, broker, folder, message_rows=1000, told=lambda text: None):
-    """Return the face -> the series -> the hash of the scores of all its rows, in order.
+def hashes(rows, broker, folder, message_rows=1000, report=lambda text: None):
+    """Return the entry point -> the series -> the hash of the scores of all its rows, in order.
 
     The topic is written once and read by daemon and cluster with the same pipeline file.
     """
@@ -46,13 +46,15 @@ def hashes(rows, broker, folder, message_rows=1000, told=lambda text: None):
         turns=turns,
         rows=(message_rows, message_rows + 1),
     )
-    told(f"{story.rows:,} rows of {SERIES} series")
+    report(f"{story.rows:,} rows of {SERIES} series")
     tables, events = story.expected()
     scores = {key: table[:, 2:4] for key, table in tables.items()}
     found = {"one pipeline": _hashes(scores, _places(events))}
-    for face in (of_river, of_command_line, of_daemon, of_cluster):
-        found[face.__name__.removeprefix("of_").replace("_", " ")] = face(story, folder)
-        told(f"{len(found)} of 5 faces")
+    for entry_point in (of_river, of_command_line, of_daemon, of_cluster):
+        found[entry_point.__name__.removeprefix("of_").replace("_", " ")] = entry_point(
+            story, folder
+        )
+        report(f"{len(found)} of 5 entry points")
     return story.rows, found
 
 
@@ -91,7 +93,7 @@ def of_command_line(story, folder):
 def of_daemon(story, folder):
     story.put(0)
     sets, topics = _sets(story, "daemon")
-    with Served(story.file, *sets, "sinks.0.transaction=faces") as daemon:
+    with Served(story.file, *sets, "sinks.0.transaction=equal-results") as daemon:
         story.until_came(story.rows, topics[0], seconds=600)
         assert daemon.end() == 0
     return _of_topics(story, *topics)
@@ -108,17 +110,17 @@ def of_cluster(story, folder):
     return _of_topics(story, *topics)
 
 
-def _sets(story, face):
+def _sets(story, name):
     """Topics and a group of its own, for the same pipeline file."""
     out, events = new_topic(story.servers, 4), new_topic(story.servers, 4)
-    sets = f"source.group={face}-{out}", f"sinks.0.topic={out}", f"sinks.0.events={events}"
+    sets = f"source.group={name}-{out}", f"sinks.0.topic={out}", f"sinks.0.events={events}"
     return sets, (out, events)
 
 
 def _of_topics(story, out, events):
     scores = {key: values[:, -3:-1] for key, (_, values) in story.came(out).items()}
-    told = [Event.from_dict(json.loads(each.value)) for each in content(story.servers, events)]
-    return _hashes(scores, _places(told))
+    decoded = [Event.from_dict(json.loads(each.value)) for each in content(story.servers, events)]
+    return _hashes(scores, _places(decoded))
 
 
 def _places(events):
@@ -126,7 +128,7 @@ def _places(events):
 
 
 def _hashes(scores, places):
-    """Return the series -> the hash of its rows' statistic and threshold, and of its findings."""
+    """Return the series -> the hash of its rows' statistic and threshold, and of its events."""
     found = {}
     for key, rows in scores.items():
         sums = hashlib.sha256(np.ascontiguousarray(rows, "<f8").tobytes())
