@@ -1,7 +1,7 @@
 """Streaming time-series analytics with optical random features.
 
-Batches go in at a connector, pass through operators that each keep one small state, and come out
-at sinks; a dashboard is a view of what the sinks hold.
+Batches enter at a source, pass through operators that each keep one small state, and leave at
+sinks. A dashboard is a view of what the sinks store.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What every operator promises, as checks that anyone can run on his own."""
+"""Checks that an operator satisfies the Operator contract."""
 
 from collections.abc import Callable, Iterator, Sequence
 from inspect import signature
@@ -18,19 +18,19 @@ Check = Callable[[Operator, Batch], None]
 
 
 def check_operator(operator: Operator, batch: Batch) -> None:
-    """Hold an operator to every promise of the house.
+    """Check that an operator satisfies the Operator contract.
 
     Parameters
     ----------
     operator
         A prototype; only clones of it are run.
     batch
-        Rows that it takes, some hundreds.
+        Rows that it accepts, a few hundred.
 
     Raises
     ------
     AssertionError
-        For the first promise that is broken; the message says which and where.
+        For the first check that fails; the message states which and where.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def yield_checks(operator: Operator) -> Iterator[Check]:
     """Yield the checks for an operator, each a function of it and a batch."""
     if not isinstance(operator, Operator):
         raise AssertionError(f"an operator must be a subclass of Operator, got {operator!r}")
-    yield check_input_not_modified  # first: who writes to his input spoils it for the others
+    yield check_input_not_modified  # first: a modified input would spoil the other checks
     yield check_repr
     yield check_clone
     yield check_reproducible
@@ -64,25 +64,27 @@ def yield_checks(operator: Operator) -> Iterator[Check]:
 
 
 def check_example(cls: type[Operator]) -> tuple[Operator, Batch]:
-    """Return an operator of a class and rows for it, to be checked.
+    """Return an example operator of a class, and rows for it.
 
-    A class that cannot be made without arguments, or that does not take rows of any three
-    channels, says both itself by a class method ``_check_example() -> (operator, batch)``.
+    A class that requires arguments, or that does not accept rows of any three channels, provides
+    both by a class method ``_check_example() -> (operator, batch)``.
     """
     own = getattr(cls, "_check_example", None)
     if own is not None:
-        found: tuple[Operator, Batch] = own()
-        return found
+        example: tuple[Operator, Batch] = own()
+        return example
     return cls(), example_batch()
 
 
 def check_repr(operator: Operator, batch: Batch) -> None:
-    """``repr`` tells every parameter, and running changes none."""
+    """``repr`` contains every parameter, and processing rows changes none."""
     operator = operator.clone()
     before = repr(operator)
     for name in signature(type(operator)).parameters:
-        _require(hasattr(operator, name), f"parameter {name!r} must be kept under its own name")
-        _require(f"{name}={getattr(operator, name)!r}" in before, f"repr must tell {name!r}")
+        _require(
+            hasattr(operator, name), f"parameter {name!r} must be an attribute of its own name"
+        )
+        _require(f"{name}={getattr(operator, name)!r}" in before, f"repr must contain {name!r}")
     operator.update(batch)
     _require(
         repr(operator) == before, f"parameters must never change, got {operator!r} of {before}"
@@ -90,105 +92,106 @@ def check_repr(operator: Operator, batch: Batch) -> None:
 
 
 def check_clone(operator: Operator, batch: Batch) -> None:
-    """A clone has the parameters and not the memory."""
+    """A clone has the parameters and an empty state."""
     used = operator.clone()
     first = _run(used, [batch])
     fresh = used.clone()
     _require(
         repr(fresh) == repr(used), f"a clone must have the parameters, got {fresh!r} of {used!r}"
     )
-    _require(not fresh.state, f"a clone must have no memory, got {sorted(fresh.state)!r}")
+    _require(not fresh.state, f"a clone must have no state, got {sorted(fresh.state)!r}")
     _same(_run(fresh, [batch]), first, "a clone must start afresh")
 
 
 def check_reproducible(operator: Operator, batch: Batch) -> None:
-    """The same parameters and rows give the same rows, whatever else draws random numbers."""
-    kept = np.random.get_state()  # noqa: NPY002 - the generator that no operator may draw from
+    """The same parameters and rows give the same output, whatever else draws random numbers."""
+    saved = np.random.get_state()  # noqa: NPY002 - the generator that no operator may draw from
     try:
         np.random.seed(1)  # noqa: NPY002
         first = _run(operator.clone(), [batch])
         np.random.seed(2)  # noqa: NPY002
         _same(_run(operator.clone(), [batch]), first, "the same seed must give the same rows")
     finally:
-        np.random.set_state(kept)  # noqa: NPY002
+        np.random.set_state(saved)  # noqa: NPY002
 
 
 def check_batch_invariance(operator: Operator, batch: Batch) -> None:
-    """Cutting the stream elsewhere changes nothing."""
-    whole = _run(operator.clone(), [batch])
-    for ends in _cuts(batch.n_rows):
-        parts = [batch.slice(start, stop) for start, stop in pairwise(ends)]
-        _same(_run(operator.clone(), parts), whole, f"rows must not depend on cuts at {_few(ends)}")
+    """The output does not depend on the batch boundaries."""
+    expected = _run(operator.clone(), [batch])
+    for bounds in _boundaries(batch.n_rows):
+        parts = [batch.slice(start, stop) for start, stop in pairwise(bounds)]
+        what = f"rows must not depend on batch boundaries at {_first_few(bounds)}"
+        _same(_run(operator.clone(), parts), expected, what)
 
 
 def check_heartbeat(operator: Operator, batch: Batch) -> None:
-    """A heartbeat leaves no trace."""
+    """A heartbeat changes nothing."""
     half = batch.n_rows // 2
-    quiet = operator.clone()
-    whole = _run(quiet, [batch.slice(0, half), batch.slice(half, batch.n_rows)])
+    undisturbed = operator.clone()
+    expected = _run(undisturbed, [batch.slice(0, half), batch.slice(half, batch.n_rows)])
     operator = operator.clone()
     parts = []
     for part in (batch.slice(0, half), batch.slice(half, batch.n_rows)):
         out, events = operator.update(batch.slice(0, 0))
         _require(out.n_rows == 0, f"a heartbeat must give no rows, got {out.n_rows}")
-        _require(not events, f"a heartbeat must give no findings, got {events!r}")
+        _require(not events, f"a heartbeat must give no events, got {events!r}")
         parts.append(operator.update(part))
-    _same(_joined(parts), whole, "rows must not depend on heartbeats")
-    told = difference(_state(operator), _state(quiet), "state")
-    _require(not told, f"a heartbeat must leave the state as it was: {told}")
+    _same(_joined(parts), expected, "rows must not depend on heartbeats")
+    diff = difference(_state(operator), _state(undisturbed), "state")
+    _require(not diff, f"a heartbeat must not change the state: {diff}")
 
 
 def check_save_and_resume(operator: Operator, batch: Batch) -> None:
-    """Saving the state and going on elsewhere changes nothing."""
-    whole = _run(operator.clone(), [batch])
-    for ends in _cuts(batch.n_rows):
-        one = operator.clone()
+    """A clone that resumes from the saved state gives the same output."""
+    expected = _run(operator.clone(), [batch])
+    for bounds in _boundaries(batch.n_rows):
+        resumed = operator.clone()
         parts = []
-        for start, stop in pairwise(ends):
-            parts.append(one.update(batch.slice(start, stop)))
-            saved = pack(one.state)
-            one = operator.clone()
-            one.state = unpack(saved)
-        _same(_joined(parts), whole, f"rows must not depend on resuming at {_few(ends)}")
+        for start, stop in pairwise(bounds):
+            parts.append(resumed.update(batch.slice(start, stop)))
+            saved = pack(resumed.state)
+            resumed = operator.clone()
+            resumed.state = unpack(saved)
+        _same(_joined(parts), expected, f"rows must not depend on resuming at {_first_few(bounds)}")
 
 
 def check_input_not_modified(operator: Operator, batch: Batch) -> None:
-    """The input is not written to."""
+    """The input is not modified."""
     values, times = batch.values.copy(), batch.times.copy()
     operator.clone().update(Batch(batch.key, times, values, batch.schema))
-    told = difference(values, batch.values, "values") or difference(times, batch.times, "times")
-    _require(not told, f"the input must not be written to: {told}")
+    diff = difference(values, batch.values, "values") or difference(times, batch.times, "times")
+    _require(not diff, f"the input must not be modified: {diff}")
 
 
 def check_state_owns_data(operator: Operator, batch: Batch) -> None:
-    """The memory is no view of the input: a source may use one buffer for all its batches."""
+    """The state is no view of the input: a source may reuse one buffer for all batches."""
     half = batch.n_rows // 2
-    whole = _run(operator.clone(), [batch.slice(0, half), batch.slice(half, batch.n_rows)])
+    expected = _run(operator.clone(), [batch.slice(0, half), batch.slice(half, batch.n_rows)])
     buffer = batch.values[:half].copy()
-    one = operator.clone()
-    out, events = one.update(Batch(batch.key, batch.times[:half], buffer, batch.schema))
+    checked = operator.clone()
+    out, events = checked.update(Batch(batch.key, batch.times[:half], buffer, batch.schema))
     parts = [(out.with_values(out.values.copy(), out.schema), events)]
     buffer[:] = 0.5
-    parts.append(one.update(batch.slice(half, batch.n_rows)))
-    _same(_joined(parts), whole, "the input must be copied to be remembered")
+    parts.append(checked.update(batch.slice(half, batch.n_rows)))
+    _same(_joined(parts), expected, "the state must copy the input")
 
 
 def check_missing_values(operator: Operator, batch: Batch) -> None:
-    """A hole (NaN) is refused and leaves no trace, or is passed on and soon forgotten."""
+    """A missing value (NaN) is rejected without a change of the state, or soon forgotten."""
     half = batch.n_rows // 2
     values = batch.values[half : half + 1].copy()
     values[0, -1] = np.nan
-    hole = Batch(batch.key, batch.times[half : half + 1], values, batch.schema)
-    one = operator.clone()
-    one.update(batch.slice(0, half))
-    before = _state(one)
+    row = Batch(batch.key, batch.times[half : half + 1], values, batch.schema)
+    checked = operator.clone()
+    checked.update(batch.slice(0, half))
+    before = _state(checked)
     try:
-        one.update(hole)
+        checked.update(row)
     except DataError:
-        told = difference(_state(one), before, "state")
-        _require(not told, f"a row that is refused must leave the state as it was: {told}")
+        diff = difference(_state(checked), before, "state")
+        _require(not diff, f"a rejected row must not change the state: {diff}")
         return
-    out, _ = one.update(batch.slice(half, batch.n_rows))
+    out, _ = checked.update(batch.slice(half, batch.n_rows))
     clean = _run(operator.clone(), [batch])[0].values
     lost = (
         np.isnan(out.values[-1]) & ~np.isnan(clean[-1])
@@ -204,13 +207,13 @@ def check_missing_values(operator: Operator, batch: Batch) -> None:
 
 def check_state_size_bounded(operator: Operator, batch: Batch) -> None:
     """The size of the state is bounded by the parameters."""
-    one = operator.clone()
+    checked = operator.clone()
     sizes = []
-    span = int(batch.times[-1] - batch.times[0]) + 1
-    for turn in range(16):
-        times = batch.times + turn * span
-        one.update(Batch(batch.key, times, batch.values, batch.schema))
-        sizes.append(sum(np.asarray(array).nbytes for array in one.state.values()))
+    duration = int(batch.times[-1] - batch.times[0]) + 1
+    for repeat in range(16):
+        times = batch.times + repeat * duration
+        checked.update(Batch(batch.key, times, batch.values, batch.schema))
+        sizes.append(sum(np.asarray(array).nbytes for array in checked.state.values()))
     _require(
         sizes[15] <= sizes[7],
         f"the state must be bounded, got {sizes[7]} bytes after {8 * batch.n_rows} rows and "
@@ -218,15 +221,15 @@ def check_state_size_bounded(operator: Operator, batch: Batch) -> None:
     )
 
 
-def _cuts(n: int) -> list[list[int]]:
-    """Return where to cut: nowhere near, at each row of the first, and at random."""
+def _boundaries(n: int) -> list[list[int]]:
+    """Return batch boundaries to check: at the ends, at each of the first rows, at random."""
     random = sorted(np.random.default_rng(0).integers(0, n + 1, size=12).tolist())
-    start = min(n, 70)  # past the first block of 64 of whatever is done in blocks
+    start = min(n, 70)  # past the first block of operators that process blocks of 64 rows
     return [[0, 0, 1, n - 1, n], [*range(start + 1), n], [0, n // 3, n // 2, n], [0, *random, n]]
 
 
-def _few(ends: Sequence[int]) -> str:
-    inner = ends[1:-1]
+def _first_few(bounds: Sequence[int]) -> str:
+    inner = bounds[1:-1]
     return f"{list(inner[:6])}{' and more' if len(inner) > 6 else ''}"
 
 
@@ -245,25 +248,28 @@ def _joined(parts: Sequence[tuple[Batch, list[Event]]]) -> tuple[Batch, list[Eve
 
 
 def _same(got: tuple[Batch, list[Event]], expected: tuple[Batch, list[Event]], what: str) -> None:
-    (ours, found), (theirs, wanted) = got, expected
+    (ours, events), (theirs, expected_events) = got, expected
     _require(ours.schema == theirs.schema, f"{what}: got other columns")
     _require(ours.n_rows == theirs.n_rows, f"{what}: got {ours.n_rows} rows, not {theirs.n_rows}")
-    told = difference(ours.values, theirs.values, "values")
-    if told:
+    diff = difference(ours.values, theirs.values, "values")
+    if diff:
         other = ours.values.view(np.int64) != theirs.values.view(np.int64)
         row, column = (int(i) for i in np.argwhere(other)[0])
         raise AssertionError(
             f"{what}: row {row}, {ours.schema.channel_names[column]!r} is "
             f"{ours.values[row, column]!r}, "
-            f"not {theirs.values[row, column]!r}; {told}"
+            f"not {theirs.values[row, column]!r}; {diff}"
         )
-    told = difference(ours.times, theirs.times, "times")
-    _require(not told, f"{what}: {told}")
-    _require(repr(found) == repr(wanted), f"{what}: got findings {found!r}, not {wanted!r}")
+    diff = difference(ours.times, theirs.times, "times")
+    _require(not diff, f"{what}: {diff}")
+    _require(
+        repr(events) == repr(expected_events),
+        f"{what}: got events {events!r}, not {expected_events!r}",
+    )
 
 
 def _state(operator: Operator) -> dict[str, Array]:
-    """Return the state as it is read back: a copy that later rows do not change."""
+    """Return a deserialized copy of the state, which later rows do not change."""
     return unpack(pack(operator.state))
 
 

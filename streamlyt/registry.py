@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 # Category -> the kinds of component in it, each with its base class. Bases are named, not
-# imported, so that a look-up imports only what it returns.
+# imported, so that a lookup imports only what it returns.
 CATEGORIES: Mapping[str, Mapping[str, str]] = {
     "connectors": {"source": "streamlyt.core:Source", "sink": "streamlyt.core:Sink"},
     "detectors": {"detector": "streamlyt.core:Operator"},
@@ -46,7 +46,7 @@ CATEGORIES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-_NO_COMPONENTS = {"sklearn"}  # scikit-learn estimators: no operator of a pipeline
+_NO_COMPONENTS = {"sklearn"}  # scikit-learn estimators are not operators
 _EXTRAS = {
     "MDAnalysis": "md",
     "bokeh": "dash",
@@ -61,11 +61,11 @@ _EXTRAS = {
 }
 
 
-_LONGEST_LIST = 1_000_000  # numbers in one parameter: more is data, and belongs into a file
+_LONGEST_LIST = 1_000_000  # numbers in one parameter; more is data and belongs in a file
 
 
 def component_names(category: str) -> list[str]:
-    """Return the names in a category, sorted; nothing in it is imported.
+    """Return the sorted names of a category without importing its components.
 
     Raises
     ------
@@ -85,12 +85,12 @@ def component_names(category: str) -> list[str]:
 
 
 def component_summary(category: str, name: str) -> str:
-    """Return what a component is, in one line: the first of its file, which is not imported.
+    """Return the first line of a component's docstring without importing it.
 
     Examples
     --------
     >>> component_summary("detectors", "newma")
-    'NEWMA: two exponential averages of random features, one quick and one slow.'
+    'NEWMA: two exponential averages of random features, one fast and one slow.'
     """
     spec = find_spec(f"streamlyt.{category}.{name}")
     source = getattr(spec.loader, "get_source", None) if spec else None
@@ -106,14 +106,14 @@ def get_component(category: str, name: str, kind: str | None = None) -> type[Any
     category
         A key of :data:`CATEGORIES`, such as ``"detectors"``.
     name
-        Name of its file, with or without hyphens in place of underscores.
+        Its name in the registry; hyphens count as underscores.
     kind
         ``"source"`` or ``"sink"`` where a connector has both.
 
     Raises
     ------
     ParameterError
-        If the name is unknown, or the kind is not in that file.
+        If the name is unknown, or the component has no such kind.
     MissingDependencyError
         If it needs an optional dependency that is not installed.
     """
@@ -124,33 +124,33 @@ def get_component(category: str, name: str, kind: str | None = None) -> type[Any
     kinds = CATEGORIES[category]
     if kind is not None and kind not in kinds:
         raise unknown_name_error(f"kind in {category}", kind, list(kinds))
-    wanted = list(kinds) if kind is None else [kind]
+    kind_names = list(kinds) if kind is None else [kind]
     module = _imported(f"streamlyt.{category}.{module_name}")
-    bases = tuple(_base(kinds[each]) for each in wanted)
+    bases = tuple(_base(kinds[each]) for each in kind_names)
     found = [
         value
         for value in (_attribute(module, public) for public in getattr(module, "__all__", ()))
         if isinstance(value, type) and issubclass(value, bases)
     ]
     if len(found) != 1:
-        what = " or ".join(wanted)
+        what = " or ".join(kind_names)
         raise ParameterError(
             f"{category}/{module_name} must hold one {what}, got "
             f"{[value.__name__ for value in found]!r}; "
-            + ("say which kind is wanted" if found else f"choose another {what}")
+            + ("pass the kind" if found else f"choose another {what}")
         )
     return found[0]
 
 
 def component_to_table(component: Component) -> dict[str, Any]:
-    """Return a component as a table of TOML: its name, and every parameter that is not None.
+    """Return a component as a TOML table: its name, and every parameter that is not None.
 
-    A parameter that is None although its default is not stands as ``"none"``.
+    A parameter that is None while its default is not becomes ``"none"``.
 
     Raises
     ------
     ParameterError
-        If a parameter is neither a number, text, a list or array of them, nor a component of the
+        If a parameter is not a number, text, a list or array of these, or a component of the
         category that the parameter is named after.
     """
     table: dict[str, Any] = {"name": component_name(component)}
@@ -208,7 +208,7 @@ def _plain(value: Any, name: str, owner: str) -> Any:
         if len(value) > _LONGEST_LIST:
             raise ParameterError(
                 f"{owner}.{name} must have at most {_LONGEST_LIST} entries to be written as TOML, "
-                f"got {len(value)}; put them into a file and name the file"
+                f"got {len(value)}; store them in a file and pass its path"
             )
         return [_plain(entry, name, owner) for entry in value]
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Bytes to rows and back, one format a file: what messages of a stream hold."""
+"""Codecs: encode rows as messages and decode messages, one module per format."""
 
 from typing import TYPE_CHECKING
 

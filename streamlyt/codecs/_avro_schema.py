@@ -1,4 +1,4 @@
-"""Flat Avro records: what a schema says of each field, and the readers of its bytes."""
+"""Flat Avro records: the types of each field, and readers of their bytes."""
 
 import json
 import struct
@@ -14,10 +14,10 @@ NUMBERS = frozenset({"int", "long", "float", "double"})
 _UNITS = {"timestamp-millis": "ms", "timestamp-micros": "us", "timestamp-nanos": "ns"}
 
 Field = list[dict[str, Any]]
-"""The types that a field may be of (more than one in a union), each as an object."""
+"""The possible types of a field (several for a union), each as an object."""
 
 Reader = Callable[[bytes, int], tuple[Any, int]]
-"""Takes a message and a place in it; returns the value there, and the place after it."""
+"""Takes a message and an offset; returns the value there, and the offset after it."""
 
 
 def read_fields(schema: str) -> dict[str, Field]:
@@ -26,7 +26,7 @@ def read_fields(schema: str) -> dict[str, Field]:
     Raises
     ------
     ParameterError
-        If the schema is no JSON, or no record of plain fields.
+        If the schema is not JSON, or not a record of plain fields.
     """
     if not schema.lstrip().startswith("{"):
         try:
@@ -53,16 +53,16 @@ def unit_of(field: Field) -> str | None:
 
 
 def reader(field: Field) -> Reader:
-    """Return what reads the values of a field."""
+    """Return the reader of a field."""
     readers = [_READERS[kind["type"]](kind) for kind in field]
     if len(readers) == 1:
         return readers[0]
 
-    def union(message: bytes, at: int) -> tuple[Any, int]:
-        branch, at = _long(message, at)
+    def union(message: bytes, offset: int) -> tuple[Any, int]:
+        branch, offset = _long(message, offset)
         if not 0 <= branch < len(readers):
-            raise DecodeError(f"branch {branch} of a union of {len(readers)}, at byte {at}")
-        return readers[branch](message, at)
+            raise DecodeError(f"branch {branch} of a union of {len(readers)}, at byte {offset}")
+        return readers[branch](message, offset)
 
     return union
 
@@ -79,53 +79,53 @@ def _types(given: Any, name: str) -> Field:
     return types
 
 
-def _varint(message: bytes, at: int, most: int) -> tuple[int, int]:
+def _varint(message: bytes, offset: int, max_bytes: int) -> tuple[int, int]:
     number = 0
-    for i in range(most):
-        byte = message[at + i]
+    for i in range(max_bytes):
+        byte = message[offset + i]
         number |= (byte & 127) << 7 * i
         if byte < 128:
-            return (number >> 1) ^ -(number & 1), at + i + 1
-    raise DecodeError(f"a whole number of more than {most} bytes, at byte {at}")
+            return (number >> 1) ^ -(number & 1), offset + i + 1
+    raise DecodeError(f"a whole number of more than {max_bytes} bytes, at byte {offset}")
 
 
-def _long(message: bytes, at: int) -> tuple[int, int]:
-    number, end = _varint(message, at, 10)
+def _long(message: bytes, offset: int) -> tuple[int, int]:
+    number, end = _varint(message, offset, 10)
     if not -(2**63) <= number < 2**63:
-        raise DecodeError(f"a long out of its range, at byte {at}")
+        raise DecodeError(f"a long out of its range, at byte {offset}")
     return number, end
 
 
-def _int(message: bytes, at: int) -> tuple[int, int]:
-    number, end = _varint(message, at, 5)
+def _int(message: bytes, offset: int) -> tuple[int, int]:
+    number, end = _varint(message, offset, 5)
     if not -(2**31) <= number < 2**31:
-        raise DecodeError(f"an int out of its range, at byte {at}")
+        raise DecodeError(f"an int out of its range, at byte {offset}")
     return number, end
 
 
-def _bytes(message: bytes, at: int) -> tuple[bytes, int]:
-    size, at = _long(message, at)
-    if not 0 <= size <= len(message) - at:
-        raise DecodeError(f"a text of {size} bytes where {len(message) - at} are left")
-    return message[at : at + size], at + size
+def _bytes(message: bytes, offset: int) -> tuple[bytes, int]:
+    size, offset = _long(message, offset)
+    if not 0 <= size <= len(message) - offset:
+        raise DecodeError(f"a text of {size} bytes where {len(message) - offset} are left")
+    return message[offset : offset + size], offset + size
 
 
-def _text(message: bytes, at: int) -> tuple[str, int]:
-    found, end = _bytes(message, at)
+def _text(message: bytes, offset: int) -> tuple[str, int]:
+    found, end = _bytes(message, offset)
     return found.decode("utf-8"), end
 
 
-def _boolean(message: bytes, at: int) -> tuple[bool, int]:
-    if message[at] > 1:
-        raise DecodeError(f"a boolean of {message[at]}, at byte {at}")
-    return message[at] == 1, at + 1
+def _boolean(message: bytes, offset: int) -> tuple[bool, int]:
+    if message[offset] > 1:
+        raise DecodeError(f"a boolean of {message[offset]}, at byte {offset}")
+    return message[offset] == 1, offset + 1
 
 
 def _packed(form: str) -> Reader:
     packed = struct.Struct(form)
 
-    def read(message: bytes, at: int) -> tuple[Any, int]:
-        return packed.unpack_from(message, at)[0], at + packed.size
+    def read(message: bytes, offset: int) -> tuple[Any, int]:
+        return packed.unpack_from(message, offset)[0], offset + packed.size
 
     return read
 
@@ -138,7 +138,7 @@ def _fixed(kind: Mapping[str, Any]) -> Reader:
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Reader]] = {
-    "null": lambda kind: lambda message, at: (None, at),
+    "null": lambda kind: lambda message, offset: (None, offset),
     "boolean": lambda kind: _boolean,
     "int": lambda kind: _int,
     "long": lambda kind: _long,

@@ -1,4 +1,4 @@
-"""What every codec is: messages to rows by named columns, and never a wrong number in silence."""
+"""Base classes of codecs: strict conversion between messages and rows of named columns."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -15,24 +15,24 @@ from streamlyt.core.times import UNITS, from_unit, to_unit
 
 __all__ = ["MOST_ROWS", "Codec", "DecodedMessages", "MessageRows", "RecordCodec"]
 
-MOST_ROWS = 2**20  # in one message: a few bytes can promise more rows than memory holds
+MOST_ROWS = 2**20  # in one message: a small message can claim more rows than fit into memory
 
 Record = tuple[Any, ...]
-"""One row: its values (number or None), then its time, then its key, where these are fields."""
+"""One row: its values (number or None), then its time and its key if they are fields."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MessageRows:
-    """Rows of messages, perhaps of several series.
+    """Rows of messages, possibly of several series.
 
     Parameters
     ----------
     values
-        Shape (n, d), float64; NaN where a message has a hole.
+        Shape (n, d), float64; NaN for missing values.
     times
-        Shape (n,), int64: nanoseconds since 1970, or steps; None where the time is no field.
+        Shape (n,), int64: nanoseconds since 1970, or steps; None if the time is no field.
     keys
-        Name of the series of each row; None where it is no field.
+        Key of the series of each row; None if it is no field.
     """
 
     values: Floats
@@ -47,16 +47,16 @@ class MessageRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedMessages:
-    """What came of many messages.
+    """The result of decoding many messages.
 
     Parameters
     ----------
     rows
-        The rows of all that could be decoded, in order.
+        The rows of all decodable messages, in order.
     rows_per_message
-        Shape (m,): how many rows each of the m messages gave.
+        Shape (m,): number of rows of each of the m messages.
     errors
-        Number of the message -> why it could not be decoded.
+        Index of a message -> why it could not be decoded.
     """
 
     rows: MessageRows
@@ -65,24 +65,24 @@ class DecodedMessages:
 
 
 class Codec(Component, ABC):
-    """Rows from the bytes of a message, and back.
+    """Base class of codecs: decode messages to rows, and encode rows.
 
-    A message is decoded whole or not at all: what is missing, of another type or out of range
-    is refused with the reason. A null is a hole (NaN). Whole numbers above 2**53 are rounded to
-    the nearest float64, as decimal fractions are.
+    A message is decoded completely or not at all: a missing field, another type or a value out of
+    range is an error. A null is a missing value (NaN). Integers above 2**53 are rounded to the
+    nearest float64, like decimal fractions.
 
     Attributes
     ----------
     columns
         Names of the fields that are the channels, in order.
     time, key
-        Names of the fields with the time and with the name of the series; None where there is
-        no such field.
+        Names of the fields with the time and the key of the series; None if there is no such
+        field.
     time_unit
-        What numbers in the field of the time count: ``"ns"``, ``"us"``, ``"ms"`` or ``"s"`` since
-        1970, or ``"step"``. Text there is ISO 8601, in UTC where it names no zone.
+        Unit of numbers in the time field: ``"ns"``, ``"us"``, ``"ms"`` or ``"s"`` since 1970, or
+        ``"step"``. Text there is ISO 8601, in UTC unless it names a zone.
     columnar
-        Whether a message holds its rows column by column.
+        Whether a message stores its rows column by column.
     """
 
     columnar = False
@@ -110,7 +110,7 @@ class Codec(Component, ABC):
         Raises
         ------
         DecodeError
-            If it is not what this codec reads; the reason is the text of the error.
+            If the message is invalid for this codec; the text of the error is the reason.
         """
 
     @abstractmethod
@@ -120,14 +120,14 @@ class Codec(Component, ABC):
         Raises
         ------
         DataError
-            If the format has no word for them.
+            If the format cannot represent them.
         """
 
     def decode_all(self, messages: Sequence[bytes]) -> DecodedMessages:
-        """Return the rows of many messages, and the reasons of those that are none."""
+        """Return the rows of many messages, and the errors of those that cannot be decoded."""
         counts = np.zeros(len(messages), np.int64)
         errors: dict[int, DecodeError] = {}
-        found: list[MessageRows] = []
+        decoded: list[MessageRows] = []
         for i, message in enumerate(messages):
             try:
                 rows = self.decode(message)
@@ -135,8 +135,8 @@ class Codec(Component, ABC):
                 errors[i] = error
             else:
                 counts[i] = rows.n
-                found.append(rows)
-        return DecodedMessages(self._joined(found), counts, errors)
+                decoded.append(rows)
+        return DecodedMessages(self._concatenate(decoded), counts, errors)
 
     @property
     def _time_counts(self) -> str:
@@ -146,57 +146,58 @@ class Codec(Component, ABC):
     def _named(self) -> list[str]:
         return [*self.columns, *(name for name in (self.time, self.key) if name is not None)]
 
-    def _joined(self, found: Sequence[MessageRows]) -> MessageRows:
-        if len(found) == 1:
-            return found[0]
-        values = [rows.values for rows in found] or [np.empty((0, len(self.columns)))]
+    def _concatenate(self, parts: Sequence[MessageRows]) -> MessageRows:
+        if len(parts) == 1:
+            return parts[0]
+        values = [rows.values for rows in parts] or [np.empty((0, len(self.columns)))]
         times = keys = None
         if self.time is not None:
-            none = np.empty(0, np.int64)
+            empty = np.empty(0, np.int64)
             times = np.concatenate(
-                [none, *(rows.times for rows in found if rows.times is not None)]
+                [empty, *(rows.times for rows in parts if rows.times is not None)]
             )
         if self.key is not None:
-            keys = tuple(chain.from_iterable(rows.keys or () for rows in found))
+            keys = tuple(chain.from_iterable(rows.keys or () for rows in parts))
         return MessageRows(np.concatenate(values), times, keys)
 
 
 class RecordCodec(Codec):
-    """A codec of a format that gives one row at a time."""
+    """Base class of codecs of formats that store one row at a time."""
 
     @abstractmethod
     def _records(self, message: bytes) -> list[Record]:
         """Return the records of a message; raise a DecodeError."""
 
-    def _singles(self, messages: Sequence[bytes], at: int, records: list[Record]) -> int:
-        """Add the records of messages from ``at`` on, as long as each holds one, if that is quick.
+    def _decode_singles(self, messages: Sequence[bytes], start: int, records: list[Record]) -> int:
+        """Append the records of messages from ``start`` on while each contains one record.
 
-        Returns the place of the first one that was not taken.
+        Returns the index of the first message that was not decoded. A subclass overrides this
+        where it has a fast path; the default decodes none.
         """
-        return at
+        return start
 
     def decode(self, message: bytes) -> MessageRows:
-        """Return the rows of one message; a DecodeError says why it has none."""
+        """Return the rows of one message; raise a DecodeError if it is invalid."""
         return self._table(self._records(message))
 
     def decode_all(self, messages: Sequence[bytes]) -> DecodedMessages:
-        """Return the rows of many messages, and the reasons of those that are none."""
+        """Return the rows of many messages, and the errors of those that cannot be decoded."""
         counts = np.ones(len(messages), np.int64)
         errors: dict[int, DecodeError] = {}
         records: list[Record] = []
-        at = 0
-        while (at := self._singles(messages, at, records)) < len(messages):
+        i = 0
+        while (i := self._decode_singles(messages, i, records)) < len(messages):
             try:
-                found = self._records(messages[at])
+                decoded = self._records(messages[i])
             except DecodeError as error:
-                errors[at], counts[at] = error, 0
+                errors[i], counts[i] = error, 0
             else:
-                counts[at] = len(found)
-                records += found
-            at += 1
+                counts[i] = len(decoded)
+                records += decoded
+            i += 1
         try:
             return DecodedMessages(self._table(records), counts, errors)
-        except DecodeError:  # the fields of one of them cannot be: find it
+        except DecodeError:  # a field of one of them is invalid: find it
             return super().decode_all(messages)
 
     def _table(self, records: Sequence[Record]) -> MessageRows:
@@ -215,23 +216,27 @@ class RecordCodec(Codec):
             keys = tuple(map(str, fields[len(self._named) - 1]))
         return MessageRows(values, times, keys)
 
-    def _untabled(self, rows: MessageRows) -> Iterable[Record]:
-        """Return rows as records, None for holes."""
+    def _to_records(self, rows: MessageRows) -> Iterable[Record]:
+        """Return rows as records, None for missing values."""
         if rows.values.shape[1] != len(self.columns):
             raise DataError(
                 f"rows must have the columns {list(self.columns)!r}, got {rows.values.shape[1]}"
             )
         lists = rows.values.tolist()
-        holes = np.isnan(rows.values)
-        for i in np.flatnonzero(holes.any(axis=1)):
-            lists[i] = [None if hole else v for v, hole in zip(lists[i], holes[i], strict=True)]
+        missing = np.isnan(rows.values)
+        for i in np.flatnonzero(missing.any(axis=1)):
+            pairs = zip(lists[i], missing[i], strict=True)
+            lists[i] = [None if is_missing else value for value, is_missing in pairs]
         more: list[Sequence[Any]] = []
         if self.time is not None:
-            more.append(to_unit(_given(rows.times, "times"), self._time_counts))
+            more.append(to_unit(_require(rows.times, "times"), self._time_counts))
         if self.key is not None:
-            more.append(_given(rows.keys, "keys"))
+            more.append(_require(rows.keys, "keys"))
         return (
-            ((*record, *rest) for record, rest in zip(lists, zip(*more, strict=True), strict=True))
+            (
+                (*record, *others)
+                for record, others in zip(lists, zip(*more, strict=True), strict=True)
+            )
             if more
             else map(tuple, lists)
         )
@@ -241,11 +246,11 @@ def _numbers(field: Sequence[float | None]) -> Floats:
     """Return a column of numbers, None as NaN."""
     try:
         return np.fromiter(field, np.float64, len(field))
-    except TypeError:  # there is a None, which takes a slower way
+    except TypeError:  # a None needs the slower conversion
         return np.array(field, dtype=np.float64)
 
 
-def _given(what: Any, name: str) -> Any:
-    if what is None:
+def _require(value: Any, name: str) -> Any:
+    if value is None:
         raise DataError(f"rows must have {name}, got none: this codec writes them into a field")
-    return what
+    return value

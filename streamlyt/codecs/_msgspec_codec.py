@@ -1,4 +1,4 @@
-"""Records as msgspec reads them: every field's type is checked while it is parsed."""
+"""Codecs based on msgspec, which checks the type of each field while parsing."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -28,7 +28,7 @@ class _Format(Protocol):
 
 
 class StructCodec(RecordCodec):
-    """Shared by the formats that have objects, arrays, numbers and text."""
+    """Base class of codecs of formats with objects, arrays, numbers and text."""
 
     def __init__(
         self,
@@ -58,32 +58,32 @@ class StructCodec(RecordCodec):
                 [(inner[name], kinds.get(name, Any)) for name in order],
                 rename={inner[name]: name for name in order},
                 array_like=self.fields is not None,
-                forbid_unknown_fields=self.fields is not None,  # of an array: its length
+                forbid_unknown_fields=self.fields is not None,  # for arrays: checks the length
                 gc=False,
             )
         except ValueError as error:
-            raise ParameterError(f"a field cannot be named so: {error}") from error
+            raise ParameterError(f"invalid field name: {error}") from error
         self._one = form.Decoder(struct)
-        self._many = form.Decoder(list[struct])  # type: ignore[valid-type]  # made just above
+        self._many = form.Decoder(list[struct])  # type: ignore[valid-type]  # a class defined above
         names = [inner[name] for name in kinds]
         self._get: Callable[[Any], Record] = astuple
         if order != list(kinds):
-            # attrgetter gives one value, not a tuple of one; the last, doubled, is not looked at.
+            # attrgetter of one name returns no tuple; the repeated value is not used.
             self._get = attrgetter(*names, *names[: len(names) == 1])
         self._encode = form.Encoder().encode
         self._order = order
         self._kinds = list(kinds)
 
-    def _singles(self, messages: Sequence[bytes], at: int, records: list[Record]) -> int:
+    def _decode_singles(self, messages: Sequence[bytes], start: int, records: list[Record]) -> int:
         rows: list[Any] = []
         decode, add = self._one.decode, rows.append
         try:
-            for message in islice(messages, at, None):
+            for message in islice(messages, start, None):
                 add(decode(message))
         except _FAULTS:
-            pass  # it is read once more by itself, and its fault told
+            pass  # the caller decodes this message alone and reports the error
         records += map(self._get, rows)
-        return at + len(rows)
+        return start + len(rows)
 
     def _records(self, message: bytes) -> list[Record]:
         try:
@@ -93,17 +93,17 @@ class StructCodec(RecordCodec):
         try:
             rows = self._many.decode(message)
         except _FAULTS as error:
-            # Told of the shape that it has: a list of rows goes wrong later than at its start.
-            told = error if "$[" in str(error) and "$[" not in str(single) else single
-            raise DecodeError(str(told)) from error
+            # Report the error of the matching shape: in a list of rows it is not at the start.
+            reported = error if "$[" in str(error) and "$[" not in str(single) else single
+            raise DecodeError(str(reported)) from error
         if len(rows) > MOST_ROWS:
             raise DecodeError(f"a message must hold at most {MOST_ROWS} rows, got {len(rows)}")
         return list(map(self._get, rows))
 
-    def _encoded(self, records: Iterable[Record]) -> bytes:
-        found = [dict(zip(self._kinds, record, strict=True)) for record in records]
-        rows: list[Any] = list(found)
+    def _encode_records(self, records: Iterable[Record]) -> bytes:
+        objects = [dict(zip(self._kinds, record, strict=True)) for record in records]
+        rows: list[Any] = list(objects)
         if self.fields is not None:
-            rows = [[row.get(name) for name in self._order] for row in found]
+            rows = [[row.get(name) for name in self._order] for row in objects]
         encoded: bytes = self._encode(rows[0] if len(rows) == 1 else rows)
         return encoded

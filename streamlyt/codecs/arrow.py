@@ -1,4 +1,4 @@
-"""Arrow IPC: many rows a message, column by column; the quickest by far."""
+"""Arrow IPC: many rows per message, column by column; the fastest format."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,28 +22,28 @@ _READ = ipc.IpcReadOptions(use_threads=False)
 
 
 class ArrowCodec(Codec):
-    """Rows as one Arrow IPC stream a message.
+    """Rows as one Arrow IPC stream per message.
 
     Parameters
     ----------
     columns
         Names of the fields that are the channels, in order: columns of numbers.
     time, key
-        Names of the fields with the time (whole numbers or timestamps) and the name of the
-        series (text).
+        Names of the fields with the time (integers or timestamps) and the key of the series
+        (text).
     time_unit
-        What whole numbers in the field of the time count; timestamps bring their own unit.
+        Unit of integers in the time field; timestamps have their own unit.
     compression
-        Of the messages that are written: ``"none"``, ``"lz4"`` or ``"zstd"``.
+        Compression of encoded messages: ``"none"``, ``"lz4"`` or ``"zstd"``.
 
     Raises
     ------
     ParameterError
-        If names are missing or stand twice, or the compression is unknown.
+        If names are missing or repeated, or the compression is unknown.
 
     Notes
     -----
-    The format has no checksum: what guards its numbers on the way is that of Kafka.
+    The format has no checksum; in transit, the checksum of Kafka protects it.
 
     Examples
     --------
@@ -68,15 +68,16 @@ class ArrowCodec(Codec):
             raise ParameterError(
                 f"compression must be one of {list(_COMPRESSIONS)!r}, got {compression!r}"
             )
-        packed = _COMPRESSIONS[compression]
-        self._options = ipc.IpcWriteOptions(compression=packed, use_threads=False)
-        self._layout: _Layout | None = None  # of the last message; the next one has it too
+        self._options = ipc.IpcWriteOptions(
+            compression=_COMPRESSIONS[compression], use_threads=False
+        )
+        self._layout: _Layout | None = None  # of the last message; usually unchanged
 
     def decode(self, message: bytes) -> MessageRows:
-        """Return the rows of one message; a DecodeError says why it has none."""
+        """Return the rows of one message; raise a DecodeError if it is invalid."""
         try:
             with ipc.open_stream(pa.py_buffer(message), options=_READ) as reader:
-                layout = self._laid_out(reader.schema)
+                layout = self._layout_of(reader.schema)
                 batches = []
                 n = 0
                 for batch in reader:
@@ -85,14 +86,14 @@ class ArrowCodec(Codec):
                         raise DecodeError(f"a message must hold at most {MOST_ROWS} rows")
                     batch.validate(full=True)
                     batches.append(batch)
-            return self._joined([self._rows(batch, layout) for batch in batches])
+            return self._concatenate([self._rows(batch, layout) for batch in batches])
         except DecodeError:
             raise
         except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as e:
             raise DecodeError(f"no Arrow stream: {str(e) or type(e).__name__}") from e
 
     def encode(self, rows: MessageRows) -> bytes:
-        """Return rows as one message, holes as NaN."""
+        """Return rows as one message, missing values as NaN."""
         if rows.values.shape[1] != len(self.columns):
             raise DataError(
                 f"rows must have the columns {list(self.columns)!r}, got {rows.values.shape[1]}"
@@ -113,33 +114,33 @@ class ArrowCodec(Codec):
             writer.write_batch(batch)
         return sink.getvalue().to_pybytes()
 
-    def _laid_out(self, schema: Any) -> "_Layout":
-        """Return where the fields of a message are, in which all that is named must be once."""
+    def _layout_of(self, schema: Any) -> "_Layout":
+        """Return the layout of a message; every named field must occur exactly once."""
         if self._layout is None or not self._layout.schema.equals(schema):
-            places = [_place(schema, name) for name in self._named]
-            kinds = [schema.field(place).type for place in places[: len(self.columns)]]
+            indices = [_field_index(schema, name) for name in self._named]
+            kinds = [schema.field(i).type for i in indices[: len(self.columns)]]
             for name, kind in zip(self.columns, kinds, strict=True):
                 if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
                     raise DecodeError(f"field {name!r} must be numbers, got {kind}")
-            self._layout = _Layout(schema, places, all(map(pa.types.is_float64, kinds)))
+            self._layout = _Layout(schema, indices, all(map(pa.types.is_float64, kinds)))
         return self._layout
 
     def _rows(self, batch: Any, layout: "_Layout") -> MessageRows:
-        d, places = len(self.columns), layout.places
+        d, indices = len(self.columns), layout.indices
         values: Array
         if layout.float64:
             # In one pass over all columns; nulls become NaN.
-            tensor = batch.select(places[:d]).to_tensor(null_to_nan=True, row_major=True)
+            tensor = batch.select(indices[:d]).to_tensor(null_to_nan=True, row_major=True)
             values = tensor.to_numpy()
         else:
             values = np.empty((batch.num_rows, d))
-            for i, place in enumerate(places[:d]):
-                values[:, i] = batch.column(place).to_numpy(zero_copy_only=False)
+            for i, index in enumerate(indices[:d]):
+                values[:, i] = batch.column(index).to_numpy(zero_copy_only=False)
         times = keys = None
         if self.time is not None:
-            times = self._times(batch.column(places[d]), self.time)
+            times = self._times(batch.column(indices[d]), self.time)
         if self.key is not None:
-            column = batch.column(places[-1])
+            column = batch.column(indices[-1])
             if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
                 raise DecodeError(f"field {self.key!r} must be text, got {column.type}")
             keys = tuple(key or "" for key in column.to_pylist())
@@ -160,23 +161,23 @@ class ArrowCodec(Codec):
         limit = _LARGEST // factor
         if times.size and (times.min() < -limit or times.max() > limit):
             raise DecodeError(f"time in {name!r} is out of range: {times.max()} {unit}")
-        whole: Array = times.astype(np.int64)
-        return whole if factor == 1 else whole * factor
+        integers: Array = times.astype(np.int64)
+        return integers if factor == 1 else integers * factor
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where the named fields of a schema are, and whether all columns are of float64."""
+    """Indices of the named fields in a schema, and whether all columns are float64."""
 
     schema: Any
-    places: list[int]
+    indices: list[int]
     float64: bool
 
 
-def _place(schema: Any, name: str) -> int:
-    places: list[int] = schema.get_all_field_indices(name)
-    if len(places) != 1:
+def _field_index(schema: Any, name: str) -> int:
+    indices: list[int] = schema.get_all_field_indices(name)
+    if len(indices) != 1:
         raise DecodeError(
-            f"there must be one field {name!r}, got {len(places)} among {schema.names[:20]!r}"
+            f"there must be one field {name!r}, got {len(indices)} among {schema.names[:20]!r}"
         )
-    return places[0]
+    return indices[0]

@@ -1,4 +1,4 @@
-"""Avro: one record a message by a schema that is given, with a registry's five bytes or without."""
+"""Avro: one record per message, of a given schema, with or without a registry header."""
 
 import os
 import struct
@@ -13,39 +13,38 @@ from ._base import MessageRows, Record, RecordCodec
 
 __all__ = ["AvroCodec"]
 
-_FAULTS = (IndexError, struct.error, UnicodeDecodeError)  # the message ends before its record
+_FAULTS = (IndexError, struct.error, UnicodeDecodeError)  # the message is shorter than its record
 
 
 class AvroCodec(RecordCodec):
-    """Rows as Avro records, all written by one known schema.
+    """Rows as Avro records of one known schema.
 
     Parameters
     ----------
     columns
-        Names of the fields that are the channels, in order: int, long, float or double, or one
-        of these or null.
+        Names of the fields that are the channels, in order: int, long, float or double, or a
+        union of one of these with null.
     schema
-        The schema of the messages: a record of plain fields, as JSON, or the path of a file.
+        The schema of the messages, a record of plain fields: JSON, or the path of a file.
     time, key
-        Names of the fields with the time (a number; a logical timestamp brings its own unit) and
-        the name of the series (a string).
+        Names of the fields with the time (a number; a logical timestamp has its own unit) and
+        the key of the series (a string).
     time_unit
-        What plain numbers in the field of the time count.
+        Unit of plain numbers in the time field.
     schema_id
-        Messages begin as those of a schema registry do, with a zero and this number in four
-        bytes; None where they do not.
+        Schema registry id: messages start with a zero byte and this id in four bytes. None if
+        they have no such header.
 
     Raises
     ------
     ParameterError
-        If the schema is none of a flat record, or has no such fields.
+        If the schema is no flat record, or lacks the fields.
 
     Notes
     -----
-    A message does not say which schema wrote it: bytes of another one can decode to other
-    numbers, unless ``schema_id`` is given. What can be checked is: lengths, ranges, and that
-    every byte is used. (fastavro reads whole numbers of any length and drops their upper bits,
-    so it is the twin in the tests only.)
+    A message does not name its schema: without ``schema_id``, bytes of another schema may decode
+    to wrong numbers. Lengths, ranges and unused bytes are checked. (fastavro reads integers of any
+    length and drops their upper bits, so it is used as reference in the tests only.)
 
     Examples
     --------
@@ -73,15 +72,15 @@ class AvroCodec(RecordCodec):
         self._fields = read_fields(self.schema)
         for name in self._named:
             kinds = {kind["type"] for kind in self._fields.get(name, [])}
-            wanted = {"string"} if name == key else NUMBERS | {"null"}
-            if not kinds or not kinds <= wanted:
+            allowed = {"string"} if name == key else NUMBERS | {"null"}
+            if not kinds or not kinds <= allowed:
                 raise ParameterError(
-                    f"the Avro schema must have a field {name!r} of {sorted(wanted)!r}, got "
+                    f"the Avro schema must have a field {name!r} of {sorted(allowed)!r}, got "
                     f"{sorted(kinds) or 'no such field'!r}"
                 )
         self._readers = [reader(field) for field in self._fields.values()]
         order = list(self._fields)
-        self._places = [order.index(name) for name in self._named]
+        self._indices = [order.index(name) for name in self._named]
         self._unit = None if time is None else unit_of(self._fields[time])
 
     @property
@@ -89,48 +88,50 @@ class AvroCodec(RecordCodec):
         return self._unit or self.time_unit
 
     def _records(self, message: bytes) -> list[Record]:
-        at = len(self._head)
-        if message[:at] != self._head:
+        offset = len(self._head)
+        if message[:offset] != self._head:
             raise DecodeError(
                 f"a message must begin with the schema's number {self.schema_id}, got the bytes "
-                f"{message[:at].hex()!r}"
+                f"{message[:offset].hex()!r}"
             )
         row = []
         try:
             for read in self._readers:
-                value, at = read(message, at)
+                value, offset = read(message, offset)
                 row.append(value)
         except _FAULTS as error:
             raise DecodeError(
                 f"no record of the schema: {error} after {len(row)} fields"
             ) from error
-        if at != len(message):
-            raise DecodeError(f"a record ends at byte {at} of a message of {len(message)} bytes")
-        return [tuple([row[place] for place in self._places])]
+        if offset != len(message):
+            raise DecodeError(
+                f"a record ends at byte {offset} of a message of {len(message)} bytes"
+            )
+        return [tuple([row[i] for i in self._indices])]
 
     def encode(self, rows: MessageRows) -> bytes:
         """Return one row as a message."""
         if rows.n != 1:
             raise DataError(f"an Avro message must hold one row, got {rows.n}")
-        (record,) = self._untabled(rows)
+        (record,) = self._to_records(rows)
         named = dict(zip(self._named, record, strict=True))
         if set(named) != set(self._fields):
             raise DataError(
                 f"only a schema without other fields can be written, got {list(self._fields)!r}"
             )
         return self._head + b"".join(
-            _written(named[name], field, name) for name, field in self._fields.items()
+            _encode_field(named[name], field, name) for name, field in self._fields.items()
         )
 
 
-def _written(value: float | str | None, field: Field, name: str) -> bytes:
+def _encode_field(value: float | str | None, field: Field, name: str) -> bytes:
     for branch, kind in enumerate(each["type"] for each in field):
-        if (found := _as(value, kind)) is not None:
-            return (_zigzag(branch) if len(field) > 1 else b"") + found
-    raise DataError(f"field {name!r} of the Avro schema has no word for {value!r}")
+        if (encoded := _encode_as(value, kind)) is not None:
+            return (_zigzag(branch) if len(field) > 1 else b"") + encoded
+    raise DataError(f"field {name!r} of the Avro schema cannot represent {value!r}")
 
 
-def _as(value: float | str | None, kind: str) -> bytes | None:
+def _encode_as(value: float | str | None, kind: str) -> bytes | None:
     if kind == "null":
         return b"" if value is None else None
     if kind == "string" and isinstance(value, str):

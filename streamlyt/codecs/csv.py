@@ -1,4 +1,4 @@
-"""CSV: a line a row, without a header; one line a message, or several."""
+"""CSV: one line per row, without a header; a message has one or more lines."""
 
 import csv
 import io
@@ -12,9 +12,9 @@ from ._base import MOST_ROWS, MessageRows, Record, RecordCodec
 
 __all__ = ["CsvCodec"]
 
-# What float() takes beside it ("1_000", digits of other scripts) is no number in a CSV file.
+# Other input that float() accepts ("1_000", digits of other scripts) is no number in a CSV file.
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
-_HOLES = ("", "nan", "null")
+_MISSING = ("", "nan", "null")
 _INFINITE = ("inf", "+inf", "-inf")
 _WHOLE = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 
@@ -27,23 +27,23 @@ class CsvCodec(RecordCodec):
     columns
         Names of the fields that are the channels, in order.
     time, key
-        Names of the fields with the time and the name of the series.
+        Names of the fields with the time and the key of the series.
     time_unit
-        What numbers in the field of the time count.
+        Unit of numbers in the time field.
     fields
-        Names of all fields in the order of the line; where None: the time, the key (those that
-        are named), then the columns.
+        Names of all fields in the order of the line. None: the time and the key if named, then
+        the columns.
     delimiter
-        What stands between two fields.
+        Separator of fields.
 
     Raises
     ------
     ParameterError
-        If names are missing or stand twice, or the delimiter cannot be one.
+        If names are missing or repeated, or the delimiter is invalid.
 
     Notes
     -----
-    An empty field, ``nan`` and ``null`` are holes. Text may stand in double quotes.
+    An empty field, ``nan`` and ``null`` are missing values. Text may be in double quotes.
 
     Examples
     --------
@@ -67,17 +67,17 @@ class CsvCodec(RecordCodec):
             raise ParameterError(
                 f"delimiter must be one character that no number has, got {delimiter!r}"
             )
-        usual = [name for name in (time, key) if name is not None]
-        order = [*usual, *self.columns] if fields is None else list(fields)
+        leading = [name for name in (time, key) if name is not None]
+        order = [*leading, *self.columns] if fields is None else list(fields)
         if not set(self._named) <= set(order) or len(set(order)) != len(order):
             raise ParameterError(
                 f"fields must name every field once, {self._named!r} among them, got {order!r}"
             )
         self._order = order
         self._plain = b"0123456789+-.eE\r\n" + delimiter.encode()
-        self._places = [order.index(name) for name in self.columns]
-        self._time_place = -1 if time is None else order.index(time)
-        self._key_place = -1 if key is None else order.index(key)
+        self._indices = [order.index(name) for name in self.columns]
+        self._time_index = -1 if time is None else order.index(time)
+        self._key_index = -1 if key is None else order.index(key)
 
     def _records(self, message: bytes) -> list[Record]:
         try:
@@ -90,19 +90,19 @@ class CsvCodec(RecordCodec):
             except csv.Error as error:
                 raise DecodeError(f"text must be CSV: {error}") from error
         else:
-            # At the ends of lines only: splitlines() knows nine other characters.
-            ends = text.replace("\r\n", "\n").removesuffix("\n")
-            lines = [line.split(self.delimiter) for line in ends.split("\n")]
+            # Line ends only: splitlines() splits at nine other characters too.
+            normalized = text.replace("\r\n", "\n").removesuffix("\n")
+            lines = [line.split(self.delimiter) for line in normalized.split("\n")]
         if len(lines) > MOST_ROWS:
             raise DecodeError(f"a message must hold at most {MOST_ROWS} rows, got {len(lines)}")
         plain = not message.translate(None, self._plain)
         return [self._record(line, plain) for line in lines]
 
     def encode(self, rows: MessageRows) -> bytes:
-        """Return rows as lines; numbers to their last bit, holes as empty fields."""
+        """Return rows as lines: exact numbers, empty fields for missing values."""
         output = io.StringIO()
         writer = csv.writer(output, delimiter=self.delimiter, lineterminator="\n")
-        for record in self._untabled(rows):
+        for record in self._to_records(rows):
             named = dict(zip(self._named, record, strict=True))
             cells = (named.get(name) for name in self._order)
             writer.writerow(["" if cell is None else cell for cell in cells])
@@ -113,32 +113,32 @@ class CsvCodec(RecordCodec):
             raise DecodeError(f"a line must have {len(self._order)} fields, got {len(cells)}")
         record: list[object]
         try:
-            # Of these characters float() makes nothing but numbers; how long ones are is its own.
-            record = [float(cells[place]) for place in self._places] if plain else [math.inf]
+            # From these characters float() accepts nothing but numbers.
+            record = [float(cells[i]) for i in self._indices] if plain else [math.inf]
         except ValueError:
             record = [math.inf]
         if math.inf in record or -math.inf in record:
-            record = [self._number(cells[place], place) for place in self._places]
+            record = [self._number(cells[i], i) for i in self._indices]
         if self.time is not None:
-            text = cells[self._time_place].strip()
+            text = cells[self._time_index].strip()
             number = _WHOLE.fullmatch(text)
             if number:
                 record.append(int(text))
             else:
                 record.append(float(text) if _NUMBER.fullmatch(text) else text)
         if self.key is not None:
-            record.append(cells[self._key_place])
+            record.append(cells[self._key_index])
         return tuple(record)
 
-    def _number(self, cell: str, place: int) -> float | None:
+    def _number(self, cell: str, index: int) -> float | None:
         if _NUMBER.fullmatch(cell):
             value = float(cell)
             if math.isinf(value):
-                raise DecodeError(f"field {self._order[place]!r} is out of range: {cell[:40]!r}")
+                raise DecodeError(f"field {self._order[index]!r} is out of range: {cell[:40]!r}")
             return value
         text = cell.strip().lower()
-        if text in _HOLES:
+        if text in _MISSING:
             return None
         if text in _INFINITE:
             return float(text)
-        raise DecodeError(f"field {self._order[place]!r} must be a number, got {cell[:40]!r}")
+        raise DecodeError(f"field {self._order[index]!r} must be a number, got {cell[:40]!r}")

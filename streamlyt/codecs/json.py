@@ -1,4 +1,4 @@
-"""JSON: an object a row, or an array; one row a message, or a list of them."""
+"""JSON: a row is an object or an array; a message is one row or a list of rows."""
 
 from collections.abc import Sequence
 
@@ -19,23 +19,23 @@ class JsonCodec(StructCodec):
     Parameters
     ----------
     columns
-        Names of the fields that are the channels, in order; each must be there.
+        Names of the fields that are the channels, in order; all are required.
     time, key
-        Names of the fields with the time and the name of the series.
+        Names of the fields with the time and the key of the series.
     time_unit
-        What numbers in the field of the time count.
+        Unit of numbers in the time field.
     fields
-        Rows are arrays of these fields, in this order, in place of objects: ``[1.5, null]``.
+        Rows are arrays of these fields, in this order, instead of objects: ``[1.5, null]``.
 
     Raises
     ------
     ParameterError
-        If names are missing or stand twice.
+        If names are missing or repeated.
 
     Notes
     -----
-    Fields that are not named are passed over. Text and ``true`` are no numbers. Where an object
-    names a field twice, the last one counts, as in every JSON reader.
+    Other fields are ignored. Text and ``true`` are not accepted as numbers. If an object repeats a
+    field, the last value counts, as in every JSON reader.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class JsonCodec(StructCodec):
         super().__init__(columns, time, key, time_unit, fields, msgspec.json)
 
     def encode(self, rows: MessageRows) -> bytes:
-        """Return rows as one message: one object where there is one row, else a list."""
+        """Return rows as one message: an object for one row, else a list."""
         if np.isinf(rows.values).any():
-            raise DataError("JSON has no word for infinity: leave the row out, or use MessagePack")
-        return self._encoded(self._untabled(rows))
+            raise DataError("JSON cannot represent infinity; drop the row, or use MessagePack")
+        return self._encode_records(self._to_records(rows))

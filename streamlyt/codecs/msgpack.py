@@ -1,4 +1,4 @@
-"""MessagePack: a map a row, or an array; one row a message, or a list of them."""
+"""MessagePack: a row is a map or an array; a message is one row or a list of rows."""
 
 from collections.abc import Sequence
 
@@ -16,18 +16,18 @@ class MsgpackCodec(StructCodec):
     Parameters
     ----------
     columns
-        Names of the fields that are the channels, in order; each must be there.
+        Names of the fields that are the channels, in order; all are required.
     time, key
-        Names of the fields with the time and the name of the series.
+        Names of the fields with the time and the key of the series.
     time_unit
-        What numbers in the field of the time count.
+        Unit of numbers in the time field.
     fields
-        Rows are arrays of these fields, in this order, in place of maps.
+        Rows are arrays of these fields, in this order, instead of maps.
 
     Raises
     ------
     ParameterError
-        If names are missing or stand twice.
+        If names are missing or repeated.
 
     Examples
     --------
@@ -47,5 +47,5 @@ class MsgpackCodec(StructCodec):
         super().__init__(columns, time, key, time_unit, fields, msgspec.msgpack)
 
     def encode(self, rows: MessageRows) -> bytes:
-        """Return rows as one message: one map where there is one row, else a list."""
-        return self._encoded(self._untabled(rows))
+        """Return rows as one message: a map for one row, else a list."""
+        return self._encode_records(self._to_records(rows))

@@ -1,4 +1,4 @@
-"""A component from its table: the class by the name of its file, each parameter by its type."""
+"""Build a component from its table: find the class by name, read parameters by their types."""
 
 import json
 import types
@@ -21,7 +21,7 @@ __all__ = [
     "type_adapter",
 ]
 
-# Where the name of an operator is looked for.
+# Categories that are searched for the name of an operator.
 OPERATOR_CATEGORIES = (
     "detectors",
     "transforms",
@@ -33,16 +33,16 @@ OPERATOR_CATEGORIES = (
 
 
 def build_component(
-    table: Mapping[str, Any], rooms: Sequence[str], kind: str | None, where: str
+    table: Mapping[str, Any], categories: Sequence[str], kind: str | None, where: str
 ) -> Any:
-    """Return the component that a table names, with the parameters that it gives.
+    """Return the component that a table names, with the parameters of the table.
 
     Parameters
     ----------
     table
         ``name``, and parameters.
-    rooms
-        Rooms of the catalog that are searched, in order.
+    categories
+        Categories of the registry that are searched, in order.
     kind
         ``"source"`` or ``"sink"`` where a connector has both.
     where
@@ -55,19 +55,19 @@ def build_component(
     """
     params = dict(table)
     name = params.pop("name", None)
-    return instantiate(component_class(name, rooms, kind, where), params, where, f" ({name})")
+    return instantiate(component_class(name, categories, kind, where), params, where, f" ({name})")
 
 
 def instantiate(cls: type[Any], params: Mapping[str, Any], where: str, called: str = "") -> Any:
-    """Return an object of a class, with each parameter read by its type; see :func:`build`."""
+    """Return an object of a class with each parameter converted to its type."""
     expected = signature(cls).parameters
-    for given in params:
-        if given not in expected:
-            raise unknown_name_error(f"key of {where}{called}", given, list(expected) or ["name"])
+    for key in params:
+        if key not in expected:
+            raise unknown_name_error(f"key of {where}{called}", key, list(expected) or ["name"])
     for missing, parameter in expected.items():
         if missing not in params and parameter.default is Parameter.empty:
             raise ParameterError(
-                f"{where}.{missing} must be given: {called.strip(' ()')} cannot do without it"
+                f"{where}.{missing} must be given: {called.strip(' ()')} requires it"
             )
     hints = get_type_hints(cls.__init__)
     values = {
@@ -80,23 +80,27 @@ def instantiate(cls: type[Any], params: Mapping[str, Any], where: str, called: s
         raise ParameterError(f"{where}{called}: {error}") from error
 
 
-def component_class(name: Any, rooms: Sequence[str], kind: str | None, where: str) -> type[Any]:
-    """Return the class that goes by a name in one of the rooms.
+def component_class(
+    name: Any, categories: Sequence[str], kind: str | None, where: str
+) -> type[Any]:
+    """Return the class with a name in one of the categories.
 
     Raises
     ------
     ParameterError
-        If there is none.
+        If there is no such class.
     """
     if not isinstance(name, str):
         raise ParameterError(f"{where}.name must be the name of a component, got {name!r}")
-    known = {room: component_names(room) for room in rooms}
-    room = next((room for room in rooms if name.replace("-", "_") in known[room]), None)
-    if room is None:
+    known = {category: component_names(category) for category in categories}
+    category = next(
+        (category for category in categories if name.replace("-", "_") in known[category]), None
+    )
+    if category is None:
         raise unknown_name_error(
-            f"{where}.name", name, [each for room in rooms for each in known[room]]
+            f"{where}.name", name, [each for category in categories for each in known[category]]
         )
-    return get_component(room, name, kind)
+    return get_component(category, name, kind)
 
 
 def _value(value: Any, default: Any, hint: Any, where: str) -> Any:
@@ -109,19 +113,17 @@ def _value(value: Any, default: Any, hint: Any, where: str) -> Any:
         return None
     adapter = type_adapter(hint)
     if adapter is None:
-        return value  # an array or a class of ours: its component checks it
+        return value  # an array or a class of streamlyt: the component checks it
     try:
-        # By way of JSON, where a list may be a tuple and text a path, and nothing else bends.
+        # Through JSON, in strict mode: a list may become a tuple, text a path, and nothing else.
         return adapter.validate_json(json.dumps(value, default=str), strict=True)
     except ValidationError as error:
-        wrong = error.errors()[0]["msg"]
-        raise ParameterError(
-            f"{where} must be {_named(hint)}, got {value!r}: {wrong.removeprefix('Value error, ')}"
-        ) from error
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ParameterError(f"{where} must be {_named(hint)}, got {value!r}: {reason}") from error
 
 
 def type_adapter(hint: Any) -> TypeAdapter[Any] | None:
-    """Return what reads a value of a type; None where only its component can."""
+    """Return the adapter that reads values of a type; None if only the component can."""
     try:
         return TypeAdapter(hint, config=_config(hint))
     except (PydanticSchemaGenerationError, PydanticUserError):
@@ -129,12 +131,12 @@ def type_adapter(hint: Any) -> TypeAdapter[Any] | None:
 
 
 def _config(hint: Any) -> ConfigDict | None:
-    # pydantic takes no configuration for types that bring their own.
+    # pydantic accepts no configuration for types that define their own.
     return None if isinstance(hint, type) and hasattr(hint, "__pydantic_config__") else ConfigDict()
 
 
 def is_optional(hint: Any) -> bool:
-    """Tell whether a type takes None."""
+    """Return whether a type accepts None."""
     return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
 
 

@@ -1,4 +1,4 @@
-"""What a pipeline file may say, as JSON Schema: editors complete and check by it."""
+"""JSON Schema of pipeline files, for completion and validation in editors."""
 
 import re
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from .layers import SINGLETON_TABLES
 
 __all__ = ["parameter_descriptions", "pipeline_schema"]
 
-# What is said of the place in the pipeline that a component follows.
+# Descriptions of the key of the input node.
 AFTER = {
-    "operator": "Whose rows it takes: a label, or source; left out, those of the one before.",
-    "sink": "Whose rows and findings it takes: a label, or source; left out, all that comes out.",
+    "operator": "Its input: a label, or source. Default: the previous operator.",
+    "sink": "Its input of rows and events: a label, or source. Default: all outputs.",
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def pipeline_schema() -> dict[str, Any]:
-    """Return the JSON Schema of pipeline files, from the catalog as it is now.
+    """Return the JSON Schema of pipeline files, generated from the registry.
 
-    A component whose optional dependency is not installed takes any parameter.
+    A component whose optional dependency is not installed accepts any parameter.
 
     Examples
     --------
@@ -32,12 +32,12 @@ def pipeline_schema() -> dict[str, Any]:
     {'$ref': '#/$defs/source.files'}
     """
     known: dict[str, Any] = {}
-    rooms = {
-        "source": _room(known, "source", ("connectors",), "source"),
-        "operator": _room(known, "operator", OPERATOR_CATEGORIES, None),
-        "sink": _room(known, "sink", ("connectors",), "sink"),
-        "features": _room(known, "features", ("features",), None),
-        "reservoirs": _room(known, "reservoirs", ("reservoirs",), "reservoir"),
+    refs = {
+        "source": _category_refs(known, "source", ("connectors",), "source"),
+        "operator": _category_refs(known, "operator", OPERATOR_CATEGORIES, None),
+        "sink": _category_refs(known, "sink", ("connectors",), "sink"),
+        "features": _category_refs(known, "features", ("features",), None),
+        "reservoirs": _category_refs(known, "reservoirs", ("reservoirs",), "reservoir"),
     }
     return {
         "$schema": DIALECT,
@@ -46,67 +46,72 @@ def pipeline_schema() -> dict[str, Any]:
         "required": ["source"],
         "additionalProperties": False,
         "properties": {
-            "source": {"description": "Where rows come from.", "oneOf": rooms["source"]},
+            "source": {"description": "Source of the rows.", "oneOf": refs["source"]},
             "operators": {
-                "description": "What is done with them, in order.",
+                "description": "Operators on the rows, in order.",
                 "type": "array",
-                "items": {"oneOf": rooms["operator"]},
+                "items": {"oneOf": refs["operator"]},
             },
             "sinks": {
-                "description": "Where they go.",
+                "description": "Sinks of rows and events.",
                 "type": "array",
-                "items": {"oneOf": rooms["sink"]},
+                "items": {"oneOf": refs["sink"]},
             },
-            **{name: _alone(cls) for name, cls in SINGLETON_TABLES.items()},
+            **{name: _singleton(cls) for name, cls in SINGLETON_TABLES.items()},
         },
         "$defs": known,
     }
 
 
 def parameter_descriptions(cls: type[Any]) -> dict[str, str]:
-    """Return what the docstring of a class says of each parameter, in one line each."""
+    """Return the description of each parameter in the docstring of a class, as one line."""
     text = cleandoc(cls.__doc__ or "")
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^[^\n]+\n---|\Z)", text, re.M | re.S)
-    told: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     heading: list[str] = []
     for line in (section[1] if section else "").splitlines():
         if line and not line.startswith(" "):
             heading = [name.strip().lstrip("*") for name in line.split(",")]
         elif line.strip():
             for name in heading:
-                told[name] = f"{told[name]} {line.strip()}" if name in told else line.strip()
-    return told
+                text = f"{descriptions.get(name, '')} {line.strip()}"
+                descriptions[name] = text.lstrip()
+    return descriptions
 
 
-def _room(
-    known: dict[str, Any], kind: str, rooms: tuple[str, ...], wanted: str | None
+def _category_refs(
+    known: dict[str, Any], kind: str, categories: tuple[str, ...], component_kind: str | None
 ) -> list[dict[str, str]]:
-    """Add the components of some rooms to what is known; return references to them."""
+    """Add the components of categories to ``known``; return references to them."""
     refs = []
-    for room in rooms:
-        for name in component_names(room):
+    for category in categories:
+        for name in component_names(category):
             try:
-                entry = _component(get_component(room, name, wanted), name, kind)
+                cls = get_component(category, name, component_kind)
+                entry = _component(cls, name, kind)
             except MissingDependencyError as error:
                 entry = _named(name, kind) | {"description": str(error)}
             except ParameterError:
-                continue  # a connector that has no such kind
+                continue  # a connector without this kind
             known[f"{kind}.{name}"] = entry
             refs.append({"$ref": f"#/$defs/{kind}.{name}"})
     return refs
 
 
 def _named(name: str, kind: str) -> dict[str, Any]:
-    ways = sorted({name, name.replace("_", "-")})
-    properties: dict[str, Any] = {"name": {"enum": ways}}
+    spellings = sorted({name, name.replace("_", "-")})
+    properties: dict[str, Any] = {"name": {"enum": spellings}}
     if kind == "operator":
-        properties["label"] = {"type": "string", "description": "Its name in this pipeline."}
+        properties["label"] = {
+            "type": "string",
+            "description": "Id of the operator in this pipeline.",
+        }
     if kind in AFTER:
         properties["after"] = {"type": "string", "description": AFTER[kind]}
     return {"type": "object", "required": ["name"], "properties": properties}
 
 
-def _alone(cls: type[Any]) -> dict[str, Any]:
+def _singleton(cls: type[Any]) -> dict[str, Any]:
     return _filled({"type": "object", "required": [], "properties": {}}, cls)
 
 
@@ -115,11 +120,11 @@ def _component(cls: type[Any], name: str, kind: str) -> dict[str, Any]:
 
 
 def _filled(entry: dict[str, Any], cls: type[Any]) -> dict[str, Any]:
-    told, hints = parameter_descriptions(cls), get_type_hints(cls.__init__)
+    descriptions, hints = parameter_descriptions(cls), get_type_hints(cls.__init__)
     for key, parameter in signature(cls).parameters.items():
         value = _parameter(key, hints.get(key, Any), parameter)
-        if key in told:
-            value["description"] = told[key]
+        if key in descriptions:
+            value["description"] = descriptions[key]
         entry["properties"][key] = value
         if parameter.default is Parameter.empty:
             entry["required"].append(key)
@@ -127,14 +132,14 @@ def _filled(entry: dict[str, Any], cls: type[Any]) -> dict[str, Any]:
     return entry | {"additionalProperties": False}
 
 
-def _is_part(room: str, name: str) -> bool:
-    """Tell whether a component is of the kind that its room is named after."""
+def _has_main_kind(category: str, name: str) -> bool:
+    """Return whether a component is of the first kind of its category."""
     try:
-        get_component(room, name, next(iter(CATEGORIES[room])))
+        get_component(category, name, next(iter(CATEGORIES[category])))
     except MissingDependencyError:
         return True
     except ParameterError:
-        return False  # a forecaster in the room of the reservoirs
+        return False  # for example a forecaster among the reservoirs
     return True
 
 
@@ -143,23 +148,24 @@ def _parameter(key: str, hint: Any, parameter: Parameter) -> dict[str, Any]:
         maps = [
             {"$ref": f"#/$defs/{key}.{name}"}
             for name in component_names(key)
-            if _is_part(key, name)
+            if _has_main_kind(key, name)
         ]
         several = [{"type": "array", "items": {"anyOf": maps}}] if key == "reservoirs" else []
         return {"anyOf": [{"type": "string"}, *maps, *several]}
     default = parameter.default
-    plain = isinstance(default, bool | int | float | str)
-    found: dict[str, Any] = {"default": default} if plain else {}
+    is_plain = isinstance(default, bool | int | float | str)
+    entry: dict[str, Any] = {"default": default} if is_plain else {}
     adapter = type_adapter(hint)
     if adapter is None:
-        return found
+        return entry
     try:
-        read: Mapping[str, Any] = adapter.json_schema()
+        type_schema: Mapping[str, Any] = adapter.json_schema()
     except Exception:
-        return found
-    if "$defs" in read:
-        return found
-    ways = [way for way in read.get("anyOf", [read]) if way != {"type": "null"}]
+        return entry
+    if "$defs" in type_schema:
+        return entry
+    options = type_schema.get("anyOf", [type_schema])
+    options = [option for option in options if option != {"type": "null"}]
     if is_optional(hint) and default is not None and default is not Parameter.empty:
-        ways.append({"const": "none"})  # the word for None where that is not the default
-    return (dict(ways[0]) if len(ways) == 1 else {"anyOf": ways}) | found
+        options.append({"const": "none"})  # stands for None where that is not the default
+    return (dict(options[0]) if len(options) == 1 else {"anyOf": options}) | entry

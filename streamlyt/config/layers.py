@@ -1,4 +1,4 @@
-"""Settings of a pipeline in layers: default, file, environment, flag, each over the one before."""
+"""Layers of pipeline settings: default < file < environment < ``--set``."""
 
 import copy
 import tomllib
@@ -30,23 +30,23 @@ PREFIX = "STREAMLYT_"
 SINGLETON_TABLES: Mapping[str, type[Component]] = {
     "serve": ServeConfig,
     "policy": RetentionPolicy,
-}  # need no name
+}  # tables without a component name
 TABLES = ("source", "operators", "sinks", *SINGLETON_TABLES)
 DEFAULT, FILE = "default", "file"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A value of a pipeline, and where it comes from.
+    """A value of a pipeline, and the layer it comes from.
 
     Parameters
     ----------
     key
-        Its name with dots: ``operators.newma.window``.
+        Its dotted name: ``operators.newma.window``.
     value
-        As TOML says it; None where nothing is said.
+        The TOML value; None if it has none.
     origin
-        ``"default"``, ``"file"``, the name of a variable of the environment, or ``"--set"``.
+        ``"default"``, ``"file"``, the name of an environment variable, or ``"--set"``.
     """
 
     key: str
@@ -55,7 +55,7 @@ class Setting:
 
 
 def parse_toml_value(text: str) -> Any:
-    """Return a value as TOML reads it; what is no TOML, and what TOML reads as a date, is text.
+    """Return text parsed as a TOML value; invalid TOML and dates stay text.
 
     Examples
     --------
@@ -70,40 +70,40 @@ def parse_toml_value(text: str) -> Any:
 
 
 def operator_ids(tables: Mapping[str, Any]) -> list[str]:
-    """Return the names of the operators of a pipeline: their labels, or those of their files."""
-    found: list[str] = []
+    """Return the ids of the operators of a pipeline: their labels, or component names."""
+    ids: list[str] = []
     for table in tables.get("operators", []):
         name = str(table.get("name", "")).replace("-", "_")
         label, number = table.get("label", name), 1
-        while label in found and "label" not in table:
+        while label in ids and "label" not in table:
             number += 1
             label = f"{name}_{number}"
-        found.append(str(label))
-    return found
+        ids.append(str(label))
+    return ids
 
 
 def apply_overrides(
     tables: Mapping[str, Any], sets: Iterable[str], environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the tables of a file with what the environment and the flags set in them.
+    """Return the tables of a file with the overrides of the environment and of ``--set``.
 
     Parameters
     ----------
     tables
-        What the file says.
+        Tables of the file.
     sets
-        ``key=value``, as ``operators.newma.window=40``; an operator goes by its name or number.
+        ``key=value``, as ``operators.newma.window=40``; an operator is named by id or number.
     environ
-        Variables; ``STREAMLYT_OPERATORS__NEWMA__WINDOW`` is that key. Others are passed over.
+        Variables; ``STREAMLYT_OPERATORS__NEWMA__WINDOW`` sets the same key. Others are ignored.
 
     Returns
     -------
-    The tables, and key -> origin of what was set.
+    The tables, and key -> origin of each override.
 
     Raises
     ------
     ParameterError
-        If a key is no place in this pipeline.
+        If a key does not exist in this pipeline.
     """
     result = copy.deepcopy(dict(tables))
     origins: dict[str, str] = {}
@@ -111,58 +111,62 @@ def apply_overrides(
         key = name.removeprefix(PREFIX).lower().split("__")
         if name.startswith(PREFIX) and len(key) > 1 and key[0] in TABLES:
             origins[_put(result, key, environ[name], name)] = name
-    for given in sets:
-        path, equals, text = given.partition("=")
+    for override in sets:
+        path, equals, text = override.partition("=")
         key = path.strip().split(".")
         if not equals or len(key) < 2 or key[0] not in TABLES:
             raise ParameterError(
                 f"--set must be like operators.newma.window=40 or source.path=rows.csv, "
-                f"got {given!r}"
+                f"got {override!r}"
             )
         origins[_put(result, key, text.strip(), "--set")] = "--set"
     return result, origins
 
 
 def resolve_settings(tables: Mapping[str, Any], origins: Mapping[str, str]) -> list[Setting]:
-    """Return every setting of a pipeline, the defaults included, with where each comes from."""
-    found = list(_settled(tables["source"], ("connectors",), "source", "source", origins))
+    """Return every setting of a pipeline with its origin, defaults included."""
+    settings = list(
+        _component_settings(tables["source"], ("connectors",), "source", "source", origins)
+    )
     for label, table in zip(operator_ids(tables), tables.get("operators", []), strict=True):
-        rest, where = omit_keys(table, "label", "after"), f"operators.{label}"
-        found += _settled(rest, OPERATOR_CATEGORIES, None, where, origins)
-        found += _wiring(table, where, origins)
+        params, where = omit_keys(table, "label", "after"), f"operators.{label}"
+        settings += _component_settings(params, OPERATOR_CATEGORIES, None, where, origins)
+        settings += _input_setting(table, where, origins)
     for i, table in enumerate(tables.get("sinks", [])):
-        rest, where = omit_keys(table, "after"), f"sinks.{i}"
-        found += _settled(rest, ("connectors",), "sink", where, origins)
-        found += _wiring(table, where, origins)
+        params, where = omit_keys(table, "after"), f"sinks.{i}"
+        settings += _component_settings(params, ("connectors",), "sink", where, origins)
+        settings += _input_setting(table, where, origins)
     for name, cls in SINGLETON_TABLES.items():
         if name in tables:
-            found += _each(cls, tables[name], name, origins)
-    return found
+            settings += _parameter_settings(cls, tables[name], name, origins)
+    return settings
 
 
 def omit_keys(table: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return a table without what is no parameter of its component."""
+    """Return a table without some keys."""
     return {name: value for name, value in table.items() if name not in names}
 
 
-def _wiring(table: Mapping[str, Any], where: str, origins: Mapping[str, str]) -> list[Setting]:
+def _input_setting(
+    table: Mapping[str, Any], where: str, origins: Mapping[str, str]
+) -> list[Setting]:
     key = f"{where}.after"
     return [Setting(key, table["after"], origins.get(key, FILE))] if "after" in table else []
 
 
-def _settled(
+def _component_settings(
     table: Mapping[str, Any],
-    rooms: tuple[str, ...],
+    categories: tuple[str, ...],
     kind: str | None,
     where: str,
     origins: Mapping[str, str],
 ) -> Iterator[Setting]:
-    cls = component_class(table.get("name"), rooms, kind, where)
+    cls = component_class(table.get("name"), categories, kind, where)
     yield Setting(f"{where}.name", table["name"], origins.get(f"{where}.name", FILE))
-    yield from _each(cls, table, where, origins)
+    yield from _parameter_settings(cls, table, where, origins)
 
 
-def _each(
+def _parameter_settings(
     cls: type[Any], table: Mapping[str, Any], where: str, origins: Mapping[str, str]
 ) -> Iterator[Setting]:
     for name, parameter in signature(cls).parameters.items():
@@ -171,37 +175,37 @@ def _each(
             default = None if parameter.default is Parameter.empty else parameter.default
             yield Setting(key, default, DEFAULT)
         elif isinstance(table[name], dict) and name in CATEGORIES:
-            yield from _settled(table[name], (name,), None, key, origins)
+            yield from _component_settings(table[name], (name,), None, key, origins)
         else:
             yield Setting(key, table[name], origins.get(key, FILE))
 
 
 def _put(tables: dict[str, Any], key: list[str], text: str, origin: str) -> str:
-    """Set a value where a key leads; return the key with the name of its operator in it."""
-    room, *rest = key
-    alone = room == "source" or room in SINGLETON_TABLES
-    place: Any = tables.setdefault(room, {}) if alone else tables.get(room, [])
-    known = [room]
-    if not alone:
-        found = operator_ids(tables) if room == "operators" else [str(i) for i in range(len(place))]
-        which, *rest = rest
-        folded = {name.lower(): i for i, name in enumerate(found)}
-        number = folded.get(which.lower())
-        if number is None and which.isdigit() and int(which) < len(place):
-            number = int(which)
-        if number is None or not rest:
+    """Set the value of a key; return the key with the id of its operator in it."""
+    table, *path = key
+    is_singleton = table == "source" or table in SINGLETON_TABLES
+    target: Any = tables.setdefault(table, {}) if is_singleton else tables.get(table, [])
+    resolved = [table]
+    if not is_singleton:
+        ids = operator_ids(tables) if table == "operators" else list(map(str, range(len(target))))
+        given, *path = path
+        folded = {name.lower(): i for i, name in enumerate(ids)}
+        number = folded.get(given.lower())
+        if number is None and given.isdigit() and int(given) < len(target):
+            number = int(given)
+        if number is None or not path:
             raise unknown_name_error(
-                f"{origin}: {room[:-1]}", which, found or ["none: the file names none"]
+                f"{origin}: {table[:-1]}", given, ids or ["none: the file names none"]
             )
-        place = place[number]
-        known.append(found[number])
-    for part in rest[:-1]:
-        place = place.setdefault(part, {})
-        known.append(part)
-        if not isinstance(place, dict):
+        target = target[number]
+        resolved.append(ids[number])
+    for part in path[:-1]:
+        target = target.setdefault(part, {})
+        resolved.append(part)
+        if not isinstance(target, dict):
             raise ParameterError(
-                f"{origin}: {'.'.join(known)} must be a component to have settings of its own, "
-                f"got {place!r}; set {'.'.join(known)}.name first"
+                f"{origin}: {'.'.join(resolved)} must be a component to have settings of its own, "
+                f"got {target!r}; set {'.'.join(resolved)}.name first"
             )
-    place[rest[-1]] = parse_toml_value(text)
-    return ".".join([*known, rest[-1]])
+    target[path[-1]] = parse_toml_value(text)
+    return ".".join([*resolved, path[-1]])

@@ -1,4 +1,4 @@
-"""A pipeline as TOML: a source, operators and sinks by the names of the catalog."""
+"""Pipeline files: a source, operators and sinks as TOML, by their registry names."""
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,24 +42,24 @@ __all__ = [
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """What a pipeline file says, as objects.
+    """The objects that a pipeline file defines.
 
     Parameters
     ----------
     source
-        Where rows come from.
+        Source of the rows.
     operators
-        What is done with them, in order, by name.
+        Operators by id, in order.
     sinks
-        Where they go.
+        Sinks of rows and events.
     serve
-        How it is run as a daemon.
+        Configuration of the daemon.
     inputs
-        Name of an operator -> the place that it takes its rows from, if not the one before it.
+        Id of an operator -> its input node, if not the previous operator.
     sink_inputs
-        For each sink the place whose rows it takes; None for all ends.
+        Input node of each sink; None for all outputs.
     retention
-        How long its run file keeps rows.
+        Retention of rows in the run file.
     """
 
     source: Source
@@ -71,61 +71,61 @@ class PipelineConfig:
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
 
     def pipeline(self) -> Pipeline:
-        """Return the operators as a pipeline, without memory."""
+        """Return the operators as a pipeline without state."""
         return Pipeline(self.operators, self.inputs)
 
 
 def load(
     text: str | PathLike[str], sets: Iterable[str] = (), environ: Mapping[str, str] | None = None
 ) -> PipelineConfig:
-    """Make the objects that a pipeline file names.
+    """Create the objects that a pipeline file defines.
 
     ::
 
         [source]
-        name = "trajectories"        # a file in connectors/
-        topology = "villin.pdb"      # and the parameters of its source
+        name = "trajectories"        # a connector
+        topology = "villin.pdb"      # a parameter of its source
 
         [[operators]]
-        name = "newma"               # a file in detectors/, observables/ or models/
-        label = "fast"               # its name in this pipeline, if not that
+        name = "newma"               # a detector, transform or model
+        label = "fast"               # id in this pipeline; default: the name
         window = 40
 
-        [operators.features]         # a component in a component: named after its room
+        [operators.features]         # a nested component: the key is its category
         name = "optical"
 
         [[operators]]
         name = "tumbling_window"
         label = "minutes"
-        after = "source"             # a branch of its own, beside the one above
+        after = "source"             # input node: starts a second branch
 
         [[sinks]]
         name = "files"
-        after = "fast"               # rows of that operator; left out, those at all ends
+        after = "fast"               # input node; default: all outputs
 
-        [serve]                      # how `streamlyt serve` runs it
+        [serve]                      # configuration of `streamlyt serve`
         port = 8750
 
-        [policy]                     # how long its run file keeps rows
+        [policy]                     # retention of rows in the run file
         retain_age = "30d"
 
-    A parameter that is left out keeps its default; ``"none"`` says None where that is not the
-    default. A path counts from the working directory.
+    An omitted parameter keeps its default; ``"none"`` means None where that is not the default.
+    Paths are relative to the working directory.
 
     Parameters
     ----------
     text
         The TOML; or the path of a file, as a ``Path`` or as one line without ``=``.
     sets
-        What shall hold in place of the file's own: ``operators.fast.window=40``.
+        Overrides of values in the file: ``operators.fast.window=40``.
     environ
-        Variables of the environment; those like ``STREAMLYT_OPERATORS__FAST__WINDOW`` stand
-        between the file and ``sets``. None: they are not looked at.
+        Environment variables; those like ``STREAMLYT_OPERATORS__FAST__WINDOW`` override the file,
+        and ``sets`` overrides them. None: the environment is ignored.
 
     Raises
     ------
     FormatError
-        If it is not TOML.
+        If the text is not TOML.
     ParameterError
         If a table, name or parameter is unknown, missing or of another type.
     """
@@ -137,9 +137,7 @@ def load(
             omit_keys(table, "label", "after"), OPERATOR_CATEGORIES, None, where
         )
         if not isinstance(table.get("label", ""), str) or label in operators:
-            raise ParameterError(
-                f"{where}.label must be a name that no operator has yet, got {label!r}"
-            )
+            raise ParameterError(f"{where}.label must be unique among the operators, got {label!r}")
         operators[label] = operator
     sinks = _list(tables, "sinks")
     return PipelineConfig(
@@ -150,9 +148,9 @@ def load(
             for i, table in enumerate(sinks)
         ),
         serve=instantiate(ServeConfig, tables.get("serve", {}), "serve"),
-        inputs=_after(list(operators), _list(tables, "operators")),
+        inputs=_inputs(list(operators), _list(tables, "operators")),
         sink_inputs=tuple(
-            _place(table.get("after"), f"sinks.{i}", [SOURCE, *operators])
+            _input_node(table.get("after"), f"sinks.{i}", [SOURCE, *operators])
             for i, table in enumerate(sinks)
         ),
         retention=instantiate(RetentionPolicy, tables.get("policy", {}), "policy"),
@@ -162,12 +160,12 @@ def load(
 def effective_settings(
     text: str | PathLike[str], sets: Iterable[str] = (), environ: Mapping[str, str] | None = None
 ) -> list[Setting]:
-    r"""Return every value of a pipeline file, and where it comes from; see :func:`load`.
+    r"""Return every value of a pipeline file and its origin; see :func:`load`.
 
     Raises
     ------
     FormatError
-        If it is not TOML.
+        If the text is not TOML.
     ParameterError
         If a table or a name is unknown.
 
@@ -191,46 +189,46 @@ def dump(
     sinks: Iterable[Sink] = (),
     places: Sequence[str | None] = (),
 ) -> str:
-    """Return a pipeline as TOML that :func:`load` reads back, to the last bit of each number.
+    """Return a pipeline as TOML; :func:`load` restores it, numbers bit for bit.
 
-    ``places`` says for each sink whose rows it takes, as in :class:`PipelineConfig`.
+    ``places`` are the input nodes of the sinks, as ``sink_inputs`` of :class:`PipelineConfig`.
 
     Raises
     ------
     ParameterError
-        If a parameter is nothing that TOML can say.
+        If a parameter cannot be written as TOML.
     """
     tables: dict[str, Any] = {"source": component_to_table(source), "operators": []}
     pipeline = operators if isinstance(operators, Pipeline) else Pipeline(operators)
-    taken: dict[str, Operator] = {}
-    before = SOURCE
+    used: dict[str, Operator] = {}
+    previous = SOURCE
     for label, operator in pipeline.operators.items():
         table = component_to_table(operator)
-        usual = _free(table["name"], taken)
-        taken[label] = operator
-        extra = {} if label == usual else {"label": label}
-        if pipeline.inputs[label] != before:
+        default = _unique_id(table["name"], used)
+        used[label] = operator
+        extra = {} if label == default else {"label": label}
+        if pipeline.inputs[label] != previous:
             extra["after"] = pipeline.inputs[label]
-        before = label
+        previous = label
         tables["operators"].append({"name": table.pop("name"), **extra, **table})
     tables["sinks"] = [component_to_table(sink) for sink in sinks]
-    for table, place in zip(tables["sinks"], places, strict=False):
-        table |= {} if place is None else {"after": place}
+    for table, node in zip(tables["sinks"], places, strict=False):
+        table |= {} if node is None else {"after": node}
     return tomli_w.dumps({name: table for name, table in tables.items() if table})
 
 
-def _after(names: list[str], tables: list[dict[str, Any]]) -> dict[str, str]:
-    """Return what the tables of the operators say of the places that they follow."""
-    after: dict[str, str] = {}
+def _inputs(names: list[str], tables: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the input nodes that the tables of the operators name."""
+    inputs: dict[str, str] = {}
     for i, (name, table) in enumerate(zip(names, tables, strict=True)):
-        place = _place(table.get("after"), f"operators.{name}", [SOURCE, *names[:i]])
-        if place is not None:
-            after[name] = place
-    resolve_inputs(names, after)
-    return after
+        node = _input_node(table.get("after"), f"operators.{name}", [SOURCE, *names[:i]])
+        if node is not None:
+            inputs[name] = node
+    resolve_inputs(names, inputs)
+    return inputs
 
 
-def _place(value: Any, where: str, known: list[str]) -> str | None:
+def _input_node(value: Any, where: str, known: list[str]) -> str | None:
     if value is not None and value not in known:
         raise unknown_name_error(f"{where}.after", value, known)
     return None if value is None else str(value)
@@ -238,16 +236,16 @@ def _place(value: Any, where: str, known: list[str]) -> str | None:
 
 def _tables(text: str | PathLike[str]) -> dict[str, Any]:
     tables = _parsed(text)
-    for each in tables:
-        if each not in TABLES:
-            raise unknown_name_error("table", each, list(TABLES))
+    for name in tables:
+        if name not in TABLES:
+            raise unknown_name_error("table", name, list(TABLES))
     if not isinstance(tables.get("source"), dict):
-        raise ParameterError("there must be one table [source]; add it, with the name of a source")
-    for alone in SINGLETON_TABLES:
-        if not isinstance(tables.get(alone, {}), dict):
-            raise ParameterError(f"{alone} must be a table, got {tables[alone]!r}; write [{alone}]")
-    for room in ("operators", "sinks"):
-        _list(tables, room)
+        raise ParameterError("missing table [source]; add one with the name of a source")
+    for name in SINGLETON_TABLES:
+        if not isinstance(tables.get(name, {}), dict):
+            raise ParameterError(f"{name} must be a table, got {tables[name]!r}; write [{name}]")
+    for name in ("operators", "sinks"):
+        _list(tables, name)
     return tables
 
 
@@ -267,15 +265,15 @@ def _parsed(text: str | PathLike[str]) -> dict[str, Any]:
 
 
 def _list(tables: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    found = tables.get(name, [])
-    if not isinstance(found, list) or not all(isinstance(table, dict) for table in found):
-        raise ParameterError(f"{name} must be a list of tables, got {found!r}; write [[{name}]]")
-    return found
+    value = tables.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(table, dict) for table in value):
+        raise ParameterError(f"{name} must be a list of tables, got {value!r}; write [[{name}]]")
+    return value
 
 
-def _free(name: str, taken: Mapping[str, Any]) -> str:
-    free, number = name, 1
-    while free in taken:
+def _unique_id(name: str, used: Mapping[str, Any]) -> str:
+    unique, number = name, 1
+    while unique in used:
         number += 1
-        free = f"{name}_{number}"
-    return free
+        unique = f"{name}_{number}"
+    return unique

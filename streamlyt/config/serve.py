@@ -1,4 +1,4 @@
-"""How a pipeline is run as a daemon: the table ``[serve]`` of its file."""
+"""Configuration of the daemon: the table ``[serve]`` of a pipeline file."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,31 +10,31 @@ __all__ = ["ServeConfig"]
 
 
 class ServeConfig(Component):
-    """How a pipeline is run as a daemon.
+    """Configuration of the daemon.
 
     Parameters
     ----------
     run
-        The run file; None for the name of the pipeline file with ``.streamlyt``, in the working
-        directory.
+        Path of the run file; None for the name of the pipeline file with ``.streamlyt``, in the
+        working directory.
     keep_rows
-        Whether the run file keeps the rows and so grows with them; findings and states it keeps
-        always.
+        Whether the run file stores the rows and grows with them; events and states are always
+        stored.
     host, port
-        Where health and metrics are told over HTTP; port 0 takes a free one, which is logged.
+        Address of the HTTP server of health and metrics; port 0 picks a free port and logs it.
     log
-        ``"console"`` or ``"json"``, one line each, on stderr.
+        ``"console"`` or ``"json"``: one line per event, on stderr.
     stall_s
-        Seconds without a turn of the engine after which it counts as stalled.
+        Seconds without progress after which the engine counts as stalled.
     checkpoint_s, checkpoint_rows
-        A checkpoint is made after so many seconds or rows, whichever comes first.
+        Seconds and rows between checkpoints, whichever comes first.
     queue_mb
-        Megabytes of rows that are read ahead; a full queue pauses the source. 0: none.
+        Size of the prefetch queue in megabytes; a full queue pauses the source. 0: no prefetch.
     threads
-        Threads that the series are shared out to; what comes out is the same for any number.
+        Worker threads for keyed parallelism; results do not depend on the number.
     states
-        Folder that all members of a Kafka group share, through which the memory of a partition
-        follows it; None for none.
+        Folder shared by all members of a Kafka group, through which the state of a partition
+        migrates with it; None for none.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The vocabulary: types that all other packages are written in."""
+"""Base types and classes that all other packages use."""
 
 from typing import TYPE_CHECKING
 

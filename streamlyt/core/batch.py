@@ -1,4 +1,4 @@
-"""What flows: rows of one series, with their schema."""
+"""Rows of one series, with their schema."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +24,7 @@ class Channel:
     unit
         Unit of the values, empty when they have none.
     group
-        What the column belongs to (a residue, a machine): findings are summed over groups.
+        What the column belongs to (a residue, a machine): attribution is summed over groups.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the rows of a stream are; said once by the source.
+    """Columns and units of a stream, stated once by the source.
 
     Parameters
     ----------
@@ -45,13 +45,13 @@ class Schema:
     row_label
         What one row is called in tables and messages (``"row"``, ``"frame"``).
     first_row, row_step
-        Number of the first row in the source's own count, and from a row to the next: a reader
-        of every tenth frame from frame 500 on says 500 and 10, and findings name those frames.
+        Number of the first row in the source's own count, and the increment per row: a reader of
+        every tenth frame from frame 500 on states 500 and 10, and events name those frames.
 
     Raises
     ------
     ParameterError
-        If a channel name stands twice, or ``row_step`` is not positive.
+        If a channel name is repeated, or ``row_step`` is not positive.
 
     Examples
     --------
@@ -75,9 +75,9 @@ class Schema:
             raise ParameterError(f"row_step must be at least 1, got {self.row_step!r}")
 
     @classmethod
-    def of(cls, *names: str, **rest: Any) -> Self:
-        """Make a schema of plainly named channels; ``rest`` goes to the other fields."""
-        return cls(tuple(Channel(name) for name in names), **rest)
+    def of(cls, *names: str, **fields: Any) -> Self:
+        """Return a schema of channels without unit or group; ``fields`` sets the other fields."""
+        return cls(tuple(Channel(name) for name in names), **fields)
 
     @property
     def channel_names(self) -> tuple[str, ...]:
@@ -90,11 +90,11 @@ class Schema:
         return len(self.channels)
 
     def source_row(self, index: int) -> int:
-        """Return the source's own number of the row that was read as number ``index``."""
+        """Return the source's own number of the row with index ``index`` in the stream."""
         return self.first_row + index * self.row_step
 
     def with_channels(self, channels: Sequence[Channel]) -> Self:
-        """Return the same schema over other columns."""
+        """Return the same schema with other channels."""
         return replace(self, channels=tuple(channels))
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class Schema:
     def from_dict(cls, record: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_dict` wrote."""
         fields = dict(record)
-        if "row" in fields:  # run files of formats 1 and 2, written before the label had its name
+        if "row" in fields:  # the name in run files of formats 1 and 2
             fields["row_label"] = fields.pop("row")
         fields["channels"] = tuple(Channel(**channel) for channel in fields["channels"])
         return cls(**fields)
@@ -115,25 +115,25 @@ class Schema:
 class Batch:
     """Rows of one series. Frozen, its arrays read-only; no rows at all is a heartbeat.
 
-    Times never decrease within a batch. Where rows come out of order, a source hands them on as
-    they came and begins a new batch wherever time goes back;
-    :class:`~streamlyt.transforms.Reorder` puts them in order.
+    Times never decrease within a batch. A source of unordered rows passes them on in their order
+    of arrival and starts a new batch wherever the time decreases;
+    :class:`~streamlyt.transforms.Reorder` sorts them.
 
     Parameters
     ----------
     key
-        Name of the series; operators keep one memory a key.
+        Name of the series; operators keep one state for each key.
     times
         Shape (n,), int64 in ``schema.time_unit``, never decreasing.
     values
         Shape (n, d), float64, C order.
     schema
-        What the columns are.
+        Channels and units of the columns.
 
     Raises
     ------
     DataError
-        If shapes do not fit one another or the schema, or time goes back.
+        If shapes do not match each other or the schema, or the time decreases.
 
     Examples
     --------
@@ -160,10 +160,11 @@ class Batch:
                 f"schema), got {values.shape!r}"
             )
         if times.size > 1 and (times[1:] < times[:-1]).any():
-            at = int(np.argmax(times[1:] < times[:-1])) + 1
+            row = int(np.argmax(times[1:] < times[:-1])) + 1
             raise DataError(
-                f"{series_prefix(self.key)}time must never decrease, got {times[at - 1]} and then "
-                f"{times[at]} {self.schema.time_unit} at row {at} of the batch; sort the rows first"
+                f"{series_prefix(self.key)}time must never decrease, got {times[row - 1]} and then "
+                f"{times[row]} {self.schema.time_unit} at row {row} of the batch; "
+                f"sort the rows first"
             )
         times.flags.writeable = values.flags.writeable = False
         object.__setattr__(self, "times", times)
@@ -175,12 +176,12 @@ class Batch:
         return self.times.size
 
     def with_values(self, values: Floats, schema: Schema) -> "Batch":
-        """Return the same rows in time with other columns."""
+        """Return a batch of the same key and times with other columns."""
         return Batch(self.key, self.times, values, schema)
 
     def slice(self, start: int, stop: int) -> "Batch":
-        """Return rows ``start`` to ``stop`` (not included)."""
-        part = object.__new__(Batch)  # rows of what was checked need no check of their own
+        """Return rows ``start`` to ``stop`` (exclusive)."""
+        part = object.__new__(Batch)  # rows of a checked batch need no second check
         for name, value in (
             ("key", self.key),
             ("times", self.times[start:stop]),
@@ -194,19 +195,19 @@ class Batch:
 def split_unordered(
     key: str, times: NDArray[np.int64], values: Floats, schema: Schema
 ) -> Iterator[Batch]:
-    """Yield the rows in the order in which they came; where time goes back, a batch begins."""
-    goes_back = times[1:] < times[:-1]
-    if len(times) and not goes_back.any():
+    """Yield the rows in their order of arrival; start a new batch wherever the time decreases."""
+    decreases = times[1:] < times[:-1]
+    if len(times) and not decreases.any():
         yield Batch(key, times, values, schema)
         return
-    back = (np.flatnonzero(goes_back) + 1).tolist()
-    for start, end in zip([0, *back], [*back, len(times)], strict=True):
+    starts = (np.flatnonzero(decreases) + 1).tolist()
+    for start, end in zip([0, *starts], [*starts, len(times)], strict=True):
         if end > start:
             yield Batch(key, times[start:end], values[start:end], schema)
 
 
 def example_batch(n: int = 600) -> Batch:
-    """Return seeded noise of three channels whose mean moves at two thirds of the rows."""
+    """Return seeded noise of three channels whose mean shifts after two thirds of the rows."""
     values = np.random.default_rng(0).normal(size=(n, 3))
     values[2 * n // 3 :] += 4.0
     return Batch("example", np.arange(n) * 5, values, Schema.of("x", "y", "z"))

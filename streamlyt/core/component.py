@@ -1,4 +1,4 @@
-"""A thing with parameters: how it is told, copied and written down."""
+"""Base class of everything configurable: parameters, repr and cloning."""
 
 import inspect
 from typing import Any, ClassVar, Self
@@ -7,12 +7,14 @@ __all__ = ["Component", "component_name"]
 
 
 class Component:
-    """A thing with parameters: they are set in ``__init__`` under their own names, for good.
+    """Base class of objects whose parameters are set in ``__init__`` and never change.
+
+    Each parameter is an attribute of the same name.
 
     Attributes
     ----------
     reloadable_params
-        Parameters that may be others when a run goes on from what was saved.
+        Parameters that may change when a run is resumed from a saved state.
     """
 
     reloadable_params: ClassVar[frozenset[str]] = frozenset()
@@ -23,12 +25,12 @@ class Component:
         return {name: getattr(self, name) for name in names}
 
     def clone(self) -> Self:
-        """Return a new one with the same parameters and no memory."""
+        """Return a new object with the same parameters and no state."""
         return type(self)(**{k: _cloned(v) for k, v in self.get_params().items()})
 
     def __repr__(self) -> str:
-        listed = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
-        return f"{type(self).__name__}({listed})"
+        params = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
+        return f"{type(self).__name__}({params})"
 
 
 def _cloned(value: Any) -> Any:
@@ -38,9 +40,9 @@ def _cloned(value: Any) -> Any:
 def component_name(component: Component | type[Any]) -> str:
     """Return the name of a component in the registry.
 
-    It is the part of its module's path after the category: ``newma`` for
+    It is the path segment of its module after the category: ``newma`` for
     ``streamlyt.detectors.newma``, ``kafka`` for ``streamlyt.connectors.kafka.source``. A class
-    from elsewhere is named by the last part of its module.
+    from another package is named after the last segment of its module.
     """
     cls = component if isinstance(component, type) else type(component)
     parts = cls.__module__.split(".")

@@ -1,4 +1,4 @@
-"""The Detector: a statistic against a threshold, and all that follows from a crossing."""
+"""Base class of change detectors: from a statistic and a threshold to events."""
 
 from abc import abstractmethod
 from functools import lru_cache
@@ -20,27 +20,26 @@ OUTPUTS = (Channel("statistic"), Channel("threshold"), Channel("alarm"))
 
 
 class Detector(Operator):
-    """A detector of changes: subclass it and write :meth:`score`.
+    """Base class of change detectors; a subclass implements :meth:`score`.
 
-    ``update`` is written here, once: it passes the input channels on beside ``statistic``,
-    ``threshold`` and ``alarm`` (0 or 1), turns crossings into events by the alarm policy, and
-    asks the history of the rows where the change began and what moved. A hole (NaN) or an
-    infinite value is refused.
+    ``update`` passes the input channels on and appends ``statistic``, ``threshold`` and ``alarm``
+    (0 or 1). It turns threshold crossings into events by the alarm policy, and locates the change
+    and its channels in the history of the rows. Missing (NaN) and infinite values are rejected.
 
     Attributes
     ----------
     name
-        Of the detector in its events: the name of its file.
+        Name of the detector in its events: its name in the registry.
     alarm_policy
-        When a crossing is an alarm.
+        When a threshold crossing is an alarm.
     search_rows
-        Rows that the search for the start of a change looks back on.
+        Number of recent rows that are searched for the start of a change.
     search_bins
-        Parts of these: a change is placed to within ``reach / slots`` rows.
+        Number of bins of these rows: a change is located to ``search_rows / search_bins`` rows.
     warmup_rows
-        Rows that are needed before an alarm is possible.
+        Rows before the first alarm is possible.
     tile_rows
-        Rows scored at a time: so few that what is made of them stays in the second-level cache.
+        Rows scored at a time: few enough that their features stay in the second-level cache.
 
     Examples
     --------
@@ -73,13 +72,13 @@ class Detector(Operator):
 
     @abstractmethod
     def score(self, values: Floats) -> tuple[Floats, Floats]:
-        """Absorb rows (n, d); return statistic (n,) and threshold (n,).
+        """Process rows (n, d); return the statistic (n,) and the threshold (n,).
 
-        The threshold is ``inf`` for as long as the detector is learning. Rows are finite.
+        The threshold is ``inf`` during the warm-up. Rows are finite.
         """
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Score the rows and tell what was found; see :class:`Operator`."""
+        """Score the rows and return the events; see :class:`Operator`."""
         schema = _with_outputs(batch.schema)
         out = np.empty((batch.n_rows, schema.n_channels))
         events: list[Event] = []
@@ -101,14 +100,14 @@ class Detector(Operator):
 
     def _update_tile(self, tile: Batch, out: Floats, events: list[Event]) -> None:
         statistic, threshold = self.score(tile.values)
-        hot, onsets = self.alarm_policy.apply(statistic, threshold, self.state["alarms"])
+        in_alarm, onsets = self.alarm_policy.apply(statistic, threshold, self.state["alarms"])
         history, first = self._history, int(self.state["history_rows"][0])
         done = 0
         for row, crossed in onsets:
-            # The history holds rows up to the alarm and no further, however the stream was cut.
+            # The history ends at the row of the alarm, whatever the batch boundaries.
             history.add(tile.values[done : row + 1], tile.times[done : row + 1], self.state)
-            # The change began after the last row of an earlier alarm.
-            earlier = np.flatnonzero(hot[:row])
+            # The change started after the last row of an earlier alarm.
+            earlier = np.flatnonzero(in_alarm[:row])
             if earlier.size:
                 history.exclude_before(first + int(earlier[-1]) + 1, self.state)
             done = row + 1
@@ -120,12 +119,12 @@ class Detector(Operator):
         )
         width = tile.schema.n_channels
         out[:, :width] = tile.values
-        out[:, width], out[:, width + 1], out[:, width + 2] = statistic, threshold, hot
+        out[:, width], out[:, width + 1], out[:, width + 2] = statistic, threshold, in_alarm
 
     def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
         alarm = int(self.state["history_rows"][0]) - 1
         change, change_time, strength = self._history.locate(self.state, latest=crossed)
-        channels, shares = self._history.contributions(strength, tile.schema.channels)
+        channels, contributions = self._history.contributions(strength, tile.schema.channels)
         return Event(
             key=tile.key,
             detector=self.name,
@@ -136,7 +135,7 @@ class Detector(Operator):
             statistic=level[0],
             threshold=level[1],
             channels=channels,
-            contributions=shares,
+            contributions=contributions,
             time_unit=tile.schema.time_unit,
         )
 

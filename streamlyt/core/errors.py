@@ -1,16 +1,16 @@
-"""The tree of failures: one base, each leaf also the built-in error a caller would expect.
+"""Exceptions of streamlyt: one base class; each leaf is also the matching built-in error.
 
 ::
 
     StreamlytError
-    ├── ParameterError (ValueError)       a parameter, flag or setting that cannot hold
-    ├── DataError (ValueError)            rows that break a rule: NaN, width, order of time
+    ├── ParameterError (ValueError)       an invalid parameter, option or setting
+    ├── DataError (ValueError)            rows that violate their schema: NaN, width, time order
     │   └── FormatError                   a file or message that cannot be decoded
-    │       └── DecodeError               one message; the others are read on
+    │       └── DecodeError               one message; the others are still read
     ├── StateError (ValueError)           a saved state of another version or configuration
-    ├── SourceError (OSError)             an outside system that cannot be read
-    │   └── RebalanceError                   rows since the last checkpoint are another's to read
-    ├── SinkError (OSError)               an outside system that cannot be written
+    ├── SourceError (OSError)             an external system that cannot be read
+    │   └── RebalanceError            the partition assignment changed
+    ├── SinkError (OSError)               an external system that cannot be written
     └── MissingDependencyError (ImportError)   an optional dependency that is not installed
 """
 
@@ -40,15 +40,15 @@ __all__ = [
 
 
 class StreamlytError(Exception):
-    """Base of every failure that streamlyt raises on purpose."""
+    """Base class of all errors that streamlyt raises on purpose."""
 
 
 class ParameterError(StreamlytError, ValueError):
-    """A parameter that cannot hold; the message names it, its value and what must hold."""
+    """An invalid parameter; the message states its name, its value and the condition."""
 
 
 class DataError(StreamlytError, ValueError):
-    """Rows that break a rule of their schema: NaN, another width, time that goes back."""
+    """Rows that violate their schema: NaN, another width, or decreasing time."""
 
 
 class FormatError(DataError):
@@ -56,23 +56,23 @@ class FormatError(DataError):
 
 
 class DecodeError(FormatError):
-    """One message that cannot be decoded; its text is the reason that its dead letter tells."""
+    """One message that cannot be decoded; its text is the reason in the dead letter."""
 
 
 class StateError(StreamlytError, ValueError):
-    """A saved state that does not fit: another version, operator or parameter."""
+    """A saved state that does not match the version, operator or parameters."""
 
 
 class SourceError(StreamlytError, OSError):
-    """An outside system that cannot be read."""
+    """An external system that cannot be read."""
 
 
 class RebalanceError(SourceError):
-    """What a source reads has changed hands: the engine goes back to its last checkpoint."""
+    """The partition assignment changed: the engine rewinds to its last checkpoint."""
 
 
 class SinkError(StreamlytError, OSError):
-    """An outside system that cannot be written; nothing committed before it is lost."""
+    """An external system that cannot be written; nothing committed earlier is lost."""
 
 
 class MissingDependencyError(StreamlytError, ImportError):
@@ -81,9 +81,9 @@ class MissingDependencyError(StreamlytError, ImportError):
     Parameters
     ----------
     package
-        The import name that is missing.
+        Import name of the missing package.
     extra
-        The extra of streamlyt that brings it.
+        Extra of streamlyt that installs it.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class MissingDependencyError(StreamlytError, ImportError):
 
 
 def series_prefix(key: str) -> str:
-    """Return how a message about one series begins: nothing where there is but one, without a name.
+    """Return the prefix of a message about one series; empty for a series without a name.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def series_prefix(key: str) -> str:
 
 
 class Closes(Protocol):
-    """Something to be closed."""
+    """An object that can be closed."""
 
     def close(self) -> None:
         """Close it."""
@@ -117,16 +117,16 @@ class Closes(Protocol):
 
 @contextmanager
 def noting(error: BaseException, what: str) -> Iterator[None]:
-    """Add a failure within the block to an error as a note, instead of raising it in its place.
+    """Add an error within the block to an earlier error as a note, instead of raising it.
 
-    Whoever handles the error decides by its type what comes next: it must stay the first one.
+    Handlers decide by the type of the error, so the first one must be the one raised.
 
     Parameters
     ----------
     error
-        What failed first.
+        The earlier error.
     what
-        What the block fails to do.
+        What could not be done if the block fails.
 
     Examples
     --------
@@ -144,29 +144,29 @@ def noting(error: BaseException, what: str) -> Iterator[None]:
 
 @contextmanager
 def closing_all(*things: Closes) -> Iterator[None]:
-    """Close things after a block, in order, all of them, and let its error be the one raised.
+    """Close all objects after a block, in order; an error of the block stays the one raised.
 
     Parameters
     ----------
     *things
-        What is closed.
+        Objects to close.
 
     Raises
     ------
     Exception
-        If the block succeeds and a thing cannot be closed: the error of the first one, with those
-        of others as notes.
+        If the block succeeds and an object cannot be closed: the error of the first one, with
+        those of the others as notes.
 
     Examples
     --------
-    >>> class Door:
+    >>> class Socket:
     ...     def close(self):
     ...         raise ValueError("it is stuck")
-    >>> with closing_all(Door()):
+    >>> with closing_all(Socket()):
     ...     raise KeyError("lost")
     Traceback (most recent call last):
     KeyError: 'lost'
-    Door cannot be closed: it is stuck
+    Socket cannot be closed: it is stuck
     """
     try:
         yield
@@ -192,12 +192,12 @@ def _close(things: tuple[Closes, ...], error: BaseException | None) -> None:
 
 
 def message_of(error: BaseException) -> str:
-    """Return the message of an error and its notes, in one line."""
+    """Return the message of an error and its notes as one line."""
     return "; ".join([str(error), *getattr(error, "__notes__", [])])
 
 
 def unknown_name_error(what: str, given: str, known: list[str]) -> ParameterError:
-    """Return the error for a name that nobody knows, with those that it may have meant."""
+    """Return the error for an unknown name, with similar known names."""
     near = get_close_matches(given, known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(known)}"
     return ParameterError(f"{what} must be a known one, got {given!r}; {hint}")

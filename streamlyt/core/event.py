@@ -1,4 +1,4 @@
-"""One detected change. All sinks use this record."""
+"""The record of one detected change."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,25 +14,25 @@ EVENT_VERSION = 1  # raised when a field of Event changes its meaning
 
 @dataclass(frozen=True)
 class Event:
-    """A finding: one a change. The same record in the run file, JSON lines and on every page.
+    """One detected change. All sinks use this record.
 
     Parameters
     ----------
     key, detector
-        Series, and name of the operator that found it.
+        Series, and name of the operator that detected the change.
     alarm_index, alarm_time
         Row (in the source's own count) and time at which the alarm was raised.
     change_index, change_time
-        Row and time at which the change is estimated to have begun.
+        Estimated row and time of the first changed row.
     statistic, threshold
         Their values at the alarm.
     channels, contributions
-        The channels that moved most and their shares of the whole movement (at most 1 in sum),
-        largest first.
+        The channels with the largest contributions, and these as fractions of the whole change
+        (sum at most 1), largest first.
     time_unit
         Unit of both times.
     version
-        Of this record.
+        Version of this record.
     """
 
     key: str

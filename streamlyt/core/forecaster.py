@@ -1,4 +1,4 @@
-"""The Forecaster: each row is predicted before it is learnt, and the future at any moment."""
+"""Base class of forecasters: one-step predictions, and a forecast at any time."""
 
 from abc import abstractmethod
 from functools import lru_cache
@@ -17,11 +17,10 @@ SUFFIX = ".predicted"
 
 
 class Forecaster(Operator):
-    """A model of how a series goes on: subclass it, write predict_and_learn and forecast.
+    """Base class of forecasters; implement ``predict_and_learn`` and ``forecast``.
 
-    ``update`` is written here, once: it passes the input channels on, and beside each of them, as
-    ``x.predicted``, what was predicted for the row before the row was seen. A hole (NaN) or an
-    infinite value is refused.
+    ``update`` passes the input channels on and appends, as ``x.predicted``, the prediction of each
+    row from the rows before it. Missing (NaN) and infinite values are rejected.
 
     Examples
     --------
@@ -44,14 +43,14 @@ class Forecaster(Operator):
 
     @abstractmethod
     def predict_and_learn(self, values: Floats) -> Floats:
-        """Absorb rows (n, d), n at least 1; return the prediction made for each before it.
+        """Learn from rows (n, d), n at least 1; return the prediction of each, made before it.
 
-        Rows are finite. A row of which nothing could be known is predicted as NaN.
+        Rows are finite. The prediction is NaN where no rows are known to predict from.
         """
 
     @abstractmethod
     def forecast(self, horizon: int) -> Floats:
-        """Return the rows expected next, shape (horizon, d). Nothing is learnt, nothing changes."""
+        """Return the forecast of the next rows, shape (horizon, d). The state does not change."""
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
         """Predict the rows and learn from them; see :class:`Operator`."""

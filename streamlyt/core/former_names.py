@@ -1,6 +1,6 @@
-"""Names that run files of formats 1 and 2 hold, and what they are called now.
+"""Current names of components that run files of formats 1 and 2 store under former names.
 
-Only readers use them: everything new is written under the names of today.
+Only readers use them: new files contain current names only.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ _CLASSES = {
 
 
 def current_name(name: str) -> str:
-    """Return the registry name of a component that a file may hold under its former one.
+    """Return the current registry name of a component.
 
     Examples
     --------
@@ -64,14 +64,14 @@ def current_name(name: str) -> str:
 
 
 def current_class(name: str, expected: str = "") -> str:
-    """Return the name of a class that a file may hold under its former one.
+    """Return the current name of a class.
 
     Parameters
     ----------
     name
-        As in the file.
+        The name in the file.
     expected
-        The class that reads it. ``Optical`` was the name of a map and of a reservoir.
+        The class that reads it. ``Optical`` was the name of a feature map and of a reservoir.
     """
     if name == "Optical" and expected in ("", "OpticalMap", "OpticalReservoir"):
         return expected or name
@@ -79,13 +79,13 @@ def current_class(name: str, expected: str = "") -> str:
 
 
 def current_table(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a component's table of a pipeline file with the registry names of today."""
-    found: dict[str, Any] = {}
+    """Return a component's table of a pipeline file with current registry names."""
+    result: dict[str, Any] = {}
     for key, value in table.items():
         if key == "name" and isinstance(value, str):
-            found[key] = current_name(value)
+            result[key] = current_name(value)
         elif isinstance(value, Mapping):
-            found[key] = current_table(value)
+            result[key] = current_table(value)
         else:
-            found[key] = value
-    return found
+            result[key] = value
+    return result

@@ -1,4 +1,4 @@
-"""Sources and sinks: the ends of a pipeline, and the position of a source."""
+"""Base classes of sources and sinks, source positions and dead letters."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -11,16 +11,16 @@ from .event import Event
 __all__ = ["DeadLetter", "Position", "Sink", "Source"]
 
 Position = Mapping[str, int | float | str]
-"""Where to go on reading: just AFTER the last row read. Small, and written as JSON."""
+"""Where reading resumes: just AFTER the last row read. Small, and stored as JSON."""
 
 
 class Source(Component, ABC):
-    """Where rows come from: one outside system, read in order.
+    """Base class of sources: one external system, read in order.
 
     Attributes
     ----------
     n_rows
-        How many rows a whole reading gives, or None where nobody can know.
+        Number of rows of a complete read, or None if unknown.
     """
 
     n_rows: int | None = None
@@ -28,13 +28,13 @@ class Source(Component, ABC):
     @property
     @abstractmethod
     def schema(self) -> Schema:
-        """What the rows are."""
+        """Schema of the rows."""
 
     @abstractmethod
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position | None]]:
-        """Yield batches, each with the position just after it, from ``start`` on.
+        """Yield batches from ``start`` on, each with the position just after it.
 
-        The position is None where nobody can go on from: rows that came with these follow.
+        The position is None where reading cannot resume: more rows of the same message follow.
 
         Raises
         ------
@@ -43,44 +43,44 @@ class Source(Component, ABC):
         """
 
     def close(self) -> None:
-        """Let go of what is held open."""
+        """Release open files and connections."""
 
 
 class Sink(Component, ABC):
-    """Where rows and findings go."""
+    """Base class of sinks for rows and events."""
 
     @abstractmethod
     def write_rows(self, batch: Batch) -> None:
-        """Take rows."""
+        """Accept rows."""
 
     @abstractmethod
     def write_event(self, event: Event) -> None:
-        """Take a finding."""
+        """Accept an event."""
 
     @abstractmethod
     def flush(self) -> None:
-        """Return when all that was taken is durable.
+        """Return when everything accepted is durable.
 
         Raises
         ------
         SinkError
-            If it cannot be; the checkpoint is then given up and nothing is committed.
+            If it cannot be made durable; the checkpoint is then abandoned and nothing is committed.
         """
 
     def close(self) -> None:
-        """Flush, and let go of what is held open."""
+        """Flush, and release open files and connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message that could not be decoded, as it came.
+    """A message that could not be decoded, with its original bytes.
 
     Parameters
     ----------
     topic, partition, offset
-        Where it stood.
+        Where it was read.
     key, value
-        Its bytes, untouched.
+        Its original bytes.
     reason
         Why it could not be decoded.
     time

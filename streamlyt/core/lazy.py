@@ -1,4 +1,4 @@
-"""Names handed on lazily: a package's face costs no import until a name is asked for."""
+"""Lazy exports: a package imports a module only when one of its names is used."""
 
 import ast
 import sys
@@ -8,35 +8,36 @@ from typing import Any
 
 __all__ = ["export_locations", "lazy_exports"]
 
-Face = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
+Exports = tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]
 
 
-def lazy_exports(package: str) -> Face:
-    """Return the module-level ``__getattr__``, ``__dir__`` and ``__all__`` of a package's face.
+def lazy_exports(package: str) -> Exports:
+    """Return the module-level ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
 
-    A face says each name once, for type checkers and for us: ``from .newma import NEWMA as NEWMA``
-    under ``if TYPE_CHECKING:``. What stands there is imported when it is asked for (PEP 562).
+    The package lists each export once, for type checkers and for this function, as
+    ``from .newma import NEWMA as NEWMA`` under ``if TYPE_CHECKING:``. The module is imported when
+    the name is first used (PEP 562).
 
     Parameters
     ----------
     package
         ``__name__`` of the package.
     """
-    homes = export_locations(package)
+    locations = export_locations(package)
 
     def getattribute(name: str) -> Any:
-        if name not in homes:
+        if name not in locations:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f".{homes[name]}", package), name)
+        return getattr(import_module(f".{locations[name]}", package), name)
 
     def directory() -> list[str]:
-        return sorted(homes)
+        return sorted(locations)
 
-    return getattribute, directory, sorted(homes)
+    return getattribute, directory, sorted(locations)
 
 
 def export_locations(package: str) -> dict[str, str]:
-    """Return public name -> module, relative to the package, as the package's file says it."""
+    """Return public name -> module relative to the package, read from the package's source."""
     spec = sys.modules[package].__spec__
     source = getattr(spec.loader, "get_source", lambda name: None)(package) if spec else None
     return {

@@ -1,11 +1,11 @@
-"""The Learner: y from x on line, each row predicted before it is learnt."""
+"""Base class of online models: each row is predicted before it is learnt."""
 
 from abc import abstractmethod
 from functools import lru_cache
 
 import numpy as np
 
-from ._detection._kernels import beyond
+from ._detection import exceeds
 from .batch import Batch, Channel, Schema
 from .errors import DataError, ParameterError
 from .event import Event
@@ -18,23 +18,21 @@ LARGEST = 1e140  # of inputs and targets: squares of their differences are still
 
 
 class Learner(Operator):
-    """A model that learns a number or a class from inputs: write ``predict`` and ``learn``.
+    """Base class of models of a number or a class; implement ``predict`` and ``learn``.
 
-    Out of a pipeline, ``predict`` and ``learn`` are called as labels come, late or never. In a
-    pipeline, ``update`` takes the column ``target`` for what is to be learnt and all others for
-    inputs, predicts each row before it learns it, and sets the column ``prediction`` beside them.
-    A row whose target is a hole (NaN) is predicted and not learnt. How many were learnt, and the
-    sum of the absolute errors (of wrong classes: their number) stand as ``scored`` in the state.
-    A hole in an input is a
-    missing value and counts as a typical one; infinite values, and any beyond 1e140, are refused
-    and leave no trace.
+    Outside a pipeline, call ``predict`` and ``learn`` whenever labels arrive. In a pipeline,
+    ``update`` takes the column ``target`` as the target and all others as inputs, predicts each
+    row before it learns it, and appends the column ``prediction``. A row with a missing target
+    (NaN) is predicted and not learnt. The state ``scored`` counts the learnt rows and sums their
+    absolute errors (for classes: counts the wrong ones). A missing input counts as a typical
+    value. Infinite values and magnitudes above 1e140 are rejected and leave the state unchanged.
 
     Attributes
     ----------
     target
-        Name of the column to be learnt; empty for the last one.
+        Name of the target column; empty for the last one.
     is_classifier
-        Whether targets are numbers of classes: integers from 0 on.
+        Whether targets are class numbers: integers from 0 on.
 
     Examples
     --------
@@ -62,23 +60,23 @@ class Learner(Operator):
     def predict(self, values: Floats) -> Floats:
         """Return the predictions, shape (n,), for inputs of shape (n, d); nothing is learnt.
 
-        Before anything was learnt a prediction is 0.
+        Before the first learnt row a prediction is 0.
         """
 
     @abstractmethod
     def learn(self, values: Floats, targets: Floats) -> None:
-        """Learn inputs, shape (n, d), and their targets, shape (n,), in this order.
+        """Learn from inputs, shape (n, d), and their targets, shape (n,), in this order.
 
-        Rows whose target is NaN are left out.
+        Rows whose target is NaN are skipped.
         """
 
     def add_inputs(self, width: int) -> None:
-        """Go on with more inputs, ``width`` in all, the new ones behind the known.
+        """Extend the model to ``width`` inputs, the new ones after the known.
 
         Raises
         ------
         DataError
-            If the model cannot.
+            If the model does not support it.
         """
         known = self._width()
         if known is not None and width != known:
@@ -88,36 +86,38 @@ class Learner(Operator):
             )
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Predict and then learn row after row; see :class:`Operator`."""
+        """Predict and then learn each row; see :class:`Operator`."""
         column = self._target_in(batch.schema)
         inputs = np.delete(batch.values, column, axis=1)
         targets = batch.values[:, column]
         self.check_inputs(inputs, targets)
-        found = np.empty((batch.n_rows, 1))
+        predictions = np.empty((batch.n_rows, 1))
         scored = self.state.setdefault("scored", np.zeros(2))
-        for i in range(batch.n_rows):  # each row alone, so that no cut of the stream is seen
-            found[i] = self.predict(inputs[i : i + 1])
+        for i in range(batch.n_rows):  # row by row, so that batch boundaries do not matter
+            predictions[i] = self.predict(inputs[i : i + 1])
             if targets[i] == targets[i]:
                 self.learn(inputs[i : i + 1], targets[i : i + 1])
-                off = found[i, 0] != targets[i] if self.is_classifier else found[i, 0] - targets[i]
-                scored += (1.0, abs(off))
-        return batch.with_values(np.hstack([batch.values, found]), _with_output(batch.schema)), []
+                prediction, target = predictions[i, 0], targets[i]
+                error = prediction != target if self.is_classifier else prediction - target
+                scored += (1.0, abs(error))
+        values = np.hstack([batch.values, predictions])
+        return batch.with_values(values, _with_output(batch.schema)), []
 
     def check_inputs(self, values: Array, targets: Array | None = None) -> tuple[Floats, Floats]:
-        """Return inputs and targets as arrays, or say why they cannot be learnt.
+        """Return inputs and targets as arrays.
 
         Raises
         ------
         DataError
-            If shapes do not fit, a value is infinite or beyond 1e140, or a class is no integer
-            from 0 on.
+            If shapes do not match, a value is infinite or its magnitude above 1e140, or a class
+            is not an integer from 0 on.
         """
         rows = np.ascontiguousarray(values, dtype=np.float64)
-        wanted = np.empty(len(rows)) if targets is None else np.asarray(targets, dtype=np.float64)
-        if rows.ndim != 2 or not rows.shape[1] or wanted.shape != rows.shape[:1]:
+        labels = np.empty(len(rows)) if targets is None else np.asarray(targets, dtype=np.float64)
+        if rows.ndim != 2 or not rows.shape[1] or labels.shape != rows.shape[:1]:
             raise DataError(
                 "values must have shape (n, d) with at least one column and targets shape (n,), "
-                f"got {rows.shape!r} and {wanted.shape!r}"
+                f"got {rows.shape!r} and {labels.shape!r}"
             )
         width = self._width()
         if width is not None and rows.shape[1] != width:
@@ -125,24 +125,24 @@ class Learner(Operator):
                 f"the number of inputs must stay {width} as in the first rows, "
                 f"got {rows.shape[1]}; widen the model, or start another one"
             )
-        if beyond(rows, LARGEST):
-            _refuse(np.abs(rows) > LARGEST, rows, "values")
-        if targets is not None and not (len(wanted) == 1 and self._fine(wanted.item())):
-            if beyond(wanted[:, None], LARGEST):
-                _refuse(np.abs(wanted) > LARGEST, wanted, "targets")
+        if exceeds(rows, LARGEST):
+            _reject(np.abs(rows) > LARGEST, rows, "values")
+        if targets is not None and not (len(labels) == 1 and self._is_valid(labels.item())):
+            if exceeds(labels[:, None], LARGEST):
+                _reject(np.abs(labels) > LARGEST, labels, "targets")
             if self.is_classifier:
-                known = wanted[~np.isnan(wanted)]
-                _refuse((known < 0) | (known != np.floor(known)), known, "targets of classes")
-        return rows, wanted
+                known = labels[~np.isnan(labels)]
+                _reject((known < 0) | (known != np.floor(known)), known, "targets of classes")
+        return rows, labels
 
-    def _fine(self, target: float) -> bool:
-        """Tell whether a single target can be learnt; a row alone has no time for more."""
+    def _is_valid(self, target: float) -> bool:
+        """Return whether a single target is valid; fast, for rows that arrive one by one."""
         if self.is_classifier:
             return 0.0 <= target <= LARGEST and target.is_integer()
         return -LARGEST <= target <= LARGEST
 
     def _width(self) -> int | None:
-        """Return the number of inputs, once rows were learnt."""
+        """Return the number of inputs, None before the first learnt row."""
         return None
 
     def _target_in(self, schema: Schema) -> int:
@@ -160,7 +160,7 @@ class Learner(Operator):
         return schema.channel_names.index(self.target)
 
 
-def _refuse(bad: Array, values: Floats, what: str) -> None:
+def _reject(bad: Array, values: Floats, what: str) -> None:
     if bad.any():
         must = "integers from 0 on" if "classes" in what else f"finite and below {LARGEST:g}"
         raise DataError(

@@ -1,4 +1,4 @@
-"""Base classes of what works on rows: operators, and feature maps without state."""
+"""Base classes of operators, and of feature maps, which have no state."""
 
 from abc import ABC, abstractmethod
 from typing import Self
@@ -12,44 +12,44 @@ __all__ = ["FeatureMap", "Operator"]
 
 
 class Operator(Component, ABC):
-    """One step of a pipeline over one series, with all its memory in ``state``.
+    """Base class of the steps of a pipeline: one series, everything it keeps in ``state``.
 
     Attributes
     ----------
     state
-        Name -> array. Empty before the first row. Assign a saved one to go on from there.
+        Name -> array. Empty before the first row. Assign a saved state to resume from it.
     """
 
     state: dict[str, Array]
 
     @abstractmethod
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Absorb rows; return what goes on downstream, and the findings.
+        """Process rows; return the output rows and the events.
 
-        The stream may be cut into batches anywhere: the rows that come out are the same, bit for
-        bit. A heartbeat (no rows) leaves no trace.
+        The output does not depend on the batch boundaries, bit for bit. A heartbeat (a batch
+        without rows) does not change the state.
         """
 
     def finish(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Absorb the last rows of the series, and give up all that was held back for others.
+        """Process the last rows of the series, and emit all buffered rows.
 
-        Called once, when the source has come to its end; no rows follow. An operator that holds
-        nothing back has nothing more to say than :meth:`update`.
+        Called once, at the end of the source. The default calls :meth:`update`, which is enough
+        for operators without a buffer.
         """
         return self.update(batch)
 
     def late_rows(self) -> list[Batch]:
-        """Return rows that the last update neither absorbed nor gave on: those that were late."""
+        """Return the late rows of the last update: those it neither processed nor emitted."""
         return []
 
     def on_params_changed(self) -> None:
-        """Bring ``state``, made under other ``free`` parameters, in line with those of now."""
+        """Adapt ``state`` after a change of reloadable parameters."""
 
     def input_index(self, index: int) -> int:
-        """Return which of the rows that it took the row is that it gave on as number ``index``.
+        """Return the index of the input row that became output row ``index``.
 
-        Both numbers count from 0 in this series. An operator that leaves rows out says it here,
-        so that findings name rows of the source; all others give on every row.
+        Both count from 0 in this series. An operator that drops rows overrides this, so that
+        events name rows of the source; all others emit every row.
         """
         return index
 
@@ -57,15 +57,15 @@ class Operator(Component, ABC):
 class FeatureMap(Component, ABC):
     r"""A random-feature map :math:`\phi` with :math:`E[\phi_j(x) \phi_j(y)] \cdot m = k(x, y)`.
 
-    It has no memory. The same seed is the same map on every machine, up to rounding, and gives a
-    row the same features, bit for bit, in every cut of the rows.
+    It has no state. The same seed gives the same map on every machine, up to rounding. The
+    features of a row do not depend on the batch boundaries, bit for bit.
 
     Attributes
     ----------
     n_components
         Number of features m.
     scale
-        Factor on the inputs: the map is :math:`x \mapsto \phi(\mathrm{scale} \cdot x)`.
+        Factor of the inputs: the map is :math:`x \mapsto \phi(\mathrm{scale} \cdot x)`.
     """
 
     n_components: int
@@ -84,5 +84,5 @@ class FeatureMap(Component, ABC):
         """Return the variance of m times one feature product, shape (n, p)."""
 
     def with_scale(self, scale: float) -> Self:
-        """Return the same map with its inputs multiplied by ``scale`` once more."""
+        """Return the same map with ``scale`` as a further factor of its inputs."""
         return type(self)(**{**self.get_params(), "scale": self.scale * scale})

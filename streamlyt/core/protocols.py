@@ -29,13 +29,13 @@ __all__ = [
 
 @runtime_checkable
 class SupportsCommit(Protocol):
-    """A source that is told how far its rows are safe."""
+    """A source that is notified which rows are durable."""
 
     def commit(self, position: Position) -> None:
-        """All rows before ``position`` are durable."""
+        """Commit ``position``: all rows before it are durable."""
 
 
-class _Taken(Protocol):
+class _DecodedBatch(Protocol):
     @property
     def batches(self) -> list[Batch]: ...
     @property
@@ -44,7 +44,7 @@ class _Taken(Protocol):
 
 @runtime_checkable
 class SupportsMessageDecoding(Protocol):
-    """A source of the messages of a topic, which others may fetch in its place."""
+    """A source of the messages of a topic, which another client may fetch instead."""
 
     topic: str
     key: str | None
@@ -54,100 +54,100 @@ class SupportsMessageDecoding(Protocol):
 
     @property
     def client_config(self) -> dict[str, Any]:
-        """How the brokers are reached, in the words of librdkafka."""
+        """Configuration of the client, with the option names of librdkafka."""
 
-    def decode_messages(self, records: Sequence[Any]) -> _Taken:
-        """Return what comes of messages of one partition."""
+    def decode_messages(self, records: Sequence[Any]) -> _DecodedBatch:
+        """Decode messages of one partition."""
 
 
 @runtime_checkable
 class SupportsExternalProducer(Protocol):
-    """A sink of messages, which others may send in its place."""
+    """A sink of messages, which another client may send instead."""
 
     def topics(self) -> list[str]:
-        """Return the topics that it writes."""
+        """Return the topics that the sink writes."""
 
     def use_producer(
         self, send: Callable[[str, bytes, bytes | None, list[tuple[str, bytes]]], None]
     ) -> None:
-        """Hand messages over from now on: topic, value, key and headers."""
+        """Pass messages to ``send`` from now on: topic, value, key and headers."""
 
 
 @runtime_checkable
 class SupportsLag(Protocol):
-    """A source that can tell how much waits to be read."""
+    """A source that can report its lag."""
 
     def lag(self) -> int | None:
-        """Return how many messages or rows; None where it is not known yet."""
+        """Return the number of unread messages or rows; None if not known yet."""
 
 
 @runtime_checkable
 class CountsDroppedRows(Protocol):
-    """A source that leaves rows out because something is missing in them."""
+    """A source that drops or rejects rows with missing values."""
 
     n_dropped_rows: int
-    """How many it dropped, since it was made."""
+    """Number of dropped rows since the source was created."""
     n_rejected_rows: int
-    """How many it made dead letters of."""
+    """Number of rows that became dead letters."""
 
 
 @runtime_checkable
 class SupportsKeepAlive(Protocol):
-    """A source that wants a sign of life while it is held up."""
+    """A source that needs a keep-alive call while it is paused."""
 
     def keep_alive(self) -> None:
-        """Read nothing, and keep what is ours."""
+        """Keep the assignment without reading."""
 
 
 @runtime_checkable
 class SupportsWakeup(Protocol):
-    """A source that may wait for others before it reads, for longer than a stop may take."""
+    """A source whose read may block longer than a stop may take."""
 
     def wakeup(self) -> None:
-        """Wait no more, and raise a RebalanceError where we did; for any thread."""
+        """Abort a blocked read with a RebalanceError; callable from any thread."""
 
 
 @runtime_checkable
 class SupportsPartitions(Protocol):
-    """A source in parts, which may move from one process to another."""
+    """A source with partitions, which may move between processes."""
 
     def assigned_partitions(self) -> Sequence[str]:
-        """Return the parts that are ours now; reading goes on with these or rewinds."""
+        """Return the partitions that are assigned now; reading continues with these or rewinds."""
 
     def partition_of(self, key: str) -> str | None:
-        """Return the part that a series is in; None where none of its rows was read yet."""
+        """Return the partition of a series; None before its first row was read."""
 
 
 @runtime_checkable
 class ProducesDeadLetters(Protocol):
-    """A source of messages, of which some cannot be decoded."""
+    """A source of messages, some of which cannot be decoded."""
 
     def take_dead_letters(self) -> Sequence[DeadLetter]:
-        """Return those since the last call: they stand before the position given last."""
+        """Return the dead letters since the last call; they are before the last position."""
 
 
 @runtime_checkable
 class AcceptsDeadLetters(Protocol):
-    """A sink for messages that could not be decoded."""
+    """A sink of dead letters."""
 
     def write_dead_letter(self, letter: DeadLetter) -> None:
-        """Take one."""
+        """Accept a dead letter."""
 
 
 @runtime_checkable
 class AcceptsLateRows(Protocol):
-    """A sink for rows that came too late to be put in order."""
+    """A sink of late rows."""
 
     def write_late_rows(self, batch: Batch) -> None:
-        """Take some."""
+        """Accept late rows."""
 
 
 @runtime_checkable
 class SupportsReplay(Protocol):
-    """A source whose outside system remembers how far output was made durable."""
+    """A source whose external system stores the position of durable output."""
 
     def committed(self) -> Position:
-        """Return how far."""
+        """Return the committed position."""
 
     def read(
         self, start: Position | None = None, stop: Position | None = None
@@ -157,18 +157,18 @@ class SupportsReplay(Protocol):
 
 @runtime_checkable
 class SupportsTruncation(Protocol):
-    """A sink that can take back what no checkpoint covers."""
+    """A sink that can remove output which no checkpoint covers."""
 
     def truncate_to(self, rows: int, events: int) -> None:
-        """Go on after so many rows and findings; whatever it took beyond comes again."""
+        """Keep the first ``rows`` and ``events``; later ones are written again."""
 
 
 @runtime_checkable
 class Settles(Protocol):
-    """A sink that shows what it was given only when a resumed run would not write it again."""
+    """A sink that publishes output only once a resumed run would not write it again."""
 
     def settle(self) -> None:
-        """What was flushed is covered by a checkpoint."""
+        """Publish flushed output: a checkpoint covers it now."""
 
 
 @runtime_checkable
@@ -177,33 +177,33 @@ class SupportsTransactions(Protocol):
 
     @property
     def is_transactional(self) -> bool:
-        """Whether it was asked to."""
+        """Whether transactions are enabled."""
 
     def init_transactions(self) -> None:
-        """End what another process of the same name left open; that process can do no more."""
+        """Abort open transactions of another process with the same id, and fence that process."""
 
     def commit_transaction(self, source: Source, position: Position) -> None:
-        """Make durable what was taken since the last time, and the position."""
+        """Commit the output since the last transaction, and the position of the source."""
 
     def abort_transaction(self) -> None:
-        """Drop what was taken since the last time."""
+        """Discard the output since the last transaction."""
 
 
 def wakeup(source: Source) -> None:
-    """Tell a source that may wait not to."""
+    """Wake up a source whose read may block."""
     if isinstance(source, SupportsWakeup):
         source.wakeup()
 
 
 @runtime_checkable
 class SupportsSeek(Protocol):
-    """A source that can begin at a row, or message, by its number."""
+    """A source that can start at a row or message by its number."""
 
     def position_of_row(self, number: int) -> Position:
-        """Return the position just before it.
+        """Return the position just before row ``number``.
 
         Raises
         ------
         SourceError
-            If there is none such.
+            If there is no such row.
         """

@@ -1,4 +1,4 @@
-"""Operator states as bytes, and the fingerprint of the parameters behind them."""
+"""Serialization of operator states, and the fingerprint of their parameters."""
 
 import io
 import json
@@ -26,14 +26,13 @@ __all__ = [
     "unpack",
 ]
 
-STATE_VERSION = 2  # raised when these bytes change their meaning; 1 was an npz archive
+STATE_VERSION = 2  # raised when the format of the bytes changes; 1 was an npz archive
 
-
-_MAGIC = b"STRMLYT2"  # never the beginning of an archive, nor of a time stamp
+_MAGIC = b"STRMLYT2"  # no archive and no time stamp starts like this
 
 
 def pack(state: Mapping[str, Array]) -> bytes:
-    """Return a state as bytes; equal states give equal bytes.
+    """Serialize a state; equal states give equal bytes.
 
     Parameters
     ----------
@@ -43,14 +42,14 @@ def pack(state: Mapping[str, Array]) -> bytes:
     Raises
     ------
     StateError
-        If an array holds Python objects, which only pickle could write.
+        If an array contains Python objects, which only pickle could write.
 
     Examples
     --------
     >>> unpack(pack({"mean": np.arange(3.0)}))
     {'mean': array([0., 1., 2.])}
     """
-    listed, parts = [], []
+    entries, parts = [], []
     for name, value in state.items():
         array = np.asarray(value)
         if array.dtype.hasobject:
@@ -58,10 +57,10 @@ def pack(state: Mapping[str, Array]) -> bytes:
                 f"state {name!r} must be an array of numbers or text, got dtype "
                 f"{array.dtype!r}; keep only plain arrays in the state"
             )
-        listed.append([name, array.dtype.str, array.shape])
+        entries.append([name, array.dtype.str, array.shape])
         parts.append(array.tobytes())
-    head = json.dumps(listed, separators=(",", ":")).encode()
-    return b"".join([_MAGIC, len(head).to_bytes(4, "little"), head, *parts])
+    header = json.dumps(entries, separators=(",", ":")).encode()
+    return b"".join([_MAGIC, len(header).to_bytes(4, "little"), header, *parts])
 
 
 def unpack(blob: bytes) -> dict[str, Array]:
@@ -70,18 +69,18 @@ def unpack(blob: bytes) -> dict[str, Array]:
     Raises
     ------
     StateError
-        If the bytes are no such archive.
+        If the bytes are not a valid state.
     """
     if not blob.startswith(_MAGIC):
         return _unpack_npz(blob)
     state: dict[str, Array] = {}
     try:
-        at = len(_MAGIC) + 4
-        end = at + int.from_bytes(blob[at - 4 : at], "little")
-        for name, kind, shape in json.loads(blob[at:end]):
-            dtype = np.dtype(kind)
+        start = len(_MAGIC) + 4
+        end = start + int.from_bytes(blob[start - 4 : start], "little")
+        for name, dtype_name, shape in json.loads(blob[start:end]):
+            dtype = np.dtype(dtype_name)
             count = math.prod(shape)
-            if dtype.hasobject or not isinstance(kind, str):
+            if dtype.hasobject or not isinstance(dtype_name, str):
                 raise ValueError(f"an array of {dtype}")
             if not all(isinstance(size, int) and size >= 0 for size in shape):
                 raise ValueError(f"an array of shape {shape}")
@@ -95,7 +94,7 @@ def unpack(blob: bytes) -> dict[str, Array]:
 
 
 def _unpack_npz(blob: bytes) -> dict[str, Array]:
-    """Read what version 1 wrote."""
+    """Read a state of version 1."""
     state = {}
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
@@ -116,69 +115,69 @@ def _unpack_npz(blob: bytes) -> dict[str, Array]:
 
 
 def _array(data: bytes) -> Array:
-    """Read one array of an archive; a shape that its bytes do not fill makes none."""
+    """Read one array of an archive; raise ValueError unless the bytes fill its shape."""
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
-    read_head = np.lib.format.read_array_header_1_0
+    read_header = np.lib.format.read_array_header_1_0
     if version != (1, 0):
-        read_head = np.lib.format.read_array_header_2_0
-    shape, columns_first, dtype = read_head(file)
+        read_header = np.lib.format.read_array_header_2_0
+    shape, is_fortran, dtype = read_header(file)
     if dtype.hasobject:
         raise ValueError(f"an array of {dtype}")
-    found = np.frombuffer(data, dtype, math.prod(shape), file.tell())
-    return found.reshape(shape, order="F" if columns_first else "C").copy()
+    flat = np.frombuffer(data, dtype, math.prod(shape), file.tell())
+    return flat.reshape(shape, order="F" if is_fortran else "C").copy()
 
 
 def state_digest(blob: bytes) -> str:
-    """Return the hash by which saved states are named and checked (SHA-256, hexadecimal)."""
+    """Return the hash that names and verifies a saved state (SHA-256, hexadecimal)."""
     return sha256(blob).hexdigest()
 
 
-NAME = "parameters"  # of the entry in a state
+NAME = "parameters"  # the entry of the fingerprint in a state
 
 
 def parameter_fingerprint(component: Component) -> str:
-    """Return all parameters of a component, those of its parts by their path, as JSON."""
+    """Return all parameters of a component as JSON, those of nested components by path."""
     return json.dumps(dict(_flat(component, "")))
 
 
 def check_fingerprint(state: dict[str, Array], own: str) -> None:
-    """Raise a StateError unless a state, if it says so at all, is of these parameters.
+    """Raise a StateError if a state has the fingerprint of other parameters.
 
     Parameters
     ----------
     state
-        Of an operator.
+        State of an operator.
     own
-        What ``configuration_of`` gave for it.
+        Its :func:`parameter_fingerprint`.
     """
     if NAME not in state or str(state[NAME]) == own:
         return
     saved, mine = json.loads(str(state[NAME])), json.loads(own)
     saved = {name: current_class(value, mine.get(name, "")) for name, value in saved.items()}
     differing = [name for name in {**mine, **saved} if saved.get(name) != mine.get(name)]
-    listed = "; ".join(
-        f"{name} was {saved.get(name, 'not there')} and is {mine.get(name, 'not there')}"
+    differences = "; ".join(
+        f"{name} was {saved.get(name, 'missing')} and is {mine.get(name, 'missing')}"
         for name in differing
     )
     raise StateError(
-        f"a saved state must be of the same parameters: {listed}; take those of the saved run, or "
-        "begin a new series"
+        f"a saved state must be of the same parameters: {differences}; use those of the saved run, "
+        "or start a new series"
     )
 
 
 def stamp(own: str) -> Array:
-    """Return the entry of a state."""
+    """Return a fingerprint as an entry of a state."""
     return np.array(own)
 
 
 def _flat(value: Any, path: str) -> list[tuple[str, str]]:
     if isinstance(value, Component):
-        found = [(path or "name", type(value).__name__)]
+        params = [(path or "name", type(value).__name__)]
         for name, part in value.get_params().items():
-            found += _flat(part, f"{path}.{name}" if path else name)
-        return found
+            params += _flat(part, f"{path}.{name}" if path else name)
+        return params
     if isinstance(value, Sequence) and any(isinstance(part, Component) for part in value):
-        return [each for i, part in enumerate(value) for each in _flat(part, f"{path}[{i}]")]
-    plain = value is None or isinstance(value, bool | int | float | str | np.generic)
-    return [(path, repr(value) if plain else type(value).__name__)]
+        return [entry for i, part in enumerate(value) for entry in _flat(part, f"{path}[{i}]")]
+    is_plain = value is None or isinstance(value, bool | int | float | str | np.generic)
+    return [(path, repr(value) if is_plain else type(value).__name__)]

@@ -12,7 +12,7 @@ from .errors import DecodeError, ParameterError
 
 __all__ = ["UNITS", "check_duration", "from_unit", "parse_duration", "parse_iso_time", "to_unit"]
 
-# Femtoseconds: the smallest of them, so that every unit is a whole number of it.
+# In femtoseconds, the smallest unit, so that every unit is an integer.
 _FS = {
     "fs": 1,
     "ps": 10**3,
@@ -30,33 +30,33 @@ _TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
 
 
 def check_duration(name: str, given: int | str, least: int) -> None:
-    """Hold a parameter to a span of time.
+    """Check that a parameter is a duration.
 
     Raises
     ------
     ParameterError
-        If it is none, or a number below ``least``.
+        If it is no duration, or a number below ``least``.
     """
     if isinstance(given, str):
-        found = _TEXT.fullmatch(given)
-        if found is None or found[2] not in _FS:
+        match = _TEXT.fullmatch(given)
+        if match is None or match[2] not in _FS:
             raise ParameterError(
                 f"{name} must be a whole number in the unit of the times, or like '5s', '250ms' "
                 f"or '2min' (one of {', '.join(_FS)}), got {given!r}"
             )
-        if least > 0 and float(found[1]) == 0:
+        if least > 0 and float(match[1]) == 0:
             raise ParameterError(f"{name} must be longer than nothing, got {given!r}")
     elif isinstance(given, bool) or given < least:
         raise ParameterError(f"{name} must be at least {least!r}, got {given!r}")
 
 
 def parse_duration(name: str, given: int | str, unit: str) -> int:
-    """Return a span in the unit of the times of a stream.
+    """Return a duration in the time unit of a stream.
 
     Raises
     ------
     ParameterError
-        If the stream counts steps and the span seconds, or the span is no whole number of units.
+        If the stream counts steps and the duration seconds, or it is no whole number of units.
 
     Examples
     --------
@@ -69,17 +69,17 @@ def parse_duration(name: str, given: int | str, unit: str) -> int:
         raise ParameterError(
             f"{name} must be a whole number where times count {unit!r}, got {given!r}"
         )
-    found = _TEXT.fullmatch(given)
-    if found is None:
+    match = _TEXT.fullmatch(given)
+    if match is None:
         raise ParameterError(f"{name} must be like '5s', got {given!r}")
-    whole, _, part = found[1].partition(".")
-    parts: int = 10 ** len(part)
-    span, rest = divmod(int(whole + part) * _FS[found[2]], _FS[unit] * parts)
-    if rest:
+    integer, _, decimals = match[1].partition(".")
+    scale: int = 10 ** len(decimals)
+    duration, remainder = divmod(int(integer + decimals) * _FS[match[2]], _FS[unit] * scale)
+    if remainder:
         raise ParameterError(
             f"{name} must be a whole number of {unit!r}, the unit of the times, got {given!r}"
         )
-    return span
+    return duration
 
 
 UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "step": 1}
@@ -88,8 +88,8 @@ UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "step": 1}
 _LARGEST = 2**63 - 1
 
 
-# Of the many shapes of ISO 8601 the one that people and machines write; a fraction of up to nine
-# digits, which datetime would cut to six without a word.
+# The common form of ISO 8601, with up to nine decimals: datetime would silently drop all after the
+# sixth.
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
 )
@@ -99,21 +99,21 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def from_unit(given: Sequence[Any], unit: str, field: str) -> NDArray[np.int64]:
-    """Return times as whole numbers.
+    """Return times as integers.
 
     Parameters
     ----------
     given
-        Whole numbers, fractions or text.
+        Integers, floats or text.
     unit
-        What numbers count, of :data:`UNITS`.
+        Unit of numbers, a key of :data:`UNITS`.
     field
-        Its name, for the error.
+        Name of the field, for the error.
 
     Raises
     ------
     DecodeError
-        If one is no time, or out of the range of 64 bits.
+        If one is not a time, or outside the range of 64 bits.
     """
     factor = UNITS[unit]
     kinds = set(map(type, given))
@@ -121,16 +121,16 @@ def from_unit(given: Sequence[Any], unit: str, field: str) -> NDArray[np.int64]:
         if given and not -_LARGEST <= min(given) * factor <= max(given) * factor <= _LARGEST:
             raise DecodeError(f"time in {field!r} is out of range: {max(given)} {unit}")
         return np.array(given, dtype=np.int64) * factor
-    return np.array([_time(one, unit, factor, field) for one in given], dtype=np.int64)
+    return np.array([_time(value, unit, factor, field) for value in given], dtype=np.int64)
 
 
 def parse_iso_time(text: str) -> int:
-    """Return nanoseconds since 1970 of a time in ISO 8601, in UTC where it names no zone.
+    """Return nanoseconds since 1970 of a time in ISO 8601; UTC unless it names a zone.
 
     Raises
     ------
     DecodeError
-        If it is none.
+        If it is no such time.
 
     Examples
     --------
@@ -141,13 +141,13 @@ def parse_iso_time(text: str) -> int:
 
 
 def to_unit(times: NDArray[np.int64], unit: str) -> list[int] | list[float]:
-    """Return times as numbers in a unit: whole ones, unless they would be cut."""
+    """Return times as numbers in a unit: integers, unless that would lose decimals."""
     factor = UNITS[unit]
-    whole, rest = np.divmod(times, factor)
-    if rest.any():
+    quotient, remainder = np.divmod(times, factor)
+    if remainder.any():
         fractions: list[float] = (times / factor).tolist()
         return fractions
-    numbers: list[int] = whole.tolist()
+    numbers: list[int] = quotient.tolist()
     return numbers
 
 
@@ -171,16 +171,16 @@ def _time(given: Any, unit: str, factor: int, field: str) -> int:
 def _from_iso(text: str, unit: str, field: str) -> int:
     parts = _ISO.fullmatch(text)
     if parts is None or unit == "step":
-        wanted = "a whole number" if unit == "step" else "ISO 8601 (2024-01-31T12:00:00Z)"
-        raise DecodeError(f"time in {field!r} must be {wanted}, got {text[:40]!r}")
+        expected = "a whole number" if unit == "step" else "ISO 8601 (2024-01-31T12:00:00Z)"
+        raise DecodeError(f"time in {field!r} must be {expected}, got {text[:40]!r}")
     day, clock, fraction, zone = parts.groups()
     zone = "+00:00" if zone in (None, "Z") else zone
     try:
-        whole = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{zone}")
+        parsed = datetime.fromisoformat(f"{day}T{clock or '00:00:00'}{zone}")
     except ValueError as error:
         raise DecodeError(
-            f"time in {field!r} must be a day and hour that is, got {text!r}"
+            f"time in {field!r} must be an existing day and time, got {text!r}"
         ) from error
-    since = whole - _EPOCH
-    seconds = since.days * 86400 + since.seconds
+    elapsed = parsed - _EPOCH
+    seconds = elapsed.days * 86400 + elapsed.seconds
     return seconds * 10**9 + int((fraction or "0").ljust(9, "0"))

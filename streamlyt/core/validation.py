@@ -19,7 +19,7 @@ __all__ = [
 
 
 def check_width(batch: Batch, known: int | None) -> None:
-    """Refuse rows of another width than that of the first ones; None: these are the first."""
+    """Raise a DataError unless a batch has ``known`` channels; None before the first rows."""
     if known is not None and known != batch.schema.n_channels:
         raise DataError(
             f"{series_prefix(batch.key)}the number of channels must stay {known} as in the "
@@ -28,7 +28,7 @@ def check_width(batch: Batch, known: int | None) -> None:
 
 
 def check_finite(batch: Batch) -> None:
-    """Refuse rows with a hole (NaN) or an infinite value; the first one is named."""
+    """Raise a DataError at the first missing (NaN) or infinite value of a batch."""
     bad = ~np.isfinite(batch.values)
     if bad.any():
         row, column = (int(i) for i in np.argwhere(bad)[0])
@@ -43,7 +43,7 @@ def check_finite(batch: Batch) -> None:
 def check_integer(name: str, value: object, least: int) -> None:
     """Raise a ParameterError unless value is an integer from ``least`` to 2**63 - 1."""
     try:
-        number = operator.index(value)  # type: ignore[arg-type] # what is no integer raises
+        number = operator.index(value)  # type: ignore[arg-type] # raises TypeError
     except TypeError:
         number = least - 1
     if isinstance(value, bool) or not least <= number < 1 << 63:
@@ -51,9 +51,11 @@ def check_integer(name: str, value: object, least: int) -> None:
 
 
 def check_number(name: str, value: object, *, positive: bool) -> None:
-    """Raise a ParameterError unless value is finite and positive (or zero, where it may be)."""
-    good = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not (good and math.isfinite(value) and (value > 0 or (value == 0 and not positive))):  # type: ignore[arg-type, operator] # good says it is a number
+    """Raise a ParameterError unless value is finite and positive (or 0, if not ``positive``)."""
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(
+        value, bool
+    )
+    if not (is_number and math.isfinite(value) and (value > 0 or (value == 0 and not positive))):  # type: ignore[arg-type, operator] # checked by is_number
         raise ParameterError(
             f"{name} must be a finite number {'above' if positive else 'of at least'} 0, "
             f"got {value!r}"
@@ -61,7 +63,7 @@ def check_number(name: str, value: object, *, positive: bool) -> None:
 
 
 def check_even(n_components: int) -> None:
-    """Raise a ParameterError unless every cosine has its sine."""
+    """Raise a ParameterError unless the number of components is even: cosines and sines."""
     if n_components % 2:
         raise ParameterError(
             "n_components must be even (a cosine and a sine each), "
@@ -70,7 +72,7 @@ def check_even(n_components: int) -> None:
 
 
 def check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
-    """Raise a ParameterError unless value is one of those known."""
+    """Raise a ParameterError unless value is one of ``known``."""
     if value not in known:
         listed = ", ".join(map(repr, known))
         raise ParameterError(f"{name} must be one of {listed}, got {value!r}")

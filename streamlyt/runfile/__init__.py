@@ -1,4 +1,4 @@
-"""One run, one SQLite file: rows, findings, states and positions, all or nothing."""
+"""The run file: rows, events, states and positions of one run in one SQLite file."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Large states as immutable files beside the run file, each named after its hash."""
+"""Large states as immutable files next to the run file, each named after its hash."""
 
 import os
 from collections.abc import Collection
@@ -13,11 +13,11 @@ _ENDINGS = (".state", ".npz", ".new")  # .npz: as version 1 of the states wrote 
 
 
 class DamagedError(StateError):
-    """A saved state is not what was saved."""
+    """A saved state is missing or corrupt."""
 
 
 class BlobFolder:
-    """The folder ``<run>.streamlyt.d``; it is there only while it holds something.
+    """The folder ``<run>.streamlyt.d``; it exists only while it contains files.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class BlobFolder:
         self.path = run.with_name(run.name + ".d")
 
     def put(self, blob: bytes, name: str) -> None:
-        """Write a file, unless it is there: when this returns it is on the disk, whole."""
+        """Write a file unless it exists; on return it is complete and durable."""
         target = self.path / f"{name}.state"
         if target.exists():
             return
@@ -46,18 +46,18 @@ class BlobFolder:
         Raises
         ------
         DamagedError
-            If it is gone.
+            If the file is missing.
         """
-        older = self.path / f"{name}.npz"
+        version_1 = self.path / f"{name}.npz"
         try:
-            return (older if older.exists() else self.path / f"{name}.state").read_bytes()
+            return (version_1 if version_1.exists() else self.path / f"{name}.state").read_bytes()
         except OSError as error:
             raise DamagedError(
-                f"a saved state is missing: {error}; keep {self.path} beside its run file"
+                f"a saved state is missing: {error}; keep {self.path} next to its run file"
             ) from error
 
     def keep(self, names: Collection[str]) -> None:
-        """Remove every file of ours but these, and the folder when nothing is left in it."""
+        """Remove all other state files, and the folder if it is empty then."""
         if not self.path.is_dir():
             return
         for file in [each for end in _ENDINGS for each in self.path.glob(f"*{end}")]:
@@ -68,12 +68,12 @@ class BlobFolder:
 
 
 def checked(blob: bytes, name: str, whose: str) -> bytes:
-    """Return the bytes if they have the hash that they were saved with.
+    """Return the bytes if they have the expected hash.
 
     Raises
     ------
     DamagedError
-        If they have another.
+        If the hash differs.
     """
     if state_digest(blob) != name:
         raise DamagedError(
@@ -84,7 +84,7 @@ def checked(blob: bytes, name: str, whose: str) -> bytes:
 
 
 def sync(path: Path) -> None:
-    """Make a file durable, or the names in a folder."""
+    """Make a file, or the entries of a folder, durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Columns of the run file as Arrow IPC: rows in chunks that begin at multiples of their size."""
+"""Columns of the run file as Arrow IPC, in chunks that start at multiples of their size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,22 +16,20 @@ __all__ = ["Column", "Layout", "chunk_rows", "decode", "encode"]
 Column = tuple[str, Array]
 """Name, and values (n,) or (n, block)."""
 
-_BLOCK = 64  # wide channels side by side in one Arrow column: 3,000 columns cost more than data
-_LARGEST = 4096  # rows in a chunk: the last one is written again at each checkpoint
-_SMALLEST = 16  # rows in a chunk: below that the description of the columns outweighs them
+_BLOCK = 64  # channels per Arrow column in wide series: 3,000 columns cost more than their data
+_LARGEST = 4096  # rows in a chunk: the last chunk is rewritten at each checkpoint
+_SMALLEST = 16  # rows in a chunk: with fewer, the header is larger than the data
 
 
 def chunk_rows(columns: int, chunk_bytes: int) -> int:
-    """Return how many rows of so many columns make a chunk: a power of two."""
+    """Return the number of rows in a chunk with ``columns`` columns: a power of two."""
     rows = max(1, chunk_bytes // (8 * max(1, columns)))
     return int(min(_LARGEST, max(_SMALLEST, 2 ** (rows.bit_length() - 1))))
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which channels stand together in one Arrow column.
-
-    Channels of their own are read one at a time; wide ones in blocks of 64.
+    """Assignment of channels to Arrow columns: single channels, or blocks of 64.
 
     Parameters
     ----------
@@ -46,16 +44,16 @@ class Layout:
 
     @classmethod
     def of(cls, names: Sequence[str], wide: Sequence[bool]) -> "Layout":
-        """Make the layout of channels that are wide, or not."""
+        """Return the layout: channels with ``wide`` set are grouped in blocks."""
         starts: list[int] = []
         for channel, is_wide in enumerate(wide):
-            inside = starts and wide[starts[-1]] and channel - starts[-1] < _BLOCK
-            if not (is_wide and inside):
+            in_block = starts and wide[starts[-1]] and channel - starts[-1] < _BLOCK
+            if not (is_wide and in_block):
                 starts.append(channel)
         return cls(tuple(starts), tuple(names))
 
     def columns(self, table: Floats, of: str = "") -> list[Column]:
-        """Return a table (n, d) as the columns to be written, (n, block) each."""
+        """Split a table (n, d) into columns to write, (n, block) each."""
         ends = [*self.starts[1:], len(self.names)][: len(self.starts)]
         return [
             (
@@ -67,19 +65,19 @@ class Layout:
             for a, b in zip(self.starts, ends, strict=True)
         ]
 
-    def places(self, channels: Sequence[int]) -> tuple[list[int], list[tuple[int, int]]]:
-        """Return the columns that hold some channels, and each one's (column, place) therein."""
-        at = [int(np.searchsorted(self.starts, c, side="right")) - 1 for c in channels]
-        needed = sorted(set(at))
-        place = [
+    def positions(self, channels: Sequence[int]) -> tuple[list[int], list[tuple[int, int]]]:
+        """Return the columns of some channels, and each channel's (column, position) in them."""
+        blocks = [int(np.searchsorted(self.starts, c, side="right")) - 1 for c in channels]
+        needed = sorted(set(blocks))
+        positions = [
             (needed.index(block), channel - self.starts[block])
-            for block, channel in zip(at, channels, strict=True)
+            for block, channel in zip(blocks, channels, strict=True)
         ]
-        return needed, place
+        return needed, positions
 
 
 def encode(columns: Sequence[Column]) -> bytes:
-    """Return named columns, (n,) or blocks of channels (n, block), as Arrow IPC."""
+    """Encode named columns, (n,) or blocks of channels (n, block), as Arrow IPC."""
     arrays: list[pa.Array[Any]] = []
     for _, column in columns:
         flat = pa.array(np.ascontiguousarray(column).ravel())
@@ -94,12 +92,12 @@ def encode(columns: Sequence[Column]) -> bytes:
 
 
 def decode(blob: bytes, fields: Sequence[int], where: str) -> list[Array]:
-    """Return some columns that :func:`encode` wrote: whole numbers (n,), channels (n, block).
+    """Decode some columns that :func:`encode` wrote: integers (n,), channels (n, block).
 
     Raises
     ------
     FormatError
-        If the bytes cannot be decoded; ``where`` says whose they are.
+        If the bytes cannot be decoded; the message starts with ``where``.
     """
     try:
         options = ipc.IpcReadOptions(included_fields=sorted(fields), use_threads=False)

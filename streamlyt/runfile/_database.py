@@ -1,4 +1,4 @@
-"""The SQLite side of the run file: its tables, how it is opened, and what its failures mean."""
+"""SQLite access of the run file: tables, opening, transactions and errors."""
 
 import json
 import sqlite3
@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 FORMAT = 2  # raised when the tables change their meaning
-_APPLICATION = 0x5354524D  # "STRM": how SQLite knows a run file from any other database
-_BUSY_S = 30.0  # a reader may hold the file for a moment; longer means that it hangs
+_APPLICATION = 0x5354524D  # "STRM": the application id of run files in SQLite
+_BUSY_S = 30.0  # a reader may lock the file briefly; longer means that it is stalled
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -54,23 +54,23 @@ _STATES = _TABLES[_TABLES.index("CREATE TABLE states") :]
 
 
 def create(path: Path, meta: Mapping[str, Any], overwrite: bool, shrinks: bool = False) -> None:
-    """Make an empty run file; it is there whole or not at all.
+    """Create an empty run file atomically.
 
-    One that ``shrinks`` can give back to the disk what is deleted from it.
+    With ``shrinks``, the file can release the space of deleted rows to the disk.
 
     Raises
     ------
     SinkError
-        If there is a file already, or the folder cannot be written.
+        If the file exists, or the folder cannot be written.
     FormatError
-        If the file to be overwritten is no run file of ours.
+        If the file to overwrite is no run file.
     """
     if path.exists():
         if not overwrite:
             raise SinkError(
                 f"{path} exists already; resume that run, overwrite it, or name another file"
             )
-        connect(path, write=False).close()  # raises for whatever is not ours to remove
+        connect(path, write=False).close()  # raises unless it is a run file
     unfinished = path.with_name(f".{path.name}.new")
     try:
         unfinished.unlink(missing_ok=True)
@@ -85,15 +85,15 @@ def create(path: Path, meta: Mapping[str, Any], overwrite: bool, shrinks: bool =
             db.execute("COMMIT")
         finally:
             db.close()
-        sync(unfinished)  # once, before it gets its name
+        sync(unfinished)  # before it gets its final name
         for ending in ("-wal", "-shm"):
             path.with_name(path.name + ending).unlink(missing_ok=True)
         unfinished.replace(path)
         sync(path.parent)
     except (sqlite3.Error, OSError) as error:
         raise SinkError(
-            f"the run file {path} cannot be made: {error}; name one in a folder that exists, can "
-            f"be written and has space"
+            f"the run file {path} cannot be made: {error}; name one in a folder that exists, is "
+            f"writable and has space"
         ) from error
 
 
@@ -103,19 +103,19 @@ def connect(path: Path, write: bool) -> sqlite3.Connection:
     Raises
     ------
     SourceError
-        If it is missing or cannot be read.
+        If the file is missing or cannot be read.
     FormatError
-        If it is none.
+        If it is no run file.
     StateError
         If a later streamlyt wrote it.
     SinkError
-        If it cannot be written and ``write`` asks for that.
+        If ``write`` is set and it cannot be written.
     """
     if not path.is_file():
         raise SourceError(f"there is no run file {path}; give the path of a *.streamlyt file")
-    with ExitStack() as unless_handed_on:
+    with ExitStack() as close_on_error:
         try:
-            db = unless_handed_on.enter_context(closing(_connection(path)))
+            db = close_on_error.enter_context(closing(_connection(path)))
             application = db.execute("PRAGMA application_id").fetchone()[0]
             version = db.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.OperationalError as error:
@@ -136,29 +136,29 @@ def connect(path: Path, write: bool) -> sqlite3.Connection:
         try:
             if write:
                 db.execute("PRAGMA synchronous = FULL")
-                db.execute("PRAGMA cache_size = -512")  # kB; a writer hardly reads back
+                db.execute("PRAGMA cache_size = -512")  # kB; a writer rarely reads
                 db.execute("PRAGMA journal_mode = WAL").fetchone()
             else:
                 db.execute("PRAGMA query_only = ON")
         except sqlite3.OperationalError as error:
             raise SinkError(f"the run file {path} cannot be written: {error}") from error
-        unless_handed_on.pop_all()
+        close_on_error.pop_all()
     return db
 
 
 def clear_log(db: sqlite3.Connection) -> None:
-    """Put the log into the file, so that none stays beside it."""
+    """Merge the write-ahead log into the file, and remove the log."""
     try:
         db.execute("PRAGMA busy_timeout = 0")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        # Out of the log's mode the file can be read from where nothing can be written.
+        # Without WAL mode the file can be read on a read-only file system.
         db.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.OperationalError:
-        pass  # someone is reading: the last one to leave clears the log away
+        pass  # there is a reader: the last one to close the file removes the log
 
 
 def _connection(path: Path) -> sqlite3.Connection:
-    # A reader opens for writing too where it may: the last one to leave then clears the log away.
+    # A reader opens for writing too if possible, so that the last one to close removes the log.
     address = f"file:{quote(str(path.resolve()))}?mode=rw"
     db = sqlite3.connect(
         address, timeout=_BUSY_S, isolation_level=None, uri=True, check_same_thread=False
@@ -168,17 +168,17 @@ def _connection(path: Path) -> sqlite3.Connection:
         return db
     except sqlite3.DatabaseError as error:
         db.close()
-        # In a folder that cannot be written there is no room for SQLite's shared memory; a file
-        # without a log beside it can be read as it stands.
-        logged = path.with_name(path.name + "-wal").exists()
-        if logged or not isinstance(error, sqlite3.OperationalError):
+        # In a read-only folder SQLite cannot create its shared memory; a file without a log can
+        # be read as immutable.
+        has_log = path.with_name(path.name + "-wal").exists()
+        if has_log or not isinstance(error, sqlite3.OperationalError):
             raise
     return sqlite3.connect(f"{address[:-8]}?immutable=1", isolation_level=None, uri=True)
 
 
 @contextmanager
 def reading(db: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """Hold one state of the file while several tables are read."""
+    """Read several tables from one consistent snapshot."""
     inside = db.in_transaction
     try:
         if not inside:
@@ -198,12 +198,12 @@ def _end(db: sqlite3.Connection) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
     except sqlite3.Error:
-        pass  # the failure that led here is the one to tell
+        pass  # the earlier error is the one to report
 
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """Write all or nothing."""
+    """Commit the block, or roll back on an error."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -213,7 +213,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def upgrade(db: sqlite3.Connection) -> None:
-    """Make a run file of format 1, which kept one state each, one of today's."""
+    """Upgrade a run file of format 1, which stored a single state of each operator."""
     if db.execute("PRAGMA user_version").fetchone()[0] == FORMAT:
         return
     db.execute("ALTER TABLE states RENAME TO states_1")
@@ -232,6 +232,6 @@ def set_meta(db: sqlite3.Connection, meta: Mapping[str, Any]) -> None:
 
 
 def read_meta(db: sqlite3.Connection) -> dict[str, Any]:
-    """Return the table ``meta``, without what it says of each series."""
+    """Return the table ``meta`` without the entries of series."""
     rows = db.execute("SELECT * FROM meta WHERE name < 'series:' OR name >= 'series;'")
     return {name: json.loads(value) for name, value in rows}

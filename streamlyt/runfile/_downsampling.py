@@ -1,4 +1,4 @@
-"""Rows drawn together for zooming: minimum, maximum and mean of 64 rows, and of 64 of those."""
+"""Downsampling levels: minimum, maximum and mean of 64 rows of the level below."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from streamlyt.core import Array, Floats
 
 __all__ = ["BUCKET", "BucketSet", "Downsampler", "joined"]
 
-BUCKET = 64  # rows of the level below in one row: a screenful of 2,000 stays within 128,000
+BUCKET = 64  # rows of the level below in one row: a view of 2,000 rows needs at most 128,000
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BucketSet:
     ints
         Shape (p, 4): number of the first row, number of rows, first and last time.
     low, high
-        Shape (p, d): minimum and maximum, NaN only where all are.
+        Shape (p, d): minimum and maximum, NaN only if all values are.
     total, count
         Shape (p, d): sum and number of the values that are not NaN.
     """
@@ -36,7 +36,7 @@ class BucketSet:
 
     @classmethod
     def of_rows(cls, first: int, times: NDArray[np.int64], values: Floats) -> Self:
-        """Return single rows as buckets of one."""
+        """Return rows as buckets of one row each."""
         numbers = np.arange(first, first + times.size)
         ints = np.column_stack([numbers, np.ones_like(numbers), times, times])
         known = ~np.isnan(values)
@@ -44,7 +44,7 @@ class BucketSet:
 
     @classmethod
     def none(cls, width: int) -> Self:
-        """Return no buckets at all."""
+        """Return an empty set."""
         empty = np.empty((0, width))
         return cls(np.empty((0, 4), np.int64), empty, empty, empty, empty)
 
@@ -64,7 +64,7 @@ class BucketSet:
 
 
 def joined(parts: list[BucketSet], width: int) -> BucketSet:
-    """Return buckets one after another."""
+    """Concatenate bucket sets."""
     if not parts:
         return BucketSet.none(width)
     return BucketSet(
@@ -77,80 +77,83 @@ def joined(parts: list[BucketSet], width: int) -> BucketSet:
 
 
 class Downsampler:
-    """Draws 64 rows of the level below into one; holds the one that is not full yet.
+    """Combines 64 rows of the level below into one; keeps the bucket that is not full yet.
 
-    Sums are taken row after row, so that their bits do not tell how the rows were cut.
+    Sums are computed row by row, so that their bits do not depend on the batch boundaries.
 
     Examples
     --------
-    >>> reducer = Downsampler(1)
-    >>> full = reducer.add(BucketSet.of_rows(0, np.arange(100), np.ones((100, 1))))
-    >>> full.mean, reducer.entries
+    >>> downsampler = Downsampler(1)
+    >>> full = downsampler.add(BucketSet.of_rows(0, np.arange(100), np.ones((100, 1))))
+    >>> full.mean, downsampler.entries
     (array([[1.]]), 36)
     """
 
     def __init__(self, width: int) -> None:
         self.width = width
         self.entries = 0  # rows of the level below in the open bucket
-        self.rest = BucketSet.none(width)
+        self.open_bucket = BucketSet.none(width)
 
     def add(self, rows: BucketSet) -> BucketSet:
-        """Absorb rows of the level below; return the buckets that they filled."""
+        """Add rows of the level below; return the buckets that they fill."""
         full: list[BucketSet] = []
-        at = 0
-        while at < len(rows):
-            whole = 0 if self.entries else (len(rows) - at) // BUCKET
-            if whole:
-                full.append(_reduced(rows[at : at + whole * BUCKET], whole))
-                at += whole * BUCKET
+        start = 0
+        while start < len(rows):
+            n_full = 0 if self.entries else (len(rows) - start) // BUCKET
+            if n_full:
+                full.append(_reduced(rows[start : start + n_full * BUCKET], n_full))
+                start += n_full * BUCKET
                 continue
-            taken = min(BUCKET - self.entries, len(rows) - at)
-            self.rest = _reduced(joined([self.rest, rows[at : at + taken]], self.width), 1)
-            self.entries += taken
-            at += taken
+            n_added = min(BUCKET - self.entries, len(rows) - start)
+            added = rows[start : start + n_added]
+            self.open_bucket = _reduced(joined([self.open_bucket, added], self.width), 1)
+            self.entries += n_added
+            start += n_added
             if self.entries == BUCKET:
-                full.append(self.rest)
-                self.entries, self.rest = 0, BucketSet.none(self.width)
+                full.append(self.open_bucket)
+                self.entries, self.open_bucket = 0, BucketSet.none(self.width)
         return joined(full, self.width)
 
-    def with_rest_of(self, below: BucketSet) -> BucketSet:
-        """Return the open bucket as it would be with the open one of the level below."""
-        both = joined([self.rest, below], self.width)
+    def with_open_bucket(self, below: BucketSet) -> BucketSet:
+        """Return the open bucket combined with the open bucket of the level below."""
+        both = joined([self.open_bucket, below], self.width)
         return _reduced(both, 1) if len(both) else both
 
     def state(self) -> dict[str, Array]:
         """Return the open bucket as plain arrays."""
-        rest = self.rest
+        open_bucket = self.open_bucket
         return {
             "entries": np.array(self.entries),
-            "ints": rest.ints,
-            "floats": np.stack([rest.low, rest.high, rest.total, rest.count]),
+            "ints": open_bucket.ints,
+            "floats": np.stack(
+                [open_bucket.low, open_bucket.high, open_bucket.total, open_bucket.count]
+            ),
         }
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Go on from what :meth:`state` gave."""
+        """Resume from a result of :meth:`state`."""
         self.entries = int(state["entries"])
-        self.rest = BucketSet(state["ints"], *state["floats"])
+        self.open_bucket = BucketSet(state["ints"], *state["floats"])
 
 
 def _reduced(rows: BucketSet, n: int) -> BucketSet:
-    """Draw rows into ``n`` buckets of equally many."""
-    each = len(rows) // n
+    """Combine rows into ``n`` buckets of equal size."""
+    size = len(rows) // n
 
-    def cut(values: Floats) -> Floats:
-        return values.reshape(n, each, values.shape[1])
+    def grouped(values: Floats) -> Floats:
+        return values.reshape(n, size, values.shape[1])
 
     total = np.zeros((n, rows.total.shape[1]))
     with np.errstate(invalid="ignore", over="ignore"):
-        # One row after another: a sum along the axis would pair rows by the shape of the array.
-        for row in range(each):
-            total += cut(rows.total)[:, row]
-    ints = rows.ints.reshape(n, each, 4)
+        # Row by row: a sum along the axis would pair rows depending on the shape of the array.
+        for row in range(size):
+            total += grouped(rows.total)[:, row]
+    ints = rows.ints.reshape(n, size, 4)
     return BucketSet(
         np.column_stack([ints[:, 0, 0], ints[:, :, 1].sum(axis=1), ints[:, 0, 2], ints[:, -1, 3]]),
         # The sign of a zero depends on the order; adding zero makes it positive.
-        np.fmin.reduce(cut(rows.low), axis=1) + 0.0,
-        np.fmax.reduce(cut(rows.high), axis=1) + 0.0,
+        np.fmin.reduce(grouped(rows.low), axis=1) + 0.0,
+        np.fmax.reduce(grouped(rows.high), axis=1) + 0.0,
         total,
-        cut(rows.count).sum(axis=1),
+        grouped(rows.count).sum(axis=1),
     )

@@ -1,4 +1,4 @@
-"""What is said of a run file beside its checkpoints, and holds at once."""
+"""Changes of a run file that take effect without a checkpoint."""
 
 import sqlite3
 from collections.abc import Collection, Iterator
@@ -8,8 +8,8 @@ from streamlyt.core import DeadLetter
 from streamlyt.core.errors import SinkError
 
 from ._database import set_meta, transaction
-from ._dead_letters import mark_letters
 from ._pruning import RetentionManager, enable_vacuum
+from ._side_outputs import mark_redriven
 from ._states import StateReader
 from .retention import RetentionPolicy
 
@@ -17,25 +17,26 @@ __all__ = ["RunFileMaintenance"]
 
 
 class RunFileMaintenance(StateReader):
-    """A run file that is told of what happened, or shall, to what it holds."""
+    """A run file whose retention and dead letters can be changed."""
 
-    _retainer: RetentionManager
+    _retention: RetentionManager
 
     def mark_redriven(self, letters: Collection[DeadLetter]) -> None:
-        """Remember, at once, that dead letters were sent once more.
+        """Mark dead letters as redriven, at once.
 
         Raises
         ------
         SinkError
             If the file cannot be written.
         """
-        with self._written():
-            mark_letters(self._db, letters)
+        with self._transaction():
+            mark_redriven(self._db, letters)
 
     def set_retention(self, policy: RetentionPolicy) -> None:
-        """Keep rows for as long as a policy says, from the next checkpoint on.
+        """Change the retention policy, effective from the next checkpoint.
 
-        A file that was made without one is written anew once, which takes as much space meanwhile.
+        A file that was created without a policy is rewritten once, which temporarily needs the
+        size of the file again.
 
         Raises
         ------
@@ -44,20 +45,20 @@ class RunFileMaintenance(StateReader):
         """
         if policy.get_params() == RetentionPolicy.of(self.meta.get("policy")).get_params():
             return
-        with self._written():
+        with self._transaction():
             set_meta(self._db, {"policy": policy.get_params()})
-        self._hold_to(policy)
+        self._apply_retention(policy)
 
-    def _hold_to(self, policy: RetentionPolicy) -> None:
+    def _apply_retention(self, policy: RetentionPolicy) -> None:
         if not policy.retains_all:
             try:
                 enable_vacuum(self._db, self.path)
             except sqlite3.Error as error:
                 raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
-        self._retainer = RetentionManager(policy)
+        self._retention = RetentionManager(policy)
 
     @contextmanager
-    def _written(self) -> Iterator[None]:
+    def _transaction(self) -> Iterator[None]:
         try:
             with transaction(self._db):
                 yield

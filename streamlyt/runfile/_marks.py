@@ -1,9 +1,9 @@
-"""Marks of checkpoints: a state that anybody but the user wrote, or mixed in, is noticed.
+"""Authentication of checkpoints: states that another user wrote or replaced are detected.
 
-The record of a checkpoint holds the sum of a keyed number of each of its states (series, operator,
-step, version and hash, so that files beside the run file are covered too), and is marked with the
-user's key. A checkpoint takes off the numbers of the states that it replaces and adds those of the
-new ones: what it costs grows with these, not with all the states there are.
+The record of a checkpoint contains the sum of one keyed number for each of its states (of series,
+operator, step, version and hash, so that state files are covered too) and a mark with the user's
+key. A checkpoint subtracts the numbers of the replaced states and adds those of the new ones: its
+cost is proportional to the new states, not to all states.
 """
 
 import json
@@ -32,7 +32,7 @@ Numbered = tuple[str, int]
 """Hash of a state, and its keyed number."""
 
 _HOLDING = ("states", "generations", "positions", "chunks", "events", "deadletters", "late")
-_RUN = "run"  # the entry of meta that marks are bound to
+_RUN = "run"  # the entry of meta that binds marks to the run
 _SEALS = ("sum", "pipeline", "mark")
 _SUM_BITS = 256
 # The newest states up to a step, without their bytes.
@@ -49,47 +49,47 @@ log = logging.getLogger("streamlyt.runfile")
 
 
 class Marks:
-    """The marks of one run, with the key of the user.
+    """The marks of one run, made with the key of the user.
 
     Parameters
     ----------
     key
-        None where no key can be kept: nothing is marked then, and nothing verifies.
+        None if no key can be stored: then nothing is marked, and nothing verifies.
     run
-        What the run is known by, in no other file.
+        Unique id of the run.
     """
 
     def __init__(self, key: Key | None, run: str) -> None:
         self._key = key
         self._run = run
         self._number = None if key is None else key.element_of(run)
-        self._sum: int | None = 0  # None while the states of the file are not vouched for
+        self._sum: int | None = 0  # None while the states of the file are not trusted
 
     def begin(self, db: sqlite3.Connection, step: int) -> bool:
-        """Go on from the states that a run file holds up to a step, if its mark verifies.
+        """Continue the sum of a checkpoint if its mark verifies; return whether it does.
 
-        What is written on top of others gets no mark.
+        Otherwise later checkpoints get no mark.
         """
         self._sum = self.verified(db, step)
         return self._sum is not None
 
     def vouch(self, db: sqlite3.Connection, step: int) -> None:
-        """Go on from the states that a run file holds up to a step, whoever wrote them."""
+        """Continue the sum of a checkpoint without a check of its mark."""
         self._sum = self._total(db, step)
 
     def replaced(
         self, db: sqlite3.Connection, new: States, before: Mapping[tuple[str, str], Numbered]
     ) -> tuple[int | None, dict[tuple[str, str], Numbered]]:
-        """Return the sum when states were replaced, for :meth:`sealed` and then :meth:`settle`.
+        """Return the sum after a replacement of states, for :meth:`sealed` and :meth:`settle`.
 
         Parameters
         ----------
         db
-            The run file, before they are written.
+            The run file, before the new states are written.
         new
-            They.
+            The new states.
         before
-            What was returned for those that were written since the file was opened.
+            Results for the states that were written since the file was opened.
 
         Returns
         -------
@@ -97,25 +97,25 @@ class Marks:
         """
         number, total = self._number, self._sum
         if number is None or total is None:
-            return None, {whose: (name, 0) for whose, (_, _, name) in new.items()}
+            return None, {owner: (name, 0) for owner, (_, _, name) in new.items()}
         numbered = {}
-        for whose, state in new.items():
-            own = number(_message(*whose, *state))
-            if whose in before:
-                total += own - before[whose][1]
+        for owner, state in new.items():
+            added = number(_message(*owner, *state))
+            if owner in before:
+                total += added - before[owner][1]
             else:
-                last = db.execute(_LAST, whose).fetchone()
-                total += own - (0 if last is None else number(_message(*whose, *last)))
-            numbered[whose] = state[2], own
+                last = db.execute(_LAST, owner).fetchone()
+                total += added - (0 if last is None else number(_message(*owner, *last)))
+            numbered[owner] = state[2], added
         return total % (1 << _SUM_BITS), numbered
 
     @property
     def sure(self) -> bool:
-        """Whether the states of the file are vouched for, by a mark or by the user."""
+        """Whether the states of the file are trusted, by a mark or by the user."""
         return self._key is None or self._sum is not None
 
     def settle(self, total: int | None) -> None:
-        """Take a sum for that of the file: its checkpoint is through."""
+        """Store the sum after its checkpoint is committed."""
         self._sum = total
 
     def sealed(
@@ -126,20 +126,20 @@ class Marks:
         Parameters
         ----------
         meta
-            ``step`` and ``pipeline`` of it.
+            Its ``step`` and ``pipeline``.
         total
-            The sum of its states; None for a mark on nothing.
+            Sum of its states; None for no mark.
         record
-            Positions, rows and the like.
+            Positions, rows and other entries.
         """
-        plain = {name: each for name, each in record.items() if name not in _SEALS}
+        plain = {name: value for name, value in record.items() if name not in _SEALS}
         if self._key is None or total is None:
             return plain
         plain |= {"sum": f"{total:x}", "pipeline": state_digest(meta["pipeline"].encode())}
         return plain | {"mark": self._key.mark(self._text(plain, meta["step"]))}
 
     def seal(self, db: sqlite3.Connection, steps: Iterable[int]) -> None:
-        """Mark checkpoints as they stand, within a transaction: somebody vouches for them."""
+        """Mark existing checkpoints, within a transaction: the user trusts them."""
         meta = read_meta(db)
         for step in steps:
             sealed = self.sealed({**meta, "step": step}, self._total(db, step), _record(db, step))
@@ -148,7 +148,7 @@ class Marks:
             )
 
     def verified(self, db: sqlite3.Connection, step: int) -> int | None:
-        """Return the sum of a checkpoint that was written under this user's key, else None."""
+        """Return the sum of a checkpoint if its mark is of this user's key, else None."""
         if self._key is None:
             return None
         try:
@@ -157,7 +157,7 @@ class Marks:
             if not self._key.verifies(mark, self._text(record, step)):
                 return None
             meta = read_meta(db)
-        except (ValueError, KeyError, TypeError, AttributeError):  # it was made by nobody of ours
+        except (ValueError, KeyError, TypeError, AttributeError):  # the record is malformed
             return None
         total = self._total(db, step)
         if record["sum"] != f"{total:x}":
@@ -174,9 +174,9 @@ class Marks:
         return total if same else None
 
     def hold(self, db: sqlite3.Connection, step: int) -> None:
-        """Raise a DamagedError where a checkpoint is whole, but not of this user's making."""
+        """Raise a DamagedError if a checkpoint has no valid mark of this user."""
         if self._key is not None and self.verified(db, step) is None:
-            raise DamagedError("it does not carry the mark of this user")
+            raise DamagedError("the checkpoint does not carry the mark of this user")
 
     def _total(self, db: sqlite3.Connection, step: int) -> int:
         if self._number is None:
@@ -195,14 +195,14 @@ def begin_marks(db: sqlite3.Connection, path: Path, trust: bool) -> Marks:
     Parameters
     ----------
     db, path
-        The run file, which has today's tables.
+        The run file, with the tables of the current format.
     trust
-        Whether the user vouches for what is in it.
+        Whether the user trusts its content.
 
     Raises
     ------
     StateError
-        If it holds a checkpoint that no mark of this user's is on, and nobody vouches for it.
+        If a checkpoint has no mark of this user, and ``trust`` is not set.
     """
     key = user_key()
     if key is None:
@@ -222,26 +222,26 @@ def begin_marks(db: sqlite3.Connection, path: Path, trust: bool) -> Marks:
     if trust:
         marks.seal(db, generations)
         marks.vouch(db, meta["step"])
-    elif generations[:1] != [meta["step"]] or not _may_go_back(marks, db, path, generations):
+    elif generations[:1] != [meta["step"]] or not _can_rewind(marks, db, path, generations):
         raise _untrusted(path)
     return marks
 
 
-@lru_cache(maxsize=64)  # once for each
+@lru_cache(maxsize=64)  # once for each file
 def _warn(path: Path, key: Path) -> None:
     log.warning(
-        "%s gets no marks, as no key can be kept at %s: to resume it takes --trust; %s can name a "
-        "file elsewhere",
+        "%s gets no marks, because no key can be stored at %s: resume it with --trust, or name "
+        "another key file in %s",
         path,
         key,
         KEY_FILE,
     )
 
 
-def _may_go_back(
+def _can_rewind(
     marks: Marks, db: sqlite3.Connection, path: Path, generations: Sequence[int]
 ) -> bool:
-    """Tell whether a checkpoint verifies, and those after it are damaged and not changed."""
+    """Return whether a checkpoint verifies, and all later ones are damaged, not forged."""
     for step in generations:
         if marks.verified(db, step) is not None:
             return True
@@ -251,7 +251,7 @@ def _may_go_back(
 
 
 def _is_damaged(db: sqlite3.Connection, path: Path, step: int) -> bool:
-    """Tell whether a state is not what its own hash says, as after a fault of the disk."""
+    """Return whether a state does not match its own hash, as after a disk error."""
     blobs = BlobFolder(path)
     for _, _, _, _, name, blob in db.execute(NEWEST, (step,)):
         try:
@@ -262,7 +262,7 @@ def _is_damaged(db: sqlite3.Connection, path: Path, step: int) -> bool:
 
 
 def _is_empty(db: sqlite3.Connection, meta: Mapping[str, Any]) -> bool:
-    """Tell whether a run file holds nothing yet that anybody could have put there."""
+    """Return whether a run file contains no data yet that another user could have written."""
     tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     filled = [
         name
@@ -274,19 +274,19 @@ def _is_empty(db: sqlite3.Connection, meta: Mapping[str, Any]) -> bool:
 
 def _untrusted(path: Path) -> StateError:
     return StateError(
-        f"the run file {path} must carry the mark of this user to be resumed, got one that was "
-        f"written elsewhere or by an older streamlyt, or changed since (key: {key_path()}); it can "
-        f"be looked at (streamlyt report, dash); resume it with --trust (trust=True) if you know "
-        f"where it comes from, or name the key that it was written with in {KEY_FILE}"
+        f"the run file {path} must carry the mark of this user to be resumed, got a file "
+        f"written elsewhere or by an older streamlyt, or changed since (key: {key_path()}); "
+        f"reading it is safe (streamlyt report, dash); if you know its origin, resume it with "
+        f"--trust (trust=True), or name its key in {KEY_FILE}"
     )
 
 
 def _record(db: sqlite3.Connection, step: int) -> dict[str, Any]:
-    found = db.execute("SELECT record FROM generations WHERE step = ?", (step,)).fetchone()
-    record = {} if found is None else json.loads(found[0])
+    row = db.execute("SELECT record FROM generations WHERE step = ?", (step,)).fetchone()
+    record = {} if row is None else json.loads(row[0])
     return record if isinstance(record, dict) else {}
 
 
 def _message(*row: Any) -> bytes:
-    # As Python writes them: of two different rows never the same, whatever their types.
+    # repr() is unambiguous: two different rows never give the same bytes.
     return repr(row).encode()

@@ -1,4 +1,4 @@
-"""Letting go of old rows: whole chunks, and the pages of the file that they were in."""
+"""Deletion of old rows by complete chunks, and release of the freed pages of the file."""
 
 import logging
 import sqlite3
@@ -13,12 +13,12 @@ from .retention import RetentionPolicy
 
 __all__ = ["RetentionManager", "enable_vacuum"]
 
-_PART = 64  # of a bound that must have been passed before it is looked at again
-_INCREMENTAL = 2  # the mode of auto_vacuum in which free pages can be given back
-_FEW = 256  # pages: less than a megabyte is left for the rows that come
+_PART = 64  # of a bound: the fraction of new data after which the bound is checked again
+_INCREMENTAL = 2  # the mode of auto_vacuum in which free pages can be released
+_FEW = 256  # pages: up to a megabyte stays free for new rows
 
-# A chunk goes only where a later one of its level was there at the oldest checkpoint that a run
-# may go back to: the last one is written on, and tells how many rows there are.
+# A chunk is deleted only if a later one of its level existed at the oldest checkpoint that a run
+# may be rewound to: the last chunk is still appended to, and defines the number of rows.
 _OVER = (
     "first_row < (SELECT max(first_row) FROM chunks WHERE key = c.key AND level = c.level "
     "AND step <= :oldest)"
@@ -28,30 +28,30 @@ log = logging.getLogger("streamlyt.runfile")
 
 
 class RetentionManager:
-    """Holds one run file to a policy, within its checkpoints.
+    """Applies a retention policy to one run file, at its checkpoints.
 
     Parameters
     ----------
     policy
-        The bounds.
+        The retention policy.
     """
 
     def __init__(self, policy: RetentionPolicy) -> None:
         self.policy = policy
-        self._all = True  # nothing was looked at since the file was opened
-        self._newest: int | None = None  # time of all rows
+        self._all = True  # no check since the file was opened
+        self._newest: int | None = None  # time of the newest row
         self._unit = ""
-        self._looked_at: int | None = None  # that time when the age was looked at
-        self._grown = 0  # bytes written since the size was looked at
+        self._checked_at: int | None = None  # the newest time at the last check of the age
+        self._grown = 0  # bytes written since the last check of the size
         self._freed = False
 
     def retain(self, db: sqlite3.Connection, grown: Mapping[str, SeriesWriter]) -> None:
-        """Let go of what is too old, within the transaction of a checkpoint.
+        """Delete rows that are too old, within the transaction of a checkpoint.
 
         Parameters
         ----------
         grown
-            The series that have new rows in it.
+            The series with new rows.
         """
         if self.policy.retains_all:
             return
@@ -66,30 +66,30 @@ class RetentionManager:
         self._freed = self._freed or db.total_changes > before
 
     def settle(self, db: sqlite3.Connection) -> None:
-        """Give the disk back what it held, when the transaction is through."""
+        """Release freed pages to the disk, after the transaction."""
         self._all = False
         if self._freed:
             self._freed = False
-            _give_back(db)
+            _release_pages(db)
 
     def _by_rows(
-        self, db: sqlite3.Connection, grown: Mapping[str, SeriesWriter], oldest: int, most: int
+        self, db: sqlite3.Connection, grown: Mapping[str, SeriesWriter], oldest: int, limit: int
     ) -> None:
         ends: dict[str, int] = {}
         if self._all:
             ends = dict(
                 db.execute("SELECT key, max(last_row) + 1 FROM chunks WHERE level = 0 GROUP BY key")
             )
-        for key, one in grown.items():
-            size = one.kept.chunk(0)
-            if one.n // size != one.saved // size:
-                ends[key] = one.n
+        for key, writer in grown.items():
+            size = writer.layout.chunk_rows(0)
+            if writer.n // size != writer.saved // size:
+                ends[key] = writer.n
         db.executemany(
             f"DELETE FROM chunks AS c WHERE key = :key AND last_row < :cut AND {_OVER}",
             [
-                {"key": key, "cut": n - most, "oldest": oldest}
+                {"key": key, "cut": n - limit, "oldest": oldest}
                 for key, n in ends.items()
-                if n > most
+                if n > limit
             ],
         )
 
@@ -99,21 +99,23 @@ class RetentionManager:
         if self._all:
             db.execute("CREATE INDEX IF NOT EXISTS by_time ON chunks (last_time)")
             (self._newest,) = db.execute("SELECT max(last_time) FROM chunks").fetchone()
-        for one in grown.values():
-            self._unit = one.kept.schema.time_unit
-            newest = one.last_time
+        for writer in grown.values():
+            self._unit = writer.layout.schema.time_unit
+            newest = writer.last_time
             self._newest = newest if self._newest is None else max(newest, self._newest)
         if self._newest is None or not self._unit:
             return
-        span = parse_duration("retain_age", age, self._unit)
-        if self._looked_at is not None and self._newest - self._looked_at < span // _PART:
+        duration = parse_duration("retain_age", age, self._unit)
+        if self._checked_at is not None and self._newest - self._checked_at < duration // _PART:
             return
-        self._looked_at = self._newest
-        bounds = {"cut": self._newest - span, "oldest": oldest}
+        self._checked_at = self._newest
+        bounds = {"cut": self._newest - duration, "oldest": oldest}
         db.execute(f"DELETE FROM chunks AS c WHERE last_time < :cut AND {_OVER}", bounds)
-        aside = {"late": "last_time"} | ({"deadletters": "time"} if self._unit == "ns" else {})
-        for table, time in aside.items():
-            # The last one stays: numbers go on from it.
+        side_outputs = {"late": "last_time"} | (
+            {"deadletters": "time"} if self._unit == "ns" else {}
+        )
+        for table, time in side_outputs.items():
+            # The last entry stays: later numbers continue from it.
             if db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
                 db.execute(
                     f"DELETE FROM {table} WHERE {time} < :cut AND "
@@ -122,41 +124,42 @@ class RetentionManager:
                 )
 
     def _by_size(
-        self, db: sqlite3.Connection, grown: Mapping[str, SeriesWriter], oldest: int, most: int
+        self, db: sqlite3.Connection, grown: Mapping[str, SeriesWriter], oldest: int, limit: int
     ) -> None:
         self._grown += sum(
-            8 * (one.n - one.saved) * (1 + len(one.kept.full)) for one in grown.values()
+            8 * (writer.n - writer.saved) * (1 + len(writer.layout.full))
+            for writer in grown.values()
         )
-        if not self._all and self._grown < most // _PART:
+        if not self._all and self._grown < limit // _PART:
             return
         self._grown = 0
         (size,) = db.execute("SELECT ifnull(sum(length(columns)), 0) FROM chunks").fetchone()
-        gone = []
-        for *chunk, bytes_of_it in db.execute(
+        deleted = []
+        for *chunk, n_bytes in db.execute(
             f"SELECT key, level, first_row, length(columns) FROM chunks AS c WHERE {_OVER} "
             "ORDER BY step, key, level, first_row",
             {"oldest": oldest},
         ):
-            if size <= most:
+            if size <= limit:
                 break
-            gone.append(chunk)
-            size -= bytes_of_it
-        db.executemany("DELETE FROM chunks WHERE key = ? AND level = ? AND first_row = ?", gone)
+            deleted.append(chunk)
+            size -= n_bytes
+        db.executemany("DELETE FROM chunks WHERE key = ? AND level = ? AND first_row = ?", deleted)
 
 
-def _give_back(db: sqlite3.Connection) -> None:
-    """Give pages that hold nothing back to the disk, where they are many."""
+def _release_pages(db: sqlite3.Connection) -> None:
+    """Release free pages to the disk if there are many."""
     (free,) = db.execute("PRAGMA freelist_count").fetchone()
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     if free > max(_FEW, pages // 8):
-        # As a script: execute() would take the first step of it, which is one page.
+        # As a script: execute() would run its first step only, which is one page.
         db.executescript(f"PRAGMA incremental_vacuum({free - pages // 16})")
 
 
 def enable_vacuum(db: sqlite3.Connection, path: Path) -> None:
-    """Write a file anew, once, that was made to grow only; it takes as much space meanwhile."""
+    """Rewrite a file that cannot release pages, once; needs the size of the file again."""
     if db.execute("PRAGMA auto_vacuum").fetchone()[0] == _INCREMENTAL:
         return
-    log.info("%s is written anew, so that what it lets go of is given back to the disk", path)
+    log.info("rewriting %s once, so that deleted rows release disk space", path)
     db.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
     db.execute("VACUUM")

@@ -1,4 +1,4 @@
-"""The run file as readers see it: keys, events, rows, and rows drawn together for a zoom."""
+"""Read access to the run file: keys, events, rows and downsampled rows."""
 
 import json
 import sqlite3
@@ -16,16 +16,15 @@ from streamlyt.core.errors import ParameterError, unknown_name_error
 
 from ._chunks import decode
 from ._database import read_meta, reading
-from ._dead_letters import read_letters
 from ._downsampling import BUCKET
-from ._late_rows import read_late
 from ._series_writer import INTS, TABLES, SeriesLayout
+from ._side_outputs import read_dead_letters, read_late_rows
 
 __all__ = ["SERIES", "DownsampledSeries", "RunReader", "event_row"]
 
-SERIES = "series:"  # what the entries of meta that describe a series begin with
-_AT_MOST = 8  # times as many rows as asked for are read and drawn together; more are one level up
-# The last chunk of a series' rows: of a long one the others are not even looked at.
+SERIES = "series:"  # prefix of the entries of meta that describe a series
+_AT_MOST = 8  # times the requested points are read from a level; else from the level above
+# The last chunk of the rows of a series, without a scan of the others.
 _NEWEST = "WHERE key = ? AND level = 0 ORDER BY first_row DESC LIMIT 1"
 _EVENT = (
     "version, key, detector, alarm_index, alarm_time, change_index, change_time, statistic, "
@@ -35,14 +34,14 @@ _EVENT = (
 
 @dataclass(frozen=True)
 class DownsampledSeries:
-    """Rows of a series drawn together: p buckets of the c channels asked for.
+    """Downsampled rows of a series: p buckets of c channels.
 
     Parameters
     ----------
     rows, times
         Shape (p,): number and time of the first row of each bucket.
     minimum, maximum, mean
-        Shape (p, c), holes (NaN) left out; NaN only where a bucket holds nothing else.
+        Shape (p, c), without missing values; NaN only if all values of a bucket are missing.
     """
 
     rows: NDArray[np.int64]
@@ -53,7 +52,7 @@ class DownsampledSeries:
 
 
 class RunReader:
-    """What everyone may do with a run file, also while another process writes it."""
+    """Read access to a run file, also while another process writes it."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         self.path = path
@@ -61,44 +60,44 @@ class RunReader:
 
     @property
     def meta(self) -> dict[str, Any]:
-        """What the run is: ``format``, ``pipeline`` (TOML), ``streamlyt`` (version), ``created``.
+        """Facts of the run: ``format``, ``pipeline`` (TOML), ``streamlyt`` (version), ``created``.
 
-        And how far it is: ``step`` (number of the checkpoint), ``rows`` (taken from the source),
-        ``seconds``, ``complete``, ``learning`` (rows of a series before an alarm is possible).
+        Its progress: ``step`` (number of the checkpoint), ``rows`` (read from the source),
+        ``seconds``, ``complete``, ``learning`` (warm-up rows of a series).
         """
         with reading(self._db, self.path):
             return {n: v for n, v in read_meta(self._db).items() if not n.startswith(SERIES)}
 
     def keys(self) -> list[str]:
-        """Return the names of the series, in the order in which they began."""
+        """Return the names of the series, in the order of their first rows."""
         rows = self._rows("SELECT name FROM meta WHERE name GLOB ? ORDER BY rowid", (SERIES + "*",))
         return [name.removeprefix(SERIES) for (name,) in rows]
 
     def schema(self, key: str) -> Schema:
-        """Return what the rows of a series are."""
-        return self._kept(key).schema
+        """Return the schema of a series."""
+        return self._layout_of(key).schema
 
     def raw_channels(self, key: str) -> tuple[str, ...]:
-        """Return the channels of a series that are kept row by row; all are from level 1 on."""
-        return self._kept(key).full
+        """Return the channels of a series stored row by row; all are stored from level 1 on."""
+        return self._layout_of(key).full
 
     def first_retained_row(self, key: str) -> int:
-        """Return the number of the first row of a series that is still kept."""
-        self._kept(key)
+        """Return the number of the first retained row of a series."""
+        self._layout_of(key)
         (first,) = self._rows(
             "SELECT min(first_row) FROM chunks WHERE key = ? AND level = 0", (key,)
         )[0]
         return 0 if first is None else int(first)
 
     def n_rows(self, key: str) -> int:
-        """Return how many rows of a series were saved, those let go of since among them."""
-        self._kept(key)
+        """Return the number of saved rows of a series, deleted rows included."""
+        self._layout_of(key)
         last = self._rows(f"SELECT last_row FROM chunks {_NEWEST}", (key,))
         return int(last[0][0]) + 1 if last else 0
 
     def row_counts(self) -> dict[str, tuple[int, int]]:
-        """Return of every series how many rows of it are saved, and the time of the last (or 0)."""
-        found = self._rows(
+        """Return for every series its number of saved rows and the time of the last (or 0)."""
+        rows = self._rows(
             "SELECT name, (SELECT last_row FROM chunks "
             f"{_NEWEST.replace('?', 'substr(name, ?1)')}), (SELECT last_time FROM chunks "
             f"{_NEWEST.replace('?', 'substr(name, ?1)')}) FROM meta WHERE name GLOB ?2 "
@@ -107,17 +106,17 @@ class RunReader:
         )
         return {
             name.removeprefix(SERIES): (0, 0) if last is None else (last + 1, time)
-            for name, last, time in found
+            for name, last, time in rows
         }
 
     def data_version(self) -> int:
-        """Return a number that is another one whenever something was written since it was asked."""
+        """Return a number that changes with every write of another process."""
         return int(self._rows("PRAGMA data_version")[0][0])
 
     def events(self, key: str | None = None, start: int = 0) -> list[Event]:
-        """Return the findings, in one series or in all, in the order in which they were made.
+        """Return the events of one series or of all, in order.
 
-        Of all that the run holds the first ``start`` are left out.
+        The first ``start`` events of the run are skipped.
         """
         where, values = ("", (start,)) if key is None else (" AND key = ?", (start, key))
         rows = self._rows(
@@ -126,45 +125,45 @@ class RunReader:
         return [_event(row) for row in rows]
 
     def dead_letters(self, redriven: bool = False) -> list[DeadLetter]:
-        """Return the messages that could not be decoded, also those ``redriven`` if asked for."""
+        """Return the dead letters; with ``redriven``, those already redriven too."""
         with reading(self._db, self.path):
-            return read_letters(self._db, redriven)
+            return read_dead_letters(self._db, redriven)
 
     def late_rows(self) -> list[Batch]:
-        """Return the rows that came too late to be put in order, as they came."""
+        """Return the late rows, in the order of arrival."""
         with reading(self._db, self.path):
-            return read_late(self._db)
+            return read_late_rows(self._db)
 
     def position(self, source: str) -> dict[str, int | float | str] | None:
-        """Return where to go on reading a source, None if nothing was saved."""
+        """Return the saved position of a source, None if there is none."""
         rows = self._rows("SELECT position FROM positions WHERE source = ?", (source,))
-        found: dict[str, int | float | str] | None = json.loads(rows[0][0]) if rows else None
-        return found
+        position: dict[str, int | float | str] | None = json.loads(rows[0][0]) if rows else None
+        return position
 
     def columns(
         self, key: str, names: Sequence[str] | None = None, start: int = 0, stop: int | None = None
     ) -> tuple[NDArray[np.int64], Floats]:
-        """Return rows as they came: times (n,), and the values (n, c) of some channels.
+        """Return the rows of a series: times (n,), and the values (n, c) of some channels.
 
         Parameters
         ----------
         key
             The series.
         names
-            The channels; None for all that are kept row by row.
+            The channels; None for all that are stored row by row.
         start, stop
-            From row ``start`` up to, not including, row ``stop``; None for the last. Rows that
-            are no longer kept are left out.
+            From row ``start`` up to row ``stop`` (exclusive); None for the end. Rows that are no
+            longer retained are skipped.
 
         Raises
         ------
         ParameterError
-            If there is no such series or channel, or a channel is not kept row by row.
+            If there is no such series or channel, or a channel is not stored row by row.
         """
         with reading(self._db, self.path):
-            kept = self._kept(key)
-            channels = _places(kept, kept.full if names is None else names, 0)
-            ints, (values,) = self._level(key, kept, 0, channels, (start, stop))
+            series = self._layout_of(key)
+            channels = _indices(series, series.full if names is None else names, 0)
+            ints, (values,) = self._level(key, series, 0, channels, (start, stop))
         return ints[:, 0], values
 
     def downsample(
@@ -175,22 +174,22 @@ class RunReader:
         start: int = 0,
         stop: int | None = None,
     ) -> DownsampledSeries:
-        """Return rows drawn together to at most about ``points`` buckets.
+        """Return rows downsampled to at most about ``points`` buckets.
 
-        They are read from the finest level that has few enough: how long a series is decides
-        nothing. Buckets begin at multiples of their size, the first perhaps before ``start``. The
-        first row that is still kept stands for those before it.
+        They are read from the finest level with few enough rows, so the cost does not depend on
+        the length of the series. Buckets start at multiples of their size, so the first may start
+        before ``start``. The first retained row stands for those before it.
 
         Parameters
         ----------
         key
             The series.
         names
-            The channels; None for all that are kept row by row.
+            The channels; None for all that are stored row by row.
         points
-            Buckets wanted.
+            Requested number of buckets.
         start, stop
-            From row ``start`` up to, not including, row ``stop``; None for the last.
+            From row ``start`` up to row ``stop`` (exclusive); None for the end.
 
         Raises
         ------
@@ -200,16 +199,16 @@ class RunReader:
         if points < 1:
             raise ParameterError(f"points must be at least 1, got {points!r}")
         with reading(self._db, self.path):
-            kept = self._kept(key)
+            series = self._layout_of(key)
             stop = self.n_rows(key) if stop is None else min(stop, self.n_rows(key))
             start = max(start, self.first_retained_row(key))
             stop = max(stop, start + 1) if stop > 0 else stop
-            names = kept.full if names is None else names
-            level = 0 if set(names) <= set(kept.full) else 1
+            names = series.full if names is None else names
+            level = 0 if set(names) <= set(series.full) else 1
             while -(-(stop - start) // BUCKET**level) > _AT_MOST * points:
                 level += 1
-            channels = _places(kept, names, level)
-            ints, tables = self._level(key, kept, level, channels, (start, stop))
+            channels = _indices(series, names, level)
+            ints, tables = self._level(key, series, level, channels, (start, stop))
         if level == 0:
             numbers = np.arange(start, start + len(ints))
             ints = np.column_stack([numbers, np.ones_like(numbers), ints[:, 0]])
@@ -236,7 +235,7 @@ class RunReader:
         with reading(self._db, self.path):
             return self._db.execute(query, values).fetchall()
 
-    def _kept(self, key: str) -> SeriesLayout:
+    def _layout_of(self, key: str) -> SeriesLayout:
         rows = self._rows("SELECT value FROM meta WHERE name = ?", (SERIES + key,))
         if not rows:
             raise unknown_name_error(f"series of {self.path.name}", key, self.keys())
@@ -245,15 +244,15 @@ class RunReader:
     def _level(
         self,
         key: str,
-        kept: SeriesLayout,
+        series: SeriesLayout,
         level: int,
         channels: list[int],
         span: tuple[int, int | None],
     ) -> tuple[NDArray[np.int64], list[Floats]]:
-        """Return the whole-number columns (n, i) of a level, and its tables (n, c) of channels."""
+        """Return the integer columns (n, i) of a level, and its tables (n, c) of channels."""
         start, stop = max(0, span[0]), 2**62 if span[1] is None else span[1]
-        layout = kept.layout(level)
-        columns, places = layout.places(channels)
+        layout = series.columns(level)
+        columns, positions = layout.positions(channels)
         n_ints, tables = (len(INTS), len(TABLES)) if level else (1, 1)
         blocks = len(layout.starts)
         fields = [n_ints + t * blocks + column for t in range(tables) for column in columns]
@@ -266,25 +265,25 @@ class RunReader:
             (key, level, stop, start),
         ):
             where = f"{self.path}: series {key!r}, level {level}, row {first}"
-            got = decode(blob, [*range(n_ints), *fields], where)
-            ints = np.column_stack(got[:n_ints])
+            decoded = decode(blob, [*range(n_ints), *fields], where)
+            ints = np.column_stack(decoded[:n_ints])
             if level:
-                wanted = (ints[:, 0] < stop) & (ints[:, 0] + ints[:, 1] > start)
-                rows = slice(int(wanted.argmax()), int(wanted.argmax() + wanted.sum()))
+                inside = (ints[:, 0] < stop) & (ints[:, 0] + ints[:, 1] > start)
+                rows = slice(int(inside.argmax()), int(inside.argmax() + inside.sum()))
             else:
                 rows = slice(max(0, start - first), stop - first)
-            found = []
+            selected = []
             for table in range(tables):
-                own = got[n_ints + table * len(columns) :]
-                picked = np.empty((len(ints[rows]), len(places)))
-                for at, (column, place) in enumerate(places):
-                    picked[:, at] = own[column][rows, place]
-                found.append(picked)
-            parts.append((ints[rows], found))
+                blocks_of_table = decoded[n_ints + table * len(columns) :]
+                values = np.empty((len(ints[rows]), len(positions)))
+                for i, (column, position) in enumerate(positions):
+                    values[:, i] = blocks_of_table[column][rows, position]
+                selected.append(values)
+            parts.append((ints[rows], selected))
         if not parts:
             return np.empty((0, n_ints), np.int64), [np.empty((0, len(channels)))] * tables
         return np.concatenate([ints for ints, _ in parts]), [
-            np.concatenate([found[t] for _, found in parts]) for t in range(tables)
+            np.concatenate([selected[t] for _, selected in parts]) for t in range(tables)
         ]
 
 
@@ -306,35 +305,35 @@ def _event(row: Sequence[Any]) -> Event:
     return Event.from_dict(record)
 
 
-def _places(kept: SeriesLayout, names: Sequence[str], level: int) -> list[int]:
-    here = kept.full if level == 0 else kept.schema.channel_names
-    at = {name: place for place, name in enumerate(here)}
+def _indices(series: SeriesLayout, names: Sequence[str], level: int) -> list[int]:
+    stored = series.full if level == 0 else series.schema.channel_names
+    indices = {name: i for i, name in enumerate(stored)}
     for name in names:
-        if name not in kept.schema.channel_names:
-            raise unknown_name_error("channel", name, list(kept.schema.channel_names))
-        if name not in at:
+        if name not in series.schema.channel_names:
+            raise unknown_name_error("channel", name, list(series.schema.channel_names))
+        if name not in indices:
             raise ParameterError(
-                f"channel must be kept row by row to be read so, got {name!r}, one of many that "
-                f"are kept from level 1 on; ask for an overview"
+                f"channel must be stored row by row to be read by rows, got {name!r}, which is "
+                f"stored from level 1 on; call downsample()"
             )
-    return [at[name] for name in names]
+    return [indices[name] for name in names]
 
 
 def _grouped(ints: NDArray[np.int64], tables: list[Floats], size: int) -> DownsampledSeries:
-    """Draw rows of a level into buckets that begin at multiples of ``size`` rows."""
+    """Combine rows of a level into buckets that start at multiples of ``size`` rows."""
     low, high, mean = tables
     if not size or not len(ints):
         return DownsampledSeries(ints[:, 0], ints[:, 2], low, high, mean)
-    at = np.flatnonzero(np.diff(ints[:, 0] // size, prepend=-1))
+    starts = np.flatnonzero(np.diff(ints[:, 0] // size, prepend=-1))
     weights = np.where(np.isnan(mean), 0.0, ints[:, 1:2].astype(np.float64))
-    count = np.add.reduceat(weights, at, axis=0)
+    count = np.add.reduceat(weights, starts, axis=0)
     with np.errstate(invalid="ignore", over="ignore"):
-        total = np.add.reduceat(np.where(np.isnan(mean), 0.0, mean * weights), at, axis=0)
+        total = np.add.reduceat(np.where(np.isnan(mean), 0.0, mean * weights), starts, axis=0)
         mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
     return DownsampledSeries(
-        ints[at, 0],
-        ints[at, 2],
-        np.fmin.reduceat(low, at, axis=0),
-        np.fmax.reduceat(high, at, axis=0),
+        ints[starts, 0],
+        ints[starts, 2],
+        np.fmin.reduceat(low, starts, axis=0),
+        np.fmax.reduceat(high, starts, axis=0),
         mean,
     )

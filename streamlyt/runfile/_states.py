@@ -1,4 +1,4 @@
-"""The states that a run file holds, checked as they are read."""
+"""The states in a run file, verified on reading."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _LARGEST_BLOB = 256 * 1024  # bytes: larger states cost SQLite 4 times a plain f
 
 
 class StateReader(RunReader):
-    """A run file with the memory of its operators."""
+    """A run file with the states of its operators."""
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         super().__init__(path, db)
@@ -30,7 +30,7 @@ class StateReader(RunReader):
         Raises
         ------
         StateError
-            If one is damaged, missing, or of a later version.
+            If a state is damaged, missing, or of a later version.
         """
         return self._states(self.meta["step"])
 
@@ -49,17 +49,19 @@ class StateReader(RunReader):
             "WHERE name = 'step') ORDER BY step DESC LIMIT 1",
             (key, DOWNSAMPLING_STATE),
         )
-        return self._state(f"the levels of series {key!r}", *rows[0][2:]) if rows else {}
+        return (
+            self._state(f"the downsampling levels of series {key!r}", *rows[0][2:]) if rows else {}
+        )
 
     def _state(
-        self, whose: str, step: int, version: int, name: str, blob: bytes | None
+        self, owner: str, step: int, version: int, name: str, blob: bytes | None
     ) -> dict[str, Array]:
         if version > STATE_VERSION:
             raise StateError(
                 f"this streamlyt reads states up to version {STATE_VERSION}, got version "
-                f"{version!r} of {whose} at step {step}; install a newer streamlyt"
+                f"{version!r} of {owner} at step {step}; install a newer streamlyt"
             )
-        return unpack(checked(self._blobs.get(name) if blob is None else blob, name, whose))
+        return unpack(checked(self._blobs.get(name) if blob is None else blob, name, owner))
 
     def _put(
         self,
@@ -68,7 +70,7 @@ class StateReader(RunReader):
     ) -> dict[tuple[str, str], tuple[str, bytes | None]]:
         """Return the hash and the bytes of states that differ from those saved.
 
-        Large ones are put beside the run file, and have no bytes.
+        Large states go to files of their own, and have no bytes here.
         """
         blobs: dict[tuple[str, str], tuple[str, bytes | None]] = {}
         for key, by_name in states:

@@ -17,34 +17,32 @@ from streamlyt.core.errors import ParameterError, SinkError, StateError
 from streamlyt.core.state import STATE_VERSION
 
 from ._blobs import BlobFolder, DamagedError
-from ._checkpoints import DOWNSAMPLING_STATE, add_checkpoint, go_back, insert_chunks, steps
+from ._checkpoints import DOWNSAMPLING_STATE, add_checkpoint, insert_chunks, rewind, steps
 from ._database import FORMAT, clear_log, connect, create, set_meta, transaction, upgrade
-from ._dead_letters import add_letters
-from ._late_rows import add_late
 from ._maintenance import RunFileMaintenance
 from ._marks import begin_marks
 from ._reader import SERIES, event_row
 from ._series_writer import SeriesWriter
+from ._side_outputs import add_dead_letters, add_late_rows
 from .retention import RetentionPolicy
 
 __all__ = ["RunFile"]
 
-_MOST_SERIES = 4096  # whose open chunks are kept in memory; those of others are read back
+_MAX_SERIES = 4096  # with open chunks in memory; those of others are read back
 
 log = logging.getLogger("streamlyt.runfile")
 
 
 class RunFile(RunFileMaintenance):
-    """One run in one file (``*.streamlyt``, SQLite), which can be read while it grows.
+    """One run in one file (``*.streamlyt``, SQLite), readable while it grows.
 
-    What was written since the last checkpoint is kept in memory; a checkpoint puts it into the
-    file together with the position and the states, all or nothing. So a run that is killed goes
-    on from the last checkpoint, and ends with the same rows as one that was not: on every level,
-    however it was cut.
+    Output since the last checkpoint is buffered in memory. A checkpoint commits it together with
+    the positions and the states in one transaction. A killed run resumes from the last checkpoint
+    and ends with the same rows as an uninterrupted run, on every level.
 
-    Tables: ``meta``, ``events``, ``chunks`` (columns as Arrow IPC: level 0 the rows as they came,
-    each higher level the minimum, maximum and mean of 64 rows of the one below, holes left out),
-    ``positions``, ``states`` (plain arrays, hashed; above 256 kB in a folder beside the file),
+    Tables: ``meta``, ``events``, ``chunks`` (columns as Arrow IPC: level 0 the rows, each higher
+    level the minimum, maximum and mean of 64 rows of the one below, without missing values),
+    ``positions``, ``states`` (plain arrays, hashed; above 256 kB in files of their own),
     ``generations`` (the last three checkpoints).
 
     Make one with :meth:`create` or :meth:`open`.
@@ -70,9 +68,9 @@ class RunFile(RunFileMaintenance):
         self._writable = writable
         self._series: dict[str, SeriesWriter] = {}
         self._events: list[Event] = []
-        self._letters: list[DeadLetter] = []
+        self._dead_letters: list[DeadLetter] = []
         self._late: list[Batch] = []
-        self._newest: dict[tuple[str, str], tuple[str, int]] = {}  # hash and number, written by us
+        self._newest: dict[tuple[str, str], tuple[str, int]] = {}  # hash and number of our states
         self._n_events = 0  # saved
         if writable:
             self._fence(trust)
@@ -88,29 +86,28 @@ class RunFile(RunFileMaintenance):
         overwrite: bool = False,
         policy: RetentionPolicy | None = None,
     ) -> Self:
-        """Make a run file, and open it for writing.
+        """Create a run file and open it for writing.
 
         Parameters
         ----------
         path
-            Where; by custom it ends with ``.streamlyt``.
+            Path of the file; by convention it ends with ``.streamlyt``.
         pipeline
-            The pipeline as TOML, kept as it is.
+            The pipeline as TOML, stored unchanged.
         wide
-            A series with more input channels than this keeps only those columns row by row that
-            :meth:`write` names in ``full``, and the others from level 1 on.
+            A series with more input channels than this stores only the columns ``full`` of
+            :meth:`write_rows` row by row, and the others from level 1 on.
         chunk_bytes
-            About how large a chunk of columns is; the last one is written again at every
-            checkpoint.
+            Approximate size of a chunk of columns; the last one is rewritten at every checkpoint.
         overwrite
-            Whether a run file that is there may be replaced.
+            Whether an existing run file may be replaced.
         policy
-            How long rows are kept; None for ever.
+            Retention of rows; None for no limits.
 
         Raises
         ------
         SinkError
-            If the file is there already, or the place cannot be written.
+            If the file exists, or the folder cannot be written.
         FormatError
             If the file to be replaced is no run file.
         """
@@ -141,21 +138,21 @@ class RunFile(RunFileMaintenance):
     def open(
         cls, path: str | os.PathLike[str], write: bool = False, *, trust: bool = False
     ) -> Self:
-        """Open a run file, to read it or to go on with it.
+        """Open a run file to read it or to resume it.
 
-        Who opens it for writing takes it over: whoever wrote it before fails at his next
-        checkpoint. Its newest whole checkpoint must carry the mark of the user's key then: states
-        become the memory of operators, and a file from elsewhere may hold anything.
+        Opening for writing fences other writers: their next checkpoint fails. The newest intact
+        checkpoint must carry the mark of the user's key, because its states become the states of
+        operators, and a file from elsewhere may contain anything.
 
         Parameters
         ----------
         path
-            Where.
+            Path of the file.
         write
-            Whether it is gone on with.
+            Whether the run is resumed.
         trust
-            Whether a file without such a mark is gone on with nevertheless, and marked: one that
-            another user, machine or older streamlyt wrote.
+            Whether to accept a file without the mark, and to mark it: one written by another
+            user, on another machine or by an older streamlyt.
 
         Raises
         ------
@@ -164,46 +161,46 @@ class RunFile(RunFileMaintenance):
         FormatError
             If it is no run file, or damaged.
         StateError
-            If a later streamlyt wrote it; or ``write`` asks for one without the user's mark.
+            If a later streamlyt wrote it; or if ``write`` is set and the mark is missing.
         SinkError
-            If it cannot be written and ``write`` asks for that.
+            If ``write`` is set and it cannot be written.
         """
         path = Path(path)
-        with ExitStack() as unless_handed_on:
-            db = unless_handed_on.enter_context(closing(connect(path, write)))
+        with ExitStack() as close_on_error:
+            db = close_on_error.enter_context(closing(connect(path, write)))
             run = cls(path, db, write, trust)
-            unless_handed_on.pop_all()
+            close_on_error.pop_all()
         return run
 
     def write_rows(self, batch: Batch, full: Collection[str] | None = None) -> None:
-        """Take rows.
+        """Accept rows.
 
         Parameters
         ----------
         batch
             The rows.
         full
-            Names of the columns that are kept row by row also where the series has more than
-            ``wide`` others; None for all. Decided by the first batch of a series.
+            Names of the columns that are stored row by row even if the series has more than
+            ``wide`` others; None for all. The first batch of a series decides.
         """
         self._series_of(batch, full).add(batch)
 
     def write_event(self, event: Event) -> None:
-        """Take a finding."""
+        """Accept an event."""
         self._events.append(event)
 
     def write_dead_letter(self, letter: DeadLetter) -> None:
-        """Take a message that could not be decoded."""
-        self._letters.append(letter)
+        """Accept a dead letter."""
+        self._dead_letters.append(letter)
 
     def write_late_rows(self, batch: Batch) -> None:
-        """Take rows that came too late to be put in order."""
+        """Accept late rows."""
         self._late.append(batch)
 
     def discard_pending(self) -> None:
-        """Drop all that was taken since the last checkpoint."""
+        """Discard everything accepted since the last checkpoint."""
         self._series.clear()
-        self._events, self._letters, self._late = [], [], []
+        self._events, self._dead_letters, self._late = [], [], []
 
     def checkpoint(
         self,
@@ -212,14 +209,14 @@ class RunFile(RunFileMaintenance):
         step: int | None = None,
         **meta: Any,
     ) -> None:
-        """Make durable all that was taken, with positions and states, in one transaction.
+        """Commit everything accepted, with positions and states, in one transaction.
 
         Parameters
         ----------
         positions
-            Source -> where to go on reading it.
+            Source -> position at which reading resumes.
         states
-            Series -> operator -> state. Those not given stay as they were saved.
+            Series -> operator -> state. Saved states that are not given stay unchanged.
         step
             Number of the checkpoint; one more than the last if None.
         **meta
@@ -228,10 +225,10 @@ class RunFile(RunFileMaintenance):
         Raises
         ------
         SinkError
-            If the file cannot be written. What the last checkpoint saved is safe, and nothing
-            that was taken since is lost: make space, and call again.
+            If the file cannot be written. The last checkpoint is intact, and everything accepted
+            since is still in memory: free disk space and call again.
         StateError
-            If another process took the run over.
+            If another process writes the run file now.
         """
         if not self._writable:
             raise SinkError(
@@ -243,34 +240,34 @@ class RunFile(RunFileMaintenance):
             if isinstance(error, StateError | SinkError):
                 raise
             raise SinkError(
-                f"the run file {self.path} cannot be written: {error}; what was saved before is "
-                f"safe ({self._safe()}): mend this and resume the run"
+                f"the run file {self.path} cannot be written: {error}; the last checkpoint is "
+                f"safe ({self._saved_counts()}): fix the cause and resume the run"
             ) from error
         self._n_events, self._events = self._n_events + len(self._events), []
-        self._letters, self._late = [], []
+        self._dead_letters, self._late = [], []
         self._known.update(self._series)
         for series in self._series.values():
             if series.n != series.saved:
                 series.settle()
-        for key in list(self._series)[:-_MOST_SERIES]:
+        for key in list(self._series)[:-_MAX_SERIES]:
             del self._series[key]
-        self._retainer.settle(self._db)
+        self._retention.settle(self._db)
         if new:
             self._newest.update(new)
             names = self._db.execute("SELECT hash FROM states WHERE blob IS NULL")
             self._blobs.keep({name for (name,) in names})
 
     def restore_latest(self) -> dict[str, dict[str, dict[str, Array]]]:
-        """Return the states to go on from: those of the newest checkpoint that is whole.
+        """Return the states of the newest intact checkpoint, to resume from.
 
-        Where a state of the last checkpoint is damaged, a warning is logged, and the file becomes
-        what it was at the one before, its positions, rows and findings too; and so on for the
-        last three. What was read since is read again.
+        If a state of the last checkpoint is damaged, a warning is logged and the file is rewound
+        to the checkpoint before, its positions, rows and events too; up to three checkpoints.
+        Later rows are read again from the source.
 
         Raises
         ------
         StateError
-            If none of them is whole, or a later version wrote one.
+            If none of them is intact, or a later version wrote one.
         """
         newest = self.meta["step"]
         for step in steps(self._db) or [newest]:
@@ -279,18 +276,18 @@ class RunFile(RunFileMaintenance):
                 if step != newest or not self._marks.sure:
                     self._marks.hold(self._db, step)
             except DamagedError as error:
-                log.warning("%s: checkpoint %d is passed over: %s", self.path, step, error)
+                log.warning("%s: checkpoint %d is skipped: %s", self.path, step, error)
                 failed = error
                 continue
             if step != newest:
-                self._go_back(step)
+                self._rewind(step)
             return states
         raise failed
 
-    def _go_back(self, step: int) -> None:
+    def _rewind(self, step: int) -> None:
         try:
             with transaction(self._db):
-                go_back(self._db, step, self._kept, self._open_buckets, SERIES)
+                rewind(self._db, step, self._layout_of, self._open_buckets, SERIES)
                 self._marks.seal(self._db, [step])
         except sqlite3.Error as error:
             raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
@@ -301,7 +298,7 @@ class RunFile(RunFileMaintenance):
         (self._n_events,) = self._rows("SELECT count(*) FROM events")[0]
 
     def close(self) -> None:
-        """Close the file; what no checkpoint saved is dropped. No log stays beside it."""
+        """Close the file; discard everything since the last checkpoint, and remove the log."""
         if self._writable:
             self._writable = False
             clear_log(self._db)
@@ -318,29 +315,29 @@ class RunFile(RunFileMaintenance):
         except sqlite3.OperationalError as error:
             raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
         except StateError:
-            clear_log(self._db)  # it is left as it was
+            clear_log(self._db)  # the file stays unchanged
             raise
         self._known = set(self.keys())
         meta = self.meta
         self._layout = meta["wide"], meta["chunk_bytes"]
-        self._hold_to(RetentionPolicy.of(meta.get("policy")))
+        self._apply_retention(RetentionPolicy.of(meta.get("policy")))
 
     def _series_of(self, batch: Batch, full: Collection[str] | None) -> SeriesWriter:
-        series = self._series.pop(batch.key, None)  # the one written last stands last
+        series = self._series.pop(batch.key, None)  # the last one written becomes the last entry
         if series is None:
             if batch.key in self._known:
-                kept = self._kept(batch.key)
+                layout = self._layout_of(batch.key)
                 n = self.n_rows(batch.key)
                 series = SeriesWriter.restored(
-                    batch.key, kept, n, self._open_buckets(batch.key), self._db
+                    batch.key, layout, n, self._open_buckets(batch.key), self._db
                 )
             else:
-                kept = SeriesWriter.start(batch, full, *self._layout)
-                series = SeriesWriter(kept)
+                layout = SeriesWriter.start(batch, full, *self._layout)
+                series = SeriesWriter(layout)
         self._series[batch.key] = series
         return series
 
-    def _safe(self) -> str:
+    def _saved_counts(self) -> str:
         rows = {key: self.n_rows(key) for key in self.keys()}
         return f"{sum(rows.values())} rows of {len(rows)} series and {self._n_events} events"
 
@@ -351,43 +348,43 @@ class RunFile(RunFileMaintenance):
         step: int | None,
         meta: Mapping[str, Any],
     ) -> dict[tuple[str, str], tuple[str, int]]:
-        """Write all in one transaction; return hash and number of the states that are new in it."""
-        grown = {key: one for key, one in self._series.items() if one.n != one.saved}
-        levels = {key: {DOWNSAMPLING_STATE: one.state()} for key, one in grown.items()}
+        """Write a checkpoint in one transaction; return hash and number of its new states."""
+        grown = {key: writer for key, writer in self._series.items() if writer.n != writer.saved}
+        levels = {key: {DOWNSAMPLING_STATE: writer.state()} for key, writer in grown.items()}
         blobs = self._put([*states.items(), *levels.items()], self._newest)
         with transaction(self._db):
             before = self.meta
             if before["writer"] != self._token:
                 raise StateError(
-                    f"another process took the run {self.path} over; let only one write it"
+                    f"another process now writes the run file {self.path}; run only one writer"
                 )
             step = before["step"] + 1 if step is None else step
             new = {
-                SERIES + key: one.kept.to_dict()
-                for key, one in self._series.items()
+                SERIES + key: writer.layout.to_dict()
+                for key, writer in self._series.items()
                 if key not in self._known
             }
             set_meta(self._db, {**new, **meta, "step": step})
-            for key, one in grown.items():
-                insert_chunks(self._db, key, one, step)
+            for key, writer in grown.items():
+                insert_chunks(self._db, key, writer, step)
             self._db.executemany(
                 f"INSERT OR REPLACE INTO events VALUES ({', '.join('?' * 13)})",
                 [event_row(i, event) for i, event in enumerate(self._events, self._n_events)],
             )
-            add_letters(self._db, self._letters)
-            add_late(self._db, self._late)
+            add_dead_letters(self._db, self._dead_letters)
+            add_late_rows(self._db, self._late)
             self._db.executemany(
                 "INSERT OR REPLACE INTO positions VALUES (?, ?)",
-                [(source, json.dumps(dict(where))) for source, where in positions.items()],
+                [(source, json.dumps(dict(position))) for source, position in positions.items()],
             )
-            heads = {whose: (step, STATE_VERSION, name) for whose, (name, _) in blobs.items()}
+            heads = {owner: (step, STATE_VERSION, name) for owner, (name, _) in blobs.items()}
             total, saved = self._marks.replaced(self._db, heads, self._newest)
             self._db.executemany(
                 "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?)",
-                [(*whose, *heads[whose], blob) for whose, (_, blob) in blobs.items()],
+                [(*owner, *heads[owner], blob) for owner, (_, blob) in blobs.items()],
             )
             now = {**before, **meta, "step": step}
             add_checkpoint(self._db, now, blobs, partial(self._marks.sealed, now, total))
-            self._retainer.retain(self._db, grown)
+            self._retention.retain(self._db, grown)
         self._marks.settle(total)
         return saved

@@ -1,4 +1,4 @@
-"""How long a run file keeps what it was given: the table ``[policy]`` of a pipeline file."""
+"""Retention of rows in the run file: the table ``[policy]`` of a pipeline file."""
 
 from typing import Any
 
@@ -10,26 +10,27 @@ __all__ = ["RetentionPolicy"]
 
 
 class RetentionPolicy(Component):
-    """How long a run file keeps rows. Findings, states and positions stay in any case.
+    """Retention of rows in a run file. Events, states and positions are always kept.
 
-    Rows go in whole chunks (up to 4,096 rows of a series), the oldest first, and the space that
-    they took is given back to the disk. At least what is asked for stays; so do the last chunk of
-    each series and the rows of the last three checkpoints. Row numbers stay those of the stream.
+    Rows are deleted by complete chunks (up to 4,096 rows of a series), the oldest first, and their
+    space is released to the disk. More rows than the limits may stay: the last chunk of each
+    series, and the rows that the last three checkpoints need. Row numbers do not change.
 
     Parameters
     ----------
     retain_rows
-        The last rows of each series that are kept; None for all.
+        Number of last rows of each series to keep; None for all.
     retain_age
-        How far back rows are kept from the newest row of all series: a span like ``"30d"``, or a
-        number in the unit of their times; late rows and dead letters too. None for ever.
+        Maximum age of rows relative to the newest row of all series: a duration like ``"30d"``, or
+        a number in the unit of their times; applies to late rows and dead letters too. None: no
+        limit.
     retain_mb
-        Megabytes of columns that are kept, over all series; None for all.
+        Megabytes of columns to keep, over all series; None for all.
 
     Raises
     ------
     ParameterError
-        If a bound is not positive.
+        If a limit is not positive.
     """
 
     def __init__(
@@ -49,10 +50,10 @@ class RetentionPolicy(Component):
 
     @property
     def retains_all(self) -> bool:
-        """Whether nothing is ever let go of."""
+        """Whether nothing is ever deleted."""
         return self.get_params() == RetentionPolicy().get_params()
 
     @classmethod
     def of(cls, saved: dict[str, Any] | None) -> "RetentionPolicy":
-        """Read the parameters that a run file keeps; None: it keeps all."""
+        """Return the policy with parameters saved in a run file; None: no limits."""
         return cls(**(saved or {}))

@@ -1,4 +1,4 @@
-"""The user's secret key, by which a saved state is known to be of this user's own making."""
+"""The user's secret key, which authenticates saved states as written by this user."""
 
 import hmac
 import os
@@ -14,18 +14,18 @@ from streamlyt.core.errors import StateError
 __all__ = ["KEY_FILE", "Key", "key_path", "user_key"]
 
 KEY_FILE = "STREAMLYT_KEY_FILE"
-"""Variable of the environment that names the file of the key, for machines that share runs."""
+"""Environment variable with the path of the key file, for machines that share runs."""
 
 _BYTES = 32
 
 
 class Key:
-    """A secret that marks what was written, so that a change by anybody else is noticed.
+    """A secret key that marks messages, so that changes by another user are detected.
 
     Parameters
     ----------
     secret
-        Its bytes. They are in no message and no log.
+        Bytes of the key. They appear in no message and no log.
 
     Examples
     --------
@@ -45,10 +45,10 @@ class Key:
         return hmac.digest(self._secret, message, "sha256").hex()
 
     def element_of(self, run: str) -> Callable[[bytes], int]:
-        """Return what makes of a message of a run a number of 256 bits that only this key gives.
+        """Return a keyed hash of messages of a run as a function to 256-bit integers.
 
-        The sum of many is a mark of all of them, in any order; one that changes is taken off and
-        added, and the others need not be looked at. The numbers of two runs have nothing in common.
+        The sum over messages authenticates all of them, in any order. To replace a message,
+        subtract its number and add the new one. Numbers of different runs are unrelated.
         """
         secret = hmac.digest(self._secret, b"elements of " + run.encode(), "sha256")
         return lambda message: int.from_bytes(
@@ -56,28 +56,27 @@ class Key:
         )
 
     def verifies(self, mark: str, message: bytes) -> bool:
-        """Tell whether a mark is that of a message, in a time that tells nothing of it."""
+        """Return whether a mark is that of a message, in constant time."""
         return hmac.compare_digest(mark.encode(errors="replace"), self.mark(message).encode())
 
 
 def key_path() -> Path:
-    """Return the place of the key: that of ``STREAMLYT_KEY_FILE``, or in the user's data folder."""
-    named = os.environ.get(KEY_FILE)
-    return Path(named) if named else user_data_path("streamlyt") / "run-file.key"
+    """Return the path of the key: ``STREAMLYT_KEY_FILE``, or in the user's data folder."""
+    configured = os.environ.get(KEY_FILE)
+    return Path(configured) if configured else user_data_path("streamlyt") / "run-file.key"
 
 
 def user_key() -> Key | None:
-    """Return the key of the user; it is made when it is first asked for.
+    """Return the key of the user, and create it on first use.
 
     Returns
     -------
-    None where there is none and none can be written (a home that is read-only): what is written
-    then has no mark.
+    None if no key exists and none can be written (a read-only home): then nothing is marked.
 
     Raises
     ------
     StateError
-        If there is a file of it that cannot be read, or is too short to be a secret.
+        If the file of the key cannot be read, or is too short.
     """
     path = key_path()
     if not path.exists() and not _make(path):
@@ -86,19 +85,19 @@ def user_key() -> Key | None:
         secret = path.read_bytes()
     except OSError as error:
         raise StateError(
-            f"the key of run files {path} cannot be read: {error}; mend this, or name another file "
-            f"in {KEY_FILE}"
+            f"the key of run files {path} cannot be read: {error}; fix its permissions, or name "
+            f"another file in {KEY_FILE}"
         ) from error
     if len(secret) < _BYTES:
         raise StateError(
             f"the key of run files {path} must have at least {_BYTES} bytes, got {len(secret)}; "
-            f"remove it to have one made, or name another file in {KEY_FILE}"
+            f"remove it to create a new one, or name another file in {KEY_FILE}"
         )
     return Key(secret)
 
 
 def _make(path: Path) -> bool:
-    """Make a key that only the user can read; of two processes that do so, one succeeds."""
+    """Create a key that only the user can read; of concurrent processes one succeeds."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.{token_bytes(4).hex()}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -110,9 +109,9 @@ def _make(path: Path) -> bool:
             file.write(token_bytes(_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        os.link(unfinished, path)  # under its name it is there whole, and never replaced
+        os.link(unfinished, path)  # atomic, and never replaces an existing key
     except FileExistsError:
-        pass  # another process was first: its key holds
+        pass  # another process was first: its key is used
     except OSError:
         return False
     finally:

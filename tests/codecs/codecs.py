@@ -1,4 +1,4 @@
-"""The codecs in their shapes, for the tests that all of them must pass and for the fuzzer."""
+"""Codecs in all configurations, for the tests of the contract and for the fuzzer."""
 
 import json
 
@@ -47,7 +47,7 @@ CODECS = {f"{name}, bare": codec for name, codec in BARE.items()} | WHOLE
 
 
 def fuzzed(codec, message):
-    """Decode what may be anything: rows of the right shape, or a DecodeError with its reason."""
+    """Decode any bytes: rows of the right shape, or a DecodeError with a reason."""
     decoded = codec.decode_all([message])
     rows = decoded.rows
     for number, error in decoded.errors.items():

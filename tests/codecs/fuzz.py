@@ -1,4 +1,4 @@
-"""Feed the decoders bytes that libFuzzer makes up, for so many seconds: ``make fuzz``."""
+"""Fuzz the decoders with libFuzzer for a number of seconds: ``make fuzz``."""
 
 import sys
 
@@ -12,20 +12,20 @@ with atheris.instrument_imports(include=["streamlyt.codecs"]):
 LIST = list(CODECS.values())
 
 
-def one(data: bytes) -> None:
+def run_one(data: bytes) -> None:
     if data:
         fuzzed(LIST[data[0] % len(LIST)], data[1:])
 
 
 def seeds() -> list[bytes]:
-    """Return a whole message of every codec, for the fuzzer to begin with."""
+    """Return a valid message of every codec as a seed."""
     row = MessageRows(np.ones((1, len(COLUMNS))), np.zeros(1, np.int64), ("a",))
     return [bytes([i]) + codec.encode(row) for i, codec in enumerate(LIST)]
 
 
 def main(seconds: str) -> None:
     for data in seeds():
-        one(data)
+        run_one(data)
     options = [
         f"-max_total_time={seconds}",
         "-timeout=10",
@@ -33,14 +33,14 @@ def main(seconds: str) -> None:
         "-max_len=4096",
         "-len_control=0",
     ]
-    atheris.Setup([sys.argv[0], *options], one, custom_mutator=mutated)
+    atheris.Setup([sys.argv[0], *options], run_one, custom_mutator=mutated)
     atheris.Fuzz()
 
 
-def mutated(data: bytes, most: int, seed: int) -> bytes:
-    """Change bytes of a whole message more often than bytes of nothing."""
-    whole = seeds_once[seed % len(seeds_once)]
-    changed: bytes = atheris.Mutate(data if seed % 3 else whole, most)
+def mutated(data: bytes, max_size: int, seed: int) -> bytes:
+    """Mutate a valid message in one of three cases, else the given bytes."""
+    valid = seeds_once[seed % len(seeds_once)]
+    changed: bytes = atheris.Mutate(data if seed % 3 else valid, max_size)
     return changed
 
 

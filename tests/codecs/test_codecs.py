@@ -1,4 +1,4 @@
-"""What every codec promises: rows come back bit for bit, and nothing that comes can break it."""
+"""Contract of all codecs: exact round trips, and rows or a DecodeError for any bytes."""
 
 import numpy as np
 import pytest
@@ -32,16 +32,16 @@ def rows_of(draw, most):
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_rows_come_back_bit_for_bit(name):
+def test_round_trip_preserves_every_bit(name):
     codec = CODECS[name]
 
     @settings(deadline=None, derandomize=True, max_examples=60)
     @given(rows_of(many(name)))
     def holds(rows):
         got = codec.decode(codec.encode(rows))
-        holes = np.isnan(rows.values)
-        assert_same_bits(np.isnan(got.values), holes)
-        assert_same_bits(got.values[~holes], rows.values[~holes])
+        missing = np.isnan(rows.values)
+        assert_same_bits(np.isnan(got.values), missing)
+        assert_same_bits(got.values[~missing], rows.values[~missing])
         if codec.time is not None:
             assert_same_bits(got.times, rows.times)
             assert got.keys == rows.keys
@@ -50,7 +50,7 @@ def test_rows_come_back_bit_for_bit(name):
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_bytes_of_any_kind_give_rows_or_a_reason(name):
+def test_any_bytes_give_rows_or_an_error(name):
     codec = CODECS[name]
 
     @settings(deadline=None, derandomize=True, max_examples=150)
@@ -62,7 +62,7 @@ def test_bytes_of_any_kind_give_rows_or_a_reason(name):
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_a_message_that_was_damaged_gives_rows_or_a_reason(name):
+def test_damaged_message_gives_rows_or_an_error(name):
     codec = CODECS[name]
 
     @settings(deadline=None, derandomize=True, max_examples=150)
@@ -79,7 +79,7 @@ def test_a_message_that_was_damaged_gives_rows_or_a_reason(name):
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_many_messages_are_decoded_as_one_after_another(name):
+def test_many_messages_are_decoded_like_single_ones(name):
     codec = WHOLE[name]
     rng = np.random.default_rng(0)
     messages = []
@@ -106,14 +106,14 @@ def test_many_messages_are_decoded_as_one_after_another(name):
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_nothing_at_all_gives_no_rows(name):
+def test_no_messages_give_no_rows(name):
     decoded = CODECS[name].decode_all([])
     assert decoded.rows.values.shape == (0, 3)
     assert (decoded.rows.times is None) == (CODECS[name].time is None)
 
 
 @pytest.mark.parametrize("name", BARE)
-def test_rows_that_the_format_has_no_word_for_are_refused(name):
+def test_rows_that_the_format_cannot_represent_are_rejected(name):
     with pytest.raises(DataError, match=r"columns .*got 2"):
         BARE[name].encode(MessageRows(np.ones((1, 2))))
     with pytest.raises(DataError, match=r"rows must have (times|keys), got none"):
@@ -134,7 +134,7 @@ def test_rows_that_the_format_has_no_word_for_are_refused(name):
         ("step", "12.0", 12),
     ],
 )
-def test_times_are_whole_nanoseconds_or_steps(unit, text, time):
+def test_times_are_integer_nanoseconds_or_steps(unit, text, time):
     rows = JsonCodec(["x"], time="t", time_unit=unit).decode(f'{{"x":1,"t":{text}}}'.encode())
     assert rows.times.tolist() == [time]
     if '"' not in text:
@@ -150,12 +150,12 @@ def test_times_are_whole_nanoseconds_or_steps(unit, text, time):
         ("s", "9300000000", "out of range"),
         ("ns", "1e300", "out of range"),
         ("ms", '"yesterday"', "must be ISO 8601 .*got 'yesterday'"),
-        ("ms", '"2024-02-30T00:00:00Z"', "must be a day and hour that is"),
+        ("ms", '"2024-02-30T00:00:00Z"', "must be an existing day and time"),
         ("step", "1.5", "must be a whole number of step, got 1.5"),
         ("step", '"2024-01-01"', "must be a whole number, got '2024-01-01'"),
     ],
 )
-def test_what_is_no_time_is_refused(unit, text, reason):
+def test_invalid_time_is_rejected(unit, text, reason):
     codec = JsonCodec(["x"], time="t", time_unit=unit)
     with pytest.raises(DecodeError, match=reason):
         codec.decode(f'{{"x":1,"t":{text}}}'.encode())
@@ -169,15 +169,15 @@ def test_what_is_no_time_is_refused(unit, text, reason):
         ({"columns": ["x"], "time": "x"}, "time and key others"),
         ({"columns": ["x"], "time_unit": "h"}, r"time_unit must be one of \['ns'.*got 'h'"),
         ({"columns": ["x"], "fields": ["y"]}, "fields must name every field once"),
-        ({"columns": ['a"b']}, "cannot be named so"),
+        ({"columns": ['a"b']}, "invalid field name"),
     ],
 )
-def test_names_that_cannot_be_are_refused(options, reason):
+def test_invalid_options_are_rejected(options, reason):
     with pytest.raises(ParameterError, match=reason):
         JsonCodec(**options)
 
 
-def test_the_catalog_knows_them_by_the_names_of_their_files():
+def test_registry_finds_codecs_by_name():
     assert get_component("codecs", "arrow") is ArrowCodec
     assert component_to_table(CsvCodec(["x"], delimiter=";")) == {
         "name": "csv",

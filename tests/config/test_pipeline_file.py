@@ -133,7 +133,7 @@ name = "writer"
 """
 
 
-def test_a_file_becomes_objects():
+def test_pipeline_file_becomes_objects():
     spec = load(TEXT)
     assert spec.source.get_params() == {"path": Path("a.csv"), "rows": 10, "columns": ("x", "y")}
     assert list(spec.operators) == ["detect", "quick"]
@@ -143,13 +143,13 @@ def test_a_file_becomes_objects():
     assert [type(sink) for sink in spec.sinks] == [Writer]
 
 
-def test_a_path_is_read(tmp_path):
+def test_pipeline_file_is_read_from_a_path(tmp_path):
     (tmp_path / "a.toml").write_text(TEXT)
     for path in (tmp_path / "a.toml", str(tmp_path / "a.toml")):
         assert list(load(path).operators) == ["detect", "quick"]
 
 
-def test_objects_become_a_file_and_are_the_same_again():
+def test_dumped_objects_load_unchanged():
     spec = load(TEXT)
     text = dump(spec.source, spec.operators, spec.sinks)
     again = load(text)
@@ -157,7 +157,7 @@ def test_objects_become_a_file_and_are_the_same_again():
     assert repr(again) == repr(spec)
 
 
-def test_an_array_is_written_as_lists():
+def test_array_is_written_as_lists():
     matrix = np.array([[0.1, 2.0], [np.inf, -0.0]])
     (back,) = load(dump(Reader(Path("x")), [Detect(matrix=matrix)])).operators.values()
     assert_same_bits(np.array(back.matrix).view(np.int64), matrix.view(np.int64))
@@ -172,7 +172,7 @@ def test_an_array_is_written_as_lists():
         lambda s: s != "none"
     ),
 )
-def test_a_round_trip_keeps_every_bit(level, limit, weights, path):
+def test_round_trip_preserves_every_bit(level, limit, weights, path):
     one = Detect(level=level, limit=limit, weights=np.array(weights), features=Map(scale=level))
     spec = load(dump(Reader(Path("x")), [one, one], [Writer(path)]))
     assert list(spec.operators) == ["detect", "detect_2"]
@@ -202,17 +202,17 @@ def test_a_round_trip_keeps_every_bit(level, limit, weights, path):
         ("[[sinks]]", "[sinks]", r"sinks must be a list of tables.*write \[\[sinks\]\]"),
     ],
 )
-def test_a_mistake_is_told_by_table_and_key(old, new, message):
+def test_error_names_table_and_key(old, new, message):
     with pytest.raises(ParameterError, match=message):
         load(TEXT.replace(old, new, 1))
 
 
-def test_a_file_without_a_source_is_told():
-    with pytest.raises(ParameterError, match=r"one table \[source\]"):
+def test_file_without_a_source_is_rejected():
+    with pytest.raises(ParameterError, match=r"missing table \[source\]"):
         load("[[operators]]\nname = 'detect'\n")
 
 
-def test_what_is_no_toml_is_told(tmp_path):
+def test_invalid_toml_is_rejected(tmp_path):
     with pytest.raises(FormatError, match=r"must be TOML: .*line 1"):
         load("[source\n=")
     with pytest.raises(FormatError, match=r"none\.toml cannot be read"):

@@ -1,4 +1,4 @@
-"""The alarm machine against its sentence in plain Python, and its properties."""
+"""The alarm state machine against a naive implementation, and its properties."""
 
 from itertools import pairwise
 
@@ -20,61 +20,63 @@ POLICIES = st.builds(
 
 
 def naive_follow(levels, policy):
-    """Hot rows and onsets of a statistic whose threshold is 1, by looking back at every row."""
-    hot, onsets = [], []
+    """Rows in alarm and onsets of a statistic with threshold 1, by a scan back at every row."""
+    in_alarm, onsets = [], []
     for i, level in enumerate(levels):
         above = 0
         while above <= i and levels[i - above] > 1:
             above += 1
-        if hot and hot[-1]:
-            hot.append(level >= policy.release_ratio)
+        if in_alarm and in_alarm[-1]:
+            in_alarm.append(level >= policy.release_ratio)
             continue
-        hot.append(above >= policy.min_consecutive)
-        earlier = [j for j in range(i) if hot[j]]
-        if hot[-1] and (not earlier or i - earlier[-1] > policy.merge_gap):
+        in_alarm.append(above >= policy.min_consecutive)
+        earlier = [j for j in range(i) if in_alarm[j]]
+        if in_alarm[-1] and (not earlier or i - earlier[-1] > policy.merge_gap):
             onsets.append((i, i - above + 1))
-    return [float(each) for each in hot], onsets
+    return [float(each) for each in in_alarm], onsets
 
 
 @settings(deadline=None, derandomize=True)
 @given(LEVELS, POLICIES)
-def test_the_machine_is_its_sentence(levels, policy):
-    hot, onsets = policy.apply(np.array(levels), np.ones(len(levels)), policy.initial_state())
-    expected_hot, expected_onsets = naive_follow(levels, policy)
-    assert hot.tolist() == expected_hot
+def test_state_machine_agrees_with_the_naive_implementation(levels, policy):
+    in_alarm, onsets = policy.apply(np.array(levels), np.ones(len(levels)), policy.initial_state())
+    expected_in_alarm, expected_onsets = naive_follow(levels, policy)
+    assert in_alarm.tolist() == expected_in_alarm
     assert onsets == expected_onsets
 
 
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True)
 @given(LEVELS, POLICIES, st.lists(st.integers(0, 60), max_size=5))
-def test_cuts_change_nothing(levels, policy, cuts):
+def test_batch_boundaries_do_not_matter(levels, policy, cuts):
     statistic, threshold = np.array(levels), np.ones(len(levels))
-    whole = policy.apply(statistic, threshold, policy.initial_state())
-    memory, hot, onsets = policy.initial_state(), [], []
+    expected = policy.apply(statistic, threshold, policy.initial_state())
+    memory, in_alarm, onsets = policy.initial_state(), [], []
     ends = sorted({0, len(levels), *(cut for cut in cuts if cut < len(levels))})
     for start, stop in pairwise(ends):
         part, found = policy.apply(statistic[start:stop], threshold[start:stop], memory)
-        hot += part.tolist()
+        in_alarm += part.tolist()
         onsets += [(row + start, crossed) for row, crossed in found]
-    assert (hot, onsets) == (whole[0].tolist(), whole[1])
+    assert (in_alarm, onsets) == (expected[0].tolist(), expected[1])
 
 
-def test_an_unknown_threshold_is_never_crossed():
+def test_infinite_threshold_is_never_crossed():
     statistic = np.array([1e300, np.inf, 0.0])
-    hot, onsets = AlarmPolicy().apply(statistic, np.full(3, np.inf), AlarmPolicy().initial_state())
-    assert not hot.any()
+    in_alarm, onsets = AlarmPolicy().apply(
+        statistic, np.full(3, np.inf), AlarmPolicy().initial_state()
+    )
+    assert not in_alarm.any()
     assert not onsets
 
 
-def test_a_spell_that_only_dips_is_one_event():
+def test_short_dip_during_an_alarm_is_no_new_event():
     policy = AlarmPolicy(release_ratio=0.5)
     statistic = np.array([0, 2, 0.6, 2, 0.6, 0.4, 2.0])
     _, onsets = policy.apply(statistic, np.ones(7), policy.initial_state())
     assert onsets == [(1, 1), (6, 6)]
 
 
-def test_a_spell_soon_after_belongs_to_the_event_before_it():
+def test_alarm_within_merge_gap_belongs_to_the_previous_event():
     statistic = np.array([2.0, 0, 0, 2, 0, 0, 0, 2])
     _, onsets = AlarmPolicy(merge_gap=3).apply(
         statistic, np.ones(8), AlarmPolicy(merge_gap=3).initial_state()
@@ -92,6 +94,6 @@ def test_a_spell_soon_after_belongs_to_the_event_before_it():
         ({"merge_gap": -1}, "merge_gap must be at least 0 rows, got -1"),
     ],
 )
-def test_parameters_out_of_range_are_named(given, match):
+def test_parameters_out_of_range_are_rejected(given, match):
     with pytest.raises(ParameterError, match=match):
         AlarmPolicy(**given)

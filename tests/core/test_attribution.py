@@ -1,4 +1,4 @@
-"""The history of rows: its sums against all rows kept, where a change began, what moved."""
+"""Localization and attribution of changes, against an implementation that keeps all rows."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def remembered(rows, chunk, parts=1):
 
 
 def naive_locate(rows, chunk, latest):
-    """Border with the largest sum of scores, with all rows at hand."""
+    """Border with the largest sum of scores, computed from all rows."""
     n = len(rows)
     first = max(0, (n - 1) // chunk - SLOTS + 1) * chunk
     kept = rows[first:]
@@ -47,7 +47,7 @@ def naive_locate(rows, chunk, latest):
     seed=st.integers(0, 99),
     data=st.data(),
 )
-def test_the_change_is_where_all_rows_at_hand_would_put_it(n, d, chunk, parts, seed, data):
+def test_change_is_located_as_from_all_rows(n, d, chunk, parts, seed, data):
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(n, d)) * 10.0 ** np.arange(-d, 0) + 50
     rows[n // 2 :, 0] += 0.5
@@ -61,7 +61,7 @@ def test_the_change_is_where_all_rows_at_hand_would_put_it(n, d, chunk, parts, s
     assert change <= max(latest, (max(0, (n - 1) // chunk - SLOTS + 1)) * chunk)
 
 
-def test_memory_is_bounded_and_resolution_is_a_64th_of_it():
+def test_state_is_bounded_and_resolution_is_a_64th_of_it():
     rows = np.random.default_rng(0).normal(size=(20_000, 2))
     rows[19_700:] += 3
     history, state = remembered(rows, chunk=8)
@@ -72,7 +72,7 @@ def test_memory_is_bounded_and_resolution_is_a_64th_of_it():
     assert sum(array.nbytes for array in state.values()) == size
 
 
-def test_a_change_of_spread_alone_is_seen():
+def test_change_of_variance_alone_is_located():
     rows = np.random.default_rng(1).normal(size=(300, 2))
     rows[260:, 1] *= 4
     history, state = remembered(rows, chunk=2)
@@ -83,18 +83,18 @@ def test_a_change_of_spread_alone_is_seen():
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e-150, 1e150, 1e300])
-def test_the_unit_does_not_matter(size):
+def test_unit_does_not_matter(size):
     rows = np.random.default_rng(2).normal(size=(120, 3)) + 4
     rows[80:, 2] += 2
     expected = remembered(rows, 2)
     history, state = remembered(rows * size, 2)
     change, _, strength = history.locate(state, latest=110)
-    wanted, _, scores = expected[0].locate(expected[1], latest=110)
-    assert change == wanted
+    expected_change, _, scores = expected[0].locate(expected[1], latest=110)
+    assert change == expected_change
     np.testing.assert_allclose(strength, scores, rtol=1e-6)
 
 
-def test_outliers_at_the_end_of_the_numbers_leave_scores_that_are_numbers():
+def test_scores_stay_finite_with_extreme_outliers():
     rows = np.random.default_rng(3).normal(size=(100, 2))
     rows[50:, 0] = 1.7e308
     rows[70, 1] = -1.7e308
@@ -103,7 +103,7 @@ def test_outliers_at_the_end_of_the_numbers_leave_scores_that_are_numbers():
     assert_all(np.isfinite, strength)
 
 
-def test_a_column_that_stands_still_has_no_share():
+def test_constant_column_has_no_contribution():
     rows = np.random.default_rng(4).normal(size=(100, 2))
     rows[:, 0] = 0.1
     rows[60:, 1] += 3
@@ -113,9 +113,9 @@ def test_a_column_that_stands_still_has_no_share():
     assert history.contributions(strength, (Channel("a"), Channel("b"))) == (("b",), (1.0,))
 
 
-def test_chunks_of_an_earlier_change_are_left_out():
+def test_chunks_of_an_earlier_change_are_excluded():
     rows = np.random.default_rng(5).normal(size=(200, 1)) * 0.1
-    rows[100:] += 5  # the larger step, already told
+    rows[100:] += 5  # the larger step, already reported
     rows[180:] += 1
     history, state = remembered(rows, 8)
     assert history.locate(state, latest=199)[0] in (96, 104)
@@ -125,7 +125,7 @@ def test_chunks_of_an_earlier_change_are_left_out():
     assert history.locate(state, latest=199)[0] == 192  # the last chunk: nothing else is left
 
 
-def test_rows_too_few_for_a_border_give_the_first_row_and_no_shares():
+def test_too_few_rows_for_a_border_give_the_first_row_and_no_contributions():
     history, state = remembered(np.ones((1, 2)), 4)
     change, time, strength = history.locate(state, latest=0)
     assert (change, time) == (0, 1000)
@@ -134,7 +134,7 @@ def test_rows_too_few_for_a_border_give_the_first_row_and_no_shares():
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=30), st.integers(1, 8))
-def test_shares_are_ordered_parts_of_the_whole(strength, groups):
+def test_contributions_are_ordered_fractions_of_the_total(strength, groups):
     channels = tuple(
         Channel(f"c{i}", group=f"g{i % groups}" if i % 2 else "") for i in range(len(strength))
     )

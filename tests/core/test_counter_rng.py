@@ -13,7 +13,7 @@ def test_integers_are_those_of_splitmix64():
 
 
 @pytest.mark.bits
-def test_draws_are_the_same_bits_on_every_machine():
+def test_numbers_are_the_same_bits_on_every_machine():
     assert [hex(w) for w in counter_rng.bits(7, 1, 2)] == GOLDEN_BITS
     assert [
         float(v).hex() for part in counter_rng.unit_phases(7, 4, 2) for v in part
@@ -38,7 +38,7 @@ GOLDEN_NORMALS = [
 ]
 
 
-def test_a_stream_does_not_depend_on_how_much_is_drawn():
+def test_stream_does_not_depend_on_the_number_of_draws():
     assert_same_bits(counter_rng.bits(3, 5, 1000)[:10], counter_rng.bits(3, 5, 10))
 
 

@@ -1,4 +1,4 @@
-"""What every detector gets from its base: columns, events, refusals."""
+"""The base class of detectors: channels, events and rejected rows."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def steps(n=400, at=300):
     return Batch("k", 70_000 + 2000 * np.arange(n), rows, SCHEMA)
 
 
-def test_the_input_passes_on_beside_statistic_threshold_and_alarm():
+def test_input_is_followed_by_statistic_threshold_and_alarm():
     batch = steps()
     out, _ = Level().update(batch)
     assert out.schema.channel_names == ("x", "y", "statistic", "threshold", "alarm")
@@ -48,7 +48,7 @@ def test_the_input_passes_on_beside_statistic_threshold_and_alarm():
 
 
 @pytest.mark.parametrize("size", [1, 7, 300, 301, 400])
-def test_an_event_names_rows_and_times_of_the_source(size):
+def test_event_has_rows_and_times_of_the_source(size):
     detector, batch, events = Level(), steps(), []
     for start in range(0, batch.n_rows, size):
         events += detector.update(batch.slice(start, start + size))[1]
@@ -62,7 +62,7 @@ def test_an_event_names_rows_and_times_of_the_source(size):
     assert event.contributions[0] > 0.9
 
 
-def test_one_change_is_one_event_and_the_next_is_another():
+def test_each_change_is_one_event():
     rows = np.zeros((900, 1))
     rows[100:200] = rows[600:700] = 5.0
     rows[150] = 2.0  # a dip that does not release the alarm
@@ -70,7 +70,7 @@ def test_one_change_is_one_event_and_the_next_is_another():
     assert [event.alarm_index for event in Level().update(batch)[1]] == [100, 600]
 
 
-def test_two_alarms_within_a_tile_each_look_back_from_their_own_row():
+def test_two_alarms_in_a_tile_are_located_from_their_own_rows():
     rows = np.random.default_rng(1).normal(size=(Detector.tile_rows, 1)) * 0.01
     rows[50:60] += 5.0
     rows[100:] += 5.0
@@ -78,28 +78,28 @@ def test_two_alarms_within_a_tile_each_look_back_from_their_own_row():
     assert [event.change_index for event in Level().update(batch)[1]] == [50, 100]
 
 
-def test_the_change_is_never_after_the_crossing():
+def test_change_is_never_after_the_crossing():
     policy = AlarmPolicy(min_consecutive=40)
     [event] = Level(alarm_policy=policy).update(steps())[1]
     assert event.alarm_index == 500 + 10 * 339
     assert abs(event.change_index - (500 + 10 * 300)) <= 10
 
 
-@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
-def test_a_hole_is_refused_with_channel_and_time_and_leaves_no_trace(hole):
+@pytest.mark.parametrize("invalid", [np.nan, np.inf, -np.inf])
+def test_invalid_value_is_rejected_with_channel_and_time_and_without_a_trace(invalid):
     batch, detector = steps(), Level()
     detector.update(batch.slice(0, 100))
     before = {name: array.copy() for name, array in detector.state.items()}
     values = batch.values.copy()
-    values[120, 1] = hole
-    message = rf"series 'k': values must be finite, got {hole} in channel 'y' at time 310000 fs"
+    values[120, 1] = invalid
+    message = rf"series 'k': values must be finite, got {invalid} in channel 'y' at time 310000 fs"
     with pytest.raises(DataError, match=message):
         detector.update(Batch("k", batch.times, values, SCHEMA).slice(100, 200))
     for name, array in detector.state.items():
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_another_width_is_refused():
+def test_other_number_of_channels_is_rejected():
     detector = Level()
     detector.update(steps())
     wider = Batch("k", [10**9], np.zeros((1, 3)), Schema.of("x", "y", "z"))
@@ -107,7 +107,7 @@ def test_another_width_is_refused():
         detector.update(wider)
 
 
-def test_a_heartbeat_leaves_no_trace():
+def test_heartbeat_does_not_change_the_state():
     detector = Level()
     out, events = detector.update(steps().slice(0, 0))
     assert (out.n_rows, events, detector.state) == (0, [], {})
@@ -116,5 +116,5 @@ def test_a_heartbeat_leaves_no_trace():
 
 @pytest.mark.parametrize("policy", [AlarmPolicy(), AlarmPolicy(3, 0.9, 20)])
 @pytest.mark.parametrize("reach", [1, 64, 1000])
-def test_the_promises_of_the_house_hold(policy, reach):
+def test_base_class_satisfies_the_contract(policy, reach):
     check_operator(Level(search_rows=reach, alarm_policy=policy), steps())

@@ -1,4 +1,4 @@
-"""What is done after a failure does not take its place."""
+"""Errors of the clean-up after an error do not replace it."""
 
 import pytest
 
@@ -16,7 +16,7 @@ class Thing:
 
 
 @pytest.mark.parametrize("first", [ValueError("first"), KeyboardInterrupt("first")])
-def test_the_error_of_the_block_is_raised_and_all_are_closed(first):
+def test_error_of_the_block_is_raised_and_all_are_closed(first):
     things = [Thing(), Thing(OSError("stuck")), Thing(), Thing(OSError("jammed"))]
     with pytest.raises(type(first)) as raised, closing_all(*things):
         raise first
@@ -27,7 +27,7 @@ def test_the_error_of_the_block_is_raised_and_all_are_closed(first):
     )
 
 
-def test_without_one_the_first_error_of_closing_is_raised():
+def test_first_error_of_closing_is_raised_without_an_earlier_one():
     things = [Thing(), Thing(OSError("stuck")), Thing(ValueError("jammed")), Thing()]
     with pytest.raises(OSError, match="stuck") as raised, closing_all(*things):
         pass
@@ -35,19 +35,19 @@ def test_without_one_the_first_error_of_closing_is_raised():
     assert message_of(raised.value) == "stuck; Thing cannot be closed: jammed"
 
 
-def test_a_block_that_succeeds_closes_and_raises_nothing():
+def test_successful_block_closes_and_raises_nothing():
     things = [Thing(), Thing()]
     with closing_all(*things):
         assert not any(thing.closed for thing in things)
     assert all(thing.closed for thing in things)
 
 
-def test_an_interrupt_is_never_turned_into_a_note():
+def test_interrupt_is_never_turned_into_a_note():
     with pytest.raises(KeyboardInterrupt), noting(ValueError("first"), "it failed"):
         raise KeyboardInterrupt
 
 
-def test_a_note_keeps_the_notes_of_the_failure_it_is_of():
+def test_note_contains_the_notes_of_its_error():
     error, failure = ValueError("first"), ValueError("second")
     failure.add_note("third")
     with noting(error, "then"):

@@ -1,4 +1,4 @@
-"""Machine code is never older than its source, and no state of its folder ends a run."""
+"""Machine code is never older than its source, and no state of its folder is an error."""
 
 import errno
 import pickle
@@ -50,7 +50,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def call(x=VALUES):
-    """Call a kernel as a new process would; tell whether it was compiled, not read."""
+    """Call a kernel as a new process would; return whether it was compiled, not read."""
     with notify_on_compile(lambda: None) as has_compiled:
         assert jit()(KERNEL)(x) == x.sum()
         return has_compiled()
@@ -85,14 +85,14 @@ def tiny(tmp_path):
 
 
 def shown(process):
-    """Return the number that a process computed, and how many kernels it read."""
+    """Return the result of a process, and the number of kernels it read."""
     value, read = process.communicate()[0].split()
     assert process.returncode == 0
     return int(value), int(read)
 
 
 @pytest.mark.slow
-def test_an_edit_in_another_file_gives_new_numbers_in_the_next_process(tiny):
+def test_edit_of_an_imported_file_takes_effect_in_the_next_process(tiny):
     root, start = tiny
     assert shown(start()) == (21, 0)
     assert shown(start()) == (21, 1)
@@ -106,28 +106,28 @@ def test_an_edit_in_another_file_gives_new_numbers_in_the_next_process(tiny):
 
 
 @pytest.mark.slow
-def test_processes_that_compile_at_the_same_time_leave_whole_entries(tiny):
+def test_concurrent_compilations_leave_valid_entries(tiny):
     _, start = tiny
     racing = [start() for _ in range(3)]
     assert {shown(process)[0] for process in racing} == {21}
     assert shown(start()) == (21, 1)
 
 
-def test_a_kernel_is_compiled_once_and_then_read(folder):
+def test_kernel_is_compiled_once_and_then_read(folder):
     assert call()
     assert [path.suffix for path in files(folder)] == [".nbc", ".nbi"]
     assert not call()
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_each_signature_is_kept(folder):
+def test_each_signature_is_cached(folder):
     assert call()
     assert call(VALUES.astype(np.float32))
     assert not call()
     assert not call(VALUES.astype(np.float32))
 
 
-def test_an_index_that_lost_a_signature_to_another_process_mixes_nothing_up(folder):
+def test_index_without_a_signature_of_another_process_stays_consistent(folder):
     call()
     (index,) = folder.glob("*.nbi")
     before = index.read_bytes()
@@ -161,9 +161,9 @@ def other_pickle(path):
 
 
 def one_bit(path):
-    whole = bytearray(path.read_bytes())
-    whole[len(whole) // 2] ^= 1
-    path.write_bytes(whole)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def gone(path):
@@ -193,7 +193,7 @@ def unreadable(path):
         *(gone, a_folder, a_link_to_itself, unreadable),
     ],
 )
-def test_a_damaged_entry_is_removed_and_compiled_again(folder, monkeypatch, damage, suffix):
+def test_damaged_entry_is_removed_and_recompiled(folder, monkeypatch, damage, suffix):
     call()
     (path,) = folder.glob("*" + suffix)
     damage(path)
@@ -205,7 +205,7 @@ def test_a_damaged_entry_is_removed_and_compiled_again(folder, monkeypatch, dama
 
 
 def _forbid_reading(monkeypatch):
-    """Let reading a file without permissions fail, as it does for all but root."""
+    """Make reading a file without permissions fail, as for all users but root."""
 
     def guarded(file, mode="r", **rest):
         if "r" in mode and Path(file).exists() and not Path(file).stat().st_mode & 0o777:
@@ -215,7 +215,7 @@ def _forbid_reading(monkeypatch):
     monkeypatch.setattr(jit_module, "open", guarded, raising=False)
 
 
-def test_an_entry_that_is_whole_and_cannot_be_rebuilt_is_compiled_again(folder, monkeypatch):
+def test_intact_entry_that_cannot_be_unpickled_is_recompiled(folder, monkeypatch):
     call()
 
     def fails(*_):
@@ -228,7 +228,7 @@ def test_an_entry_that_is_whole_and_cannot_be_rebuilt_is_compiled_again(folder, 
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
-def test_a_disk_that_takes_nothing_ends_no_run(folder, monkeypatch, error):
+def test_full_disk_is_no_error(folder, monkeypatch, error):
     def full(*_):
         raise OSError(error, "no")
 
@@ -238,7 +238,7 @@ def test_a_disk_that_takes_nothing_ends_no_run(folder, monkeypatch, error):
     assert files(folder) == []
 
 
-def test_a_folder_that_was_removed_during_a_run_is_made_again(folder):
+def test_folder_removed_during_a_run_is_created_again(folder):
     first = jit()(KERNEL)
     shutil.rmtree(folder)
     assert first(VALUES) == 10.0
@@ -246,7 +246,7 @@ def test_a_folder_that_was_removed_during_a_run_is_made_again(folder):
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_nothing_is_read_or_kept_where_others_can_write(folder):
+def test_folder_that_others_can_write_is_not_used(folder):
     call()
     folder.chmod(0o777)
     assert call()
@@ -258,17 +258,17 @@ def test_nothing_is_read_or_kept_where_others_can_write(folder):
     )
 
 
-def test_the_notice_names_the_folder(folder):
+def test_notice_names_the_folder(folder):
     assert compiling_notice() == f"compiling kernels once into {folder} (some seconds)"
 
 
-def test_code_compiled_after_an_edit_is_not_kept(folder, monkeypatch):
+def test_code_compiled_after_an_edit_is_not_cached(folder, monkeypatch):
     monkeypatch.setattr(jit_module._sources(), "unchanged", lambda: False)
     assert call()
     assert files(folder) == []
 
 
-def test_a_function_that_the_hash_does_not_cover_is_not_kept(folder):
+def test_function_outside_the_hash_is_not_cached(folder):
     def double(x):
         return 2 * x
 
@@ -286,7 +286,7 @@ def test_a_function_that_the_hash_does_not_cover_is_not_kept(folder):
         ("ENABLE_AVX", 0),
     ],
 )
-def test_another_processor_or_setting_has_another_folder(folder, monkeypatch, setting, value):
+def test_other_processor_or_setting_has_another_folder(folder, monkeypatch, setting, value):
     monkeypatch.setattr(jit_module.config, setting, value)
     other = jit_module._folder.__wrapped__(folder.parent)
     assert other.path.parent == folder.parent
@@ -294,16 +294,16 @@ def test_another_processor_or_setting_has_another_folder(folder, monkeypatch, se
 
 
 @pytest.mark.parametrize("library", ["numba", "llvmlite", "np"])
-def test_another_version_has_another_folder(folder, monkeypatch, library):
+def test_other_version_has_another_folder(folder, monkeypatch, library):
     monkeypatch.setattr(getattr(jit_module, library), "__version__", "0.0")
     assert jit_module._folder.__wrapped__(folder.parent).path != folder
 
 
-def test_the_same_sources_and_processor_have_the_same_folder(folder):
+def test_same_sources_and_processor_have_the_same_folder(folder):
     assert jit_module._folder.__wrapped__(folder.parent).path == folder
 
 
-def test_sources_that_cannot_be_read_are_compiled_each_time(folder, monkeypatch):
+def test_kernels_with_unreadable_sources_are_not_cached(folder, monkeypatch):
     monkeypatch.setattr(jit_module, "_sources", lambda: None)
     jit_module._folder.cache_clear()
     try:

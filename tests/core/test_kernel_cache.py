@@ -1,4 +1,4 @@
-"""The folder of machine code: whose it is, who uses it, and when it goes."""
+"""The folder of machine code: ownership, locking and removal."""
 
 import os
 import time
@@ -13,12 +13,12 @@ DAY = 86_400.0
 
 
 def folder(base, digest):
-    """Make a folder as if in a process of its own."""
+    """Create a folder as if in a separate process."""
     return CacheFolder(base, "code", f"{digest:04x}")
 
 
 def left(base, digest, age):
-    """Leave a folder as a process does that ended so many seconds ago."""
+    """Create a folder as left by a process that ended a number of seconds ago."""
     one = folder(base, digest)
     os.close(one._lock)
     then = time.time() - age
@@ -31,7 +31,7 @@ def names(base):
     return sorted(path.name for path in base.iterdir())
 
 
-def test_it_is_private_and_is_used(tmp_path):
+def test_folder_is_private_and_locked(tmp_path):
     one = folder(tmp_path / "a" / "b", 1)
     assert one.path == tmp_path / "a" / "b" / "code-0001"
     assert one.path.stat().st_mode & 0o777 == 0o700
@@ -45,21 +45,21 @@ def test_folders_unused_for_a_month_are_removed(tmp_path):
     assert names(tmp_path) == ["code-0002", "code-0003"]
 
 
-def test_of_young_folders_the_sixteen_last_used_stay(tmp_path):
+def test_sixteen_last_used_folders_stay(tmp_path):
     for digest in range(1, 21):
         left(tmp_path, digest, digest * DAY)
     folder(tmp_path, 0)
     assert names(tmp_path) == [f"code-{digest:04x}" for digest in range(16)]
 
 
-def test_folders_of_the_last_hour_stay_however_many(tmp_path):
+def test_all_folders_of_the_last_hour_stay(tmp_path):
     for digest in range(1, 21):
         left(tmp_path, digest, digest)
     folder(tmp_path, 0)
     assert len(names(tmp_path)) == 21
 
 
-def test_a_folder_in_use_stays_however_old(tmp_path):
+def test_folder_in_use_stays_at_any_age(tmp_path):
     used = folder(tmp_path, 1)
     os.utime(used.path / "last-use", (1.0, 1.0))
     folder(tmp_path, 2)
@@ -69,7 +69,7 @@ def test_a_folder_in_use_stays_however_old(tmp_path):
     assert names(tmp_path) == ["code-0002", "code-0003"]
 
 
-def test_a_folder_that_is_there_is_swept_once_a_day(tmp_path):
+def test_existing_folder_is_swept_once_a_day(tmp_path):
     left(tmp_path, 1, 0.5 * DAY)
     left(tmp_path, 2, 31 * DAY)
     folder(tmp_path, 1)
@@ -79,7 +79,7 @@ def test_a_folder_that_is_there_is_swept_once_a_day(tmp_path):
     assert names(tmp_path) == ["code-0001"]
 
 
-def test_a_use_between_the_look_and_the_removal_saves_a_folder(tmp_path):
+def test_folder_used_before_its_removal_stays(tmp_path):
     path = left(tmp_path, 1, 31 * DAY)
     seen = os.lstat(path / "last-use").st_mtime
     os.utime(path / "last-use")
@@ -87,23 +87,23 @@ def test_a_use_between_the_look_and_the_removal_saves_a_folder(tmp_path):
     assert names(tmp_path) == ["code-0001"]
 
 
-def test_a_process_that_meets_a_removal_makes_the_folder_again(tmp_path, monkeypatch):
+def test_process_creates_a_folder_again_after_a_concurrent_removal(tmp_path, monkeypatch):
     path = left(tmp_path, 1, 31 * DAY)
-    flock, rivals = kernel_cache.fcntl.flock, []
+    flock, locks = kernel_cache.fcntl.flock, []
 
     def removed_first(lock, operation):
-        if not rivals:
-            rivals.append(lock)
+        if not locks:
+            locks.append(lock)
             path.rename(tmp_path / "code-0001.gone")
         flock(lock, operation)
 
     monkeypatch.setattr(kernel_cache.fcntl, "flock", removed_first)
     one = folder(tmp_path, 1)
-    assert rivals
+    assert locks
     assert os.path.samestat(os.fstat(one._lock), os.stat(one.path / "last-use"))
 
 
-def test_folders_without_a_stamp_go_by_their_own_age(tmp_path):
+def test_folders_without_a_stamp_are_removed_by_their_own_age(tmp_path):
     for name, age in ("code-0001", 31 * DAY), ("code-0002", DAY):
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (time.time() - age,) * 2)
@@ -111,7 +111,7 @@ def test_folders_without_a_stamp_go_by_their_own_age(tmp_path):
     assert names(tmp_path) == ["code-0002", "code-0003"]
 
 
-def test_what_a_removal_or_a_writer_that_was_killed_left_is_removed(tmp_path):
+def test_remains_of_killed_processes_are_removed(tmp_path):
     path = left(tmp_path, 1, 2 * DAY)
     (tmp_path / "code-0009.0123").mkdir()
     for name, age in ("code.nbc.tmp.12", 2 * DAY), ("code.nbc.tmp.34", 1.0):
@@ -122,7 +122,7 @@ def test_what_a_removal_or_a_writer_that_was_killed_left_is_removed(tmp_path):
     assert names(path) == ["code.nbc", "code.nbc.tmp.34", "last-use"]
 
 
-def test_what_is_not_ours_stays(tmp_path):
+def test_other_files_stay(tmp_path):
     for name in "code-0001x", "other-0001", "code-01", "features_0123":
         (tmp_path / name).mkdir()
         os.utime(tmp_path / name, (1.0, 1.0))
@@ -134,27 +134,27 @@ def test_what_is_not_ours_stays(tmp_path):
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
-def test_a_folder_that_others_can_write_is_refused(tmp_path, mode):
+def test_folder_that_others_can_write_is_rejected(tmp_path, mode):
     one = folder(tmp_path, 1)
     one.path.chmod(mode)
     expected = f"{one.path} can be written by other users"
     assert one.refusal() == folder(tmp_path, 1).refusal() == expected
 
 
-def test_a_folder_within_one_that_every_user_can_write_is_refused(tmp_path):
+def test_folder_in_a_world_writable_folder_is_rejected(tmp_path):
     tmp_path.chmod(0o777)
     assert folder(tmp_path, 1).refusal() == f"{tmp_path} can be written by every user"
     tmp_path.chmod(0o1777)  # as /tmp is: only the owner renames what is in it
     assert folder(tmp_path, 1).refusal() is None
 
 
-def test_a_folder_of_another_user_is_refused(tmp_path, monkeypatch):
+def test_folder_of_another_user_is_rejected(tmp_path, monkeypatch):
     one = folder(tmp_path, 1)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert one.refusal() == f"{one.path} belongs to another user"
 
 
-def test_a_folder_in_a_cache_of_another_user_is_refused(tmp_path, monkeypatch):
+def test_folder_in_a_cache_of_another_user_is_rejected(tmp_path, monkeypatch):
     one = folder(tmp_path, 1)
     stat = os.stat
 
@@ -167,7 +167,7 @@ def test_a_folder_in_a_cache_of_another_user_is_refused(tmp_path, monkeypatch):
     assert one.refusal() == f"{tmp_path} belongs to another user"
 
 
-def test_a_link_in_its_place_is_not_followed(tmp_path):
+def test_link_of_that_name_is_not_followed(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "code-0001").symlink_to(tmp_path / "elsewhere")
@@ -178,7 +178,7 @@ def test_a_link_in_its_place_is_not_followed(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["file", "stamp", "closed"])
-def test_a_damaged_folder_is_mended(tmp_path, place):
+def test_damaged_folder_is_repaired(tmp_path, place):
     path = tmp_path / "code-0001"
     if place == "file":
         path.write_text("no folder")
@@ -193,13 +193,13 @@ def test_a_damaged_folder_is_mended(tmp_path, place):
     assert path.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_that_cannot_be_made_is_refused_with_the_reason(tmp_path):
+def test_folder_that_cannot_be_created_is_rejected_with_the_reason(tmp_path):
     (tmp_path / "file").write_text("")
     one = folder(tmp_path / "file", 1)
     assert one.refusal() == f"{one.path} cannot be used (File exists)"
 
 
-def test_a_folder_that_was_removed_is_made_again(tmp_path):
+def test_removed_folder_is_created_again(tmp_path):
     one = folder(tmp_path, 1)
     kernel_cache.discard(one.path)
     assert one.refusal() == f"{one.path} cannot be used (No such file or directory)"

@@ -1,4 +1,4 @@
-"""Which files machine code depends on, and the hash of them."""
+"""The files that machine code depends on, and their hash."""
 
 import ast
 from pathlib import Path
@@ -34,7 +34,7 @@ def tiny(tmp_path):
     return tmp_path / "tiny"
 
 
-def test_what_kernels_import_is_followed_to_its_end_and_nothing_else_is_read(tiny):
+def test_imports_of_kernels_are_followed_transitively(tiny):
     assert sorted(Sources(tiny).modules) == [
         "tiny",
         "tiny._kernels",
@@ -50,7 +50,7 @@ def test_what_kernels_import_is_followed_to_its_end_and_nothing_else_is_read(tin
 
 
 @pytest.mark.parametrize("name", sorted(set(TINY) - {"nowhere.py", "deep/elsewhere.py"}))
-def test_an_edit_of_any_of_them_changes_the_hash(tiny, name):
+def test_edit_of_a_source_changes_the_hash(tiny, name):
     before = Sources(tiny)
     (tiny / name).write_text(TINY[name] + "D = 4\n")
     assert not before.unchanged()
@@ -58,14 +58,14 @@ def test_an_edit_of_any_of_them_changes_the_hash(tiny, name):
 
 
 @pytest.mark.parametrize("name", ["nowhere.py", "deep/elsewhere.py"])
-def test_an_edit_of_another_file_does_not(tiny, name):
+def test_edit_of_another_file_does_not_change_the_hash(tiny, name):
     before = Sources(tiny)
     (tiny / name).write_text("D = 4\n")
     assert before.unchanged()
     assert Sources(tiny).digest() == before.digest()
 
 
-def test_a_new_kernel_or_another_name_changes_the_hash(tiny):
+def test_new_kernel_or_name_changes_the_hash(tiny):
     before = Sources(tiny).digest()
     (tiny / "deep" / "_kernels_new.py").write_text("")
     added = Sources(tiny).digest()
@@ -73,7 +73,7 @@ def test_a_new_kernel_or_another_name_changes_the_hash(tiny):
     assert len({before, added, Sources(tiny).digest()}) == 3
 
 
-def test_the_hash_is_the_same_in_another_folder_and_behind_a_link(tiny, tmp_path):
+def test_hash_is_independent_of_folder_and_links(tiny, tmp_path):
     before = Sources(tiny).digest()
     (tmp_path / "other").mkdir()
     (tiny / "deep").rename(tmp_path / "other" / "deep")
@@ -82,13 +82,13 @@ def test_the_hash_is_the_same_in_another_folder_and_behind_a_link(tiny, tmp_path
     assert Sources(moved).digest() == before
 
 
-def test_a_file_that_is_gone_is_a_change(tiny):
+def test_missing_file_is_a_change(tiny):
     before = Sources(tiny)
     (tiny / "far.py").unlink()
     assert not before.unchanged()
 
 
-def test_every_import_that_a_parser_finds_in_our_kernels_is_followed():
+def test_every_import_that_a_parser_finds_is_followed():
     sources = Sources(ROOT)
     kernels = {name for name in sources.modules if "_kernels" in name}
     assert len(kernels) > 20
@@ -103,7 +103,7 @@ def test_every_import_that_a_parser_finds_in_our_kernels_is_followed():
 
 
 def _modules(node, package):
-    """Yield the modules of ours that a statement imports."""
+    """Yield the modules of streamlyt that a statement imports."""
     if isinstance(node, ast.Import):
         found = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom):

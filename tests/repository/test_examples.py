@@ -1,4 +1,4 @@
-"""Every example runs from anywhere and says something."""
+"""Every example runs from any folder and prints a result."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda path: path.stem)
-def test_example_runs_and_prints_what_it_found(script: Path, tmp_path: Path) -> None:
+def test_example_runs_and_prints_a_result(script: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", str(script)],
         cwd=tmp_path,

@@ -1,4 +1,4 @@
-"""The wings are real folders at the top, and one import name finds them however it is installed."""
+"""The top-level folders are importable under one name, however streamlyt is installed."""
 
 import json
 import os
@@ -17,20 +17,20 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 PACKAGES = SETUPTOOLS["packages"]
-WINGS = SETUPTOOLS["package-dir"]
+MAPPED_PACKAGES = SETUPTOOLS["package-dir"]
 
-# Asks every face for every name, and tells where each module was found.
-ASK = """
+# Imports every exported name, and prints the file of each package.
+PRINT_FILES = """
 import importlib, json, sys
-where = {}
-for face in json.loads(sys.argv[1]):
-    package = importlib.import_module(face)
-    where[face] = package.__file__
-    for name in getattr(package, "__all__", ()):
-        getattr(package, name)
+files = {}
+for name in json.loads(sys.argv[1]):
+    package = importlib.import_module(name)
+    files[name] = package.__file__
+    for public in getattr(package, "__all__", ()):
+        getattr(package, public)
 from streamlyt.detectors import NEWMA
-where["NEWMA"] = sys.modules[NEWMA.__module__].__file__
-print(json.dumps(where))
+files["NEWMA"] = sys.modules[NEWMA.__module__].__file__
+print(json.dumps(files))
 """
 
 
@@ -48,13 +48,16 @@ def git(*words: str, cwd: Path = ROOT) -> str:
 
 
 def tree() -> list[str]:
-    """Return what a commit of the working tree would hold."""
+    """Return the paths that a commit of the working tree would hold."""
     listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     return sorted({name for name in listed if name and os.path.lexists(ROOT / name)})
 
 
 def folder_of(package: str) -> str:
-    return WINGS.get(package, package.replace(".", "/"))
+    for mapped, folder in MAPPED_PACKAGES.items():
+        if package == mapped or package.startswith(f"{mapped}."):
+            return folder + package.removeprefix(mapped).replace(".", "/")
+    return package.replace(".", "/")
 
 
 def files_to_ship() -> set[str]:
@@ -71,7 +74,7 @@ def files_to_ship() -> set[str]:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The working tree elsewhere, so that building leaves nothing in it."""
+    """A copy of the working tree, so that building writes nothing into it."""
     target = tmp_path_factory.mktemp("tree") / "streamlyt"
     for name in tree():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -81,14 +84,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An sdist, and a wheel that was made from that sdist."""
+    """An sdist, and a wheel that was built from it."""
     out = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), cwd=copy)
     return out
 
 
 def test_every_folder_with_modules_is_a_listed_package() -> None:
-    tops = ("streamlyt", *WINGS.values())
+    tops = ("streamlyt", *MAPPED_PACKAGES.values())
     folders = {
         name.rpartition("/")[0]
         for name in tree()
@@ -98,13 +101,15 @@ def test_every_folder_with_modules_is_a_listed_package() -> None:
     assert all((ROOT / folder / "__init__.py").is_file() for folder in folders)
 
 
-def test_each_wing_is_a_committed_link_to_its_folder() -> None:
+def test_each_mapped_package_is_a_committed_link_to_its_folder() -> None:
     links = {}
     for line in git("ls-files", "--stage").splitlines():
         mode, _, _, name = line.split(maxsplit=3)
         if mode == "120000":
             links[name] = os.readlink(ROOT / name)
-    assert links == {package.replace(".", "/"): f"../{folder}" for package, folder in WINGS.items()}
+    assert links == {
+        package.replace(".", "/"): f"../{folder}" for package, folder in MAPPED_PACKAGES.items()
+    }
 
 
 def test_wheel_holds_every_module_and_data_file(built: Path) -> None:
@@ -118,23 +123,23 @@ def test_sdist_holds_every_module_and_data_file(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {member.name.partition("/")[2] for member in archive if member.isfile()}
-    wanted = set()
+    expected = set()
     for name in files_to_ship():
         folder, _, file = name.rpartition("/")
-        wanted.add(f"{folder_of(folder.replace('/', '.'))}/{file}")
-    assert wanted | {"LICENSE", "README.md", "pyproject.toml"} <= names
+        expected.add(f"{folder_of(folder.replace('/', '.'))}/{file}")
+    assert expected | {"LICENSE", "README.md", "pyproject.toml"} <= names
 
 
 @pytest.fixture
 def python(tmp_path: Path) -> str:
-    """An interpreter with all that is installed here, but for this project."""
-    place = tmp_path / "venv"
-    venv.create(place, with_pip=False)
-    python = str(place / "bin" / "python")
-    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=place)
-    # Folders named in a .pth file lend their packages; the .pth files in them, of which our own
-    # editable installation is one, are not read.
-    (Path(site.strip()) / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    """An interpreter with everything that is installed here, except this project."""
+    folder = tmp_path / "venv"
+    venv.create(folder, with_pip=False)
+    python = str(folder / "bin" / "python")
+    site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
+    # A .pth file adds the packages of a folder, but not the .pth files in it, such as that of our
+    # own editable installation.
+    (Path(site.strip()) / "site.pth").write_text(sysconfig.get_path("purelib"))
     return python
 
 
@@ -145,35 +150,35 @@ def elsewhere(tmp_path: Path) -> Path:
     return folder
 
 
-def assert_every_name_comes_from(home: Path, python: str, cwd: Path, **variables: str) -> None:
-    told = run(python, "-c", ASK, json.dumps(PACKAGES), cwd=cwd, **variables)
-    strays = {n: f for n, f in json.loads(told).items() if not Path(f).is_relative_to(home)}
-    assert strays == {}
+def assert_imported_from(home: Path, python: str, cwd: Path, **variables: str) -> None:
+    output = run(python, "-c", PRINT_FILES, json.dumps(PACKAGES), cwd=cwd, **variables)
+    outside = {n: f for n, f in json.loads(output).items() if not Path(f).is_relative_to(home)}
+    assert outside == {}
 
 
-def test_wheel_gives_every_name_from_anywhere(
+def test_installed_wheel_is_importable_from_anywhere(
     built: Path, python: str, elsewhere: Path, tmp_path: Path
 ) -> None:
     (wheel,) = built.glob("*.whl")
     home = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(home)
-    assert_every_name_comes_from(home, python, elsewhere, PYTHONPATH=str(home))
+    assert_imported_from(home, python, elsewhere, PYTHONPATH=str(home))
 
 
-def test_editable_install_gives_every_name_from_anywhere(
+def test_editable_install_is_importable_from_anywhere(
     copy: Path, python: str, elsewhere: Path
 ) -> None:
     pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-index")
     options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check")
     run(*pip, *options, "--editable", str(copy), cwd=elsewhere)
-    assert_every_name_comes_from(copy, python, elsewhere)
+    assert_imported_from(copy, python, elsewhere)
 
 
-def test_fresh_clone_gives_every_name_without_installation(python: str, tmp_path: Path) -> None:
+def test_fresh_clone_is_importable_without_installation(python: str, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git("clone", "--quiet", str(ROOT), str(clone))
-    assert_every_name_comes_from(clone, python, clone)
+    assert_imported_from(clone, python, clone)
 
 
 def test_constraints_pin_exact_versions_and_name_no_index() -> None:

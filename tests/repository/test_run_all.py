@@ -1,4 +1,4 @@
-"""``make test`` runs both halves whatever comes of the first, and ends with the sum of both."""
+"""``make test`` runs both halves regardless of the first, and prints the sum last."""
 
 import os
 import signal
@@ -45,9 +45,9 @@ UNREADABLE = "import no_such_module\n"
         pytest.param(FAILS + SKIPS, SECOND, 1, "2 passed, 1 failed, 1 skipped", id="first fails"),
         pytest.param(PASSES, LAST_FAILS, 1, "2 passed, 1 failed, 0 skipped", id="second fails"),
         pytest.param(BREAKS, SECOND, 1, "2 passed, 1 failed, 0 skipped", id="fixture fails"),
-        # Both halves read the file that cannot be imported, and end there.
+        # Both halves collect the file that cannot be imported, and stop there.
         pytest.param(UNREADABLE, SECOND, 1, "0 passed, 2 failed, 0 skipped", id="unreadable"),
-        # A half without tests, and one that ends before it could report, count as failed.
+        # A half without tests, and one that exits before it could report, count as failed.
         pytest.param("", SECOND, 1, "2 passed, 1 failed, 0 skipped", id="no first"),
         pytest.param(SKIPS, "", 1, "0 passed, 1 failed, 1 skipped", id="no second"),
         pytest.param(DIES, SECOND, 1, "2 passed, 1 failed, 0 skipped", id="dies"),
@@ -64,7 +64,7 @@ def test_both_halves_run_and_the_last_line_is_their_sum(tmp_path, first, second,
     assert done.returncode == status, done.stdout
 
 
-def test_ctrl_c_ends_the_half_in_order_and_begins_no_other(tmp_path):
+def test_ctrl_c_stops_the_half_cleanly_and_starts_no_other(tmp_path):
     (tmp_path / "pytest.ini").write_text(SETTINGS)
     (tmp_path / "test_first.py").write_text(
         "import pathlib, pytest, signal\n"
@@ -87,9 +87,9 @@ def test_ctrl_c_ends_the_half_in_order_and_begins_no_other(tmp_path):
         start_new_session=True,
     ) as process:
         while "waits" not in (line := line_of(process.stdout, "a test waits")):
-            assert line, "it ended"
+            assert line, "the process ended"
         os.killpg(process.pid, signal.SIGINT)
-        said, _ = process.communicate(timeout=scaled(60))
+        output, _ = process.communicate(timeout=scaled(60))
     assert process.returncode == 130
-    assert said.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
+    assert output.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
     assert (tmp_path / "ended").exists()

@@ -1,4 +1,4 @@
-"""Tests wait longer on a slower machine, by a stated factor, and say what they waited for."""
+"""Tests wait longer on a slower machine, by a stated factor, and report what they waited for."""
 
 import io
 import os
@@ -14,8 +14,8 @@ from tests._waiting import VARIABLE, Patience, joined, line_of, wait_for
 HEADER = [sys.executable, "-m", "pytest", "--collect-only", "tests/_waiting.py"]
 
 
-class Wall:
-    """A clock that moves only where somebody waits."""
+class FakeClock:
+    """A clock that advances only in waits."""
 
     def __init__(self):
         self.now = 50.0
@@ -27,57 +27,59 @@ class Wall:
         self.now += seconds
 
     def wait(self, condition, seconds, what, factors):
-        """Wait by this clock; return what came of it, and how many seconds it took."""
-        by, began = Patience(measure=iter(factors).__next__), self.now
-        found = wait_for(condition, seconds, what, by=by, clock=self, sleep=self.sleep)
-        return found, self.now - began, by.longer
+        """Wait by this clock; return the result, the duration in seconds and the lines."""
+        by, start = Patience(measure=iter(factors).__next__), self.now
+        result = wait_for(condition, seconds, what, by=by, clock=self, sleep=self.sleep)
+        return result, self.now - start, by.longer
 
 
-def test_a_wait_ends_as_soon_as_its_condition_is_true():
-    wall = Wall()
-    found, took, longer = wall.wait(lambda: wall.now >= 53 and "here", 10, "it comes", [1.0])
-    assert found == "here"
-    assert took == pytest.approx(3, abs=0.1)
+def test_wait_ends_as_soon_as_its_condition_is_true():
+    clock = FakeClock()
+    result, duration, longer = clock.wait(lambda: clock.now >= 53 and "here", 10, "it comes", [1.0])
+    assert result == "here"
+    assert duration == pytest.approx(3, abs=0.1)
     assert longer == []
-    assert wall.wait(lambda: 7, 0, "it is here", [1.0])[:2] == (7, 0)
+    assert clock.wait(lambda: 7, 0, "it is here", [1.0])[:2] == (7, 0)
 
 
-def test_a_wait_that_fails_says_for_what_for_how_long_and_by_which_factor():
-    wall = Wall()
-    told = (
+def test_failed_wait_reports_event_duration_and_factor():
+    clock = FakeClock()
+    message = (
         r"did not happen within 30\.0 s that row 5 comes \(10 s on the reference machine, "
         r"3\.0 times longer here\)"
     )
-    with pytest.raises(AssertionError, match=told):
-        wall.wait(lambda: False, 10, lambda: "row 5 comes", [3.0, 2.0])
-    assert wall.now == pytest.approx(80, abs=0.1)
+    with pytest.raises(AssertionError, match=message):
+        clock.wait(lambda: False, 10, lambda: "row 5 comes", [3.0, 2.0])
+    assert clock.now == pytest.approx(80, abs=0.1)
 
 
-def test_a_wait_goes_on_where_the_machine_has_become_slower_meanwhile():
-    wall = Wall()
-    found, took, longer = wall.wait(lambda: wall.now >= 80, 10, "the daemon is ready", [1.0, 4.0])
-    assert found
-    assert took == pytest.approx(30, abs=0.1)
+def test_wait_is_prolonged_if_the_machine_has_become_slower():
+    clock = FakeClock()
+    result, duration, longer = clock.wait(
+        lambda: clock.now >= 80, 10, "the daemon is ready", [1.0, 4.0]
+    )
+    assert result
+    assert duration == pytest.approx(30, abs=0.1)
     assert longer == [
         "machine is 4.0 times slower than the reference: waited up to 40.0 instead of 10.0 s that "
         "the daemon is ready"
     ]
     with pytest.raises(AssertionError, match=r"within 40\.0 s"):
-        wall.wait(lambda: False, 10, "the daemon is ready", [1.0, 4.0, 4.0])
+        clock.wait(lambda: False, 10, "the daemon is ready", [1.0, 4.0, 4.0])
 
 
-def test_a_condition_is_asked_once_more_after_the_bound():
-    wall = Wall()
-    wall.sleep = lambda seconds: setattr(wall, "now", wall.now + 1e6)  # this process was stopped
-    assert wall.wait(lambda: wall.now > 1e6, 10, "it comes", [1.0])[0]
+def test_condition_is_called_once_more_after_the_bound():
+    clock = FakeClock()
+    clock.sleep = lambda seconds: setattr(clock, "now", clock.now + 1e6)  # this process was stopped
+    assert clock.wait(lambda: clock.now > 1e6, 10, "it comes", [1.0])[0]
 
 
-def test_the_factor_stays_between_one_and_ten():
+def test_factor_is_between_one_and_ten():
     assert Patience(measure=lambda: 0.2).factor == 1
     assert Patience(measure=lambda: 99.0).factor == 10
 
 
-def test_a_thread_and_a_process_that_stay_are_named(monkeypatch):
+def test_thread_and_process_that_do_not_end_are_reported(monkeypatch):
     monkeypatch.setattr("tests._waiting.patience", lambda: Patience("1"))
     over = threading.Event()
     thread = threading.Thread(target=over.wait)
@@ -95,7 +97,7 @@ def test_a_thread_and_a_process_that_stay_are_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "text"),
     [
         ("2.5", f"{VARIABLE} is 2.5: tests wait 2.5 times longer"),
         ("soon", f"{VARIABLE} must be a number of at least 1, got 'soon'"),
@@ -103,16 +105,16 @@ def test_a_thread_and_a_process_that_stay_are_named(monkeypatch):
         (None, "machine is "),
     ],
 )
-def test_a_session_begins_with_the_factor(given, said):
+def test_session_header_states_the_factor(given, text):
     env = {name: value for name, value in os.environ.items() if name != VARIABLE}
     if given is not None:
         env[VARIABLE] = given
     done = subprocess.run(HEADER, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    assert said in done.stdout + done.stderr
-    assert (done.returncode == 0) == ("must be" not in said)
+    assert text in done.stdout + done.stderr
+    assert (done.returncode == 0) == ("must be" not in text)
 
 
-def test_the_header_says_by_how_much_the_machine_is_slower():
+def test_header_states_how_much_slower_the_machine_is():
     assert Patience(measure=lambda: 3.2).header() == (
         "machine is 3.2 times slower than the reference: tests wait 3.2 times longer"
     )

@@ -22,7 +22,7 @@ def part(start, stop, key):
 
 
 def states(step):
-    """A large state, kept beside the file, and two small ones; one changes at every other step."""
+    """A large state in a file of its own, and two small ones; one changes at every other step."""
     return {
         "a": {
             "large": {"rows": np.full(40_000, float(step))},
@@ -33,7 +33,7 @@ def states(step):
 
 
 def take(run, step):
-    """Write the rows of a step, and what comes with them."""
+    """Write the rows, events, dead letters and late rows of a step."""
     start, stop = (0, *ENDS)[step], ENDS[step]
     middle = (start + stop) // 2
     run.write_rows(part(start, middle, "a"))
@@ -52,7 +52,7 @@ def made(path, steps=4, overwrite=False):
 
 
 def same(run, step):
-    """Hold a run to what it was after a step."""
+    """Check that a run has the content of a step."""
     expected = states(step)
     for key, by_name in run.states().items():
         for name, state in by_name.items():
@@ -67,7 +67,7 @@ def same(run, step):
 
 
 def newest_file(path):
-    """Return the file that holds the large state of the last checkpoint."""
+    """Return the file of the large state of the last checkpoint."""
     with closing(sqlite3.connect(path)) as db:
         (name,) = db.execute(
             "SELECT hash FROM states WHERE operator = 'large' ORDER BY step DESC LIMIT 1"
@@ -76,7 +76,7 @@ def newest_file(path):
 
 
 def harm(data, rng):
-    """Return bytes that were truncated, had a bit flipped, or were zeroed in part."""
+    """Return bytes that are truncated, have a bit flipped, or are partly zeroed."""
     data = bytearray(data)
     kind = rng.integers(3)
     if kind == 0:
@@ -91,8 +91,8 @@ def harm(data, rng):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
+def intact(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("intact")
     return made(folder / "a.streamlyt"), made(folder / "all.streamlyt", steps=5)
 
 
@@ -115,15 +115,15 @@ def damaged_copy(source, folder, seed):
 
 
 @pytest.mark.parametrize("tens", range(20))
-def test_a_damaged_checkpoint_is_passed_over_and_said(tens, whole, tmp_path, caplog):
-    source, complete = whole
+def test_damaged_checkpoint_is_skipped_with_a_warning(tens, intact, tmp_path, caplog):
+    source, complete = intact
     expected = chunks(RunFile.open(complete))
     for seed in range(10 * tens, 10 * tens + 10):
         path = damaged_copy(source, tmp_path, seed)
         caplog.clear()
         with caplog.at_level(logging.WARNING), RunFile.open(path, write=True) as run:
             run.restore_latest()
-            assert "checkpoint 4 is passed over" in caplog.text
+            assert "checkpoint 4 is skipped" in caplog.text
             same(run, 2)
             if seed % 5:
                 continue
@@ -133,10 +133,10 @@ def test_a_damaged_checkpoint_is_passed_over_and_said(tens, whole, tmp_path, cap
         assert chunks(RunFile.open(path)) == expected
 
 
-def test_two_damaged_checkpoints_are_passed_over_and_three_are_told(whole, tmp_path, caplog):
+def test_two_damaged_checkpoints_are_skipped_and_three_are_an_error(intact, tmp_path, caplog):
     path = tmp_path / "a.streamlyt"
-    shutil.copy(whole[0], path)
-    shutil.copytree(f"{whole[0]}.d", f"{path}.d")
+    shutil.copy(intact[0], path)
+    shutil.copytree(f"{intact[0]}.d", f"{path}.d")
     newest_file(path).unlink()
     for left in (2, 1):
         with closing(sqlite3.connect(path)) as db, db:
@@ -156,34 +156,34 @@ def test_two_damaged_checkpoints_are_passed_over_and_three_are_told(whole, tmp_p
             pytest.raises(StateError, match="does not have the hash"),
         ):
             run.restore_latest()
-    assert caplog.text.count("is passed over") == 5
+    assert caplog.text.count("is skipped") == 5
 
 
-def test_three_checkpoints_are_kept_and_no_more(tmp_path):
+def test_exactly_three_checkpoints_are_kept(tmp_path):
     path = made(tmp_path / "a.streamlyt", steps=5)
     files = list(Path(f"{path}.d").iterdir())
     with closing(sqlite3.connect(path)) as db:
         found = db.execute("SELECT operator, step FROM states WHERE operator != '_levels'")
-        kept = {}
+        stored = {}
         for operator, step in found:
-            kept.setdefault(operator, []).append(step)
+            stored.setdefault(operator, []).append(step)
         steps = [step for (step,) in db.execute("SELECT step FROM generations ORDER BY step")]
-    assert kept == {"large": [3, 4, 5], "small": [3, 4, 5], "slow": [3, 5]}
+    assert stored == {"large": [3, 4, 5], "small": [3, 4, 5], "slow": [3, 5]}
     assert steps == [3, 4, 5]
     assert len(files) == 3
 
 
-def test_a_whole_file_is_recovered_as_it_stands(whole, tmp_path, caplog):
+def test_intact_file_is_restored_without_a_warning(intact, tmp_path, caplog):
     path = tmp_path / "a.streamlyt"
-    shutil.copy(whole[0], path)
-    shutil.copytree(f"{whole[0]}.d", f"{path}.d")
+    shutil.copy(intact[0], path)
+    shutil.copytree(f"{intact[0]}.d", f"{path}.d")
     with RunFile.open(path, write=True) as run:
         run.restore_latest()
         same(run, 3)
     assert not caplog.text
 
 
-def test_what_is_written_grows_with_the_series_that_changed(tmp_path):
+def test_checkpoint_size_grows_with_the_changed_series_only(tmp_path):
     written = {}
     for changed in (10, 100):
         path = tmp_path / f"{changed}.streamlyt"
@@ -203,7 +203,7 @@ def test_what_is_written_grows_with_the_series_that_changed(tmp_path):
     assert written[10] < 0.25 * written[100]
 
 
-def test_a_run_of_format_1_is_read_and_gone_on_with(tmp_path):
+def test_run_of_format_1_is_read_and_resumed(tmp_path):
     path = tmp_path / "old.streamlyt"
     shutil.copy(Path(__file__).parents[1] / "data" / "format-1.streamlyt", path)
     with RunFile.open(path) as run:

@@ -1,4 +1,4 @@
-"""What goes wrong with a run file, and what is then still safe."""
+"""Failures of a run file: errors, and what stays intact."""
 
 import os
 import sqlite3
@@ -35,13 +35,13 @@ def made(path):
     return RunFile.open(path)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(SourceError, match=r"there is no run file .*none\.streamlyt"):
         RunFile.open(tmp_path / "none.streamlyt")
 
 
 @pytest.mark.parametrize("content", [b"x,y\n1,2\n" * 500, b"SQLite format 3\0" + b"\1" * 5000])
-def test_another_file_is_refused_and_never_overwritten(tmp_path, content):
+def test_other_file_is_rejected_and_never_overwritten(tmp_path, content):
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     with pytest.raises(FormatError, match=r"a\.csv is not a run file"):
@@ -51,14 +51,14 @@ def test_another_file_is_refused_and_never_overwritten(tmp_path, content):
     assert path.read_bytes() == content
 
 
-def test_another_database_is_refused(tmp_path):
+def test_other_database_is_rejected(tmp_path):
     with closing(sqlite3.connect(tmp_path / "a.db")) as db:
         db.execute("CREATE TABLE meta (x)")
     with pytest.raises(FormatError, match="got another SQLite database"):
         RunFile.open(tmp_path / "a.db")
 
 
-def test_a_run_is_overwritten_only_when_asked(tmp_path):
+def test_run_is_overwritten_on_request_only(tmp_path):
     path = tmp_path / "a.streamlyt"
     with RunFile.create(path, pipeline="old") as run:
         run.checkpoint({}, {"a": {"one": {"memory": np.zeros(40_000)}}})
@@ -70,7 +70,7 @@ def test_a_run_is_overwritten_only_when_asked(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
 
 
-def test_a_later_format_is_refused(tmp_path):
+def test_later_format_is_rejected(tmp_path):
     made(tmp_path / "a.streamlyt").close()
     with closing(sqlite3.connect(tmp_path / "a.streamlyt")) as db:
         db.execute("PRAGMA user_version = 3")
@@ -78,7 +78,7 @@ def test_a_later_format_is_refused(tmp_path):
         RunFile.open(tmp_path / "a.streamlyt")
 
 
-def test_damaged_columns_are_told(tmp_path):
+def test_damaged_columns_are_an_error(tmp_path):
     made(tmp_path / "a.streamlyt").close()
     with closing(sqlite3.connect(tmp_path / "a.streamlyt")) as db, db:
         db.execute("UPDATE chunks SET columns = zeroblob(100)")
@@ -89,7 +89,7 @@ def test_damaged_columns_are_told(tmp_path):
         run.columns("a")
 
 
-def test_a_truncated_file_is_told(tmp_path):
+def test_truncated_file_is_an_error(tmp_path):
     path = tmp_path / "a.streamlyt"
     made(path).close()
     path.write_bytes(path.read_bytes()[:20_000])
@@ -102,7 +102,7 @@ def test_a_truncated_file_is_told(tmp_path):
         read_all()
 
 
-def test_a_full_disk_loses_nothing_that_was_saved_or_taken(tmp_path):
+def test_full_disk_loses_neither_saved_nor_accepted_rows(tmp_path):
     path = tmp_path / "a.streamlyt"
     run = RunFile.create(path, pipeline="")
     run.write_rows(batch(0, 1000))
@@ -123,7 +123,7 @@ def test_a_full_disk_loses_nothing_that_was_saved_or_taken(tmp_path):
         assert run.events() == [event]
 
 
-def test_no_space_for_a_large_state_is_told(tmp_path, monkeypatch):
+def test_no_space_for_a_large_state_is_an_error(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -133,13 +133,13 @@ def test_no_space_for_a_large_state_is_told(tmp_path, monkeypatch):
             run.checkpoint({}, {"a": {"one": {"memory": np.zeros(40_000)}}})
 
 
-def test_a_folder_that_is_missing_is_told(tmp_path):
+def test_missing_folder_is_an_error(tmp_path):
     with pytest.raises(SinkError, match="name one in a folder that exists"):
         RunFile.create(tmp_path / "none" / "a.streamlyt", pipeline="")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_run_in_a_read_only_folder_is_read_and_not_written(tmp_path):
+def test_run_in_a_read_only_folder_is_readable_and_not_writable(tmp_path):
     made(tmp_path / "a.streamlyt").close()
     (tmp_path / "a.streamlyt").chmod(0o444)
     tmp_path.chmod(0o555)
@@ -154,7 +154,7 @@ def test_a_run_in_a_read_only_folder_is_read_and_not_written(tmp_path):
         tmp_path.chmod(0o755)
 
 
-def test_writing_to_a_file_open_for_reading_is_refused(tmp_path):
+def test_writing_to_a_file_open_for_reading_is_an_error(tmp_path):
     with (
         made(tmp_path / "a.streamlyt") as run,
         pytest.raises(SinkError, match="open for reading"),
@@ -162,14 +162,14 @@ def test_writing_to_a_file_open_for_reading_is_refused(tmp_path):
         run.checkpoint({}, {})
 
 
-def test_other_columns_in_the_same_series_are_refused(tmp_path):
+def test_other_columns_in_the_same_series_are_rejected(tmp_path):
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
         run.write_rows(batch(0, 10))
         with pytest.raises(DataError, match="'a': channels must stay"):
             run.write_rows(Batch("a", [0], [[1.0]], Schema.of("x")))
 
 
-def test_an_unknown_series_or_channel_is_told_with_near_ones(tmp_path):
+def test_unknown_series_or_channel_error_suggests_similar_names(tmp_path):
     with made(tmp_path / "a.streamlyt") as run:
         with pytest.raises(ParameterError, match="got 'statistics'; did you mean statistic"):
             run.columns("a", ["statistics"])
@@ -180,6 +180,6 @@ def test_an_unknown_series_or_channel_is_told_with_near_ones(tmp_path):
 
 
 @pytest.mark.parametrize("rest", [{"wide": -1}, {"chunk_bytes": 0}])
-def test_impossible_sizes_are_refused(tmp_path, rest):
+def test_invalid_sizes_are_rejected(tmp_path, rest):
     with pytest.raises(ParameterError, match="wide must be at least 0"):
         RunFile.create(tmp_path / "a.streamlyt", pipeline="", **rest)

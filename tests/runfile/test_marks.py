@@ -1,4 +1,4 @@
-"""A run file is gone on with only where its states are of this user's own making."""
+"""A run file is resumed only if its states were written by this user."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from streamlyt.runfile import RunFile
 from streamlyt.runfile.user_key import KEY_FILE
 
 LARGE = np.arange(40_000.0)
-REFUSED = r"must carry the mark of this user to be resumed.*--trust.*STREAMLYT_KEY_FILE"
+UNTRUSTED = r"must carry the mark of this user to be resumed.*--trust.*STREAMLYT_KEY_FILE"
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def another_key(monkeypatch, tmp_path):
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "of-another"))
 
 
-def test_a_run_goes_on_under_the_same_key_and_no_other(tmp_path, monkeypatch):
+def test_run_resumes_with_the_same_key_only(tmp_path, monkeypatch):
     path = made(tmp_path / "a.streamlyt")
     assert resumed(path)["a"]["one"]["mean"] == 3
     with RunFile.open(path, write=True) as run:
@@ -72,7 +72,7 @@ def test_a_run_goes_on_under_the_same_key_and_no_other(tmp_path, monkeypatch):
     assert resumed(path)["a"]["one"]["mean"] == 5
     before = dumped(path)
     another_key(monkeypatch, tmp_path)
-    with pytest.raises(StateError, match=REFUSED):
+    with pytest.raises(StateError, match=UNTRUSTED):
         RunFile.open(path, write=True)
     assert dumped(path) == before
     assert not path.with_name("a.streamlyt-wal").exists()
@@ -83,7 +83,7 @@ def test_a_run_goes_on_under_the_same_key_and_no_other(tmp_path, monkeypatch):
             run.checkpoint({}, {})
 
 
-def test_who_trusts_it_once_has_it_marked(tmp_path, monkeypatch):
+def test_trusted_run_is_marked(tmp_path, monkeypatch):
     path = made(tmp_path / "a.streamlyt")
     another_key(monkeypatch, tmp_path)
     assert resumed(path, trust=True)["a"]["one"]["mean"] == 3
@@ -130,27 +130,27 @@ NEWEST = "WHERE operator = 'one' AND step = 3"
         ("UPDATE generations SET record = json_set(record, '$.sum', '0') WHERE step = 3", ()),
     ],
 )
-def test_whatever_is_changed_is_noticed(tmp_path, statement, values):
+def test_every_change_is_detected(tmp_path, statement, values):
     path = made(tmp_path / "a.streamlyt")
     change(path, statement, values)
-    with pytest.raises(StateError, match=REFUSED):
+    with pytest.raises(StateError, match=UNTRUSTED):
         RunFile.open(path, write=True)
     with RunFile.open(path) as run:
         assert run.keys() == ["a"]
 
 
-def test_a_file_beside_the_run_is_covered(tmp_path):
+def test_state_files_are_covered(tmp_path):
     path = made(tmp_path / "a.streamlyt")
     other = pack({"rows": LARGE - 1})
     Path(f"{path}.d", f"{state_digest(other)}.state").write_bytes(other)
     change(
         path, "UPDATE states SET hash = ? WHERE blob IS NULL AND step = 3", (state_digest(other),)
     )
-    with pytest.raises(StateError, match=REFUSED):
+    with pytest.raises(StateError, match=UNTRUSTED):
         RunFile.open(path, write=True)
 
 
-def test_an_older_state_of_the_same_run_is_not_taken_for_the_newest(tmp_path):
+def test_older_state_of_the_same_run_is_not_accepted(tmp_path):
     path = made(tmp_path / "a.streamlyt")
     old = tmp_path / "old.streamlyt"
     shutil.copy(path, old)
@@ -164,20 +164,20 @@ def test_an_older_state_of_the_same_run_is_not_taken_for_the_newest(tmp_path):
         "UPDATE states SET hash = ?, blob = ? WHERE operator = 'one' AND step = 4",
         (name, blob),
     )
-    with pytest.raises(StateError, match=REFUSED):
+    with pytest.raises(StateError, match=UNTRUSTED):
         RunFile.open(path, write=True)
 
 
-def test_the_states_of_another_run_of_the_same_user_are_not_taken(tmp_path):
+def test_states_of_another_run_of_the_same_user_are_not_accepted(tmp_path):
     path, other = made(tmp_path / "a.streamlyt"), made(tmp_path / "b.streamlyt", first=1)
     with closing(sqlite3.connect(other)) as db:
         rows = db.execute("SELECT record FROM generations WHERE step = 3").fetchone()
     change(path, "UPDATE generations SET record = ? WHERE step = 3", rows)
-    with pytest.raises(StateError, match=REFUSED):
+    with pytest.raises(StateError, match=UNTRUSTED):
         RunFile.open(path, write=True)
 
 
-def test_a_damaged_checkpoint_is_passed_over_for_one_with_a_mark_only(tmp_path, caplog):
+def test_damaged_checkpoint_is_skipped_only_for_a_marked_one(tmp_path, caplog):
     path = made(tmp_path / "a.streamlyt")
     change(path, "UPDATE states SET hash = '00' WHERE operator = 'one' AND step = 3")
     copy = tmp_path / "copy.streamlyt"
@@ -185,32 +185,32 @@ def test_a_damaged_checkpoint_is_passed_over_for_one_with_a_mark_only(tmp_path, 
     shutil.copytree(f"{path}.d", f"{copy}.d")
     with caplog.at_level(logging.WARNING):
         assert resumed(path)["a"]["one"]["mean"] == 2
-    assert "checkpoint 3 is passed over" in caplog.text
+    assert "checkpoint 3 is skipped" in caplog.text
     assert resumed(path)["a"]["one"]["mean"] == 2  # what it was made has a mark of its own
     change(
         copy,
         "UPDATE states SET hash = ?, blob = ? WHERE operator = 'one' AND step = 2",
         (state_digest(BLOB), BLOB),
     )
-    with pytest.raises(StateError, match=REFUSED):
+    with pytest.raises(StateError, match=UNTRUSTED):
         RunFile.open(copy, write=True)
 
 
-def test_older_checkpoints_are_held_to_their_marks_when_they_are_gone_back_to(tmp_path, caplog):
+def test_marks_of_older_checkpoints_are_checked_before_a_rewind(tmp_path, caplog):
     path = made(tmp_path / "a.streamlyt")
     change(
         path,
         "UPDATE states SET hash = ?, blob = ? WHERE operator = 'one' AND step = 2",
         (state_digest(BLOB), BLOB),
     )
-    with RunFile.open(path, write=True) as run:  # the newest one is whole
+    with RunFile.open(path, write=True) as run:  # the newest one is intact
         change(path, "UPDATE states SET blob = x'00' WHERE operator = 'one' AND step = 3")
         with caplog.at_level(logging.WARNING):
             assert run.restore_latest()["a"]["one"]["mean"] == 1
     assert "does not carry the mark" in caplog.text
 
 
-def test_what_is_written_without_going_back_gets_no_mark(tmp_path):
+def test_checkpoint_without_a_rewind_gets_no_mark(tmp_path):
     path = made(tmp_path / "a.streamlyt")
     change(path, "UPDATE states SET hash = '00' WHERE operator = 'one' AND step = 3")
     with RunFile.open(path, write=True) as run:
@@ -221,7 +221,7 @@ def test_what_is_written_without_going_back_gets_no_mark(tmp_path):
     assert resumed(path)["a"]["one"]["mean"] == 2
 
 
-def test_a_file_that_holds_nothing_yet_needs_no_mark(tmp_path, monkeypatch):
+def test_empty_file_needs_no_mark(tmp_path, monkeypatch):
     path = tmp_path / "a.streamlyt"
     RunFile.create(path, pipeline="").close()
     another_key(monkeypatch, tmp_path)
@@ -230,9 +230,7 @@ def test_a_file_that_holds_nothing_yet_needs_no_mark(tmp_path, monkeypatch):
     assert resumed(path)["a"]["one"]["mean"] == 1
 
 
-def test_where_no_key_can_be_kept_it_is_said_and_each_time_takes_trust(
-    tmp_path, monkeypatch, caplog
-):
+def test_without_a_key_a_warning_is_logged_and_resuming_needs_trust(tmp_path, monkeypatch, caplog):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "file" / "key"))
     with caplog.at_level(logging.WARNING):
@@ -240,12 +238,12 @@ def test_where_no_key_can_be_kept_it_is_said_and_each_time_takes_trust(
     assert caplog.text.count("gets no marks") == 1
     assert "STREAMLYT_KEY_FILE" in caplog.text
     for _ in range(2):
-        with pytest.raises(StateError, match=REFUSED):
+        with pytest.raises(StateError, match=UNTRUSTED):
             RunFile.open(path, write=True)
         assert resumed(path, trust=True)["a"]["one"]["mean"] == 3
 
 
-def test_states_written_under_another_name_of_the_newest_step_are_never_read(tmp_path):
+def test_states_under_another_step_are_never_read(tmp_path):
     path = made(tmp_path / "a.streamlyt")
     later = pack({"n": np.array([5])})
     change(
@@ -259,7 +257,7 @@ def test_states_written_under_another_name_of_the_newest_step_are_never_read(tmp
         assert run.n_rows("a") == 40
 
 
-def test_a_mark_costs_what_changed_and_not_what_there_is(tmp_path):
+def test_cost_of_a_mark_grows_with_the_changed_states_only(tmp_path):
     path = tmp_path / "a.streamlyt"
     with RunFile.create(path, pipeline="") as run:
         many = {f"k{i}": {"one": {"mean": np.array([float(i)])}} for i in range(500)}
@@ -277,7 +275,7 @@ def test_a_mark_costs_what_changed_and_not_what_there_is(tmp_path):
     assert len(resumed(path)) == 500
 
 
-def test_the_key_is_in_no_run_file(tmp_path, key):
+def test_key_is_in_no_run_file(tmp_path, key):
     path = made(tmp_path / "a.streamlyt")
     secret = key.read_bytes()
     assert secret not in path.read_bytes()

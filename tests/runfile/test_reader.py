@@ -1,4 +1,4 @@
-"""What a page asks of a run file that another one writes: is there more, and how far is it."""
+"""Reading a run file that another process writes: new data and lengths."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def found(i, key="a"):
     return Event(key, "newma", i, i, i, i, 1.0, 0.5)
 
 
-def test_its_version_changes_with_every_checkpoint_of_another_and_only_then(tmp_path):
+def test_data_version_changes_with_every_checkpoint_of_another_process_only(tmp_path):
     path = tmp_path / "a.streamlyt"
     with RunFile.create(path, pipeline="") as writer, RunFile.open(path) as reader:
         seen = [reader.data_version(), reader.data_version()]
@@ -30,7 +30,7 @@ def test_its_version_changes_with_every_checkpoint_of_another_and_only_then(tmp_
     assert len(set(seen)) == 4
 
 
-def test_it_tells_how_long_all_series_are_at_once(tmp_path):
+def test_row_counts_returns_all_series(tmp_path):
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="", chunk_bytes=256) as run:
         run.write_rows(rows("late", 0, 0))
         run.write_rows(rows("a", 0, 500))
@@ -44,7 +44,7 @@ def test_it_tells_how_long_all_series_are_at_once(tmp_path):
         }
 
 
-def test_only_later_findings_are_read_where_some_are_known(tmp_path):
+def test_events_can_start_after_known_events(tmp_path):
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
         for i in range(6):
             run.write_event(found(i, "ab"[i % 2]))
@@ -55,7 +55,7 @@ def test_only_later_findings_are_read_where_some_are_known(tmp_path):
 
 
 @pytest.mark.parametrize("start", [0, 1, 63, 640, 2_999, 9_990])
-def test_a_range_reads_all_chunks_that_it_touches(tmp_path, start):
+def test_range_reads_all_chunks_that_it_overlaps(tmp_path, start):
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="", chunk_bytes=1024) as run:
         run.write_rows(rows("a", 0, 10_000))
         run.checkpoint({}, {})

@@ -1,4 +1,4 @@
-"""A run file lets go of old rows, gives the disk back, and stays what it is otherwise."""
+"""A run file deletes old rows, releases disk space, and is otherwise unchanged."""
 
 import shutil
 import sqlite3
@@ -44,12 +44,12 @@ def made(path, n, policy, each=100, keys=("a",), start=0):
     return {key: np.concatenate(each) for key, each in parts.items()}
 
 
-def test_the_last_rows_stay_and_all_findings(tmp_path):
+def test_last_rows_and_all_events_stay(tmp_path):
     path = tmp_path / "a.streamlyt"
     every = made(path, 5000, RetentionPolicy(retain_rows=1000))["a"]
     with RunFile.open(path) as run:
         first = run.first_retained_row("a")
-        # Whole chunks, and one more for each of the checkpoints that a run may go back to.
+        # Complete chunks, and one more for each checkpoint that a run may be rewound to.
         assert 5000 - 1000 - 4 * CHUNK < first <= 5000 - 1000
         times, values = run.columns("a")
         assert times.tolist() == list(range(first, 5000))
@@ -61,21 +61,21 @@ def test_the_last_rows_stay_and_all_findings(tmp_path):
 
 
 @pytest.mark.parametrize("points", [1, 7, 500, 5000])
-def test_a_zoom_shows_what_is_kept_and_where(tmp_path, points):
+def test_downsampled_rows_are_the_retained_rows(tmp_path, points):
     every = made(tmp_path / "a", 6000, RetentionPolicy(retain_rows=2000), each=400)["a"]
     made(tmp_path / "b", 6000, None, each=400)
-    with RunFile.open(tmp_path / "a") as run, RunFile.open(tmp_path / "b") as whole:
+    with RunFile.open(tmp_path / "a") as run, RunFile.open(tmp_path / "b") as complete:
         first = run.first_retained_row("a")
         seen = run.downsample("a", points=points)
-        there = whole.downsample("a", points=points, start=first)
+        expected = complete.downsample("a", points=points, start=first)
         for name in ("rows", "times", "minimum", "maximum", "mean"):
-            np.testing.assert_array_equal(getattr(seen, name), getattr(there, name))
+            np.testing.assert_array_equal(getattr(seen, name), getattr(expected, name))
         assert seen.rows[0] <= first
         assert seen.maximum[:, 0].max() >= every[first:, 0].max()
 
 
 @pytest.mark.parametrize("age", [700, 1])
-def test_rows_go_by_the_time_of_the_newest_row_of_all(tmp_path, age):
+def test_age_counts_from_the_newest_row_of_all_series(tmp_path, age):
     path = tmp_path / "a"
     made(path, 1000, RetentionPolicy(retain_age=age), keys=("a", "b"))
     with RunFile.open(path, write=True) as run:
@@ -88,7 +88,7 @@ def test_rows_go_by_the_time_of_the_newest_row_of_all(tmp_path, age):
         assert run.first_retained_row("b") >= 1000 - 2 * CHUNK
 
 
-def test_the_columns_stay_below_so_many_bytes(tmp_path):
+def test_columns_stay_below_the_size_limit(tmp_path):
     path = tmp_path / "a"
     made(path, 20_000, RetentionPolicy(retain_mb=0.1), each=500, keys=("a", "b"))
     with RunFile.open(path) as run:
@@ -99,25 +99,25 @@ def test_the_columns_stay_below_so_many_bytes(tmp_path):
         assert run.n_rows("a") == run.n_rows("b") == 20_000
 
 
-def test_the_disk_is_given_back(tmp_path):
-    kept, all_of_it = tmp_path / "kept", tmp_path / "all"
-    made(all_of_it, 100_000, None, each=2000)
-    made(kept, 100_000, RetentionPolicy(retain_rows=5000), each=2000)
-    whole = all_of_it.stat().st_size
-    assert kept.stat().st_size < whole / 5
-    # A file that was made to keep everything shrinks when it is told to.
-    with RunFile.open(all_of_it, write=True) as run:
+def test_disk_space_is_released(tmp_path):
+    limited, unlimited = tmp_path / "limited", tmp_path / "unlimited"
+    made(unlimited, 100_000, None, each=2000)
+    made(limited, 100_000, RetentionPolicy(retain_rows=5000), each=2000)
+    size = unlimited.stat().st_size
+    assert limited.stat().st_size < size / 5
+    # A file that was created without limits shrinks when it gets one.
+    with RunFile.open(unlimited, write=True) as run:
         run.set_retention(RetentionPolicy(retain_rows=5000))
         for at in range(100_000, 100_800, 200):
             run.write_rows(rows(at, 200))
             run.checkpoint({}, {})
-    assert all_of_it.stat().st_size < whole / 5
-    with RunFile.open(all_of_it) as run:
+    assert unlimited.stat().st_size < size / 5
+    with RunFile.open(unlimited) as run:
         assert run.first_retained_row("a") > 94_000
-        assert sqlite3.connect(all_of_it).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert sqlite3.connect(unlimited).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def test_a_file_does_not_grow_however_long_it_is_written(tmp_path):
+def test_file_size_is_bounded(tmp_path):
     sizes = []
     with RunFile.create(
         tmp_path / "a", pipeline="", chunk_bytes=SMALL, policy=RetentionPolicy(retain_rows=2000)
@@ -130,7 +130,7 @@ def test_a_file_does_not_grow_however_long_it_is_written(tmp_path):
 
 
 @pytest.mark.parametrize("every", [1, 64, 300])
-def test_a_run_that_goes_on_is_that_of_one_that_was_not_cut(tmp_path, every):
+def test_resumed_run_equals_an_uninterrupted_one(tmp_path, every):
     values = np.random.default_rng(0).normal(size=(4000, 2))
     policy = RetentionPolicy(retain_rows=500)
 
@@ -157,7 +157,7 @@ def test_a_run_that_goes_on_is_that_of_one_that_was_not_cut(tmp_path, every):
 
 
 @pytest.mark.parametrize("back", [1, 2])
-def test_a_checkpoint_that_is_gone_back_to_finds_its_rows(tmp_path, back):
+def test_rewound_checkpoint_has_its_rows(tmp_path, back):
     path = tmp_path / "a"
     values = np.random.default_rng(0).normal(size=(4000, 2))
     source = MemorySource(values, batch_rows=500)
@@ -165,7 +165,7 @@ def test_a_checkpoint_that_is_gone_back_to_finds_its_rows(tmp_path, back):
         path, pipeline="", chunk_bytes=SMALL, policy=RetentionPolicy(retain_rows=1)
     ) as run:
         LocalEngine(source, Pipeline([RobustScaler()]), (), run, checkpoint_interval_rows=500).run()
-        wanted = run.columns("", start=3990)[1]
+        expected = run.columns("", start=3990)[1]
     shutil.copy(path, tmp_path / "b")
     with sqlite3.connect(tmp_path / "b") as db:
         newest = [n for (n,) in db.execute("SELECT step FROM generations ORDER BY step DESC")]
@@ -173,17 +173,17 @@ def test_a_checkpoint_that_is_gone_back_to_finds_its_rows(tmp_path, back):
             db.execute("UPDATE states SET blob = x'00' WHERE step = ?", (step,))
     with RunFile.open(tmp_path / "b", write=True) as run:
         LocalEngine(source, Pipeline([RobustScaler()]), (), run, checkpoint_interval_rows=500).run()
-        assert_same_bits(run.columns("", start=3990)[1], wanted)
+        assert_same_bits(run.columns("", start=3990)[1], expected)
         assert run.n_rows("") == 4000
 
 
-def test_it_stands_in_the_pipeline_file_and_in_its_schema():
+def test_retention_is_in_the_pipeline_file_and_its_schema():
     source = 'name = "kafka"\ntopic = "t"\ncolumns = ["x"]'
     text = f"[source]\n{source}\n[policy]\nretain_rows = 10\n"
     policy = load(text, ["policy.retain_age=30d"], {"STREAMLYT_POLICY__RETAIN_MB": "2"}).retention
     assert policy.get_params() == {"retain_rows": 10, "retain_age": "30d", "retain_mb": 2}
-    told = pipeline_schema()["properties"]["policy"]["properties"]
-    assert set(told) == {"retain_rows", "retain_age", "retain_mb"}
+    properties = pipeline_schema()["properties"]["policy"]["properties"]
+    assert set(properties) == {"retain_rows", "retain_age", "retain_mb"}
     for given, reason in (
         ({"retain_rows": 0}, "retain_rows must be at least 1"),
         ({"retain_age": "soon"}, "retain_age must be a whole number"),
@@ -193,7 +193,7 @@ def test_it_stands_in_the_pipeline_file_and_in_its_schema():
             RetentionPolicy(**given)
 
 
-def test_a_page_is_drawn_of_what_is_kept(tmp_path):
+def test_panel_shows_the_retained_rows(tmp_path):
     made(tmp_path / "a", 6000, RetentionPolicy(retain_rows=2000), each=400)
     with RunFile.open(tmp_path / "a") as run:
         panel = Observable(run, "a")

@@ -1,4 +1,4 @@
-"""The user's key: made once, for the user alone, and never told."""
+"""The user's key: created once, readable by the user only, never shown."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from streamlyt.core.errors import StateError
 from streamlyt.runfile.user_key import KEY_FILE, Key, key_path, user_key
 
 
-def test_it_is_made_once_and_only_the_user_reads_it(tmp_path, monkeypatch):
+def test_key_is_created_once_and_readable_by_the_user_only(tmp_path, monkeypatch):
     path = tmp_path / "new" / "key"
     monkeypatch.setenv(KEY_FILE, str(path))
     with ThreadPoolExecutor(8) as pool:
@@ -21,32 +21,32 @@ def test_it_is_made_once_and_only_the_user_reads_it(tmp_path, monkeypatch):
     assert len(path.read_bytes()) == 32
 
 
-def test_it_stands_in_the_users_data_folder_where_nothing_names_another(tmp_path, monkeypatch):
+def test_default_path_is_in_the_users_data_folder(tmp_path, monkeypatch):
     monkeypatch.delenv(KEY_FILE, raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert key_path() == tmp_path / "streamlyt" / "run-file.key"
 
 
-def test_there_is_none_where_none_can_be_written(tmp_path, monkeypatch):
+def test_no_key_where_none_can_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "file" / "key"))
     assert user_key() is None
 
 
-def test_a_short_or_unreadable_one_is_told_without_its_bytes(tmp_path, monkeypatch):
+def test_error_of_a_short_or_unreadable_key_does_not_contain_its_bytes(tmp_path, monkeypatch):
     path = tmp_path / "key"
     monkeypatch.setenv(KEY_FILE, str(path))
     path.write_bytes(b"secret")
-    with pytest.raises(StateError, match="at least 32 bytes, got 6") as told:
+    with pytest.raises(StateError, match="at least 32 bytes, got 6") as caught:
         user_key()
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
     path.unlink()
     path.mkdir()
     with pytest.raises(StateError, match="cannot be read"):
         user_key()
 
 
-def test_the_numbers_of_two_runs_and_keys_differ_and_nothing_tells_the_secret():
+def test_numbers_differ_by_run_and_key_and_do_not_contain_the_secret():
     secret = os.urandom(32)
     one, other = Key(secret), Key(os.urandom(32))
     found = {each.element_of(run)(b"x") for each in (one, other) for run in ("a", "b")}

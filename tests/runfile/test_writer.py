@@ -21,7 +21,7 @@ N = 20_000
 
 def table(n=N):
     values = np.random.default_rng(0).normal(size=(n, 4))
-    values[100:200, 1] = np.nan  # some holes, and a whole bucket of them
+    values[100:200, 1] = np.nan  # missing values, and a bucket of nothing else
     values[3000:3010, 2] = np.nan
     values[:50, 3] = np.inf
     values[70, 0] = -0.0
@@ -64,7 +64,7 @@ def chunks(run):
 
 
 def naive(values, rows, size):
-    """Buckets of ``size`` rows, the slow way: (first row, minimum, maximum, mean) of each."""
+    """Buckets of ``size`` rows, naive: (first row, minimum, maximum, mean) of each."""
     found = []
     for first in range(0, rows, size):
         part = values[first : min(rows, first + size)]
@@ -83,7 +83,7 @@ def naive(values, rows, size):
 # --- what is written comes back -------------------------------------------------------------
 
 
-def test_rows_events_position_and_meta_come_back_exactly(tmp_path):
+def test_rows_events_position_and_meta_are_restored_exactly(tmp_path):
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="[source]\n") as run:
         run.write_rows(batch(0, 5000))
         run.write_rows(batch(0, 10, key="b"))
@@ -108,7 +108,7 @@ def test_rows_events_position_and_meta_come_back_exactly(tmp_path):
         assert meta["streamlyt"]
 
 
-def test_a_part_of_the_rows_and_channels_is_read(tmp_path):
+def test_subset_of_rows_and_channels_is_read(tmp_path):
     with made(tmp_path / "a.streamlyt", chunk_bytes=2**14) as run:
         times, values = run.columns("a", ["z", "x"], start=777, stop=5001)
         assert_same_bits(times, np.arange(777, 5001) * 2)
@@ -118,7 +118,7 @@ def test_a_part_of_the_rows_and_channels_is_read(tmp_path):
         assert run.columns("a", [])[1].shape == (N, 0)
 
 
-def test_an_event_without_a_number_comes_back_as_nan(tmp_path):
+def test_event_with_nan_is_restored_as_nan(tmp_path):
     odd = Event("a", "newma", 1, 1, 1, 1, float("nan"), float("inf"))
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
         run.write_event(odd)
@@ -143,7 +143,9 @@ def test_nothing_is_saved_before_a_checkpoint(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "points", "size"), [(4097, 1000, 64), (N, 5000, 64), (N, 10, 4096)]
 )
-def test_an_overview_is_minimum_maximum_and_mean_of_its_buckets(tmp_path, rows, points, size):
+def test_downsampled_rows_are_minimum_maximum_and_mean_of_their_buckets(
+    tmp_path, rows, points, size
+):
     with made(tmp_path / "a.streamlyt", (0, rows), full=(), wide=0) as run:
         seen = run.downsample("a", NAMES, points=points)
     first, low, high, mean = naive(VALUES, rows, size)
@@ -155,7 +157,7 @@ def test_an_overview_is_minimum_maximum_and_mean_of_its_buckets(tmp_path, rows, 
 
 
 @pytest.mark.parametrize("points", [1, 7, 100, 2000, 10**6])
-def test_an_overview_has_about_as_many_buckets_as_asked_for(tmp_path, points):
+def test_downsampled_rows_have_about_the_requested_number_of_buckets(tmp_path, points):
     with made(tmp_path / "a.streamlyt") as run:
         seen = run.downsample("a", ["x"], points=points)
     assert min(N, points) / 8 <= len(seen.rows) <= points + 1
@@ -164,7 +166,7 @@ def test_an_overview_has_about_as_many_buckets_as_asked_for(tmp_path, points):
     assert seen.rows[0] == 0
 
 
-def test_a_short_range_is_seen_row_by_row(tmp_path):
+def test_short_range_is_not_downsampled(tmp_path):
     with made(tmp_path / "a.streamlyt") as run:
         seen = run.downsample("a", ["x"], start=5000, stop=5400)
     assert_same_bits(seen.rows, np.arange(5000, 5400))
@@ -172,7 +174,7 @@ def test_a_short_range_is_seen_row_by_row(tmp_path):
         assert_same_bits(part[:, 0], VALUES[5000:5400, 0])
 
 
-def test_an_overview_of_a_range_covers_it(tmp_path):
+def test_downsampled_range_covers_the_range(tmp_path):
     with made(tmp_path / "a.streamlyt") as run:
         seen = run.downsample("a", ["x"], points=10, start=3000, stop=9000)
     assert seen.rows[0] <= 3000
@@ -180,12 +182,12 @@ def test_an_overview_of_a_range_covers_it(tmp_path):
     assert len(seen.rows) <= 11
 
 
-def test_a_wide_stream_keeps_its_inputs_from_level_one_on(tmp_path):
+def test_wide_stream_stores_its_inputs_from_level_one_on(tmp_path):
     with made(tmp_path / "a.streamlyt", wide=2) as run:
         assert run.raw_channels("a") == ("statistic",)
         assert run.columns("a")[1].shape == (N, 1)
         assert_same_bits(run.columns("a", ["statistic"])[1][:, 0], VALUES[:, 3])
-        with pytest.raises(ParameterError, match=r"'x', one of many .* ask for an overview"):
+        with pytest.raises(ParameterError, match=r"'x', which is stored .* call downsample"):
             run.columns("a", ["x"])
         seen = run.downsample("a", ["x"], points=10**6)
     assert_same_bits(np.diff(seen.rows), np.full(len(seen.rows) - 1, 64))
@@ -217,23 +219,23 @@ def test_hundreds_of_channels_are_read_by_name(tmp_path):
     reopen=st.booleans(),
     wide=st.sampled_from([1, 64]),
 )
-def test_columns_on_every_level_do_not_depend_on_the_cut(
+def test_columns_on_every_level_do_not_depend_on_the_batch_boundaries(
     tmp_path_factory, cuts, checkpoint_every, reopen, wide
 ):
     folder = tmp_path_factory.mktemp("cut")
     rest = {"wide": wide, "chunk_bytes": 2**13}
-    whole = made(folder / "a.streamlyt", **rest)
+    expected = made(folder / "a.streamlyt", **rest)
     cut = made(folder / "b.streamlyt", (0, *sorted(cuts), N), checkpoint_every, reopen, **rest)
-    assert chunks(whole) == chunks(cut)
+    assert chunks(expected) == chunks(cut)
 
 
-def test_rows_taken_one_at_a_time_are_the_same(tmp_path):
-    whole = made(tmp_path / "a.streamlyt", (0, 300), wide=0)
+def test_rows_written_one_at_a_time_are_the_same(tmp_path):
+    expected = made(tmp_path / "a.streamlyt", (0, 300), wide=0)
     single = made(tmp_path / "b.streamlyt", range(301), 37, reopen=True, wide=0)
-    assert chunks(whole) == chunks(single)
+    assert chunks(expected) == chunks(single)
 
 
-def test_states_come_back_and_those_not_given_stay(tmp_path):
+def test_states_are_restored_and_those_not_given_stay(tmp_path):
     small = {"mean": np.arange(3.0), "n": np.array(7), "name": np.array("x")}
     large = {"memory": np.random.default_rng(0).normal(size=(300, 200))}
     path = tmp_path / "a.streamlyt"
@@ -257,7 +259,7 @@ def test_files_of_large_states_are_removed_when_their_state_is_replaced(tmp_path
     assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
 
 
-def test_a_state_of_objects_is_refused(tmp_path):
+def test_state_of_objects_is_rejected(tmp_path):
     with (
         RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run,
         pytest.raises(StateError, match="'x' must be an array of numbers or text"),
@@ -266,7 +268,7 @@ def test_a_state_of_objects_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("n", [3, 40_000])
-def test_a_damaged_state_is_refused(tmp_path, n):
+def test_damaged_state_is_rejected(tmp_path, n):
     path = tmp_path / "a.streamlyt"
     with RunFile.create(path, pipeline="") as run:
         run.checkpoint({}, {"a": {"one": {"memory": np.zeros(n)}}})
@@ -284,12 +286,12 @@ def test_a_damaged_state_is_refused(tmp_path, n):
             run.states()
 
 
-def test_a_closed_run_leaves_one_file(tmp_path):
+def test_closed_run_leaves_one_file(tmp_path):
     made(tmp_path / "a.streamlyt").close()
     assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
 
 
-def test_a_run_is_read_by_another_process_while_it_grows(tmp_path):
+def test_run_is_readable_by_another_process_while_it_grows(tmp_path):
     path = tmp_path / "a.streamlyt"
     count = (
         "import sys; from streamlyt.runfile import RunFile; run = RunFile.open(sys.argv[1])\n"
@@ -315,11 +317,11 @@ def test_a_run_is_read_by_another_process_while_it_grows(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
 
 
-def test_who_opens_a_run_for_writing_takes_it_over(tmp_path):
+def test_opening_for_writing_fences_the_previous_writer(tmp_path):
     first = RunFile.create(tmp_path / "a.streamlyt", pipeline="")
     with RunFile.open(tmp_path / "a.streamlyt", write=True) as second:
         first.write_rows(batch(0, 10))
-        with pytest.raises(StateError, match="another process took the run"):
+        with pytest.raises(StateError, match="another process now writes the run file"):
             first.checkpoint({}, {})
         second.write_rows(batch(0, 20))
         second.checkpoint({}, {})
@@ -327,7 +329,7 @@ def test_who_opens_a_run_for_writing_takes_it_over(tmp_path):
     first.close()
 
 
-def test_series_beyond_those_held_in_memory_are_read_back(tmp_path, monkeypatch):
+def test_series_beyond_those_in_memory_are_read_back(tmp_path, monkeypatch):
     def written(name):
         run = RunFile.create(tmp_path / name, pipeline="", chunk_bytes=2**12)
         for start in range(0, 3000, 300):
@@ -340,5 +342,5 @@ def test_series_beyond_those_held_in_memory_are_read_back(tmp_path, monkeypatch)
 
     held, expected = written("all.streamlyt")
     assert held == 5
-    monkeypatch.setattr("streamlyt.runfile._writer._MOST_SERIES", 2)
+    monkeypatch.setattr("streamlyt.runfile._writer._MAX_SERIES", 2)
     assert written("two.streamlyt") == (2, expected)

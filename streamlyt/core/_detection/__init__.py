@@ -1,1 +1,5 @@
-"""What all detectors share: alarm policy, localization and attribution."""
+"""Code shared by all detectors: alarm policy, localization and attribution."""
+
+from ._kernels import exceeds as exceeds
+
+__all__ = ["exceeds"]

@@ -1,53 +1,53 @@
-"""Compiled loops of the core: the alarm machine and the ring of chunk sums."""
+"""Compiled loops of the core: the alarm state machine and the ring buffer of chunk sums."""
 
 from streamlyt.core.numerics.arrays import Array
 from streamlyt.core.numerics.jit import jit
 
-__all__ = ["LAST_ALARM_ROW", "add_rows", "apply_alarm_policy", "beyond"]
+__all__ = ["LAST_ALARM_ROW", "add_rows", "apply_alarm_policy", "exceeds"]
 
-# Slots of the alarm machine's memory (int64): row at which the statistic crossed, rows it has stood
-# above since, 1 while the alarm stands, last row of an alarm, number of the next row.
-CROSSED, ABOVE, HOT, LAST_ALARM_ROW, ROW = range(5)
+# Entries of the alarm state (int64): row of the crossing, consecutive rows above the threshold, 1
+# while in alarm, last row in alarm, number of the next row.
+CROSSED, ABOVE, IN_ALARM, LAST_ALARM_ROW, ROW = range(5)
 
-LARGEST = 1e140  # in units of a channel's first value: the sums of its square are still numbers
+LARGEST = 1e140  # in units of a channel's first value: sums of squares stay finite
 
 
 @jit()
 def apply_alarm_policy(
     statistic: Array,
     threshold: Array,
-    memory: Array,
+    state: Array,
     persistence: int,
     release: float,
     join: int,
-    hot: Array,
+    in_alarm: Array,
     onsets: Array,
 ) -> int:
-    """Walk the alarm machine over rows; see :class:`streamlyt.core._detection.alarms.AlarmPolicy`.
+    """Run the alarm state machine over rows; see :class:`streamlyt.core.AlarmPolicy`.
 
-    ``hot`` (n,) receives 0 or 1; each row of ``onsets`` (n, 2) the row of an alarm within these
-    rows and the absolute row at which the statistic had crossed. Returns how many there are.
+    ``in_alarm`` (n,) receives 0 or 1. Each row of ``onsets`` (n, 2) receives the index of an alarm
+    within these rows and the absolute row of the threshold crossing. Returns the number of alarms.
     """
-    found = 0
+    n_alarms = 0
     for i in range(statistic.size):
-        row = memory[ROW]
+        row = state[ROW]
         above = statistic[i] > threshold[i]
-        if above and memory[ABOVE] == 0:
-            memory[CROSSED] = row
-        memory[ABOVE] = memory[ABOVE] + 1 if above else 0
-        if memory[HOT] == 1:
-            memory[HOT] = 1 if statistic[i] >= release * threshold[i] else 0
-        elif memory[ABOVE] >= persistence:
-            memory[HOT] = 1
-            if memory[LAST_ALARM_ROW] < 0 or row - memory[LAST_ALARM_ROW] > join:
-                onsets[found, 0] = i
-                onsets[found, 1] = memory[CROSSED]
-                found += 1
-        if memory[HOT] == 1:
-            memory[LAST_ALARM_ROW] = row
-        hot[i] = memory[HOT]
-        memory[ROW] = row + 1
-    return found
+        if above and state[ABOVE] == 0:
+            state[CROSSED] = row
+        state[ABOVE] = state[ABOVE] + 1 if above else 0
+        if state[IN_ALARM] == 1:
+            state[IN_ALARM] = 1 if statistic[i] >= release * threshold[i] else 0
+        elif state[ABOVE] >= persistence:
+            state[IN_ALARM] = 1
+            if state[LAST_ALARM_ROW] < 0 or row - state[LAST_ALARM_ROW] > join:
+                onsets[n_alarms, 0] = i
+                onsets[n_alarms, 1] = state[CROSSED]
+                n_alarms += 1
+        if state[IN_ALARM] == 1:
+            state[LAST_ALARM_ROW] = row
+        in_alarm[i] = state[IN_ALARM]
+        state[ROW] = row + 1
+    return n_alarms
 
 
 @jit()
@@ -63,11 +63,11 @@ def add_rows(
     chunk: int,
     row: int,
 ) -> None:
-    """Add rows, the first one numbered ``row``, to a ring of chunk sums.
+    """Add rows, the first one numbered ``row``, to a ring buffer of chunk sums.
 
-    ``sums`` and ``squares`` (slots, d) hold sum and sum of squares of ``values * unit - origin`` of
-    each chunk of ``chunk`` rows, ``counts`` (slots,) its rows, ``first_times`` (slots,) the time of
-    its first row; the slot of a new chunk is emptied first.
+    ``sums`` and ``squares`` (slots, d) are the sums and sums of squares of ``values * unit -
+    origin`` of each chunk of ``chunk`` rows, ``counts`` (slots,) its number of rows, and
+    ``first_times`` (slots,) the time of its first row. A new chunk first clears its slot.
     """
     slots, width = sums.shape
     i = 0
@@ -89,8 +89,8 @@ def add_rows(
 
 
 @jit()
-def beyond(values: Array, largest: float) -> bool:
-    """Return whether a value (n, d) is further from zero than ``largest``; a hole (NaN) is not."""
+def exceeds(values: Array, largest: float) -> bool:
+    """Return whether any of values (n, d) exceeds ``largest`` in magnitude; NaN does not."""
     n, d = values.shape
     for i in range(n):
         for j in range(d):

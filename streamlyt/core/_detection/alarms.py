@@ -1,4 +1,4 @@
-"""From a statistic and its threshold to alarms: persistence, hysteresis, joining."""
+"""From a statistic and its threshold to alarms: persistence, hysteresis, merging."""
 
 from dataclasses import dataclass
 
@@ -14,31 +14,32 @@ __all__ = ["AlarmPolicy"]
 
 @dataclass(frozen=True)
 class AlarmPolicy:
-    """When a crossing is an alarm: one change, one event.
+    """Conditions under which threshold crossings become alarms: one event for each change.
 
-    A row is *hot* once the statistic has stood above the threshold for ``persistence`` rows on
-    end; it stays hot until the statistic falls below ``release`` times the threshold. A spell
-    that begins at most ``join`` rows after the last hot row belongs to the event before it.
+    The detector is *in alarm* once the statistic has exceeded the threshold for
+    ``min_consecutive`` consecutive rows, until it falls below ``release_ratio`` times the
+    threshold. An alarm that starts at most ``merge_gap`` rows after the last row in alarm belongs
+    to the previous event.
 
     Parameters
     ----------
     min_consecutive
-        Rows above the threshold before the alarm, at least 1.
+        Consecutive rows above the threshold before the alarm, at least 1.
     release_ratio
         Fraction of the threshold below which the alarm ends, in (0, 1].
     merge_gap
-        Rows within which a new spell is still the same event, at least 0.
+        Rows within which a new alarm still belongs to the previous event, at least 0.
 
     Raises
     ------
     ParameterError
-        If one of them is out of its range.
+        If a parameter is out of range.
 
     Examples
     --------
     >>> policy = AlarmPolicy(min_consecutive=2)
-    >>> memory = policy.initial_state()
-    >>> policy.apply(np.array([0.0, 2, 2, 0.7, 0.3]), np.ones(5), memory)
+    >>> state = policy.initial_state()
+    >>> policy.apply(np.array([0.0, 2, 2, 0.7, 0.3]), np.ones(5), state)
     (array([0., 0., 1., 1., 0.]), [(2, 1)])
     """
 
@@ -57,37 +58,37 @@ class AlarmPolicy:
             raise ParameterError(f"merge_gap must be at least 0 rows, got {self.merge_gap!r}")
 
     def initial_state(self) -> Array:
-        """Return the memory before the first row (five integers)."""
+        """Return the state before the first row (five integers)."""
         return np.array([0, 0, 0, -1, 0], dtype=np.int64)
 
     @staticmethod
-    def last_alarm_row(memory: Array) -> int:
-        """Return the last row at which an alarm stood, counted from the first ever; -1: none."""
-        return int(memory[LAST_ALARM_ROW])
+    def last_alarm_row(state: Array) -> int:
+        """Return the last row in alarm, counted from the first row ever; -1 if none."""
+        return int(state[LAST_ALARM_ROW])
 
     def apply(
-        self, statistic: Array, threshold: Array, memory: Array
+        self, statistic: Array, threshold: Array, state: Array
     ) -> tuple[Array, list[tuple[int, int]]]:
-        """Absorb rows; ``memory`` goes on from call to call.
+        """Process rows and update ``state`` in place.
 
         Returns
         -------
-        hot
-            1.0 where the alarm stands, shape (n,).
+        in_alarm
+            1.0 for rows in alarm, shape (n,).
         onsets
-            For each new event the row of its alarm within these rows, and the absolute row (since
-            the first row ever) at which the statistic had crossed the threshold.
+            For each new event the index of its alarm within these rows, and the absolute row (from
+            the first row ever) of the threshold crossing.
         """
-        hot = np.empty(statistic.size)
+        in_alarm = np.empty(statistic.size)
         onsets = np.empty((statistic.size, 2), dtype=np.int64)
         n = apply_alarm_policy(
             statistic,
             threshold,
-            memory,
+            state,
             self.min_consecutive,
             self.release_ratio,
             self.merge_gap,
-            hot,
+            in_alarm,
             onsets,
         )
-        return hot, [(int(row), int(crossed)) for row, crossed in onsets[:n]]
+        return in_alarm, [(int(row), int(crossed)) for row, crossed in onsets[:n]]

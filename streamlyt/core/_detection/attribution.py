@@ -1,4 +1,4 @@
-"""Where a change began and which channels moved: a ring of chunk sums and a CUSUM arg-max."""
+"""Localization and attribution of a change: a ring buffer of chunk sums, a CUSUM arg-max."""
 
 from dataclasses import dataclass
 
@@ -11,17 +11,18 @@ from ._kernels import add_rows
 
 __all__ = ["ChangeLocator"]
 
-SLOTS = 64  # chunks looked back on: the change row is known to 1/64 of what is kept
-LARGEST_POWER = 1000  # of two, whose inverse is a number too
-LISTED = 5  # channels named in an event; more than a reader takes in at a glance
+SLOTS = 64  # chunks in the buffer: the change row is known to 1/64 of its rows
+LARGEST_POWER = 1000  # of two, whose inverse is finite too
+LISTED = 5  # channels named in an event; more are hard to read at a glance
 
 
 @dataclass(frozen=True)
 class ChangeLocator:
-    r"""The last ``slots * chunk`` rows as sums and sums of squares of chunks, in bounded memory.
+    r"""Locate a change in the last ``n_chunks * chunk_rows`` rows, and its channels.
 
-    At an alarm every chunk border is a candidate for the change. Channel j scores the two-sample
-    statistics of its mean and of its spread,
+    The rows are stored as sums and sums of squares of chunks, in bounded memory. At an alarm,
+    every chunk border is a candidate. The score of channel j is the sum of the two-sample
+    statistics of its mean and of its variance,
 
     .. math::
 
@@ -30,16 +31,16 @@ class ChangeLocator:
               + \frac{(v_1 - v_0)^2}{2 \sigma_j^4}\right],
 
     with :math:`v` the variance about the mean of the rows before, and :math:`\sigma_j^2` the
-    variance within the two sides together. The border with the largest sum over j is where the
-    change began, and the shares are :math:`e_j` less its expectation of 2, floored at 0, at that
-    border. Changes of correlation alone leave means and spreads where they are: not seen.
+    pooled variance within the two sides. The change is located at the border with the largest sum
+    over j. The contributions are :math:`e_j` minus its expectation of 2, at least 0, at that
+    border. A change of correlations alone is not detected: means and variances stay the same.
 
     Parameters
     ----------
     chunk_rows
-        Rows a chunk, at least 1: the resolution of the change row.
+        Rows per chunk, at least 1: the resolution of the change row.
     n_chunks
-        Chunks that are kept.
+        Number of chunks in the buffer.
 
     Examples
     --------
@@ -58,9 +59,9 @@ class ChangeLocator:
     n_chunks: int = SLOTS
 
     def start(self, first: Array) -> dict[str, Array]:
-        """Return the memory before the first row, given that row (sums are taken about it)."""
+        """Return the state before the first row, given that row (the origin of the sums)."""
         width = first.size
-        # A power of two changes no digit, and keeps the squares of any unit from overflowing.
+        # A power of two is exact, and keeps squares from overflowing in any unit.
         unit = np.ldexp(1.0, -np.clip(np.frexp(first)[1], -LARGEST_POWER, LARGEST_POWER))
         return {
             "history_unit": unit,
@@ -74,7 +75,7 @@ class ChangeLocator:
         }
 
     def add(self, values: Floats, times: Array, state: dict[str, Array]) -> None:
-        """Absorb rows (n, d) and their times (n,)."""
+        """Add rows (n, d) and their times (n,)."""
         add_rows(
             values,
             times,
@@ -90,16 +91,16 @@ class ChangeLocator:
         state["history_rows"] += values.shape[0]
 
     def exclude_before(self, row: int, state: dict[str, Array]) -> None:
-        """Leave out the chunks that begin before this row: they tell of an earlier change."""
+        """Exclude chunks that start before this row: they contain an earlier change."""
         state["history_since"][0] = row
 
     def locate(self, state: dict[str, Array], latest: int) -> tuple[int, int, Floats]:
-        """Return row and time at which the change most probably began, and the channels' scores.
+        """Return the most probable row and time of the change, and the scores of the channels.
 
         Parameters
         ----------
         latest
-            The change began at this row or before: the statistic had crossed by then.
+            Upper bound of the change row: the row of the threshold crossing.
         """
         last = (int(state["history_rows"][0]) - 1) // self.chunk_rows
         since = -(-int(state["history_since"][0]) // self.chunk_rows)
@@ -122,7 +123,7 @@ class ChangeLocator:
     def contributions(
         strength: Floats, channels: tuple[Channel, ...]
     ) -> tuple[tuple[str, ...], tuple[float, ...]]:
-        """Return the groups (or lone channels) that moved most and their shares of the whole."""
+        """Return the groups (or single channels) with the largest contributions, and these."""
         excess = np.maximum(strength - 2.0, 0.0)
         if not excess.sum() > 0:
             return (), ()
@@ -130,17 +131,17 @@ class ChangeLocator:
         for channel, score in zip(channels, excess / excess.sum(), strict=True):
             name = channel.group or channel.name
             totals[name] = totals.get(name, 0.0) + float(score)
-        top = sorted(totals.items(), key=lambda item: -item[1])[:LISTED]
-        named = [(name, share) for name, share in top if share > 0]
-        return tuple(name for name, _ in named), tuple(share for _, share in named)
+        largest = sorted(totals.items(), key=lambda item: -item[1])[:LISTED]
+        positive = [(name, total) for name, total in largest if total > 0]
+        return tuple(name for name, _ in positive), tuple(total for _, total in positive)
 
 
 def _two_sample(n0: Array, s0: Array, q0: Array, n: Array, s: Array, q: Array) -> Floats:
-    """Score each border: counts, sums and squares before it, and of all rows."""
+    """Score each border, given counts, sums and squares before it and of all rows."""
     n1, s1, q1 = n - n0, s - s0, q - q0
     mean0, mean1 = s0 / n0, s1 / n1
     within = (q0 - n0 * mean0**2 + q1 - n1 * mean1**2) / n
-    # A column that stands still has no spread: rounding of its squares is the smallest we trust.
+    # A constant column has no variance: the floor is the rounding error of its squares.
     floor = 1e-12 * (q / n) + np.finfo(np.float64).tiny
     sigma2 = np.maximum(within, floor)
     spread0 = q0 / n0 - mean0**2

@@ -1,1 +1,1 @@
-"""Numerical helpers that know nothing of streams."""
+"""Numerical helpers, independent of streams."""

@@ -10,22 +10,22 @@ __all__ = ["difference"]
 
 
 def difference(actual: Any, expected: Any, name: str = "array") -> str:
-    """Say how two arrays differ in their bits, or nothing where they do not.
+    """Describe how two arrays differ in their bits; empty if they do not.
 
-    Minus zero is not zero here, and NaN is NaN where its sign and its payload are the same.
+    Minus zero differs from zero. NaNs are equal if their sign and payload are.
 
     Parameters
     ----------
     actual, expected
         Arrays or numbers of any shape; or sequences, mappings or batches of them, compared one by
-        one. Whatever else is in them must be equal.
+        one. Other values in them must be equal.
     name
-        What to call them.
+        Name of the arrays in the description.
 
     Returns
     -------
     str
-        The type or the shape that differs; or the first place, how many places, and by how much.
+        The type or shape that differs; or the first position, the count and the largest difference.
 
     Examples
     --------
@@ -53,12 +53,12 @@ def difference(actual: Any, expected: Any, name: str = "array") -> str:
         pairs = zip(actual, expected, strict=True)
         return _first((a, b, f"{name}[{i}]") for i, (a, b) in enumerate(pairs))
     if _is_numeric(actual) and _is_numeric(expected):
-        return _places(np.asarray(actual), np.asarray(expected), name)
+        return _describe(np.asarray(actual), np.asarray(expected), name)
     return "" if actual == expected else f"{name} is {actual!r}, not {expected!r}"
 
 
 def _first(pairs: Any) -> str:
-    return next((told for pair in pairs if (told := difference(*pair))), "")
+    return next((text for pair in pairs if (text := difference(*pair))), "")
 
 
 def _is_sequence(value: object) -> bool:
@@ -69,7 +69,7 @@ def _is_numeric(value: object) -> bool:
     return isinstance(value, np.ndarray | np.generic | int | float | complex)
 
 
-def _places(actual: NDArray[Any], expected: NDArray[Any], name: str) -> str:
+def _describe(actual: NDArray[Any], expected: NDArray[Any], name: str) -> str:
     if actual.dtype != expected.dtype:
         return f"{name} has the type {actual.dtype}, not {expected.dtype}"
     if actual.shape != expected.shape:
@@ -81,20 +81,21 @@ def _places(actual: NDArray[Any], expected: NDArray[Any], name: str) -> str:
         other = other.any(axis=1).reshape(actual.shape)
     if not other.any():
         return ""
-    place = tuple(int(i) for i in np.argwhere(other)[0])
-    one, two = actual[place], expected[place]
+    position = tuple(int(i) for i in np.argwhere(other)[0])
+    one, two = actual[position], expected[position]
     shown = f"{_plain(one)!r}, not {_plain(two)!r}"
     if one != one and two != two:
         shown = f"NaN of bits {one.tobytes()[::-1].hex()}, not {two.tobytes()[::-1].hex()}"
-    told = f"{name}: {int(other.sum())} of {actual.size} values differ, first at {place!r}: {shown}"
+    count = f"{int(other.sum())} of {actual.size} values"
+    text = f"{name}: {count} differ, first at {position!r}: {shown}"
     if actual.dtype.kind not in "biufc":
-        return told
+        return text
     wide = np.complex128 if actual.dtype.kind == "c" else np.float64
     left, right = actual[other].astype(wide), expected[other].astype(wide)
     known = np.isfinite(left) & np.isfinite(right)
     if not known.any():
-        return told
-    return f"{told}; by at most {float(np.abs(left[known] - right[known]).max())!r}"
+        return text
+    return f"{text}; by at most {float(np.abs(left[known] - right[known]).max())!r}"
 
 
 def _octets(array: NDArray[Any]) -> NDArray[np.uint8]:

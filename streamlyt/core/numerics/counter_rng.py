@@ -1,8 +1,8 @@
 """Random numbers as a pure function of (seed, stream, position), the same bits everywhere.
 
-Integers by the SplitMix64 finaliser over a counter; angles and logarithms by series of sums,
-products and quotients, which IEEE 754 rounds alike on every machine: libraries' own cosines and
-logarithms differ in the last bit.
+Integers come from the SplitMix64 finalizer over a counter. Angles and logarithms are series of
+sums, products and quotients, which IEEE 754 rounds identically on every machine; cosines and
+logarithms of libraries differ in the last bit.
 """
 
 import math
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _WORD = (1 << 64) - 1
-_STEP = 0x9E3779B97F4A7C15  # odd, 2**64 over the golden ratio: neighbours fall far apart
+_STEP = 0x9E3779B97F4A7C15  # odd, 2**64 over the golden ratio: spreads neighboring counters
 _RIGHT_ANGLE = math.pi / 2
 # Series up to terms below 1e-17 at the end of their interval (pi/2; and 3 - 2 sqrt 2 for log).
 COSINE = [(-1.0) ** k / math.factorial(2 * k) for k in range(13)]
@@ -41,12 +41,12 @@ def bits(seed: int, stream: int, n: int) -> NDArray[np.uint64]:
 
 
 def key_of(seed: int, stream: int) -> np.uint64:
-    """Return what the counter of a stream is added to."""
+    """Return the offset of the counter of a stream."""
     return np.uint64(_mix_one(_mix_one(seed & _WORD) ^ stream))
 
 
 def signs(seed: int, stream: int, n: int) -> Floats:
-    """Return n values -1 or 1 with equal chance."""
+    """Return n values -1 or 1 with equal probability."""
     return 1.0 - 2.0 * (bits(seed, stream, n) >> np.uint64(63)).astype(np.float64)
 
 
@@ -56,7 +56,7 @@ def unit_phases(seed: int, stream: int, n: int) -> tuple[Floats, Floats]:
     angle = _fraction(word << np.uint64(2)) * _RIGHT_ANGLE
     square = angle * angle
     cosine, sine = _series(COSINE, square), angle * _series(SINE, square)
-    quarter = word >> np.uint64(62)  # turn by so many right angles
+    quarter = word >> np.uint64(62)  # number of right angles to rotate by
     odd = (quarter & np.uint64(1)) == 1
     re = np.where(odd, -sine, cosine)
     im = np.where(odd, cosine, sine)
@@ -67,7 +67,7 @@ def unit_phases(seed: int, stream: int, n: int) -> tuple[Floats, Floats]:
 def complex_normals(seed: int, stream: int, n: int) -> tuple[Floats, Floats]:
     """Return real and imaginary part of n values of CN(0, 1): each has variance 1/2.
 
-    Streams ``stream`` and ``stream + 1`` are used (Box and Muller).
+    Uses the streams ``stream`` and ``stream + 1`` (Box and Muller).
     """
     cosine, sine = unit_phases(seed, stream, n)
     # 1 - fraction is in (0, 1]: its logarithm is finite.
@@ -76,24 +76,24 @@ def complex_normals(seed: int, stream: int, n: int) -> tuple[Floats, Floats]:
 
 
 def chi_squares(seed: int, stream: int, n: int, degrees: int) -> Floats:
-    """Return n chi-squared values with so many degrees of freedom, at least 2.
+    """Return n chi-squared values with ``degrees`` degrees of freedom, at least 2.
 
     Marsaglia and Tsang's rejection from a cubed normal ("A simple method for generating gamma
-    variables", ACM TOMS 2000). Each round takes three streams from ``stream`` on.
+    variables", ACM TOMS 2000). Each round uses three streams from ``stream`` on.
     """
     d = 0.5 * degrees - 1.0 / 3.0
     values = np.zeros(n)
     open_ = np.arange(n)
-    while open_.size:  # a value is refused with a chance below 5 %, of 64 degrees below 0.1 %
+    while open_.size:  # the rejection rate is below 5 %, for 64 degrees below 0.1 %
         x = (math.sqrt(2.0) * complex_normals(seed, stream, n)[0])[open_]
         u = (1.0 - _fraction(bits(seed, stream + 2, n)))[open_]
         v = 1.0 + x / math.sqrt(9.0 * d)
         v = v * v * v
         positive = v > 0
         safe = np.where(positive, v, 1.0)
-        taken = positive & (_log(u) < 0.5 * x * x + d - d * safe + d * _log(safe))
-        values[open_[taken]] = 2.0 * d * v[taken]
-        open_ = open_[~taken]
+        accepted = positive & (_log(u) < 0.5 * x * x + d - d * safe + d * _log(safe))
+        values[open_[accepted]] = 2.0 * d * v[accepted]
+        open_ = open_[~accepted]
         stream += 3
     return values
 

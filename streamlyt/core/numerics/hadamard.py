@@ -5,14 +5,14 @@ from .jit import jit
 
 __all__ = ["GROUP", "LANES"]
 
-# Values transformed at a time: two planes, their partners and two tables stay in 48 kB of cache.
+# Values per group: two planes, their partners and two tables fit into 48 kB of cache.
 GROUP = 2048
 
 
 @jit()
 def transform_bits(a: Array, b: Array, stages: int) -> Array:
-    # Walsh-Hadamard transform of the lowest bits of the index, which end as its highest; a and b
-    # are overwritten, one of them is returned. Unlike the transform in place, each stage is one
+    # Walsh-Hadamard transform of the lowest bits of the index, which become the highest. a and b
+    # are overwritten, one of them is returned. Unlike the in-place transform, each stage is one
     # flat loop: sums into the lower half, differences into the upper.
     half = a.size // 2
     for _ in range(stages):
@@ -37,8 +37,8 @@ def _butterfly_back(a: Array, b: Array) -> None:
 
 @jit()
 def transform_bits_back(a: Array, b: Array, stages: int) -> Array:
-    # The same of the highest bits, which end as the lowest. Written with two calls, since the
-    # compiler vectorises this store only while it sees that a and b are two arrays.
+    # The same for the highest bits, which become the lowest. Two calls, because the compiler
+    # vectorizes this store only where it can see that a and b are different arrays.
     for stage in range(stages):
         if stage % 2:
             _butterfly_back(b, a)
@@ -47,18 +47,18 @@ def transform_bits_back(a: Array, b: Array, stages: int) -> Array:
     return b if stages % 2 else a
 
 
-# Places beside one another in a group whose stages come last: those of the highest bits, and the
-# blocks. A register holds so many values in single precision.
+# Adjacent positions of a group, whose stages come last: those of the highest bits, and the blocks.
+# One register holds 16 single-precision values.
 LANES = 16
 
 
-# Values that are transformed to the end before the next: with their partners in 128 kB of cache.
+# Values transformed completely before the next: with their partners they fit into 128 kB of cache.
 _NEAR = 8192
 
 
 @jit()
 def _stages_4(a: Array) -> None:
-    # Two stages over steps of 32; all steps are constants, so that the compiler sees what is apart.
+    # Two stages over steps of 32; all steps are constants that the compiler knows.
     for start in range(0, a.size, 128):
         s = a[start : start + 128]
         for i in range(32):
@@ -178,7 +178,7 @@ def transform_group(a: Array, b: Array, width: int, last: int) -> Array:
 
 @jit()
 def hadamard_transform(a: Array, b: Array, stages: int) -> Array:
-    # A Walsh-Hadamard transform, its outputs in some fixed order; a and b are overwritten, one of
+    # A Walsh-Hadamard transform with its outputs in a fixed order; a and b are overwritten, one of
     # them is returned.
     if a.size < GROUP:
         return transform_bits(a, b, stages)
@@ -187,7 +187,7 @@ def hadamard_transform(a: Array, b: Array, stages: int) -> Array:
         size //= 4
         _stages_far(a, size)
     for start in range(0, a.size, size):
-        # Four stages come last, two at a time: they end where they began.
+        # The last four stages, two at a time: the index bits return to their original order.
         transform_group(a[start : start + size], b[start : start + size], 128, 4)
     return a
 
@@ -212,8 +212,8 @@ def _interleave_4(a: Array, b: Array) -> None:
 
 @jit()
 def spread_values(x: Array, a: Array, out: Array) -> None:
-    # A row in working order, once for each block of a group: the highest bits of the place in a
-    # row of copies become the lowest. The three arrays are three.
+    # A row in working order, once for each block of a group: the highest bits of the position in
+    # the row of copies become the lowest. The three arrays must be distinct.
     for start in range(0, out.size, x.size):
         out[start : start + x.size] = x
     _interleave_4(out, a)

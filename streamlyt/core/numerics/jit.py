@@ -1,4 +1,4 @@
-"""The one decorator of our compiled loops: numba, nogil, machine code kept between processes."""
+"""Decorator of compiled loops: numba, nogil, with a cache of machine code across processes."""
 
 import hashlib
 import inspect
@@ -33,7 +33,7 @@ __all__ = ["compiling_notice", "jit", "kernel_cache_dir", "notify_on_compile"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# numba's settings that change the machine code. Its own index knows the processor only.
+# numba settings that change the machine code; numba's own index records only the processor.
 _SETTINGS = (
     *("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "USING_SVML", "BOUNDSCHECK"),
     *("DEBUGINFO_DEFAULT", "CPU_NAME", "CPU_FEATURES"),
@@ -42,26 +42,26 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 def jit(**flags: Any) -> Callable[[F], F]:
-    """Compile a loop on its first call and keep the machine code between processes.
+    """Compile a loop on its first call and cache the machine code across processes.
 
     Parameters
     ----------
     **flags
-        Handed to :func:`numba.njit` beside ``nogil``, ``fastmath`` for one.
+        Passed to :func:`numba.njit` in addition to ``nogil``, for example ``fastmath``.
 
     Notes
     -----
-    Machine code lies in the folder :func:`kernel_cache`, whose name has a hash of all kernels, of
-    what they import, of the versions of numba, llvmlite, NumPy and Python, and of the processor:
-    code of other sources is never read. A damaged entry is removed and compiled again. Where
-    nothing can be kept (a home that is read-only, a folder that others can write), each process
+    Machine code is stored in :func:`kernel_cache_dir`. The name of the folder contains a hash of
+    all kernels, of their imports, of the versions of numba, llvmlite, NumPy and Python, and of the
+    processor: code of other sources is never read. A damaged entry is removed and recompiled.
+    Without a usable folder (a read-only home, a folder that other users can write), each process
     compiles for itself.
     """
 
     def decorate(function: F) -> F:
         result: F = njit(nogil=True, **flags)(function)
         sources = None if config.DISABLE_JIT else _sources()
-        # The hash says nothing of a function that stands elsewhere: it is compiled each time.
+        # The hash does not cover functions of other modules: they are compiled in each process.
         if sources is not None and function.__module__ in sources.modules:
             folder = _folder(_base())
             if folder is not None and folder.refusal() is None:
@@ -78,7 +78,7 @@ def kernel_cache_dir() -> str:
 
 
 def compiling_notice() -> str:
-    """Return a line for the user who waits while kernels are compiled: where they are kept."""
+    """Return the notice shown while kernels are compiled, with the folder of the cache."""
     folder = _folder(_base())
     refusal = "their sources cannot be read" if folder is None else folder.refusal()
     if refusal is None:
@@ -96,7 +96,7 @@ def _base() -> Path:
 
 @cache
 def _sources() -> Sources | None:
-    """Read the sources once a process; None where they are no files, in a zip for one."""
+    """Read the sources once per process; None if they are not files, as in a zip archive."""
     try:
         sources = Sources(Path(__file__).parents[2])
     except OSError:
@@ -109,20 +109,20 @@ def _folder(base: Path) -> CacheFolder | None:
     sources = _sources()
     if sources is None:
         return None
-    whole = hashlib.sha256(sources.digest())
-    whole.update(repr(_environment()).encode())
-    return CacheFolder(base, "streamlyt", whole.hexdigest()[:20])
+    combined = hashlib.sha256(sources.digest())
+    combined.update(repr(_environment()).encode())
+    return CacheFolder(base, "streamlyt", combined.hexdigest()[:20])
 
 
 def _environment() -> list[Any]:
-    """Return what the machine code of a source depends on beside the source."""
+    """Return everything except the source that the machine code depends on."""
     processor: list[Any] = [llvm.get_process_triple()]
     if config.CPU_NAME is None:
         processor.append(llvm.get_host_cpu_name())
     if config.CPU_FEATURES is None:
         try:
             processor.append(llvm.get_host_cpu_features().flatten())
-        except RuntimeError:  # LLVM's answer where it does not know the processor
+        except RuntimeError:  # LLVM does not know the processor
             processor.append(None)
     versions = numba.__version__, llvmlite.__version__, np.__version__, platform.python_version()
     settings = [(name, getattr(config, name, None)) for name in _SETTINGS]
@@ -130,7 +130,7 @@ def _environment() -> list[Any]:
 
 
 class _KernelCache(FunctionCache):
-    """numba's cache of one function, in a folder of ours; no state of its files is an error."""
+    """numba's cache of one function, in our own folder; damaged files are never an error."""
 
     def __init__(self, function: Callable[..., Any], folder: CacheFolder, sources: Sources) -> None:
         self._name, self._py_func = repr(function), function
@@ -147,17 +147,17 @@ class _KernelCache(FunctionCache):
             return None
         try:
             return super()._load_overload(sig, target_context)
-        except Exception:  # of any type: what unpickling raises depends on what is in the file
+        except Exception:  # of any type: unpickling raises whatever the file contains
             self._cache_file.discard(self._index_key(sig, target_context.codegen()))
             return None
 
     def _save_overload(self, sig: Any, data: Any) -> None:
         try:
             self._folder.restore()
-            # After an edit since the start, this may be compiled from the old file or the new one.
+            # If a source was edited since the start, the code may be of the old or the new version.
             if self._folder.refusal() is None and self._sources.unchanged():
                 super()._save_overload(sig, data)
-        except OSError:  # a disk that is full: the next process compiles again
+        except OSError:  # for example a full disk: the next process compiles again
             return
 
 
@@ -179,14 +179,14 @@ class _Locator(UserProvidedCacheLocator):
         return str(self._folder.path)
 
     def ensure_cache_path(self) -> None:
-        """Nothing is left to do: the folder is restored before anything is saved."""
+        """Do nothing: the folder is restored before each save."""
 
 
 class _Entries(IndexDataCacheFile):
-    """numba's files, each with a SHA-256 in front that is checked before anything is unpickled.
+    """numba's cache files, each prefixed with a SHA-256 that is checked before unpickling.
 
-    The name of a data file is made from its key: where numba counts them up, two processes that
-    save different signatures at the same time may both take one number.
+    The name of a data file is derived from its key. numba would number the files, and two processes
+    that save different signatures at the same time could use the same number.
     """
 
     def discard(self, key: Any) -> None:
@@ -220,12 +220,12 @@ class _Entries(IndexDataCacheFile):
             file.write(self._dump((self._source_stamp, names)))
 
     def _name_of(self, key: Any) -> str:
-        # (numba's pattern has a place for its number.)
+        # numba's pattern contains a field for its number.
         digest = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
         return self._data_name_pattern.replace("{number:d}", digest)
 
     def _read(self, path: str) -> Any:
-        """Return what is in a file; None, with the file removed, where it is not what was put."""
+        """Return the content of a file; None, and remove the file, if its hash does not match."""
         try:
             with open(path, "rb") as file:
                 digest, body = file.read(_DIGEST), file.read()
@@ -234,31 +234,31 @@ class _Entries(IndexDataCacheFile):
         except FileNotFoundError:
             return None
         except OSError:
-            pass  # no file, or one that may not be read
+            pass  # not a file, or not readable
         discard(Path(path))
         return None
 
 
 @contextmanager
-def notify_on_compile(tell: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Call ``tell`` when the first loop is compiled, not merely read from the cache.
+def notify_on_compile(callback: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Call ``callback`` when the first loop is compiled rather than read from the cache.
 
-    Yields a function that says whether that has happened.
+    Yields a function that returns whether that has happened.
     """
-    once = _Once(tell)
+    once = _Once(callback)
     with event.install_listener("numba:compile", once):
         yield lambda: once.done
 
 
 class _Once(event.Listener):
-    def __init__(self, tell: Callable[[], None]) -> None:
+    def __init__(self, callback: Callable[[], None]) -> None:
         self.done = False
-        self._tell = tell
+        self._callback = callback
 
     def on_start(self, event: Any) -> None:
         if not self.done:
             self.done = True
-            self._tell()
+            self._callback()
 
     def on_end(self, event: Any) -> None:
         """Nothing is said at the end."""

@@ -1,6 +1,6 @@
-"""A folder of files that can be made again: private, locked while in use, removed when old.
+"""A cache folder: private, locked while in use, removed when old.
 
-Machine code read from here is run, so nobody else may be able to write it.
+Machine code from this folder is executed, so no other user may be able to write it.
 """
 
 import fcntl
@@ -16,26 +16,23 @@ __all__ = ["CacheFolder", "discard"]
 
 KEEP_S = 30 * 86_400.0
 KEEP_FOLDERS = 16
-RECENT_S = 3600.0  # younger folders stay: a process may have made one and not yet locked it
+RECENT_S = 3600.0  # younger folders stay: a process may not have locked its new folder yet
 SWEEP_S = 86_400.0
 
-_STAMP = (
-    "last-use"  # locked by each process that uses the folder; its time is that of the last start
-)
+_STAMP = "last-use"  # locked by each process that uses the folder; its time is the last start
 _TRIES = 50
 
 
 class CacheFolder:
-    """One folder in a cache, in use by this process until it ends.
+    """One folder of a cache, in use by this process until it exits.
 
-    When a folder is made, and otherwise once a day, those beside it with the same prefix that no
-    process uses are removed: where they were last used more than 30 days ago, or where more than
-    16 are younger.
+    On creation of a folder, and otherwise once a day, unused sibling folders with the same prefix
+    are removed: those last used more than 30 days ago, and all but the 16 youngest.
 
     Parameters
     ----------
     base
-        Folder of the cache; made if it is not there.
+        Folder of the cache; created if missing.
     prefix, digest
         The name of the folder is ``<prefix>-<digest>``, the digest in hexadecimal.
 
@@ -68,7 +65,7 @@ class CacheFolder:
             self._sweep(now)
 
     def refusal(self) -> str | None:
-        """Return why nothing may be read from or written to the folder; None where it may.
+        """Return why the folder may not be used; None if it may.
 
         It must be a folder of this user that no other can write to, in one that neither belongs
         to another user (other than root) nor lets every user replace what is in it.
@@ -91,12 +88,12 @@ class CacheFolder:
         return None
 
     def restore(self) -> None:
-        """Make the folder again if somebody has removed it since.
+        """Create the folder again if it was removed.
 
         Raises
         ------
         OSError
-            If it cannot be made.
+            If it cannot be created.
         """
         if not self.path.is_dir():
             self._make()
@@ -114,12 +111,12 @@ class CacheFolder:
                     return
                 if last_try:
                     raise
-                discard(self.path)  # a file in the place of the folder
+                discard(self.path)  # a file with the name of the folder
             else:
                 return
 
     def _use(self) -> None:
-        """Lock the folder against removal until the process ends, where the system can."""
+        """Lock the folder against removal until the process exits, if the system supports it."""
         path = self.path / _STAMP
         for _ in range(_TRIES):
             self._make()
@@ -130,9 +127,9 @@ class CacheFolder:
             except FileNotFoundError:
                 continue  # another process has just removed the folder
             except OSError:
-                discard(path)  # a folder in its place, for one
+                discard(path)  # for example a folder of that name
                 if os.path.lexists(path):
-                    return  # a file system that is read-only
+                    return  # a read-only file system
                 continue
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -151,36 +148,38 @@ class CacheFolder:
                     os.close(lock)
 
     def _sweep(self, now: float) -> None:
-        """Remove folders of other sources that are no longer used, and files half written here."""
+        """Remove unused folders of other sources, and partial files in this folder."""
         try:
-            beside = [Path(one.path) for one in os.scandir(self.base) if self._is_sibling(one)]
-            here = list(self.path.iterdir())
+            siblings = [
+                Path(entry.path) for entry in os.scandir(self.base) if self._is_sibling(entry)
+            ]
+            own_files = list(self.path.iterdir())
         except OSError:
-            return  # what cannot be listed stays as it is
+            return  # without a listing nothing is removed
         used = {}
-        for folder in beside:
+        for folder in siblings:
             if "." in folder.name:
-                shutil.rmtree(folder, ignore_errors=True)  # a removal that was killed
+                shutil.rmtree(folder, ignore_errors=True)  # an interrupted removal
             elif folder != self.path:
                 used[folder] = _changed(folder / _STAMP) or _changed(folder) or now
-        # This folder is the first of those that are kept.
+        # This folder is the first of those that stay.
         for rank, folder in enumerate(sorted(used, key=lambda one: -used[one]), start=2):
             age = now - used[folder]
             if age > KEEP_S or (rank > KEEP_FOLDERS and age > RECENT_S):
                 _remove_unused(folder, used[folder])
-        for file in here:
+        for file in own_files:
             if ".tmp." in file.name and now - (_changed(file) or now) > SWEEP_S:
                 discard(file)
 
     def _is_sibling(self, entry: os.DirEntry[str]) -> bool:
-        name = entry.name.partition(".")[0]  # with what a removal that was killed left behind
+        name = entry.name.partition(".")[0]  # without the suffix of an interrupted removal
         if self._siblings.fullmatch(name) is None or not entry.is_dir(follow_symlinks=False):
             return False
         return entry.stat(follow_symlinks=False).st_uid == os.geteuid()
 
 
 def discard(path: Path) -> None:
-    """Remove a file, or a folder in its place; what cannot be removed stays."""
+    """Remove a file or folder; one that cannot be removed stays."""
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -198,7 +197,7 @@ def _changed(path: Path) -> float | None:
 
 
 def _remove_unused(folder: Path, used: float) -> None:
-    """Remove a folder unless a process uses it, or has since it was looked at."""
+    """Remove a folder unless a process uses it, or has used it since ``used``."""
     lock = None
     try:
         try:
@@ -208,12 +207,12 @@ def _remove_unused(folder: Path, used: float) -> None:
             pass  # no process has ever locked it
         if (_changed(folder / _STAMP) or used) > used:
             return
-        # Renamed first, in one step: nobody finds a folder of which half is gone.
-        gone = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
-        folder.rename(gone)
+        # Renamed first, atomically: no process finds a partly removed folder.
+        renamed = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
+        folder.rename(renamed)
     except OSError:
         return  # in use, or another process removes it
     finally:
         if lock is not None:
             os.close(lock)
-    shutil.rmtree(gone, ignore_errors=True)
+    shutil.rmtree(renamed, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The Python files that compiled loops are made from, and a hash of what stands in them.
+"""The source files of compiled loops, and a hash of their content.
 
-Machine code is as old as the sources it was compiled from: the file of the loop, those of the
-loops it calls and of the constants it reads. All of them are found by following imports.
+Machine code depends on the file of the loop, and on those of the loops it calls and the constants
+it reads. All of them are found by following imports.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from pathlib import Path
 
 __all__ = ["Sources"]
 
-# Matched by expression, as a parser takes ten times as long: 70 ms instead of 7 at each start.
-# What only looks like an import, in a docstring for one, adds a file and so does no harm.
+# A regular expression, since a parser takes ten times as long: 70 ms instead of 7 at each start.
+# Text that only looks like an import, as in a docstring, adds a file and does no harm.
 _IMPORT = re.compile(
     rb"(?:^|[;:])[ \t]*(?:"
     rb"from[ \t]*(\.*)[ \t]*([\w.]*)[ \t]+import\b[ \t]*(\((?:#[^\n]*|[^)#])*\)|[^\n;]*)"
@@ -27,9 +27,9 @@ _Module = tuple[str, ...]
 
 
 class Sources:
-    """The kernels of a package and the modules of the package that they import, with all theirs.
+    """The kernels of a package and, transitively, the modules of the package that they import.
 
-    A kernel is a file with ``_kernels`` in its name, or in a folder with that in its name.
+    A kernel is a file with ``_kernels`` in its name or in the name of one of its folders.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Sources:
             if path is None or name in self.modules:
                 continue
             with open(path, "rb") as file:
-                # Before it is read: an edit while it is read is then noticed afterwards.
+                # Before reading, so that an edit during the read is detected later.
                 self._stamps[path] = _stamp(os.fstat(file.fileno()))
                 text = file.read()
             self.modules[name] = hashlib.sha256(text).digest()
@@ -69,14 +69,14 @@ class Sources:
             waiting += _imports(text, within)
 
     def digest(self) -> bytes:
-        """Return a SHA-256 of names and contents, the same wherever the package lies."""
-        whole = hashlib.sha256()
+        """Return a SHA-256 of names and contents, independent of the location of the package."""
+        combined = hashlib.sha256()
         for name, content in sorted(self.modules.items()):
-            whole.update(name.encode() + b"\0" + content)
-        return whole.digest()
+            combined.update(name.encode() + b"\0" + content)
+        return combined.digest()
 
     def unchanged(self) -> bool:
-        """Tell whether each file is still as it was read, by its size and modification time."""
+        """Return whether all files have the size and modification time they were read with."""
         try:
             return all(_stamp(os.stat(path)) == was for path, was in self._stamps.items())
         except OSError:
@@ -103,7 +103,7 @@ class Sources:
 
 
 def _imports(text: bytes, within: _Module) -> Iterator[_Module]:
-    """Yield each module that a file may import; names that are no modules among them."""
+    """Yield each module that a file may import; may include names that are no modules."""
     text = text.replace(b"\r\n", b"\n").replace(b"\\\n", b" ")
     for dots, origin, names, plain in _IMPORT.findall(text):
         if plain:

@@ -7,37 +7,30 @@ from .arrays import Floats
 
 __all__ = ["dominant_period", "period", "shapes"]
 
-LAGS = 16  # values of a shape: its harmonics up to the eighth
+LAGS = 16  # values per shape: harmonics up to the eighth
 
+SHORTEST = 8  # rows of a shape; fewer are noise or undersampled
 
-SHORTEST = 8  # rows of a shape; fewer are noise, or hardly sampled
+ALMOST = 0.9  # of the highest peak: the first peak this high is the period, not a multiple of it
 
+PEAK = 0.2  # minimum autocorrelation of a period
 
-ALMOST = 0.9  # of the highest peak: the first peak so high is the period, not a multiple of it
+CHANCE = 3.0  # standard errors of noise above it, to be considered periodic
 
+FORGOTTEN = 0.2  # autocorrelation that ends the correlation time of a series without a period
 
-PEAK = 0.2  # autocorrelation that a period must reach
+MEMORIES = 4  # correlation times in a shape of a series without a period
 
-
-CHANCE = 3.0  # ... and so many standard errors of noise more, to be taken for a rhythm
-
-
-FORGOTTEN = 0.2  # autocorrelation at which a series without a period has forgotten itself
-
-
-MEMORIES = 4  # such times in a shape of a series without a period
-
-
-FLAT = 0.05  # of the whole spread: a shape that moves less is rounding and noise, not a rhythm
+FLAT = 0.05  # of the total spread: a shape with less variation is rounding and noise
 
 
 def period(values: Floats) -> int:
-    r"""Return how many rows a series takes to repeat itself, estimated from its autocorrelation.
+    r"""Return the period of a series in rows, estimated from its autocorrelation.
 
-    Of the peaks of the autocorrelation after its first zero, up to a quarter of the rows, it is the
-    first that is nearly as high (.9) as the highest. Where none reaches .2 there is no period; then
-    it is four times the lag at which the autocorrelation has fallen below .2, a sixth of the rows
-    at most. It is never below 8.
+    Of the peaks of the autocorrelation after its first zero, up to a quarter of the rows, it is
+    the first of at least 0.9 times the highest. If no peak reaches 0.2, there is no period: the
+    result is then four times the lag at which the autocorrelation falls below 0.2, at most a sixth
+    of the rows. It is never below 8.
 
     Parameters
     ----------
@@ -53,9 +46,9 @@ def period(values: Floats) -> int:
 
 
 def dominant_period(values: Floats) -> tuple[int, bool]:
-    r"""Return what :func:`period` does, and whether the rows do repeat themselves so.
+    r"""Return the result of :func:`period`, and whether the series is periodic.
 
-    They do if the autocorrelation at the period is above .2 by three standard errors of that of
+    It is if the autocorrelation at the period exceeds 0.2 by three standard errors of that of
     independent rows, :math:`3 / \sqrt n`.
 
     Parameters
@@ -89,24 +82,24 @@ def dominant_period(values: Floats) -> tuple[int, bool]:
     if high >= PEAK:
         found = int(peaks[near[peaks] >= ALMOST * near[peaks].max()][0])
     else:
-        gone = np.flatnonzero(correlation < FORGOTTEN)
-        found = min(MEMORIES * int(gone[0]) if gone.size else n, n // 6)
+        decayed = np.flatnonzero(correlation < FORGOTTEN)
+        found = min(MEMORIES * int(decayed[0]) if decayed.size else n, n // 6)
     return max(SHORTEST, found), bool(high >= PEAK + CHANCE / np.sqrt(n))
 
 
 def shapes(values: Floats, width: int, stride: int = 1, lags: int = LAGS) -> Floats:
-    """Return the shapes of a series, each centred and divided by its own spread, (k, lags).
+    """Return the shapes of a series (k, lags), each centered and divided by its spread.
 
     Parameters
     ----------
     values
         Shape (n,), at least ``width`` rows.
     width
-        Rows of a shape.
+        Rows per shape.
     stride
         Rows from one shape to the next.
     lags
-        Values of a shape.
+        Values per shape.
 
     Examples
     --------
@@ -119,14 +112,14 @@ def shapes(values: Floats, width: int, stride: int = 1, lags: int = LAGS) -> Flo
 def lagged(values: Floats, width: int, lags: int, stride: int = 1) -> Floats:
     block = max(1, round(width / lags))
     starts = np.round(np.linspace(0, width - block, lags)).astype(int)
-    # Summed window by window: a running sum would depend on where the stream was cut.
+    # Summed window by window: a running sum would depend on the batch boundaries.
     means = sliding_window_view(values, block).mean(axis=1)
     count = len(values) - width + 1
     return np.stack([means[start : start + count : stride] for start in starts], axis=1)
 
 
 def normalized(rows: Floats, spread: float) -> Floats:
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    own = np.sqrt((centred * centred).mean(axis=1, keepdims=True))
-    shaped: Floats = centred / np.where(own > 0, own + FLAT * spread, 1.0)
+    centered = rows - rows.mean(axis=1, keepdims=True)
+    own = np.sqrt((centered * centered).mean(axis=1, keepdims=True))
+    shaped: Floats = centered / np.where(own > 0, own + FLAT * spread, 1.0)
     return shaped
