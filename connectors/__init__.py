@@ -1,4 +1,4 @@
-"""Outside systems, one file each: where rows come from and where findings go."""
+"""Sources and sinks: files, Kafka, trajectories and memory."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Arrays as a source, and a sink that keeps what it is given."""
+"""In-memory source of an array, and a sink that stores everything in memory."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -29,24 +29,24 @@ class MemorySource(Source):
     values
         Shape (n, d), or (n,) for one channel.
     times
-        Shape (n,), whole numbers that never decrease, unless ``disorder`` lets them; the row
-        numbers where None.
+        Shape (n,), integers that never decrease, unless ``disorder`` allows it. None: row
+        numbers.
     schema
-        What the columns are; ``x0``, ``x1``, ... where None.
+        Schema of the columns. None: ``x0``, ``x1``, ...
     key
         Name of the series.
     batch_rows
-        Most rows in a batch.
+        Maximum rows per batch.
     disorder
-        ``"refuse"`` times that go back, or ``"pass"`` rows on as they come, a new batch wherever
-        time goes back; :class:`~streamlyt.transforms.Reorder` puts them in order.
+        ``"refuse"``: raise if time decreases; ``"pass"``: keep the order, with a new batch where
+        time decreases. :class:`~streamlyt.transforms.Reorder` sorts the rows.
 
     Raises
     ------
     ParameterError
-        If ``batch_rows`` is not positive, or ``disorder`` not known.
+        If ``batch_rows`` is not positive, or ``disorder`` is unknown.
     DataError
-        If values, times and schema do not fit one another.
+        If values, times and schema do not match.
 
     Examples
     --------
@@ -76,21 +76,21 @@ class MemorySource(Source):
         if rows.ndim not in (1, 2):
             raise DataError(f"values must have shape (n, d) or (n,), got {rows.shape!r}")
         rows = rows[:, None] if rows.ndim == 1 else rows
-        named = schema or Schema.of(*(f"x{i}" for i in range(rows.shape[1])))
+        schema = schema or Schema.of(*(f"x{i}" for i in range(rows.shape[1])))
         clock = np.arange(len(rows)) if times is None else np.array(times, dtype=np.int64)
-        self._all = Batch(key, np.sort(clock) if disorder == "pass" else clock, rows, named)
-        self._came = clock
+        self._all = Batch(key, np.sort(clock) if disorder == "pass" else clock, rows, schema)
+        self._times = clock
         self.n_rows: int = self._all.n_rows
 
     @property
     def schema(self) -> Schema:
-        """The schema given, or plain names."""
+        """Schema of the columns."""
         return self._all.schema
 
     def position_of_row(self, number: int) -> Position:
         """Return the position before a row."""
         if number > self.n_rows:
-            raise SourceError(f"row must be at most {self.n_rows}, the end, got {number!r}")
+            raise SourceError(f"row must be at most {self.n_rows}, got {number!r}")
         return {"row": number}
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
@@ -98,23 +98,23 @@ class MemorySource(Source):
         for first in range(int(start["row"]) if start else 0, self._all.n_rows, self.batch_rows):
             row = first
             stop = min(first + self.batch_rows, self._all.n_rows)
-            times, values = self._came[row:stop], self._all.values[row:stop]
+            times, values = self._times[row:stop], self._all.values[row:stop]
             for batch in split_unordered(self.key, times, values, self.schema):
                 row += batch.n_rows
                 yield batch, {"row": row}
 
 
 class MemorySink(Sink):
-    """A sink that keeps everything, for tests and notebooks.
+    """Sink that stores everything in memory, for tests and notebooks.
 
     Attributes
     ----------
     batches, events
-        What was written and recorded, in order.
+        Written batches and events, in order.
     late_batches
-        Rows that came too late to be put in order.
+        Late rows.
     flushes
-        How often ``flush`` was called.
+        Number of calls of ``flush``.
 
     Examples
     --------
@@ -134,37 +134,37 @@ class MemorySink(Sink):
         self.flushes = 0
 
     def write_rows(self, batch: Batch) -> None:
-        """Keep a batch."""
+        """Store a batch."""
         self.batches.append(batch)
 
     def write_event(self, event: Event) -> None:
-        """Keep an event."""
+        """Store an event."""
         self.events.append(event)
 
     def write_late_rows(self, batch: Batch) -> None:
-        """Keep rows that came too late."""
+        """Store late rows."""
         self.late_batches.append(batch)
 
     def flush(self) -> None:
-        """Count: what is in memory is as durable as it gets."""
+        """Count the call."""
         self.flushes += 1
 
     def keys(self) -> list[str]:
-        """Return the names of the series, in the order of their first rows."""
+        """Return the series keys, in the order of their first rows."""
         return list(dict.fromkeys(batch.key for batch in self.batches))
 
     def values(self, key: str | None = None) -> Floats:
-        """Return all rows of a series, shape (n, d); of the only one where no key is given.
+        """Return all rows of a series, shape (n, d); without a key of the only series.
 
         Raises
         ------
         ParameterError
-            If there is no such series, or more than one and none is named.
+            If there is no such series, or several and ``key`` is None.
         """
         return np.concatenate([batch.values for batch in self._of(key)])
 
     def times(self, key: str | None = None) -> Array:
-        """Return the times of a series, as :meth:`values`."""
+        """Return the times of a series; see :meth:`values`."""
         return np.concatenate([batch.times for batch in self._of(key)])
 
     def _of(self, key: str | None) -> list[Batch]:

@@ -1,4 +1,4 @@
-"""Files: recorded tables, folders of them, growing files; and rows written to files."""
+"""Source and sink of files: tables, directories of tables and growing files."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Which columns of a table are channels, time and key, and their rows as arrays."""
+"""Column roles of a table (channels, time, key), and its rows as arrays."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -15,32 +15,30 @@ from .text_readers import Table
 
 __all__ = ["Columns"]
 
-_SEVERAL = ("columns", "classes")  # parameters that name more than one column
-
 
 class Columns:
-    """The columns that a source reads.
+    """Columns that a source reads.
 
     Parameters
     ----------
     path
-        Where the table is, for messages.
+        Path of the table, for messages.
     table
-        It, or the first of several alike.
+        The table, or the first of several with the same columns.
     columns, time, key, classes
-        As of the source.
+        See :class:`FileSource`.
 
     Attributes
     ----------
-    wanted
-        Arrow type, as it is to be read, of each column by name.
+    arrow_types
+        Arrow type to read of each column by name.
     schema
-        Of the rows.
+        Schema of the rows.
 
     Raises
     ------
     ParameterError, FormatError
-        If they do not fit the table.
+        If the parameters do not match the table.
     """
 
     def __init__(
@@ -54,67 +52,67 @@ class Columns:
     ) -> None:
         self._path, self._table = path, table
         self._time, self._key = time, key
-        self._words = {
-            name: {word: float(i) for i, word in enumerate(words)}
-            for name, words in (classes or {}).items()
+        self._classes = {
+            name: {label: float(i) for i, label in enumerate(labels)}
+            for name, labels in (classes or {}).items()
         }
         kinds = table.kinds
-        named = ("columns", columns), ("time", time), ("key", key), ("classes", [*self._words])
-        for what, names in named:
+        named = ("columns", columns), ("time", time), ("key", key), ("classes", [*self._classes])
+        for parameter, names in named:
             for name in [names] if isinstance(names, str) else names or []:
                 if name not in kinds:
                     raise ParameterError(
-                        f"{what} must name {'columns' if what in _SEVERAL else 'a column'} of "
-                        f"{path}, got {name!r}; {_near(name, list(kinds))}"
+                        f"{parameter} must be a column of {path}, got {name!r}; "
+                        f"{_suggestion(name, list(kinds))}"
                     )
-        self._look: InferredSchema | None = None
-        chosen = columns
-        if chosen is None:
-            look = self.look()
-            measured = [name for name in look.numeric if name not in look.left_out]
-            chosen = measured or list(look.numeric)  # a clock is all there is: better than nothing
-        chosen = [*chosen, *(name for name in self._words if name not in chosen)]
-        if not chosen:
-            raise _no_columns_error(path, self.look())
-        self._kinds = {n: pa.string() if n in self._words else pa.float64() for n in chosen}
-        for name in chosen:
-            words = pa.types.is_string(kinds[name])
-            if name in self._words:
-                words = words or pa.types.is_boolean(kinds[name])  # true and false are read so
-            if not numeric(kinds[name]) and not words:
+        self._inferred: InferredSchema | None = None
+        selected = columns
+        if selected is None:
+            inferred = self.inferred_schema()
+            measured = [name for name in inferred.numeric if name not in inferred.left_out]
+            selected = measured or list(inferred.numeric)  # only clocks: better than nothing
+        selected = [*selected, *(name for name in self._classes if name not in selected)]
+        if not selected:
+            raise _no_columns_error(path, self.inferred_schema())
+        self._kinds = {n: pa.string() if n in self._classes else pa.float64() for n in selected}
+        for name in selected:
+            text = pa.types.is_string(kinds[name])
+            if name in self._classes:
+                text = text or pa.types.is_boolean(kinds[name])  # read as "true" and "false"
+            if not numeric(kinds[name]) and not text:
                 raise ParameterError(
                     f"columns must be numeric, got {name!r} of {path}, which is {kinds[name]}"
                 )
-        unit, self._clock = _clock(path, time, kinds)
-        wanted: dict[str, Any] = dict(self._kinds)
+        unit, self._time_type = _time_type(path, time, kinds)
+        arrow_types: dict[str, Any] = dict(self._kinds)
         if time is not None:
-            wanted[time] = self._clock
+            arrow_types[time] = self._time_type
         if key is not None:
-            wanted[key] = pa.string()
-        clash = {time, key} & set(chosen)
+            arrow_types[key] = pa.string()
+        clash = {time, key} & set(selected)
         if clash or (time is not None and time == key):
             raise ParameterError(
                 f"time, key and columns must be different columns, got {sorted(map(str, clash))!r}"
             )
-        self.wanted = wanted
-        self.schema = Schema(tuple(Channel(name) for name in chosen), time_unit=unit)
+        self.arrow_types = arrow_types
+        self.schema = Schema(tuple(Channel(name) for name in selected), time_unit=unit)
 
-    def look(self) -> InferredSchema:
-        """Return what the first rows say of the columns."""
-        if self._look is None:
-            look = infer_schema(self._table, self._time, self._key)
-            if look is None:
-                raise FormatError(f"{self._path} must hold rows, got a header alone")
-            self._look = look
-        return self._look
+    def inferred_schema(self) -> InferredSchema:
+        """Return the roles of the columns, inferred from the first rows."""
+        if self._inferred is None:
+            inferred = infer_schema(self._table, self._time, self._key)
+            if inferred is None:
+                raise FormatError(f"{self._path} must hold rows, got only a header")
+            self._inferred = inferred
+        return self._inferred
 
     def arrays(self, table: Any, row: int) -> tuple[Floats, Array, Array | None]:
-        """Return values (n, d), times (n,) and, where there is a key, names (n,) of a table."""
+        """Return values (n, d), times (n,) and, with a key column, keys (n,) of a table."""
         values = np.empty((table.num_rows, len(self._kinds)))
         for i, name in enumerate(self._kinds):
             column = table.column(name)
-            if name in self._words:
-                values[:, i] = self._classes(name, column, row)
+            if name in self._classes:
+                values[:, i] = self._class_numbers(name, column, row)
             else:
                 values[:, i] = column.to_numpy()
         times = np.arange(row, row + table.num_rows)
@@ -125,54 +123,54 @@ class Columns:
             keys = np.array([k or "" for k in table.column(self._key).to_pylist()], dtype=object)
         return values, times, keys
 
-    def _classes(self, name: str, column: Any, row: int) -> Floats:
-        """Return the numbers of the words of a column, a hole where there is none."""
+    def _class_numbers(self, name: str, column: Any, row: int) -> Floats:
+        """Return the class numbers of a column; NaN for missing values."""
         known: dict[str | None, float] = {None: np.nan, "": np.nan}
-        known.update(self._words[name].items())
-        words = column.to_pylist()
-        new = next((i for i, word in enumerate(words) if word not in known), None)
+        known.update(self._classes[name].items())
+        labels = column.to_pylist()
+        new = next((i for i, label in enumerate(labels) if label not in known), None)
         if new is not None:
             raise DataError(
-                f"{self._path}: {name!r} must be one of its {len(self._words[name])} classes, got "
-                f"{words[new]!r} in row {row + new}; add it behind the others in classes"
+                f"{self._path}: {name!r} must be one of its {len(self._classes[name])} classes, "
+                f"got {labels[new]!r} in row {row + new}; append it to classes"
             )
-        return np.array([known[word] for word in words])
+        return np.array([known[label] for label in labels])
 
     def _times(self, column: Any, row: int) -> Array:
-        raw = column.to_numpy() if pa.types.is_floating(self._clock) else None
+        raw = column.to_numpy() if pa.types.is_floating(self._time_type) else None
         empty = column.is_null().to_numpy() if raw is None else ~np.isfinite(raw)
         if empty.any():
             raise DataError(
                 f"{self._path}: every row must have a time, got none in {self._time!r} of row "
-                f"{row + int(np.argmax(empty))}; fill it in, or leave the row out"
+                f"{row + int(np.argmax(empty))}; fill it in or drop the row"
             )
         if raw is not None:
             return np.asarray(np.rint(raw * 1e9).astype(np.int64))
         return np.asarray(column.cast(pa.int64()).to_numpy())
 
 
-def _near(name: str, known: list[str]) -> str:
-    """Return the columns that a name may have meant, whatever its capitals."""
-    small = {each.lower(): each for each in known}
-    near = [small[each] for each in get_close_matches(name.lower(), small, n=3, cutoff=0.5)]
-    longer = [each for each in known if name.lower() in each.lower()] if len(name) > 2 else []
-    near += [each for each in longer if each not in near]
+def _suggestion(name: str, known: list[str]) -> str:
+    """Return similar column names, ignoring case, or the known ones."""
+    by_lower = {column.lower(): column for column in known}
+    near = [by_lower[m] for m in get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)]
+    longer = [c for c in known if name.lower() in c.lower()] if len(name) > 2 else []
+    near += [column for column in longer if column not in near]
     if near:
         return f"did you mean {' or '.join(map(repr, near[:3]))}?"
     more = f" and {len(known) - 20} more" if len(known) > 20 else ""
-    return f"there are {', '.join(map(repr, known[:20]))}{more}"
+    return f"use one of {', '.join(map(repr, known[:20]))}{more}"
 
 
-def _no_columns_error(path: str, look: InferredSchema) -> FormatError:
-    held = ", ".join(f"{name!r} ({why})" for name, why in list(look.left_out.items())[:20])
-    what = f"{path} must have a numeric column, got {held or 'none beside time and key'}"
-    if "text with decimal commas" in look.left_out.values():
-        what += "; write decimal points in place of the commas"
-    return FormatError(what)
+def _no_columns_error(path: str, inferred: InferredSchema) -> FormatError:
+    columns = ", ".join(f"{name!r} ({why})" for name, why in list(inferred.left_out.items())[:20])
+    message = f"{path} must have a numeric column, got {columns or 'only time and key'}"
+    if "text with decimal commas" in inferred.left_out.values():
+        message += "; write decimal points instead of commas"
+    return FormatError(message)
 
 
-def _clock(path: str, time: str | None, kinds: dict[str, Any]) -> tuple[str, Any]:
-    """Return the unit of times and the type to read them as."""
+def _time_type(path: str, time: str | None, kinds: dict[str, Any]) -> tuple[str, Any]:
+    """Return the time unit and the Arrow type to read times."""
     if time is None or pa.types.is_integer(kinds[time]):
         return "step", pa.int64()
     kind = kinds[time]

@@ -1,4 +1,4 @@
-"""Recorded tables as Arrow record batches, whatever the file: Parquet, Arrow, NPY, or lines."""
+"""Readers of tables as Arrow record batches: Parquet, Arrow, NPY, CSV and JSON lines."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,11 +24,11 @@ class _Parquet(Table):
             with parquet.ParquetFile(path) as file:
                 schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
         except (pa.ArrowInvalid, OSError) as error:
-            raise FormatError(f"{path} must be a whole Parquet file: {error}") from None
+            raise FormatError(f"{path} must be a complete Parquet file: {error}") from None
         self.kinds = dict(zip(schema.names, schema.types, strict=True))
 
     def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
-        # not read ahead: whole row groups would be held
+        # no prefetch: it would hold complete row groups in memory
         with parquet.ParquetFile(self.path, pre_buffer=False) as file:
             group = 0
             while group < file.num_row_groups and skip >= file.metadata.row_group(group).num_rows:
@@ -41,11 +41,11 @@ class _Parquet(Table):
                 for block in file.iter_batches(
                     size, row_groups=groups, columns=list(kinds), use_threads=False
                 ):
-                    taken = block.slice(min(skip, block.num_rows)).select(list(kinds))
+                    rows = block.slice(min(skip, block.num_rows)).select(list(kinds))
                     skip -= min(skip, block.num_rows)
                     columns = [
                         column.cast(kind)
-                        for column, kind in zip(taken.columns, kinds.values(), strict=True)
+                        for column, kind in zip(rows.columns, kinds.values(), strict=True)
                     ]
                     yield pa.RecordBatch.from_arrays(columns, list(kinds))
             except (pa.ArrowInvalid, OSError) as error:
@@ -53,7 +53,7 @@ class _Parquet(Table):
 
 
 class _Arrow(Table):
-    """Arrow IPC, as a file or as a stream."""
+    """Arrow IPC, file or stream."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -66,11 +66,11 @@ class _Arrow(Table):
     def _open(self) -> Iterator[Any]:
         try:
             with pa.memory_map(str(self.path)) as file:
-                whole = file.read(6) == b"ARROW1"
+                is_file = file.read(6) == b"ARROW1"
                 file.seek(0)
-                yield ipc.open_file(file) if whole else ipc.open_stream(file)
+                yield ipc.open_file(file) if is_file else ipc.open_stream(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise FormatError(f"{self.path} must be a whole Arrow IPC file: {error}") from None
+            raise FormatError(f"{self.path} must be a complete Arrow IPC file: {error}") from None
 
     def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
         with self._open() as reader:
@@ -78,11 +78,11 @@ class _Arrow(Table):
             if isinstance(reader, ipc.RecordBatchFileReader):
                 blocks = (reader.get_batch(i) for i in range(reader.num_record_batches))
             for block in blocks:
-                taken = block.slice(min(skip, block.num_rows)).select(list(kinds))
+                rows = block.slice(min(skip, block.num_rows)).select(list(kinds))
                 skip -= min(skip, block.num_rows)
                 columns = [
                     column.cast(kind)
-                    for column, kind in zip(taken.columns, kinds.values(), strict=True)
+                    for column, kind in zip(rows.columns, kinds.values(), strict=True)
                 ]
                 yield pa.RecordBatch.from_arrays(columns, list(kinds))
 
@@ -98,23 +98,23 @@ class _Npy(Table):
             )
         self.n_rows = len(array)
         kind = pa.from_numpy_dtype(array.dtype.newbyteorder("="))
-        self.kinds = dict.fromkeys((f"x{i}" for i in range(self._width(array))), kind)
+        self.kinds = dict.fromkeys((f"x{i}" for i in range(self._n_columns(array))), kind)
 
     def _open(self) -> Any:
         try:
             return np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
-            raise FormatError(f"{self.path} must be a whole NPY file: {error}") from None
+            raise FormatError(f"{self.path} must be a complete NPY file: {error}") from None
 
     @staticmethod
-    def _width(array: Any) -> int:
+    def _n_columns(array: Any) -> int:
         return 1 if array.ndim == 1 else int(array.shape[1])
 
     def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
         names = list(self.kinds)
         for row in range(skip, self.n_rows or 0, size):
-            array = self._open()  # anew each time: mapped pages would add up
-            rows = array[row : row + size].reshape(-1, self._width(array))
+            array = self._open()  # reopened each time: mapped pages would accumulate
+            rows = array[row : row + size].reshape(-1, self._n_columns(array))
             rows = np.asarray(rows, dtype=rows.dtype.newbyteorder("="))
             columns = [
                 pa.array(np.ascontiguousarray(rows[:, names.index(name)])).cast(kind)
@@ -123,64 +123,64 @@ class _Npy(Table):
             yield pa.RecordBatch.from_arrays(columns, list(kinds))
 
 
-_COMPRESSED = ("", ".gz", ".bz2", ".zst", ".lz4")
+_COMPRESSIONS = ("", ".gz", ".bz2", ".zst", ".lz4")
 
 _OPENERS: dict[str, Callable[[Path], Table]] = {
-    **{end + packed: CsvTable for end in (".csv", ".tsv") for packed in _COMPRESSED},
-    **{end + packed: JsonTable for end in (".jsonl", ".ndjson") for packed in _COMPRESSED},
+    **{end + suffix: CsvTable for end in (".csv", ".tsv") for suffix in _COMPRESSIONS},
+    **{end + suffix: JsonTable for end in (".jsonl", ".ndjson") for suffix in _COMPRESSIONS},
     **dict.fromkeys((".arrow", ".arrows", ".feather"), _Arrow),
     **dict.fromkeys((".parquet", ".pq"), _Parquet),
     ".npy": _Npy,
 }
 
 
-_ENDINGS = tuple(_OPENERS)
+_SUFFIXES = tuple(_OPENERS)
 
 
 def open_table(path: Path) -> Table:
-    """Open a table by the ending of its name.
+    """Open a table by its file suffix.
 
     Raises
     ------
     ParameterError
-        If the ending is not known.
+        If the suffix is unknown.
     SourceError
-        If there is no such file.
+        If the file does not exist.
     FormatError
-        If the file is not what its name says.
+        If the content does not match the suffix.
     """
-    ending = next((end for end in _OPENERS if path.name.lower().endswith(end)), None)
-    if ending is None:
+    suffix = next((end for end in _OPENERS if path.name.lower().endswith(end)), None)
+    if suffix is None:
         raise ParameterError(
             f"path must end in one of {', '.join(_OPENERS)}, got {str(path)!r}; "
             f"rename or convert the file"
         )
     if not path.is_file():
-        raise SourceError(f"path must be a file, got {str(path)!r}, which is not there")
+        raise SourceError(f"path must be a file, got {str(path)!r}, which does not exist")
     if path.stat().st_size == 0:
         raise FormatError(f"{path} must hold a table, got an empty file")
     try:
-        return _OPENERS[ending](path)
+        return _OPENERS[suffix](path)
     except PermissionError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def table_files(folder: str) -> list[str]:
-    """Return the names of the tables in a folder, sorted.
+    """Return the sorted names of the tables in a directory.
 
     Raises
     ------
     SourceError
-        If there is none.
+        If there is no table.
     """
     names = sorted(
-        each.name
-        for each in Path(folder).iterdir()
-        if each.is_file() and each.name[0] not in "._" and each.name.lower().endswith(_ENDINGS)
+        path.name
+        for path in Path(folder).iterdir()
+        if path.is_file() and path.name[0] not in "._" and path.name.lower().endswith(_SUFFIXES)
     )
     if not names:
         raise SourceError(
-            f"the folder {folder} must hold a file that ends in one of {', '.join(_OPENERS)}; "
-            f"put the first one there"
+            f"directory {folder} must hold a file that ends in one of {', '.join(_OPENERS)}, got "
+            f"none; add the first file"
         )
     return names

@@ -1,4 +1,4 @@
-"""Rows and findings written to files: lines that are appended, or parts that are whole."""
+"""File sink: rows as CSV, JSON lines or Parquet, events as JSON lines."""
 
 import csv
 import io
@@ -18,32 +18,31 @@ from streamlyt.core.errors import DataError, ParameterError, SinkError
 
 __all__ = ["FileSink"]
 
-_ENDINGS = (".csv", ".jsonl", ".parquet")
+_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 class FileSink(Sink):
-    """Rows as CSV, JSON lines or Parquet, findings as JSON lines.
+    """Writes rows as CSV, JSON lines or Parquet, and events as JSON lines.
 
-    Each row has the columns ``key``, ``time`` and those of its channels. Together with a run file
-    each row is written once, however often the run is killed: what was written after the last
-    checkpoint is taken back when the run is resumed, and comes again.
+    Each row has the columns ``key``, ``time`` and its channels. With a run file each row is
+    written exactly once, even if the run is killed: resuming truncates the output to the last
+    checkpoint and writes the later rows again.
 
     Parameters
     ----------
     path
-        A file that ends in ``.csv`` or ``.jsonl``; or a folder whose name ends in ``.parquet``,
-        which gets a part, whole or not at all, at each checkpoint, named after the number of its
-        first row. None for no rows.
+        A file that ends in ``.csv`` or ``.jsonl``; or a directory that ends in ``.parquet``, to
+        which each checkpoint adds a part atomically, named after the number of its first row.
+        None: no rows.
     events
-        A file that ends in ``.jsonl`` for the findings; None for none.
+        A file that ends in ``.jsonl`` for the events. None: no events.
 
     Raises
     ------
     ParameterError
-        If there is nothing to write, or an ending is not known.
+        If both paths are None, or a suffix is unknown.
     SinkError
-        While writing: if there are rows already that no run file knows of, or nothing can be
-        written.
+        While writing: if the path exists and belongs to no run file, or cannot be written.
     DataError
         While writing CSV or Parquet, if the channels change.
 
@@ -70,77 +69,76 @@ class FileSink(Sink):
         events: str | os.PathLike[str] | None = None,
     ) -> None:
         if path is None and events is None:
-            raise ParameterError("path or events must be given: there is nothing to write")
+            raise ParameterError("path or events must be given, got neither; name a file to write")
         self.path = None if path is None else os.fspath(path)
         self.events = None if events is None else os.fspath(events)
-        if self.path is not None and not self.path.endswith(_ENDINGS):
-            raise ParameterError(f"path must end in one of {_ENDINGS!r}, got {self.path!r}")
+        if self.path is not None and not self.path.endswith(_SUFFIXES):
+            raise ParameterError(f"path must end in one of {_SUFFIXES!r}, got {self.path!r}")
         if self.events is not None and not self.events.endswith(".jsonl"):
             raise ParameterError(f"events must end in '.jsonl', got {self.events!r}")
-        self._rows: _Rows | None = None
+        self._rows_file: _RowsFile | None = None
         if self.path is not None:
             kind = {".csv": _Csv, ".jsonl": _Json, ".parquet": _Parts}[Path(self.path).suffix]
-            self._rows = kind(Path(self.path))
-        self._findings = None if self.events is None else _Lines(Path(self.events))
-        self._driven = False  # by an engine, which tells what its checkpoints cover
+            self._rows_file = kind(Path(self.path))
+        self._events_file = None if self.events is None else _Lines(Path(self.events))
+        self._has_run_file = False  # an engine with a run file calls truncate_to
 
     def write_rows(self, batch: Batch) -> None:
-        """Take rows."""
-        if self._rows is not None and batch.n_rows:
-            self._rows.write(batch)
+        """Write rows."""
+        if self._rows_file is not None and batch.n_rows:
+            self._rows_file.write(batch)
 
     def write_event(self, event: Event) -> None:
-        """Take a finding."""
-        if self._findings is not None:
-            self._findings.append([json.dumps(event.to_dict(), allow_nan=False)])
+        """Write an event."""
+        if self._events_file is not None:
+            self._events_file.append([json.dumps(event.to_dict(), allow_nan=False)])
 
     def flush(self) -> None:
-        """Return when all is on the disk."""
-        if self._rows is not None:
-            self._rows.flush()
-        if self._findings is not None:
-            self._findings.flush()
+        """Write all buffered data to disk."""
+        if self._rows_file is not None:
+            self._rows_file.flush()
+        if self._events_file is not None:
+            self._events_file.flush()
 
     def truncate_to(self, rows: int, events: int) -> None:
-        """Take back what was written after so many rows and findings.
+        """Truncate the output to these numbers of rows and events.
 
         Raises
         ------
         SinkError
-            If there is less than that; or anything at all where there should be none.
+            If there are fewer; or the path exists and the number is 0.
         """
-        self._driven = True
-        if self._rows is not None:
-            self._rows.resume(rows)
-        if self._findings is not None:
-            self._findings.resume(events)
+        self._has_run_file = True
+        if self._rows_file is not None:
+            self._rows_file.resume(rows)
+        if self._events_file is not None:
+            self._events_file.resume(events)
 
     def settle(self) -> None:
-        """Show what was flushed under its name: a checkpoint covers it."""
-        for one in (self._rows, self._findings):
-            if one is not None:
-                one.show()
+        """Rename flushed output to its final path, after a checkpoint."""
+        for file in (self._rows_file, self._events_file):
+            if file is not None:
+                file.publish()
 
     def close(self) -> None:
-        """Flush, and close the files.
+        """Flush and close the files.
 
-        In a run, what no checkpoint covers keeps its hidden name: a run that is resumed writes it
-        again.
+        With a run file, output after the last checkpoint keeps its hidden name: a resumed run
+        writes it again.
         """
-        if not self._driven:
+        if not self._has_run_file:
             self.flush()
             self.settle()
-        for one in (self._rows, self._findings):
-            if one is not None:
-                one.close()
+        for file in (self._rows_file, self._events_file):
+            if file is not None:
+                file.close()
 
 
-class _Rows(ABC):
-    """Where rows go.
+class _RowsFile(ABC):
+    """Output file.
 
-    A file that is begun has a hidden name until its rows are covered by a checkpoint. So what a run
-    leaves that ends before its first checkpoint, killed or by an error, is known as its own, and
-    nothing of the user's is ever written over.
+    A new file has a hidden name until a checkpoint covers it. The remains of a run that ended
+    before its first checkpoint are thus recognized, and user files are never overwritten.
     """
 
     def __init__(self, path: Path) -> None:
@@ -149,17 +147,17 @@ class _Rows(ABC):
         self.flushed = False
 
     @property
-    def at(self) -> Path:
-        """Where the rows are by now."""
+    def current(self) -> Path:
+        """Hidden or final path."""
         return self.hidden if self.hidden.exists() else self.path
 
-    def show(self) -> None:
-        """Give what was begun its name."""
+    def publish(self) -> None:
+        """Rename the hidden file to its final path."""
         try:
             if self.flushed and self.hidden.exists():
                 self.hidden.rename(self.path)
         except OSError as error:
-            raise _unwritten(self.path, error) from error
+            raise _write_error(self.path, error) from error
 
     @abstractmethod
     def write(self, batch: Batch) -> None: ...
@@ -174,27 +172,27 @@ class _Rows(ABC):
     def close(self) -> None: ...
 
 
-class _Lines(_Rows):
-    """A file of lines, of which so many are heads."""
+class _Lines(_RowsFile):
+    """A text file; the first ``n_header_lines`` lines are no rows."""
 
-    heads = 0
+    n_header_lines = 0
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._file: BinaryIO | None = None
 
     def write(self, batch: Batch) -> None:
-        raise NotImplementedError  # a file of findings is given lines, and no rows
+        raise NotImplementedError  # the events file receives lines, not rows
 
     def append(self, lines: list[str]) -> None:
         try:
             if self._file is None:
                 if self.path.exists():
-                    raise _there(self.path)
+                    raise _exists_error(self.path)
                 self._file = self.hidden.open("wb", buffering=1 << 20)
             self._file.write("".join(f"{line}\n" for line in lines).encode())
         except OSError as error:
-            raise _unwritten(self.path, error) from error
+            raise _write_error(self.path, error) from error
 
     def flush(self) -> None:
         if self._file is None:
@@ -204,44 +202,44 @@ class _Lines(_Rows):
             os.fsync(self._file.fileno())
             self.flushed = True
         except OSError as error:
-            raise _unwritten(self.path, error) from error
+            raise _write_error(self.path, error) from error
 
     def resume(self, n: int) -> None:
-        self._drop()
+        self._close_file()
         if not n:
             self.hidden.unlink(missing_ok=True)
             if self.path.exists():
-                raise _there(self.path)
+                raise _exists_error(self.path)
             return
-        left = n + self.heads
-        if self.at.exists():
-            with self.at.open("r+b") as file:
+        left = n + self.n_header_lines
+        if self.current.exists():
+            with self.current.open("r+b") as file:
                 while left and file.readline().endswith(b"\n"):
                     left -= 1
                 if not left:
                     file.truncate()
         if left:
             raise SinkError(
-                f"{self.path} must hold the {n} rows or findings of the run that is resumed, "
-                f"{left} are not there; put it back, or begin a new run"
+                f"{self.path} must hold the {n} rows or events of the resumed run, {left} are "
+                f"missing; restore it, or start a new run"
             )
         self.flushed = True
-        self.show()
+        self.publish()
         try:
             self._file = self.path.open("ab", buffering=1 << 20)
         except OSError as error:
-            raise _unwritten(self.path, error) from error
+            raise _write_error(self.path, error) from error
 
     def close(self) -> None:
-        self._drop()
+        self._close_file()
 
-    def _drop(self) -> None:
+    def _close_file(self) -> None:
         file, self._file = self._file, None
         try:
             if file is not None:
                 file.close()
-        except OSError as error:  # what waited cannot be written: a resumed run writes it again
-            raise _unwritten(self.path, error) from error
+        except OSError as error:  # a resumed run writes the buffered lines again
+            raise _write_error(self.path, error) from error
 
 
 class _Json(_Lines):
@@ -256,7 +254,7 @@ class _Json(_Lines):
 
 
 class _Csv(_Lines):
-    heads = 1
+    n_header_lines = 1
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -265,12 +263,12 @@ class _Csv(_Lines):
     def write(self, batch: Batch) -> None:
         names = batch.schema.channel_names
         if self._channels is None:
-            self._channels = names if self._file is None else self._known()
+            self._channels = names if self._file is None else self._read_channels()
             if self._file is None:
                 self.append([_cells(["key", "time", *names])])
-        _same(self.path, self._channels, names)
+        _check_channels(self.path, self._channels, names)
         if "\n" in batch.key or "\r" in batch.key:
-            raise DataError(f"the name of a series must be one line in CSV, got {batch.key!r}")
+            raise DataError(f"series key must be one line in CSV, got {batch.key!r}")
         rows = zip(batch.times.tolist(), batch.values.tolist(), strict=True)
         self.append(
             [
@@ -283,18 +281,18 @@ class _Csv(_Lines):
         super().resume(n)
         self._channels = None
 
-    def _known(self) -> tuple[str, ...]:
-        with self.at.open(newline="", encoding="utf-8") as file:
+    def _read_channels(self) -> tuple[str, ...]:
+        with self.current.open(newline="", encoding="utf-8") as file:
             return tuple(next(csv.reader(file))[2:])
 
 
-class _Parts(_Rows):
-    """A folder of Parquet files, each named after the number of its first row."""
+class _Parts(_RowsFile):
+    """A directory of Parquet files, each named after the number of its first row."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._n = 0  # rows on the disk
-        self._held: list[pa.RecordBatch] = []
+        self._n = 0  # rows on disk
+        self._buffered: list[pa.RecordBatch] = []
         self._schema: Schema | None = None
         self._resumed = False
 
@@ -302,7 +300,7 @@ class _Parts(_Rows):
         names = batch.schema.channel_names
         if self._schema is None:
             self._schema = batch.schema
-        _same(self.path, self._schema.channel_names, names)
+        _check_channels(self.path, self._schema.channel_names, names)
         if not self._resumed:
             self.resume(0)
         columns = [
@@ -310,27 +308,27 @@ class _Parts(_Rows):
             pa.array(batch.times),
             *(pa.array(column.copy()) for column in batch.values.T),
         ]
-        self._held.append(pa.RecordBatch.from_arrays(columns, ["key", "time", *names]))
+        self._buffered.append(pa.RecordBatch.from_arrays(columns, ["key", "time", *names]))
 
     def flush(self) -> None:
-        if not self._held:
+        if not self._buffered:
             return
-        table = pa.Table.from_batches(self._held)
-        self._put(table, self._n)
+        table = pa.Table.from_batches(self._buffered)
+        self._write_part(table, self._n)
         self._n += table.num_rows
-        self._held, self.flushed = [], True
+        self._buffered, self.flushed = [], True
 
     def resume(self, n: int) -> None:
-        self._held, self._resumed = [], True
+        self._buffered, self._resumed = [], True
         self._n = 0
         if not n:
             if self.path.exists():
-                raise _there(self.path)
+                raise _exists_error(self.path)
             if self.hidden.exists():
                 shutil.rmtree(self.hidden)
             return
         self.flushed = True
-        self.show()
+        self.publish()
         parts = sorted(self.path.glob("rows-*.parquet")) if self.path.is_dir() else []
         for part in parts:
             first = int(part.stem.removeprefix("rows-"))
@@ -340,17 +338,17 @@ class _Parts(_Rows):
             elif first != self._n:
                 break
             elif first + rows > n:
-                self._put(parquet.read_table(part).slice(0, n - first), first)
+                self._write_part(parquet.read_table(part).slice(0, n - first), first)
                 self._n = n
             else:
                 self._n = first + rows
         if self._n != n:
             raise SinkError(
-                f"{self.path} must hold the {n} rows of the run that is resumed, it holds "
-                f"{self._n}; put its parts back, or begin a new run"
+                f"{self.path} must hold the {n} rows of the resumed run, got {self._n}; "
+                f"restore its parts, or start a new run"
             )
 
-    def _put(self, table: pa.Table, first: int) -> None:
+    def _write_part(self, table: pa.Table, first: int) -> None:
         folder = self.path if self.path.exists() else self.hidden
         target = folder / f"rows-{first:015d}.parquet"
         unfinished = folder / f".{target.name}.new"
@@ -364,10 +362,10 @@ class _Parts(_Rows):
                 if path == unfinished:
                     unfinished.replace(target)
         except OSError as error:
-            raise _unwritten(self.path, error) from error
+            raise _write_error(self.path, error) from error
 
     def close(self) -> None:
-        self._held = []
+        self._buffered = []
 
 
 def _cells(cells: list[object]) -> str:
@@ -376,20 +374,19 @@ def _cells(cells: list[object]) -> str:
     return line.getvalue()
 
 
-def _same(path: Path, known: tuple[str, ...], names: tuple[str, ...]) -> None:
+def _check_channels(path: Path, known: tuple[str, ...], names: tuple[str, ...]) -> None:
     if known != names:
         raise DataError(
-            f"{path}: channels must stay {known!r}, got {names!r}; name the operator "
-            f"whose rows it takes by after, or write JSON lines"
+            f"{path}: channels must be {known!r}, got {names!r}; select one branch with after, or "
+            f"write JSON lines"
         )
 
 
-def _there(path: Path) -> SinkError:
+def _exists_error(path: Path) -> SinkError:
     return SinkError(
-        f"{path} holds rows or findings already that no run file knows of; move it away, or name "
-        f"another"
+        f"{path} already exists and belongs to no run file; move it or choose another path"
     )
 
 
-def _unwritten(path: Path, error: OSError) -> SinkError:
+def _write_error(path: Path, error: OSError) -> SinkError:
     return SinkError(f"{path} cannot be written: {error.strerror or error}")

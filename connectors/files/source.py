@@ -1,4 +1,4 @@
-"""Rows of recorded tables, of folders of them, and of files that still grow."""
+"""File source: tables, directories of tables, and growing files."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,60 +22,58 @@ __all__ = ["FileSource"]
 
 
 class FileSource(Source):
-    r"""Rows of a recorded table, in memory that does not grow with the file.
+    r"""Rows of a recorded table, in bounded memory.
 
     Parameters
     ----------
     path
-        ``.csv``, ``.tsv``, or an object a line in ``.jsonl`` or ``.ndjson``, each of them also
+        ``.csv``, ``.tsv``, or one JSON object per line in ``.jsonl`` or ``.ndjson``, optionally
         compressed (``.gz``, ``.bz2``, ``.zst``, ``.lz4``); ``.parquet``; Arrow IPC in ``.arrow``
         or ``.feather``; ``.npy`` of shape (n,) or (n, d). NPY files, and CSV files without a
-        header, have columns ``x0``, ``x1``, ... Or a folder of such files, which are read in the
-        order of their names as one table; those whose names begin with a dot are passed over.
+        header, have columns ``x0``, ``x1``, ... Or a directory of such files, which are read
+        in the order of their names as one table; names that start with a dot are ignored.
     columns
-        Names of the columns to read; where None, all numeric ones but ``time``, ``key`` and what
-        is called like a clock or an index and never goes back (see :meth:`look`). Of a CSV file
-        those count that are numeric in its first megabyte.
+        Names of the columns to read. None: all numeric columns except ``time``, ``key`` and
+        non-decreasing columns with the name of a clock or an index (see
+        :meth:`inferred_schema`). CSV types are inferred from the first megabyte.
     time
-        Column of times that never decrease within a series. Timestamps (ISO 8601 in CSV; those
-        without a zone are taken as UTC) become nanoseconds since 1970; so do decimal numbers,
-        which are seconds; whole numbers stay as they are, in steps of whatever they count. Where
-        None, times are the row numbers.
+        Timestamp column; times never decrease within a series. Timestamps (ISO 8601 in CSV; UTC
+        without a zone) become nanoseconds since 1970; so do decimal numbers, which are seconds;
+        integers are steps. None: row numbers.
     key
-        Column that names the series of each row; where None, all rows are one series ``""``.
+        Column that identifies the series. None: one series with the key ``""``.
     batch_rows
-        Most rows in a batch.
+        Maximum rows per batch.
     disorder
-        ``"refuse"`` times that go back, or ``"pass"`` rows on as they come;
-        :class:`~streamlyt.transforms.Reorder` puts them in order.
+        ``"refuse"``: raise if time decreases; ``"pass"``: keep the order;
+        :class:`~streamlyt.transforms.Reorder` sorts the rows.
     classes
-        Columns of words -> their words, each of which is read as the number of its place (from 0).
-        They need not be among the columns to be read.
+        Text column -> its class labels, which are read as their index (from 0). These columns
+        are read in addition to ``columns``.
     follow
-        Whether to go on at the end: of a file of lines (not compressed) with what is appended,
-        also through truncation and rotation, where it is renamed and begun anew; of a folder with
-        the files that are put there, whole (written under another name and renamed), and with
-        names after those that are there.
+        Whether to keep reading at the end. An uncompressed text file is followed as it grows,
+        through truncation and rotation. In a directory new files are read; they must appear
+        complete (write under another name, then rename) with names after the existing ones.
 
     Attributes
     ----------
     n_rows
-        Number of rows; None where the file does not say it: of lines, in a folder, or followed.
+        Number of rows; None if unknown: text files, directories and followed files.
 
     Raises
     ------
     ParameterError
-        If the ending of the file or a column is not known.
+        If the file suffix or a column is unknown.
     SourceError, FormatError
-        If the file is not there, or is not what its name says; while reading, if there is text
-        in a numeric column.
+        If the file does not exist or has another format; while reading, if a numeric column
+        contains text.
     DataError
-        While reading, if a time is missing or goes back, or a word is none of the classes.
+        While reading, if a time is missing or decreases, or a label is not in ``classes``.
 
     Notes
     -----
-    Empty cells and NaN come as NaN: what reads them decides. A batch ends before the first row
-    that has one, so that the rows before it are whole where it is refused.
+    Missing values are NaN; the operators decide about them. A batch ends before the first row
+    with a missing value, so that all rows before it are processed if it is rejected.
 
     Examples
     --------
@@ -120,66 +118,63 @@ class FileSource(Source):
         self._parts: list[str] | None = None
         if Path(self.path).is_dir():
             self._parts = table_files(self.path)
-        self._first = self._opened(None if self._parts is None else self._parts[0])
+        self._first = self._open_part(None if self._parts is None else self._parts[0])
         if follow and self._parts is None:
             as_followable(self._first)
         self._columns = Columns(self.path, self._first, self.columns, time, key, classes)
-        whole = self._parts is None and not follow
-        self.n_rows = self._first.n_rows if whole else None
+        fixed = self._parts is None and not follow
+        self.n_rows = self._first.n_rows if fixed else None
 
     @property
     def schema(self) -> Schema:
-        """The columns under their own names."""
+        """Schema of the columns."""
         return self._columns.schema
 
-    def look(self) -> InferredSchema:
-        """Return what the first rows say of the columns: which are left out, and why."""
-        return self._columns.look()
+    def inferred_schema(self) -> InferredSchema:
+        """Return the inferred roles of the columns: excluded ones, counters, possible keys."""
+        return self._columns.inferred_schema()
 
-    def words(self, column: str) -> list[str]:
-        """Return the different words of a column, in the order of their first rows.
+    def category_values(self, column: str) -> list[str]:
+        """Return the distinct values of a text column, in the order of their first rows.
 
-        The whole table is read for that.
+        Reads the complete table.
         """
-        found: dict[str, None] = {}
-        tables = [self._first] if self._parts is None else map(self._opened, self._parts)
+        values: dict[str, None] = {}
+        tables = [self._first] if self._parts is None else map(self._open_part, self._parts)
         for table in tables:
             for block in table.batches({column: pa.string()}, 0, self.batch_rows):
-                found.update(dict.fromkeys(word for word in block.column(0).to_pylist() if word))
-        return list(found)
+                values.update(dict.fromkeys(v for v in block.column(0).to_pylist() if v))
+        return list(values)
 
     def position_of_row(self, number: int) -> Position:
-        """Return the position before a row, of a single file that is not followed."""
+        """Return the position before a row of a single file that is not followed."""
         if self._parts is not None or self.follow:
-            what = "a folder" if self._parts is not None else "a file that is followed"
+            kind = "directory" if self._parts is not None else "followed file"
             raise SourceError(
-                f"{what} cannot be read from a row by its number, got row {number} of "
-                f"{self.path}; give a time"
+                f"start of a {kind} must be a time, got row {number} of {self.path}; give a time"
             )
         if self.n_rows is not None and number > self.n_rows:
-            raise SourceError(
-                f"{self.path}: row must be at most {self.n_rows}, the end, got {number!r}"
-            )
+            raise SourceError(f"{self.path}: row must be at most {self.n_rows}, got {number!r}")
         return {"row": number, "series": 0}
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position | None]]:
         """Yield batches of one series each.
 
-        A position is ``{"row": first row of a block, "series": how many of the block's series
-        are done}``; in a folder also ``"file"``, its name. Of a file that is followed it is the
-        next ``"row"``, and ``"offset"``, ``"inode"``, ``"head"`` and ``"checked"``: which byte
-        of which file comes next, and by what that file is known again.
+        A position is ``{"row": first row of a block, "series": number of processed series of the
+        block}``; in a directory also ``"file"``, its name. For a followed file it is the next
+        ``"row"``, and ``"offset"``, ``"inode"``, ``"head"`` and ``"checked"``, which identify
+        the next byte and the file.
         """
         last: dict[str, int] = {}
         if self._parts is not None:
             yield from self._read_folder(dict(start or {}), last)
         elif self.follow:
-            yield from self._read_on(start, last)
+            yield from self._follow(start, last)
         else:
             yield from self._read_table(self._first, start, {}, last)
 
     def _read_table(
-        self, table: Table, start: Position | None, where: Position, last: dict[str, int]
+        self, table: Table, start: Position | None, file_position: Position, last: dict[str, int]
     ) -> Iterator[tuple[Batch, Position | None]]:
         row = int(start["row"]) if start else 0
         done = int(start.get("series", 0)) if start else 0
@@ -192,7 +187,7 @@ class FileSource(Source):
                 ended = i + 1 == len(series)
                 position = {"row": row + n, "series": 0} if ended else {"row": row, "series": i + 1}
                 for batch in batches:
-                    yield batch, {**where, **position} if batch is batches[-1] else None
+                    yield batch, {**file_position, **position} if batch is batches[-1] else None
             row, done = row + n, 0
 
     def _read_folder(
@@ -201,25 +196,25 @@ class FileSource(Source):
         name = str(start.get("file", ""))
         position: Position | None = start or None
         while True:
-            for each in table_files(self.path):
-                if each < name or (each == name and position is None):
+            for file in table_files(self.path):
+                if file < name or (file == name and position is None):
                     continue
-                table = self._opened(each)
-                missing = [one for one in self._columns.wanted if one not in table.kinds]
+                table = self._open_part(file)
+                missing = [c for c in self._columns.arrow_types if c not in table.kinds]
                 if missing:
                     raise FormatError(
-                        f"{table.path} must have the columns {missing!r} as the files before it"
+                        f"{table.path} must have the columns {missing!r} of the previous files"
                     )
-                at = position if each == name else None
-                yield from self._read_table(table, at, {"file": each}, last)
-                name, position = each, None
+                first = position if file == name else None
+                yield from self._read_table(table, first, {"file": file}, last)
+                name, position = file, None
             if not self.follow:
                 return
             known: Position = {"file": name, "row": 2**53, "series": 0}
             yield self._heartbeat(), known
             sleep(POLL_S)
 
-    def _read_on(
+    def _follow(
         self, start: Position | None, last: dict[str, int]
     ) -> Iterator[tuple[Batch, Position | None]]:
         table = as_followable(self._first)
@@ -227,15 +222,15 @@ class FileSource(Source):
             if text is None:
                 yield self._heartbeat(), dict(position)
                 continue
-            rows = table.parsed(text, self._columns.wanted, int(position["row"]))
+            rows = table.parsed(text, self._columns.arrow_types, int(position["row"]))
             first = int(position["row"])
             after = {**position, "row": first + rows.num_rows}
             parts = [
                 batch
-                for at in range(0, rows.num_rows, self.batch_rows)
+                for offset in range(0, rows.num_rows, self.batch_rows)
                 for series in self._series(
-                    *self._columns.arrays(rows.slice(at, self.batch_rows), first + at),
-                    first + at,
+                    *self._columns.arrays(rows.slice(offset, self.batch_rows), first + offset),
+                    first + offset,
                     last,
                 )
                 for batch in series
@@ -248,17 +243,17 @@ class FileSource(Source):
         self, values: Floats, times: Array, keys: Array | None, row: int, last: dict[str, int]
     ) -> list[list[Batch]]:
         """Return the batches of each series in a block of rows."""
-        found = []
+        series = []
         for name in list(dict.fromkeys(keys)) if keys is not None else [""]:
-            mine = slice(None) if keys is None else np.flatnonzero(keys == name)
-            own = times[mine]
+            rows = slice(None) if keys is None else np.flatnonzero(keys == name)
+            own = times[rows]
             if self.disorder == "refuse":
-                self._in_order(own, last.get(name), name, row)
+                self._check_order(own, last.get(name), name, row)
             last[name] = int(own[-1])
-            found.append(list(split_unordered(name, own, values[mine], self.schema)))
-        return found
+            series.append(list(split_unordered(name, own, values[rows], self.schema)))
+        return series
 
-    def _opened(self, name: str | None) -> Table:
+    def _open_part(self, name: str | None) -> Table:
         return open_table(Path(self.path) if name is None else Path(self.path) / name)
 
     def _heartbeat(self) -> Batch:
@@ -267,43 +262,43 @@ class FileSource(Source):
     def _blocks(self, table: Table, row: int) -> Iterator[tuple[Floats, Array, Array | None]]:
         """Yield blocks of ``batch_rows`` rows from ``row`` on, and a shorter last one.
 
-        A block that begins with a whole row ends before the first that has a hole. So where it
-        ends follows from where it begins, and reading on from a position gives the same blocks.
+        A block that starts with a complete row ends before the first row with a missing value.
+        Its end depends on its start only, so that resuming gives the same blocks.
         """
-        held: list[Any] = []
+        buffered: list[Any] = []
         count = 0
-        for block in table.batches(self._columns.wanted, row, self.batch_rows):
-            held.append(block)
+        for block in table.batches(self._columns.arrow_types, row, self.batch_rows):
+            buffered.append(block)
             count += block.num_rows
             while count >= self.batch_rows:
-                held, taken = self._cut(held, row)
-                yield taken
-                count -= len(taken[0])
-                row += len(taken[0])
+                buffered, cut = self._cut(buffered, row)
+                yield cut
+                count -= len(cut[0])
+                row += len(cut[0])
         while count:
-            held, taken = self._cut(held, row)
-            yield taken
-            count -= len(taken[0])
-            row += len(taken[0])
+            buffered, cut = self._cut(buffered, row)
+            yield cut
+            count -= len(cut[0])
+            row += len(cut[0])
 
     def _cut(
-        self, held: list[Any], row: int
+        self, buffered: list[Any], row: int
     ) -> tuple[list[Any], tuple[Floats, Array, Array | None]]:
-        """Return what is left of the rows held, and the block that they begin with."""
-        table = pa.Table.from_batches(held)
+        """Return the remaining buffered rows and the first block."""
+        table = pa.Table.from_batches(buffered)
         values, times, keys = self._columns.arrays(table.slice(0, self.batch_rows), row)
-        holes = np.flatnonzero(~np.isfinite(values).all(axis=1))
-        n = int(holes[0]) if holes.size and holes[0] > 0 else len(values)
+        missing = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        n = int(missing[0]) if missing.size and missing[0] > 0 else len(values)
         block = values[:n], times[:n], None if keys is None else keys[:n]
         return table.slice(n).to_batches(), block
 
-    def _in_order(self, times: Array, last: int | None, name: str, row: int) -> None:
+    def _check_order(self, times: Array, last: int | None, name: str, row: int) -> None:
         before = np.concatenate([times[:1] if last is None else [last], times[:-1]])
-        back = times < before
-        if back.any():
-            at = int(np.argmax(back))
+        decreasing = times < before
+        if decreasing.any():
+            i = int(np.argmax(decreasing))
             raise DataError(
                 f"{self.path}: {series_prefix(name)}times in {self.time!r} must never decrease, "
-                f"got {times[at]} after {before[at]} {self.schema.time_unit} near row {row + at}; "
-                f"sort the file by that column"
+                f"got {times[i]} after {before[i]} {self.schema.time_unit} near row {row + i}; "
+                f"sort the file by this column"
             )

@@ -1,4 +1,4 @@
-"""Tables that are lines of text, CSV or JSON, compressed or not."""
+"""Readers of text tables: CSV and JSON lines, optionally compressed."""
 
 import io
 import re
@@ -15,7 +15,7 @@ from streamlyt.core.errors import FormatError
 
 __all__ = ["CsvTable", "JsonTable", "Table"]
 
-_BLOCK_BYTES = 1 << 20  # of text held at once, and the sample that tells what columns are
+_BLOCK_BYTES = 1 << 20  # of text in memory, and of the sample for type inference
 
 
 class Table(ABC):
@@ -24,9 +24,9 @@ class Table(ABC):
     Attributes
     ----------
     kinds
-        Arrow type of each column by name; of CSV columns as the first megabyte shows them.
+        Arrow type of each column by name; for CSV inferred from the first megabyte.
     n_rows
-        Number of rows where the file says it.
+        Number of rows, if the file contains it.
     """
 
     kinds: dict[str, Any]
@@ -37,7 +37,7 @@ class Table(ABC):
 
     @abstractmethod
     def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
-        """Yield these columns, as these types, from row ``skip`` on, of about ``size`` rows."""
+        """Yield batches of about ``size`` rows of these columns and types, from row ``skip`` on."""
 
 
 class CsvTable(Table):
@@ -54,16 +54,18 @@ class CsvTable(Table):
         with pa.input_stream(str(path), compression="detect") as stream:
             lines = stream.read(_BLOCK_BYTES).decode("utf-8", "replace").splitlines()
         head = next((line for line in lines if line.strip()), "")
-        # the most frequent of the usual marks: a decimal comma cannot be told and is refused below
-        self._mark = max(",;\t", key=head.count)
+        # The most frequent delimiter; decimal commas are ambiguous and rejected later.
+        self._delimiter = max(",;\t", key=head.count)
         self._head = head
-        cells = [cell.strip().strip('"') for cell in head.split(self._mark)]
+        cells = [cell.strip().strip('"') for cell in head.split(self._delimiter)]
         self._names = [f"x{i}" for i in range(len(cells))] if all(map(_number, cells)) else None
         with self._open({}) as reader:
             schema = reader.schema
-        twice = sorted({n for n in schema.names if schema.names.count(n) > 1})
-        if twice:
-            raise FormatError(f"{path}: column names must be unique, got {twice!r} more than once")
+        duplicates = sorted({n for n in schema.names if schema.names.count(n) > 1})
+        if duplicates:
+            raise FormatError(
+                f"{path}: column names must be unique, got {duplicates!r} more than once"
+            )
         self.kinds = dict(zip(schema.names, schema.types, strict=True))
 
     def _open(self, kinds: dict[str, Any]) -> Any:
@@ -73,7 +75,7 @@ class CsvTable(Table):
                 read_options=csv.ReadOptions(
                     use_threads=False, block_size=_BLOCK_BYTES, column_names=self._names
                 ),
-                parse_options=csv.ParseOptions(delimiter=self._mark),
+                parse_options=csv.ParseOptions(delimiter=self._delimiter),
                 convert_options=csv.ConvertOptions(
                     column_types=kinds, include_columns=list(kinds) or None
                 ),
@@ -83,10 +85,10 @@ class CsvTable(Table):
 
     def _failure(self, error: Exception) -> FormatError:
         text = str(error).strip().splitlines()[0]
-        # Arrow counts rows from 1, the header among them: that is the line, without blank ones
+        # Arrow counts rows from 1 including the header: the line number without blank lines
         found = re.search(r"Row #(\d+)", text)
         where = f" (line {found[1]})" if found else ""
-        return FormatError(f"{self.path}{where}: {text}; mend the line, or choose other columns")
+        return FormatError(f"{self.path}{where}: {text}; fix the line or choose other columns")
 
     def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
         """Yield record batches of the columns ``kinds`` after the first ``skip`` rows."""
@@ -105,27 +107,33 @@ class CsvTable(Table):
                 skip = 0
 
     def parsed(self, text: bytes, kinds: dict[str, Any], row: int) -> Any:
-        """Return whole lines as a table; without the header."""
+        """Parse complete lines, without the header, into a table."""
         try:
             return csv.read_csv(
                 io.BytesIO(text),
                 read_options=csv.ReadOptions(
                     use_threads=False, column_names=self._names or list(self.kinds)
                 ),
-                parse_options=csv.ParseOptions(delimiter=self._mark),
+                parse_options=csv.ParseOptions(delimiter=self._delimiter),
                 convert_options=csv.ConvertOptions(column_types=kinds, include_columns=list(kinds)),
             )
         except (pa.ArrowInvalid, OSError) as error:
-            raise _unread(self.path, row, error) from None
+            raise _parse_error(self.path, row, error) from None
 
     @property
     def header(self) -> bytes:
-        """The line that names the columns; empty where none does."""
+        """Header line; empty if there is none."""
         return b"" if self._names else self._head.strip().encode()
 
 
 class JsonTable(Table):
-    """A JSON object a line; fields that are not asked for are passed over."""
+    """One JSON object per line; other fields are ignored.
+
+    Parameters
+    ----------
+    path
+        The file, compressed or not.
+    """
 
     header = b""
 
@@ -143,7 +151,7 @@ class JsonTable(Table):
                 parse_options=self._options(kinds),
             )
         except (pa.ArrowInvalid, OSError) as error:
-            raise _unread(self.path, 0, error) from None
+            raise _parse_error(self.path, 0, error) from None
 
     @staticmethod
     def _options(kinds: dict[str, Any]) -> Any:
@@ -163,7 +171,7 @@ class JsonTable(Table):
                 except StopIteration:
                     return
                 except (pa.ArrowInvalid, OSError) as error:
-                    raise _unread(self.path, row, error) from None
+                    raise _parse_error(self.path, row, error) from None
                 row += block.num_rows
                 if skip >= block.num_rows:
                     skip -= block.num_rows
@@ -172,17 +180,17 @@ class JsonTable(Table):
                 skip = 0
 
     def parsed(self, text: bytes, kinds: dict[str, Any], row: int) -> Any:
-        """Return whole lines as a table."""
+        """Parse complete lines into a table."""
         try:
             options = json.ReadOptions(use_threads=False, block_size=max(len(text), 1))
             return json.read_json(io.BytesIO(text), options, self._options(kinds))
         except (pa.ArrowInvalid, OSError) as error:
-            raise _unread(self.path, row, error) from None
+            raise _parse_error(self.path, row, error) from None
 
 
-def _unread(path: Path, row: int, error: Exception) -> FormatError:
+def _parse_error(path: Path, row: int, error: Exception) -> FormatError:
     text = str(error).strip().splitlines()[0]
-    return FormatError(f"{path}, at or after row {row}: {text}; mend the line")
+    return FormatError(f"{path}, at or after row {row}: {text}; fix the line")
 
 
 def _number(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Messages of one partition as batches, one series each, and those that are no rows."""
+"""Decode messages of one partition into batches of one series each, and dead letters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,66 +19,68 @@ __all__ = [
     "codec_of",
     "decode_batches",
     "group_messages",
-    "name_and_rest",
+    "mask_infinite_thresholds",
     "schema_of",
-    "without_levels_that_are_none",
+    "split_codec",
 ]
 
 _MS = 10**6  # nanoseconds
-_LARGE = 2**14  # bytes of a message whose rows outweigh what a batch of its own costs
+_LARGE = 2**14  # bytes from which a message is worth its own batch
 
 
-def name_and_rest(codec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the name of a codec and its own parameters."""
-    rest = {"name": codec} if isinstance(codec, str) else dict(codec)
-    name = rest.pop("name", None)
+def split_codec(codec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Split a codec setting into its name and parameters."""
+    parameters = {"name": codec} if isinstance(codec, str) else dict(codec)
+    name = parameters.pop("name", None)
     if not isinstance(name, str):
-        raise ParameterError(f"codec must be a name, or a table with a name, got {codec!r}")
-    return name, rest
+        raise ParameterError(f"codec must be a name or a table with a name, got {codec!r}")
+    return name, parameters
 
 
 def codec_of(codec: str | Mapping[str, Any], **fields: Any) -> Codec:
-    """Make a codec from its name, or from a table of its name and parameters."""
-    name, rest = name_and_rest(codec)
+    """Create a codec from its name, or from a table of name and parameters."""
+    name, parameters = split_codec(codec)
     try:
-        made: Codec = get_component("codecs", name)(**fields, **rest)
+        created: Codec = get_component("codecs", name)(**fields, **parameters)
     except TypeError as error:
-        raise ParameterError(f"codec {name!r} cannot be made of {rest!r}: {error}") from error
-    return made
+        raise ParameterError(
+            f"codec {name!r} cannot be created from {parameters!r}: {error}"
+        ) from error
+    return created
 
 
 def schema_of(codec: Codec) -> Schema:
-    """Return the schema of the rows that a codec gives."""
+    """Return the schema of decoded rows."""
     step = codec.time is not None and codec.time_unit == "step"
     return Schema.of(*codec.columns, time_unit="step" if step else "ns")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedBatch:
-    """What came of some messages.
+    """Result of decoding some messages.
 
     Parameters
     ----------
     batches
-        The rows, series by series in the order of their first rows. Within a series they stay in
-        the order in which they came; where time goes back, the next batch begins.
+        The rows, series by series in the order of their first rows. Within a series rows keep
+        the order of the messages; a new batch starts where time decreases.
     letters
-        Messages that are none, or of which rows were refused.
-    dropped, refused
-        How many rows were left out for a hole, without a word or into a letter.
+        Dead letters: undecodable messages, and messages with rejected rows.
+    dropped, rejected
+        Number of rows with missing values that were dropped, or moved to a dead letter.
     """
 
     batches: list[Batch]
     letters: list[DeadLetter]
     dropped: int = 0
-    take_dead_letters: int = 0
+    rejected: int = 0
 
 
 def group_messages(records: Sequence[Any], codec: Codec) -> Iterator[Sequence[Any]]:
-    """Yield messages that are decoded together.
+    """Yield groups of messages to decode together.
 
-    Small ones: many rows at once cost less than each alone. A large one of columns is decoded
-    alone: joined with others, all of its rows would be copied once more.
+    Small messages are joined: one call for many rows is faster. A large columnar message is
+    decoded alone, because joining would copy all of its rows.
     """
     if not codec.columnar or codec.key is not None:
         yield records
@@ -95,52 +97,52 @@ def group_messages(records: Sequence[Any], codec: Codec) -> Iterator[Sequence[An
 
 
 def decode_batches(
-    records: Sequence[Any], codec: Codec, schema: Schema, holes: MissingValuePolicy
+    records: Sequence[Any], codec: Codec, schema: Schema, missing: MissingValuePolicy
 ) -> DecodedBatch:
     """Decode messages.
 
     Parameters
     ----------
     records
-        What kafka-python's consumer gives. A message without a value says that its key is gone,
-        and has no rows.
+        Records of the kafka-python consumer. A message without a value is a tombstone and has
+        no rows.
     codec, schema
-        How they are read, and what they are.
-    holes
-        What becomes of rows with a hole.
+        Codec of the messages and schema of the rows.
+    missing
+        Policy for rows with missing values.
     """
     letters: list[DeadLetter] = []
-    there = [record for record in records if record.value is not None]
+    with_value = [record for record in records if record.value is not None]
     names: dict[bytes | None, str] = {}
     if codec.key is None:
-        found = {key: _name(key) for key in {record.key for record in there}}
-        names = {key: name for key, name in found.items() if name is not None}
-        if len(names) < len(found):
+        decoded_keys = {key: _name(key) for key in {record.key for record in with_value}}
+        names = {key: name for key, name in decoded_keys.items() if name is not None}
+        if len(names) < len(decoded_keys):
             letters += [
-                to_dead_letter(one, "the key must be UTF-8")
-                for one in there
-                if one.key not in names
+                to_dead_letter(record, "the key must be UTF-8")
+                for record in with_value
+                if record.key not in names
             ]
-            there = [record for record in there if record.key in names]
-    decoded = codec.decode_all([record.value for record in there])
-    letters += [to_dead_letter(there[i], str(error)) for i, error in decoded.errors.items()]
+            with_value = [record for record in with_value if record.key in names]
+    decoded = codec.decode_all([record.value for record in with_value])
+    letters += [to_dead_letter(with_value[i], str(error)) for i, error in decoded.errors.items()]
     rows = decoded.rows
     times = rows.times
     if times is None:
-        stamps = np.fromiter((r.timestamp for r in there), np.int64, len(there)) * _MS
+        stamps = np.fromiter((r.timestamp for r in with_value), np.int64, len(with_value)) * _MS
         times = np.repeat(stamps, decoded.rows_per_message)
-    values, series = rows.values, _series(names, there, rows, decoded.rows_per_message)
-    n_dropped = n_refused = 0
-    if (left_out := holes.split(values)) is not None:
-        dropped, refused = left_out
-        n_dropped, n_refused = int(dropped.sum()), int(refused.sum())
-        if n_refused:
-            letters += holes.letters(there, codec, decoded, refused)
-        if n_dropped or n_refused:
-            whole = ~(dropped | refused)
-            values, times = values[whole], times[whole]
-            series = series if isinstance(series, str) else series[whole]
-    return DecodedBatch(list(_cut(series, times, values, schema)), letters, n_dropped, n_refused)
+    values, series = rows.values, _series(names, with_value, rows, decoded.rows_per_message)
+    n_dropped = n_rejected = 0
+    if (masks := missing.split(values)) is not None:
+        dropped, rejected = masks
+        n_dropped, n_rejected = int(dropped.sum()), int(rejected.sum())
+        if n_rejected:
+            letters += missing.rejected_messages(with_value, codec, decoded, rejected)
+        if n_dropped or n_rejected:
+            complete = ~(dropped | rejected)
+            values, times = values[complete], times[complete]
+            series = series if isinstance(series, str) else series[complete]
+    return DecodedBatch(list(_cut(series, times, values, schema)), letters, n_dropped, n_rejected)
 
 
 def _series(
@@ -149,12 +151,12 @@ def _series(
     rows: MessageRows,
     counts: NDArray[np.int64],
 ) -> str | Array:
-    """Return the name of the series of each row, or the one name that all have."""
+    """Return the key of each row, or the one key of all rows."""
     if rows.keys is None:
         if len(names) < 2:
             return next(iter(names.values()), "")
-        each = np.array([names[record.key] for record in records], dtype=object)
-        return each if (counts == 1).all() else np.repeat(each, counts)
+        by_message = np.array([names[record.key] for record in records], dtype=object)
+        return by_message if (counts == 1).all() else np.repeat(by_message, counts)
     if len(set(rows.keys)) < 2:
         return next(iter(rows.keys), "")
     return np.array(rows.keys, dtype=object)
@@ -171,8 +173,8 @@ def _cut(
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(number)))
     for name, start, end in zip(number, [0, *ends[:-1]], ends, strict=True):
-        mine = order[start:end]
-        yield from split_unordered(name, times[mine], values[mine], schema)
+        own = order[start:end]
+        yield from split_unordered(name, times[own], values[own], schema)
 
 
 def _name(key: bytes | None) -> str | None:
@@ -182,15 +184,15 @@ def _name(key: bytes | None) -> str | None:
         return None
 
 
-def without_levels_that_are_none(batch: Batch) -> Batch:
-    """Return rows whose threshold, infinite while a detector learns, is a hole: JSON has null."""
+def mask_infinite_thresholds(batch: Batch) -> Batch:
+    """Replace infinite thresholds (detector warm-up) by NaN, which JSON writes as null."""
     names = batch.schema.channel_names
     if "threshold" not in names:
         return batch
     column = names.index("threshold")
-    none = np.isposinf(batch.values[:, column])
-    if not none.any():
+    infinite = np.isposinf(batch.values[:, column])
+    if not infinite.any():
         return batch
     values = batch.values.copy()
-    values[none, column] = np.nan
+    values[infinite, column] = np.nan
     return batch.with_values(values, batch.schema)

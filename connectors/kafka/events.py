@@ -1,4 +1,4 @@
-"""Findings in a Kafka topic, as the sink writes them, and the fields of its messages."""
+"""Read events from a Kafka topic, and inspect the fields of its messages."""
 
 import json
 import logging
@@ -17,33 +17,33 @@ from .security import client_options, explain_kafka_error, reading_options
 
 __all__ = ["KafkaEventReader", "message_fields"]
 
-_MOST = 500  # findings taken at once
-_LOOK_MS = 1000
+_MAX_RECORDS = 500  # per poll
+_FIRST_MESSAGE_MS = 1000
 
 log = logging.getLogger("streamlyt.kafka")
 
 
 class KafkaEventReader:
-    """The findings in a topic, in the order in which each partition has them.
+    """Reader of the events in a topic, in the order of each partition.
 
     Parameters
     ----------
     topic
-        Its name: the ``events`` of a :class:`KafkaSink`.
+        The ``events`` topic of a :class:`KafkaSink`.
     servers, access
-        As for the source.
+        See :class:`KafkaSource`.
     start
-        Partition -> offset of the first message; the beginning of those not named.
+        Partition -> offset of the first message. Other partitions start at the beginning.
 
     Attributes
     ----------
-    n_refused
-        Messages that are no findings.
+    n_dead_letters
+        Number of messages that are not events.
 
     Raises
     ------
     SourceError
-        If there is no such topic, or the broker cannot be found.
+        If the topic does not exist, or the broker cannot be reached.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class KafkaEventReader:
         with _failures(topic, servers):
             self._consumer, parts = _opened(topic, servers, access)
             for part in parts:
-                at = (start or {}).get(str(part.partition))
-                if at is None:
+                offset = (start or {}).get(str(part.partition))
+                if offset is None:
                     self._consumer.seek_to_beginning(part)
                 else:
-                    self._consumer.seek(part, int(at))
+                    self._consumer.seek(part, int(offset))
         self.position: dict[str, int] = {k: int(v) for k, v in (start or {}).items()}
 
     def poll(self) -> list[Event]:
-        """Return the findings that have come since the last call; waits for none.
+        """Return the events since the last call, without waiting.
 
         Raises
         ------
@@ -74,14 +74,14 @@ class KafkaEventReader:
             If the topic cannot be read.
         """
         with _failures(self.topic, self.servers):
-            polled = self._consumer.poll(0, max_records=_MOST)
-        found = []
+            polled = self._consumer.poll(0, max_records=_MAX_RECORDS)
+        events = []
         for part, records in polled.items():
             for record in records:
                 self.position[str(part.partition)] = record.offset + 1
                 if record.value is not None and (event := self._read(record)) is not None:
-                    found.append(event)
-        return found
+                    events.append(event)
+        return events
 
     def close(self) -> None:
         """Close the connections."""
@@ -90,9 +90,9 @@ class KafkaEventReader:
     def _read(self, record: Any) -> Event | None:
         try:
             return Event.from_dict(json.loads(record.value))
-        except (ValueError, TypeError, KeyError, AttributeError, StreamlytError) as problem:
+        except (ValueError, TypeError, KeyError, AttributeError, StreamlytError) as error:
             if self.n_dead_letters == 0:
-                log.warning("offset %d of %s is no finding: %r", record.offset, self.topic, problem)
+                log.warning("offset %d of %s is not an event: %r", record.offset, self.topic, error)
             self.n_dead_letters += 1
             return None
 
@@ -100,18 +100,18 @@ class KafkaEventReader:
 def message_fields(
     topic: str, servers: str = "127.0.0.1:9092", access: Mapping[str, str] | None = None
 ) -> list[str] | None:
-    """Return the names of the fields of a topic's first message, None where it has none yet.
+    """Return the field names of the first message of a topic; None if it is empty.
 
     Raises
     ------
     SourceError
-        If there is no such topic, it cannot be read, or its messages are no objects of JSON.
+        If the topic does not exist or cannot be read, or its messages are not JSON objects.
     """
     with _failures(topic, servers):
         consumer, parts = _opened(topic, servers, access)
         try:
             consumer.seek_to_beginning(*parts)
-            polled = consumer.poll(_LOOK_MS, max_records=1)
+            polled = consumer.poll(_FIRST_MESSAGE_MS, max_records=1)
         finally:
             consumer.close(autocommit=False, timeout_ms=2000)
     first = [record.value for records in polled.values() for record in records if record.value]
@@ -121,12 +121,12 @@ def message_fields(
         read = json.loads(first[0])
         read = read[0] if isinstance(read, list) and read else read
         if not isinstance(read, dict):
-            raise TypeError("it is no object")
-    except (ValueError, TypeError) as problem:
+            raise TypeError(f"got a {type(read).__name__}")
+    except (ValueError, TypeError) as error:
         raise SourceError(
-            f"the messages of {topic!r} must be objects of JSON for their columns to be found "
-            f"({problem}); name the columns, and the codec"
-        ) from problem
+            f"messages of {topic!r} must be JSON objects to infer their columns ({error}); name "
+            f"the columns and the codec"
+        ) from error
     return list(read)
 
 
@@ -134,7 +134,9 @@ def _opened(
     topic: str, servers: str, access: Mapping[str, str] | None
 ) -> tuple[Any, list[TopicPartition]]:
     options = client_options(servers, access)
-    consumer = KafkaConsumer(**options | reading_options(None, None, 10.0, "earliest", _MOST))
+    consumer = KafkaConsumer(
+        **options | reading_options(None, None, 10.0, "earliest", _MAX_RECORDS)
+    )
     try:
         parts = partitions_of(consumer, topic, servers)
     except BaseException as error:
@@ -151,5 +153,5 @@ def _failures(topic: str, servers: str) -> Iterator[None]:
         yield
     except KafkaError as error:
         raise SourceError(
-            f"the topic {topic!r} at {servers} cannot be read: {explain_kafka_error(error)}"
+            f"topic {topic!r} at {servers} cannot be read: {explain_kafka_error(error)}"
         ) from error

@@ -1,4 +1,4 @@
-"""Rows of messages in which something is missing: handed on, left out, or refused, by channel."""
+"""Missing values in decoded messages: pass, drop or reject rows, by channel."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,19 +19,19 @@ _Mask = NDArray[np.bool_]
 
 
 class MissingValuePolicy:
-    """What becomes of rows with a hole (NaN).
+    """Policy for rows with missing values (NaN).
 
     Parameters
     ----------
     holes
-        ``"pass"``, ``"drop"`` or ``"refuse"``; or channel -> its own, others pass.
+        ``"pass"``, ``"drop"`` or ``"refuse"``; or a mapping by channel, others pass.
     columns
         The channels.
 
     Raises
     ------
     ParameterError
-        If a policy or a channel is not known.
+        If a policy or a channel is unknown.
     """
 
     def __init__(self, holes: str | Mapping[str, str], columns: Sequence[str]) -> None:
@@ -45,42 +45,42 @@ class MissingValuePolicy:
         policies = [own.get(name, "pass") for name in columns]
         self._passes = set(policies) <= {"pass"}
         self._columns = list(columns)
-        self._drop, self._refuse = (
-            np.array([policy == each for policy in policies]) for each in ("drop", "refuse")
+        self._drop, self._reject = (
+            np.array([policy == name for policy in policies]) for name in ("drop", "refuse")
         )
 
     def split(self, values: Floats) -> tuple[_Mask, _Mask] | None:
-        """Return which rows are dropped and which are refused, shape (n,) each; None for none."""
+        """Return masks (n,) of dropped and of rejected rows; None if there are none."""
         if self._passes or not (missing := np.isnan(values)).any():
             return None
-        refused: _Mask = (missing & self._refuse).any(axis=1)
-        dropped: _Mask = (missing & self._drop).any(axis=1) & ~refused
-        return dropped, refused
+        rejected: _Mask = (missing & self._reject).any(axis=1)
+        dropped: _Mask = (missing & self._drop).any(axis=1) & ~rejected
+        return dropped, rejected
 
-    def letters(
-        self, records: Sequence[Any], codec: Codec, decoded: DecodedMessages, refused: _Mask
+    def rejected_messages(
+        self, records: Sequence[Any], codec: Codec, decoded: DecodedMessages, rejected: _Mask
     ) -> Iterator[DeadLetter]:
-        """Yield a dead letter for each message with refused rows, which holds these and no others.
+        """Yield a dead letter with the rejected rows of each message.
 
-        Where all rows of a message are refused, it is the message as it came; else they are
-        written anew, so that redriving it brings no other row a second time.
+        If all rows of a message are rejected, it is the original message. Otherwise only these
+        rows are encoded, so that a redrive repeats no other row.
         """
         ends = np.cumsum(decoded.rows_per_message)
-        for i in np.unique(np.searchsorted(ends, np.flatnonzero(refused), side="right")):
+        for i in np.unique(np.searchsorted(ends, np.flatnonzero(rejected), side="right")):
             start, end = int(ends[i] - decoded.rows_per_message[i]), int(ends[i])
-            some = np.flatnonzero(refused[start:end])
-            first = decoded.rows.values[start + some[0]]
-            (column, *_) = np.flatnonzero(np.isnan(first) & self._refuse)
+            rows = np.flatnonzero(rejected[start:end])
+            first = decoded.rows.values[start + rows[0]]
+            (column, *_) = np.flatnonzero(np.isnan(first) & self._reject)
             yield to_dead_letter(
                 records[i],
-                f"{self._columns[column]!r} must not be missing, got no number in row {some[0]} of "
-                f"{end - start}; {len(some)} rows refused",
-                None if len(some) == end - start else _written(codec, decoded.rows, start + some),
+                f"{self._columns[column]!r} must not be missing, got no number in row {rows[0]} of "
+                f"{end - start}; {len(rows)} rows rejected",
+                None if len(rows) == end - start else _encode(codec, decoded.rows, start + rows),
             )
 
 
 def to_dead_letter(record: Any, reason: str, value: bytes | None = None) -> DeadLetter:
-    """Return a message, or in its place what is left of it, as a dead letter."""
+    """Return a message, or the ``value`` that replaces it, as a dead letter."""
     return DeadLetter(
         record.topic,
         record.partition,
@@ -92,10 +92,10 @@ def to_dead_letter(record: Any, reason: str, value: bytes | None = None) -> Dead
     )
 
 
-def _written(codec: Codec, rows: MessageRows, some: NDArray[np.intp]) -> bytes | None:
-    times = None if rows.times is None else rows.times[some]
-    keys = None if rows.keys is None else tuple(rows.keys[i] for i in some)
+def _encode(codec: Codec, rows: MessageRows, index: NDArray[np.intp]) -> bytes | None:
+    times = None if rows.times is None else rows.times[index]
+    keys = None if rows.keys is None else tuple(rows.keys[i] for i in index)
     try:
-        return codec.encode(MessageRows(rows.values[some], times, keys))
-    except DataError:  # what the format can be read from and not be written to
+        return codec.encode(MessageRows(rows.values[index], times, keys))
+    except DataError:  # decodable rows that this format cannot encode
         return None

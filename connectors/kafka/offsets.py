@@ -1,4 +1,4 @@
-"""Where the partitions of a topic end: how much waits there, and whether anybody answers."""
+"""Log end offsets of the partitions of a topic: lag and liveness of the broker."""
 
 import logging
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ __all__ = ["PartitionOffsets", "check_offset_available", "partitions_of"]
 
 log = logging.getLogger("streamlyt.kafka")
 
-_ASK_S, _ANSWER_MS = 1.0, 2000  # so that a broker that is gone is known within 5 s
+_REFRESH_S, _ANSWER_MS = 1.0, 2000  # detect a lost broker within 5 s
 
 
 class PartitionOffsets:
-    """Log end offsets of the partitions that a consumer reads, as last asked for.
+    """Log end offsets of the partitions of a consumer, refreshed at intervals.
 
     Parameters
     ----------
@@ -27,51 +27,52 @@ class PartitionOffsets:
 
     def __init__(self, consumer: Any) -> None:
         self._consumer = consumer
-        self._seen: dict[Any, int] = {}
-        self._asked_at = monotonic()
+        self._ends: dict[Any, int] = {}
+        self._refreshed_at = monotonic()
 
     def refresh(self) -> None:
-        """Ask now and then, where nothing is read: silence alone may mean anything.
+        """Query the broker at intervals while no message arrives, to detect its loss.
 
         Raises
         ------
         KafkaError
             If no broker answers.
         """
-        if monotonic() - self._asked_at >= _ASK_S:
+        if monotonic() - self._refreshed_at >= _REFRESH_S:
             parts = self._consumer.assignment()
-            self._seen = self._consumer.end_offsets(parts, timeout_ms=_ANSWER_MS)
-            self._asked_at = monotonic()
+            self._ends = self._consumer.end_offsets(parts, timeout_ms=_ANSWER_MS)
+            self._refreshed_at = monotonic()
 
     def lag(self, position: Mapping[str, Any]) -> int:
-        """Return how many messages follow a position in our partitions."""
+        """Return the number of messages after a position in the assigned partitions."""
         lag = 0
         for part in self._consumer.assignment():
-            ends = self._consumer.highwater(part), self._seen.get(part)
-            at = position.get(str(part.partition))
-            if at is not None:
-                lag += max(0, max([int(at), *(end for end in ends if end is not None)]) - int(at))
+            ends = self._consumer.highwater(part), self._ends.get(part)
+            offset = position.get(str(part.partition))
+            if offset is not None:
+                last = max([int(offset), *(end for end in ends if end is not None)])
+                lag += last - int(offset)
         return lag
 
-    def hold(self) -> None:
-        """Poll for nothing, so that the group does not take us for dead."""
-        flowing = self._consumer.assignment() - self._consumer.paused()
-        self._consumer.pause(*flowing)
+    def keep_alive(self) -> None:
+        """Poll with all partitions paused, so that the group keeps this member."""
+        active = self._consumer.assignment() - self._consumer.paused()
+        self._consumer.pause(*active)
         self._consumer.poll(0)
-        self._consumer.resume(*(flowing & self._consumer.assignment()))
+        self._consumer.resume(*(active & self._consumer.assignment()))
         self.refresh()
 
 
-def check_offset_available(part: Any, at: int, first: int, last: int) -> int:
-    """Return where a partition can be read from; say so where messages are gone."""
-    if at > last:
+def check_offset_available(part: Any, offset: int, first: int, last: int) -> int:
+    """Return the first available offset from ``offset`` on; log deleted messages."""
+    if offset > last:
         raise SourceError(
-            f"the position {at} of {part.topic!r}, partition {part.partition}, must not be after "
-            f"its end {last}: the topic is another one than before; begin a new run"
+            f"position of {part.topic!r}, partition {part.partition}, must be at most its end "
+            f"{last}, got {offset}; the topic was recreated: start a new run"
         )
-    if at < first:
-        log.warning("%s: offsets %d to %d are gone from the broker", part, at, first - 1)
-    return max(at, first)
+    if offset < first:
+        log.warning("%s: offsets %d to %d are no longer on the broker", part, offset, first - 1)
+    return max(offset, first)
 
 
 def partitions_of(consumer: Any, topic: str, servers: str) -> list[TopicPartition]:
@@ -80,9 +81,9 @@ def partitions_of(consumer: Any, topic: str, servers: str) -> list[TopicPartitio
     Raises
     ------
     SourceError
-        If there is no such topic.
+        If the topic does not exist.
     """
-    there = consumer.partitions_for_topic(topic)
-    if not there:
-        raise SourceError(f"there is no topic {topic!r} at {servers}; create it, or name another")
-    return [TopicPartition(topic, i) for i in sorted(there)]
+    partitions = consumer.partitions_for_topic(topic)
+    if not partitions:
+        raise SourceError(f"no topic {topic!r} at {servers}; create it or name another")
+    return [TopicPartition(topic, i) for i in sorted(partitions)]

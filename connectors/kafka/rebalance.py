@@ -1,4 +1,4 @@
-"""Word of partitions that come or go."""
+"""Rebalance listener of the consumer."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ __all__ = ["RebalanceListener"]
 
 
 class RebalanceListener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types here
-    """Notes that partitions of a consumer came or went; what follows is done between two polls.
+    """Records that the partition assignment changed; the source handles it between polls.
 
     Attributes
     ----------
-    moved
-        Whether any did; for who sees to it to take back.
+    changed
+        Whether the assignment changed; the source resets it.
     """
 
     def __init__(self) -> None:
-        self.moved = False
+        self.changed = False
 
     def on_partitions_revoked(self, revoked: Any) -> None:
-        """Record that partitions were revoked; the source acts on it between two polls."""
-        self.moved |= bool(revoked)
+        """Record that partitions were revoked."""
+        self.changed |= bool(revoked)
 
     on_partitions_assigned = on_partitions_lost = on_partitions_revoked

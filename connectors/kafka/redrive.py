@@ -1,4 +1,4 @@
-"""Resend dead letters to the topics they came from."""
+"""Redrive: resend dead letters to their source topics."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,26 +11,26 @@ __all__ = ["redrive_dead_letters"]
 
 
 def redrive_dead_letters(
-    letters: Sequence[DeadLetter], servers: str, access: Mapping[str, str] | None = None
+    dead_letters: Sequence[DeadLetter], servers: str, access: Mapping[str, str] | None = None
 ) -> None:
-    """Send dead letters once more, byte for byte, to the topics that they came from.
+    """Resend the original bytes of dead letters to their source topics.
 
     Parameters
     ----------
-    letters
-        What :meth:`streamlyt.runfile.RunFile.dead_letters` gives.
+    dead_letters
+        From :meth:`streamlyt.runfile.RunFile.dead_letters`.
     servers, access
-        As for the sink.
+        See :class:`KafkaSink`.
 
     Raises
     ------
     SinkError
-        If one cannot be written; those before it may have been.
+        If a message cannot be written; earlier ones may have been.
     """
-    for topic in {letter.topic for letter in letters}:
+    for topic in {letter.topic for letter in dead_letters}:
         sink = KafkaSink(topic, servers=servers, access=access)
         with closing_all(sink):
-            for letter in letters:
+            for letter in dead_letters:
                 if letter.topic == topic:
                     sink._send(topic, letter.value, letter.key)
             sink.flush()

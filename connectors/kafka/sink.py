@@ -1,4 +1,4 @@
-"""Rows and findings into Kafka topics, with transactions or without."""
+"""Kafka sink: rows, events, late rows and dead letters, optionally transactional."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -20,10 +20,10 @@ from streamlyt.core.errors import (
     noting,
 )
 
-from .decoding import codec_of, name_and_rest, without_levels_that_are_none
+from .decoding import codec_of, mask_infinite_thresholds, split_codec
 from .security import client_options, explain_kafka_error
 from .source import KafkaSource
-from .timeouts import ANSWER_S, Ending, call_with_timeout
+from .timeouts import ANSWER_S, ProducerCloser, call_with_timeout
 
 __all__ = ["KafkaSink"]
 
@@ -33,61 +33,60 @@ Send = Callable[[str, bytes, bytes | None, list[tuple[str, bytes]]], None]
 _COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
-_COLUMNAR_ROWS = 1024  # 64 kB of eight channels: below, what a message costs outweighs its rows
+_COLUMNAR_ROWS = 1024  # 64 kB of eight channels: smaller messages are dominated by overhead
 
 
-_LARGEST = 16 * 2**20  # bytes of a message; the broker has its own word on that
+_MAX_BYTES = 16 * 2**20  # of a message; the broker has its own limit
 
 
 class KafkaSink(Sink):
-    """Rows as messages of one topic, findings as JSON in another, and apart what was amiss.
+    """Writes rows, events, late rows and dead letters to separate topics.
 
-    The key of each message is the name of the series, so that a series stays in one partition
-    and in order.
+    The message key is the series key, so that a series stays in one partition and in order.
 
     Parameters
     ----------
     topic
-        Where rows go; None for nowhere.
+        Topic of the rows; None writes no rows.
     events
-        Where findings go, one JSON object each.
+        Topic of the events, one JSON object each.
     dead
-        Where messages go that could not be decoded: their own bytes, and as headers topic,
-        partition, offset and reason.
+        Dead-letter topic: the original bytes, with topic, partition, offset and reason as
+        headers.
     late
-        Where rows go that came too late to be put in order, in the form of the others.
+        Topic of late rows, in the format of the rows.
     servers
-        Addresses of brokers, ``host:port``, with commas between.
+        Bootstrap servers, comma-separated ``host:port``.
     codec
-        Name of a codec, or a table of its name and its own parameters. A message has the time in
-        the field ``time``: nanoseconds since 1970, or steps. Its timestamp is that of writing: by
-        it a broker decides what is old enough to be dropped. In JSON the infinite threshold of a
-        detector that still learns is null.
+        Name of a codec, or a table of its name and parameters. The field ``time`` of a message
+        holds nanoseconds since 1970, or steps. Its timestamp is the time of writing, which
+        controls the retention of the broker. In JSON the infinite threshold of a detector in its
+        warm-up is null.
     message_rows
-        Most rows in a message; where None, 1024 in Arrow and 1 in the other formats.
+        Maximum rows per message. None: 1024 in Arrow and 1 in the other formats.
     compression
         ``"none"``, ``"gzip"``, ``"snappy"``, ``"lz4"`` or ``"zstd"``.
     transaction
-        Name under which rows, findings, dead letters and the position of a Kafka source are
-        committed together, all or nothing; no two processes may share it, and one that begins
-        ends what the one before left open. Where None, a run that was killed writes the rows
-        since its last checkpoint again.
+        Transactional id: rows, events, dead letters and the position of a Kafka source are
+        committed atomically. It must be unique; a new process with the same id aborts the open
+        transaction of the old one (fencing). None: a killed run writes the rows since its last
+        checkpoint again.
     transaction_timeout_s
-        How long a transaction may stay open. Another member of the group takes the partitions of
-        one that died over when its transaction has ended so; a checkpoint that takes longer
-        fails, and the run goes back to the one before.
+        Maximum duration of a transaction. Other members of the group take over the partitions of
+        a dead member after this time. A checkpoint that takes longer fails, and the run rewinds
+        to the previous one.
     access
-        How to get in, as for the source.
+        Client security; see :class:`KafkaSource`.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
     MissingDependencyError
         If the compression is snappy and its library is not installed.
     SinkError
-        While writing: if the broker cannot be found, or takes a message for too large; or if
-        another process took the name of the transactions over.
+        While writing: if the broker cannot be reached, a message is too large, or another
+        process uses the same transactional id.
     """
 
     def __init__(
@@ -107,7 +106,7 @@ class KafkaSink(Sink):
     ) -> None:
         if topic is None and events is None and dead is None and late is None:
             raise ParameterError(
-                "topic, events, dead or late must be given: there is nothing to write"
+                "topic, events, dead or late must be given, got none; name a topic to write"
             )
         if compression not in _COMPRESSIONS:
             raise ParameterError(
@@ -126,73 +125,73 @@ class KafkaSink(Sink):
         self.codec, self.message_rows = codec, message_rows
         self.compression = compression
         self.transaction, self.transaction_timeout_s = transaction, transaction_timeout_s
-        name, _ = name_and_rest(codec)
-        self._cut = message_rows or (_COLUMNAR_ROWS if name == "arrow" else 1)
+        name, _ = split_codec(codec)
+        self._rows_per_message = message_rows or (_COLUMNAR_ROWS if name == "arrow" else 1)
         self._options = client_options(servers, access)
         self._codecs: dict[Schema, Codec] = {}
-        self._seen: tuple[Schema, Codec] | None = None
+        self._current: tuple[Schema, Codec] | None = None
         self._producer: Any = None
-        self._diverted: Send | None = None
-        self._begun = False
-        self._given_up = False  # a transaction's request was never answered
-        self._committed: dict[str, int] = {}  # partition -> offset, as this member of the group
+        self._external_send: Send | None = None
+        self._in_transaction = False
+        self._timed_out = False  # a transaction request was never answered
+        self._committed: dict[str, int] = {}  # partition -> offset, of this group member
         self._member: tuple[Any, ...] | None = None
-        self._sent: list[Any] = []  # since the last flush
+        self._sent: list[Any] = []  # futures since the last flush
 
     def topics(self) -> list[str]:
-        """Return the topics that it writes."""
-        every = (self.topic, self.events, self.dead, self.late)
-        return [topic for topic in every if topic is not None]
+        """Return the topics that this sink writes."""
+        topics = (self.topic, self.events, self.dead, self.late)
+        return [topic for topic in topics if topic is not None]
 
     def use_producer(self, send: Send) -> None:
-        """Hand messages to another producer from now on, and open none of our own.
+        """Send all messages through another producer from now on.
 
         Parameters
         ----------
         send
-            Takes topic, value, key and headers of a message.
+            Called with topic, value, key and headers of a message.
         """
-        self._diverted = send
+        self._external_send = send
 
     @property
     def is_transactional(self) -> bool:
-        """Whether output and positions are committed together."""
+        """Whether output and positions are committed atomically."""
         return self.transaction is not None
 
     def write_rows(self, batch: Batch) -> None:
-        """Take rows."""
+        """Write rows."""
         self._write(batch, self.topic)
 
     def write_late_rows(self, batch: Batch) -> None:
-        """Take rows that came too late to be put in order."""
+        """Write late rows."""
         self._write(batch, self.late)
 
     def write_event(self, event: Event) -> None:
-        """Take a finding."""
+        """Write an event."""
         if self.events is not None:
-            found = json.dumps(event.to_dict(), allow_nan=False).encode()
-            self._send(self.events, found, event.key.encode())
+            value = json.dumps(event.to_dict(), allow_nan=False).encode()
+            self._send(self.events, value, event.key.encode())
 
     def write_dead_letter(self, letter: DeadLetter) -> None:
-        """Take a message that could not be decoded."""
+        """Write a dead letter."""
         if self.dead is not None:
             self._send(self.dead, letter.value, letter.key, _headers(letter))
 
     def flush(self) -> None:
-        """Return when the brokers have all that was taken."""
+        """Wait until the brokers have acknowledged all messages."""
         if self._producer is None:
             return
         with self._failures():
             self._producer.flush()
-        self._settle()
+        self._check_sent()
 
     def init_transactions(self) -> None:
-        """End what another process of the same name left open; that process can do no more."""
+        """Abort the open transaction of another process with the same id, and fence it."""
         with self._failures():
-            self._opened()
+            self._get_producer()
 
     def commit_transaction(self, source: Source, position: Position) -> None:
-        """Commit what was taken since the last time, and the position of the source.
+        """Commit the messages since the last commit, and the position of the source.
 
         Parameters
         ----------
@@ -204,62 +203,64 @@ class KafkaSink(Sink):
         Raises
         ------
         SinkError
-            If the position is before one that the group has committed, as the messages between
-            the two would come out twice; or if the brokers do not take it.
+            If the position is before the committed one, which would duplicate output; or if the
+            commit fails.
         """
         if not isinstance(source, KafkaSource):
-            raise SinkError(f"transactions need a Kafka source, got {type(source).__name__}")
+            raise SinkError(
+                f"source must be a Kafka source for transactions, got {type(source).__name__}"
+            )
         with self._failures():
             producer = self._begin()
             producer.flush(timeout=ANSWER_S)
-        self._settle()
+        self._check_sent()
         with self._failures():
             offsets = source.offsets(position)
-            to = {str(part.partition): at.offset for part, at in offsets.items()}
+            target = {str(part.partition): meta.offset for part, meta in offsets.items()}
             if offsets:
-                self._refuse_to_go_back(source, to)
+                self._check_not_before_committed(source, target)
                 self._wait(producer.send_offsets_to_transaction, offsets, source.membership)
             self._wait(producer.commit_transaction)
-            self._begun = False
-        self._committed |= to
+            self._in_transaction = False
+        self._committed |= target
 
     def abort_transaction(self) -> None:
-        """Drop what was taken since the last time."""
+        """Discard the messages since the last commit."""
         self._sent = []
-        if self._begun:
+        if self._in_transaction:
             with self._failures():
                 self._wait(self._producer.abort_transaction)
-            self._begun = False
+            self._in_transaction = False
 
     def close(self) -> None:
-        """Flush, and close the connections; a transaction that is open is dropped."""
+        """Flush and close the connections; an open transaction is aborted."""
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        begun, given_up = self._begun, self._given_up
-        self._begun = self._given_up = False
+        in_transaction, timed_out = self._in_transaction, self._timed_out
+        self._in_transaction = self._timed_out = False
         self._committed, self._member, self._sent = {}, None, []
-        with self._failures(), closing_all(Ending(producer)), self._failures():
-            if begun and not given_up:
+        with self._failures(), closing_all(ProducerCloser(producer)), self._failures():
+            if in_transaction and not timed_out:
                 self._wait(producer.abort_transaction)
-            elif not begun:
+            elif not in_transaction:
                 producer.flush(timeout=5)
 
     def _write(self, batch: Batch, topic: str | None) -> None:
         if topic is None or not batch.n_rows:
             return
-        if self._seen is None or self._seen[0] is not batch.schema:
+        if self._current is None or self._current[0] is not batch.schema:
             if batch.schema not in self._codecs:
                 unit = "step" if batch.schema.time_unit != "ns" else "ns"
                 self._codecs[batch.schema] = codec_of(
                     self.codec, columns=batch.schema.channel_names, time="time", time_unit=unit
                 )
-            self._seen = batch.schema, self._codecs[batch.schema]
-        codec, key = self._seen[1], batch.key.encode()
+            self._current = batch.schema, self._codecs[batch.schema]
+        codec, key = self._current[1], batch.key.encode()
         if isinstance(codec, JsonCodec):
-            batch = without_levels_that_are_none(batch)
-        for start in range(0, batch.n_rows, self._cut):
-            stop = min(start + self._cut, batch.n_rows)
+            batch = mask_infinite_thresholds(batch)
+        for start in range(0, batch.n_rows, self._rows_per_message):
+            stop = min(start + self._rows_per_message, batch.n_rows)
             message = codec.encode(MessageRows(batch.values[start:stop], batch.times[start:stop]))
             self._send(topic, message, key)
 
@@ -270,11 +271,11 @@ class KafkaSink(Sink):
         key: bytes | None,
         headers: list[tuple[str, bytes]] | None = None,
     ) -> None:
-        if self._diverted is not None:
-            self._diverted(topic, value, key or None, headers or [])
+        if self._external_send is not None:
+            self._external_send(topic, value, key or None, headers or [])
             return
         with self._failures():
-            producer = self._begin() if self.is_transactional else self._opened()
+            producer = self._begin() if self.is_transactional else self._get_producer()
             future = producer.send(
                 topic,
                 value,
@@ -283,52 +284,52 @@ class KafkaSink(Sink):
             )
             self._sent.append(future)
 
-    def _settle(self) -> None:
-        """Hold the brokers to what was sent; raise where they have not taken all of it."""
+    def _check_sent(self) -> None:
+        """Raise if the brokers did not acknowledge all sent messages."""
         sent, self._sent = self._sent, []
-        failed = [one for one in sent if not one.is_done or one.exception is not None]
+        failed = [future for future in sent if not future.is_done or future.exception is not None]
         if failed:
             raise SinkError(
                 f"{len(failed)} of {len(sent)} messages could not be written at {self.servers}: "
-                f"{failed[0].exception or 'no answer came'}"
+                f"{failed[0].exception or 'no answer'}"
             )
 
-    def _refuse_to_go_back(self, source: KafkaSource, to: Mapping[str, int]) -> None:
-        """Raise where a position is before one that the group has committed."""
+    def _check_not_before_committed(self, source: KafkaSource, target: Mapping[str, int]) -> None:
+        """Raise if a position is before the one that the group has committed."""
         member = source.membership
-        now = (member.generation_id, member.member_id)
-        if self._member != now:  # others may have committed since it was last one
-            self._committed, self._member = source.committed(), now
-        for part, at in to.items():
-            if at < self._committed.get(part, at):
+        current = (member.generation_id, member.member_id)
+        if self._member != current:  # after a rebalance others may have committed
+            self._committed, self._member = source.committed(), current
+        for part, offset in target.items():
+            if offset < self._committed.get(part, offset):
                 raise SinkError(
-                    f"position must be at or after the one that was committed, offset "
-                    f"{self._committed[part]} of partition {part} of {source.topic!r}, got {at}; "
-                    f"resume the run from its run file"
+                    f"position must be at least the committed offset {self._committed[part]} of "
+                    f"partition {part} of {source.topic!r}, got {offset}; resume the run from its "
+                    f"run file"
                 )
 
-    def _wait(self, call: Callable[..., Any], *given: Any) -> None:
+    def _wait(self, call: Callable[..., Any], *args: Any) -> None:
         try:
-            call_with_timeout(call, *given)
+            call_with_timeout(call, *args)
         except KafkaTimeoutError:
-            self._given_up = True
+            self._timed_out = True
             raise
 
     def _begin(self) -> Any:
-        producer = self._opened()
-        if not self._begun:
+        producer = self._get_producer()
+        if not self._in_transaction:
             producer.begin_transaction()
-            self._begun = True
+            self._in_transaction = True
         return producer
 
-    def _opened(self) -> Any:
+    def _get_producer(self) -> Any:
         if self._producer is None:
             options = self._options | {
                 "acks": "all",
                 "compression_type": None if self.compression == "none" else self.compression,
                 "linger_ms": 5,
                 "batch_size": 2**18,
-                "max_request_size": _LARGEST,
+                "max_request_size": _MAX_BYTES,
                 "max_block_ms": 30_000,
             }
             if self.transaction is not None:
@@ -338,9 +339,9 @@ class KafkaSink(Sink):
             try:
                 if self.transaction is not None:
                     producer.init_transactions()
-            except BaseException as error:  # one that is half made cannot begin a transaction
+            except BaseException as error:  # a partly initialized producer is unusable
                 with noting(error, "its producer could not be closed"):
-                    Ending(producer).close()
+                    ProducerCloser(producer).close()
                 raise
             self._producer = producer
         return self._producer
@@ -351,8 +352,8 @@ class KafkaSink(Sink):
             yield
         except ProducerFencedError as error:
             raise SinkError(
-                f"another process took the transactions {self.transaction!r} over; let only one "
-                f"run under that name"
+                f"another process uses the transactional id {self.transaction!r}; run only one "
+                f"process with it"
             ) from error
         except KafkaError as error:
             raise SinkError(
@@ -361,11 +362,11 @@ class KafkaSink(Sink):
 
 
 def _headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
-    """Return where a dead letter stood and why it is one, as headers of its message."""
-    where = {
+    """Return position and reason of a dead letter as message headers."""
+    fields = {
         "topic": letter.topic,
         "partition": letter.partition,
         "offset": letter.offset,
         "reason": letter.reason,
     }
-    return [(f"streamlyt.{name}", str(value).encode()) for name, value in where.items()]
+    return [(f"streamlyt.{name}", str(value).encode()) for name, value in fields.items()]

@@ -1,4 +1,4 @@
-"""Rows of a Kafka topic, from a position on, alone or in a consumer group."""
+"""Kafka source: rows of a topic, standalone or in a consumer group."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,10 +21,10 @@ from .security import client_options, explain_kafka_error, librdkafka_options, r
 __all__ = ["KafkaSource"]
 
 _POLL_MS = 200  # without rows this long, a heartbeat lets the engine look at its clock
-_ASSIGN_POLL_MS = 100
-_COMMIT_MS = 5000
-_SETTLED_MS = 20_000  # transactions of others that are open longer are told of
-_BEGIN = ("earliest", "latest")
+_ASSIGN_POLL_MS, _COMMIT_MS = 100, 5000
+_COMMITTED_MS = 20_000  # longer open transactions of other members raise an error
+_OFFSET_RESETS = ("earliest", "latest")
+_REASSIGNED = "partition assignment changed; rewinding to the last checkpoint"
 
 log = logging.getLogger("streamlyt.kafka")
 
@@ -32,67 +32,60 @@ log = logging.getLogger("streamlyt.kafka")
 class KafkaSource(Source):
     """Rows of the messages of one topic; the key of a message names its series.
 
-    A position holds, for each partition, the offset of the next message. Messages that cannot be
-    decoded stop nothing: the engine takes them from :meth:`refused`. Nothing is fetched before it
-    is asked for, so a slow sink holds the source up and no memory grows.
+    A position maps each partition to the offset of the next message. The engine collects
+    undecodable messages with :meth:`take_dead_letters`. Messages are fetched on demand, so that a
+    slow sink causes backpressure and memory stays bounded.
 
     Parameters
     ----------
     topic
-        Its name.
+        Name of the topic.
     columns
-        Names of the fields that are the channels.
+        Names of the fields that become channels.
     servers
-        Addresses of brokers, ``host:port``, with commas between.
+        Bootstrap servers, comma-separated ``host:port``.
     codec
         Name of a codec (``"json"``, ``"csv"``, ``"msgpack"``, ``"avro"``, ``"arrow"``), or a
-        table of its name and its own parameters.
+        table of its name and parameters.
     time
-        Field with the time of a row; where None, the timestamp of its message.
+        Field with the time of a row. None: the timestamp of the message.
     key
-        Field that names the series of a row; where None, the key of its message.
+        Field that identifies the series of a row. None: the message key.
     time_unit
-        What numbers in the field of the time count: ``"ns"``, ``"us"``, ``"ms"``, ``"s"``
-        or ``"step"``.
+        Unit of numbers in the time field: ``"ns"``, ``"us"``, ``"ms"``, ``"s"`` or ``"step"``.
     holes
-        What becomes of rows with a hole (null, NaN): ``"pass"`` hands them on, ``"drop"`` leaves
-        them out, ``"refuse"`` makes them a dead letter. Or channel -> its own of these, others
-        pass. The other rows of their message stay in any case.
+        Policy for rows with missing values: ``"pass"``, ``"drop"``, or ``"refuse"``, which moves
+        them to a dead letter. Or a mapping by channel; others pass.
     group
-        Consumer group whose members share the partitions; where None, all are read.
+        Consumer group whose members share the partitions. None: all partitions are read.
     member
-        Name of this member of the group, kept over restarts (static membership): partitions then
-        wait for it for ``session_timeout_s`` and do not move.
+        Static member id: its partitions stay assigned for ``session_timeout_s``.
     session_timeout_s
-        How long the group waits for a member that is silent.
+        Time after which the group removes a member without heartbeats.
     begin
-        ``"earliest"`` or ``"latest"``: where to begin where no position is known.
+        ``"earliest"`` or ``"latest"``: first offset if there is no position.
     follow
-        Whether to go on at the end of the topic; else the source ends where that end was when
-        reading began.
+        Whether to keep reading at the end of the topic.
     batch_messages
-        Most messages that are decoded together.
+        Maximum messages per poll.
     access
-        How to get in: ``tls``, ``ca``, ``certificate``, ``private_key``, ``sasl``, ``user`` and
-        ``secret`` (``"env:NAME"`` or ``"file:PATH"``).
+        Client security; see :func:`client_options` for the keys.
 
     Attributes
     ----------
-    n_refused, n_holes, n_refused_rows
-        Messages that could not be decoded, rows dropped and rows refused for a hole, since the
-        source was made.
+    n_dead_letters, n_dropped_rows, n_rejected_rows
+        Dead letters, and rows dropped and rejected for missing values, so far.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
     SourceError
-        While reading: if there is no such topic, the broker lets nobody in, or cannot be found.
+        While reading: if the topic does not exist, or the broker is unreachable.
 
     Notes
     -----
-    Rows of one series come in order if all are in one partition, as those of one message key are.
-    Only messages of committed transactions are read.
+    Rows of one partition are in order. Only committed messages are read.
     """
 
     reloadable_params = frozenset(
@@ -118,15 +111,14 @@ class KafkaSource(Source):
         batch_messages: int = 2000,
         access: Mapping[str, str] | None = None,
     ) -> None:
-        if begin not in _BEGIN:
-            raise ParameterError(f"begin must be one of {list(_BEGIN)!r}, got {begin!r}")
-        if batch_messages < 1 or session_timeout_s < 1:
-            raise ParameterError(
-                f"batch_messages and session_timeout_s must be at least 1, got {batch_messages!r} "
-                f"and {session_timeout_s!r}"
-            )
+        if begin not in _OFFSET_RESETS:
+            raise ParameterError(f"begin must be one of {list(_OFFSET_RESETS)!r}, got {begin!r}")
+        minimum_1 = {"batch_messages": batch_messages, "session_timeout_s": session_timeout_s}
+        for name, value in minimum_1.items():
+            if value < 1:
+                raise ParameterError(f"{name} must be at least 1, got {value!r}")
         if member is not None and group is None:
-            raise ParameterError(f"member must go with a group, got {member!r} and no group")
+            raise ParameterError(f"member needs a group, got {member!r} and no group; set group")
         self.topic, self.columns = topic, list(columns)
         self.servers, self.access = servers, access
         self.codec, self.time, self.key, self.time_unit = codec, time, key, time_unit
@@ -140,156 +132,158 @@ class KafkaSource(Source):
         self._schema = schema_of(self._codec)
         self._options = client_options(servers, access)
         self._consumer: Any = None
-        self._moves, self._interrupted = RebalanceListener(), False
-        self._settled: list[str] | None = None  # the partitions that whoever reads us knows of
+        self._listener, self._interrupted = RebalanceListener(), False
+        self._known: list[str] | None = None  # assigned partitions that the reader knows
         self._parts: dict[str, str] = {}
-        self._tail: PartitionOffsets | None = None
-        self._at: dict[str, Any] = {}  # the position of who reads
-        self._letters: list[DeadLetter] = []
+        self._log_ends: PartitionOffsets | None = None
+        self._position: dict[str, Any] = {}  # of the current read
+        self._dead_letters: list[DeadLetter] = []
 
     @property
     def schema(self) -> Schema:
-        """The columns; times in nanoseconds, or in steps where the time counts these."""
+        """Schema of the columns; times in nanoseconds or steps."""
         return self._schema
 
     def read(
         self, start: Position | None = None, stop: Position | None = None
     ) -> Iterator[tuple[Batch, Position | None]]:
-        """Yield batches of one series each, and a heartbeat where no message comes.
+        """Yield batches of one series each, and a heartbeat while no message arrives.
 
         Parameters
         ----------
         start
             Partition -> offset of the first message.
         stop
-            Partition -> offset of the message to end before; only these partitions are read.
-            Where None, the source ends as ``follow`` says.
+            Partition -> end offset, exclusive; only these are read. None: see ``follow``.
 
         Raises
         ------
         RebalanceError
-            If partitions came or went: read again from the last position that is durable.
+            If the partition assignment changed: read again from the last checkpoint.
         """
         with self._failures():
-            consumer = self._opened()
-            position = self._at = dict(start or {})
+            consumer = self._get_consumer()
+            position = self._position = dict(start or {})
             owned = self._assigned()
-            if self._settled is not None and self._settled != _names(owned):
-                raise RebalanceError("partitions moved between the members of the group")
-            ends = self._ends(owned, stop)
+            if self._known is not None and self._known != _names(owned):
+                raise RebalanceError(_REASSIGNED)
+            ends = self._end_offsets(owned, stop)
             first, last = consumer.beginning_offsets(owned), consumer.end_offsets(owned)
             for part in owned:
                 known = position.get(str(part.partition))
-                at = self._first(part, stop is not None) if known is None else int(known)
-                at = check_offset_available(part, at, first[part], last[part])
-                consumer.seek(part, at)
-                position[str(part.partition)] = at
-            aside = [part for part in owned if ends is not None and part not in ends]
-            consumer.pause(*aside)
-            consumer.resume(*(part for part in owned if part not in aside))
-        left = ends
-        while left is None or (left := self._before(left, position)):
+                offset = self._first(part, stop is not None) if known is None else int(known)
+                offset = check_offset_available(part, offset, first[part], last[part])
+                consumer.seek(part, offset)
+                position[str(part.partition)] = offset
+            excluded = [part for part in owned if ends is not None and part not in ends]
+            consumer.pause(*excluded)
+            consumer.resume(*(part for part in owned if part not in excluded))
+        remaining = ends
+        while remaining is None or (remaining := self._unfinished(remaining, position)):
             with self._failures():
                 polled = consumer.poll(_POLL_MS, max_records=self.batch_messages)
-                if self._moves.moved:
-                    raise RebalanceError("partitions moved between the members of the group")
+                if self._listener.changed:
+                    raise RebalanceError(_REASSIGNED)
             for part, records in polled.items():
-                yield from self._rows(records, part, left, position)
-            if left is not None and not polled:
+                yield from self._rows(records, part, remaining, position)
+            if remaining is not None and not polled:
                 with self._failures():
-                    self._skip_markers(left, position)
-            if not polled and self._tail is not None:
+                    self._skip_markers(remaining, position)
+            if not polled and self._log_ends is not None:
                 with self._failures():
-                    self._tail.refresh()
+                    self._log_ends.refresh()
                 yield self._heartbeat(), dict(position)
 
     def assigned_partitions(self) -> list[str]:
-        """Return the partitions that are ours, once the group has decided."""
+        """Return the assigned partitions, after the group has assigned them."""
         with self._failures():
-            self._opened()
-            self._settled = _names(self._assigned())
-        return self._settled
+            self._get_consumer()
+            self._known = _names(self._assigned())
+        return self._known
 
     def partition_of(self, key: str) -> str | None:
-        """Return the partition in which rows of a series were read last."""
+        """Return the partition of the last row of a series."""
         return self._parts.get(key)
 
     def lag(self) -> int | None:
-        """Return how many messages of our partitions wait to be read."""
-        return None if self._tail is None else self._tail.lag(self._at)
+        """Return the number of unread messages in the assigned partitions."""
+        return None if self._log_ends is None else self._log_ends.lag(self._position)
 
     def keep_alive(self) -> None:
-        """Read nothing, and stay a member of the group: for while nobody takes what was read."""
-        if self._tail is not None and not self._moves.moved:
+        """Stay a member of the group without reading, during backpressure."""
+        if self._log_ends is not None and not self._listener.changed:
             with self._failures():
-                self._tail.hold()
+                self._log_ends.keep_alive()
 
     def wakeup(self) -> None:
-        """Wait no more for the group to decide which partitions are ours; for any thread."""
+        """Stop waiting for the partition assignment; callable from any thread."""
         self._interrupted = True
 
     def take_dead_letters(self) -> list[DeadLetter]:
-        """Return the messages that could not be decoded since the last call."""
-        letters, self._letters = self._letters, []
-        return letters
+        """Return the dead letters since the last call."""
+        dead_letters, self._dead_letters = self._dead_letters, []
+        return dead_letters
 
     def position_of_row(self, number: int) -> Position:
-        """Return the position before the messages of an offset, in every partition that has it."""
+        """Return the position at an offset, or at the end of shorter partitions."""
         if self.group is not None:
-            raise SourceError(f"the group {self.group!r} has a position of its own; leave it out")
+            raise SourceError(
+                f"group must be None to start at an offset, got {self.group!r}; leave it out"
+            )
         with self._failures():
-            ends = self._opened().end_offsets(self._assigned())
+            ends = self._get_consumer().end_offsets(self._assigned())
         return {str(part.partition): min(number, end) for part, end in ends.items()}
 
     @property
     def client_config(self) -> dict[str, Any]:
-        """What a client that is made on librdkafka is given to get in."""
+        """Client options for librdkafka."""
         return librdkafka_options(self.servers, self.access)
 
     def decode_messages(self, records: Sequence[Any]) -> DecodedBatch:
-        """Return what comes of messages of one partition, whoever fetched them, and count it."""
-        taken = decode_batches(records, self._codec, self._schema, self._policy)
-        for letter in taken.letters:
+        """Decode messages of one partition, fetched by any consumer, and count the result."""
+        decoded = decode_batches(records, self._codec, self._schema, self._policy)
+        for letter in decoded.letters:
             if self.n_dead_letters == 0:
                 log.warning("offset %d of %s: %s", letter.offset, letter.topic, letter.reason)
             self.n_dead_letters += 1
-        self.n_dropped_rows += taken.dropped
-        self.n_rejected_rows += taken.take_dead_letters
-        return taken
+        self.n_dropped_rows += decoded.dropped
+        self.n_rejected_rows += decoded.rejected
+        return decoded
 
     def committed(self) -> dict[str, int]:
-        """Return the position that the group has committed, for the partitions that are ours."""
+        """Return the committed position of the group, for the assigned partitions."""
+        if self.group is None:
+            raise ParameterError("group must be given for transactions, got None; set group")
         with self._failures():
-            consumer = self._opened()
-            if self.group is None:
-                raise ParameterError("group must be given: transactions keep positions under it")
-            parts = self._assigned()  # a transaction that a dead member left open is waited for
-            found = [consumer.committed(part, timeout_ms=_SETTLED_MS) for part in parts]
-        return {str(p.partition): at for p, at in zip(parts, found, strict=True) if at is not None}
+            consumer = self._get_consumer()
+            parts = self._assigned()  # waits for the open transaction of a dead member
+            offsets = [consumer.committed(part, timeout_ms=_COMMITTED_MS) for part in parts]
+        pairs = zip(parts, offsets, strict=True)
+        return {str(part.partition): offset for part, offset in pairs if offset is not None}
 
     def commit(self, position: Position) -> None:
-        """Tell the group how far the rows are safe; without a group nobody asks."""
+        """Commit the position to the group; without a group do nothing."""
         if self.group is None or self._consumer is None:
             return
         try:
-            self._consumer.commit(self._offsets(position), timeout_ms=_COMMIT_MS)
+            self._consumer.commit(self._client_offsets(position), timeout_ms=_COMMIT_MS)
         except KafkaError as error:
-            # The run file has it: the group only hears of it later.
-            log.warning("the group %s did not take the position: %s", self.group, error)
+            # The run file has the position: the next commit catches up.
+            log.warning("group %s: position not committed: %s", self.group, error)
 
     def offsets(self, position: Position) -> dict[Any, Any]:
-        """Return a position in the words of the client, for the partitions that are ours.
+        """Return a position as client offsets, for the assigned partitions.
 
         Raises
         ------
         RebalanceError
-            If partitions came or went: rows of theirs may be among those before the position.
+            If the partition assignment changed.
         """
-        if self._moves.moved:
-            raise RebalanceError("partitions moved between the members of the group")
-        return self._offsets(position)
+        if self._listener.changed:
+            raise RebalanceError(_REASSIGNED)
+        return self._client_offsets(position)
 
-    def _offsets(self, position: Position) -> dict[Any, Any]:
+    def _client_offsets(self, position: Position) -> dict[Any, Any]:
         return {
             part: OffsetAndMetadata(int(position[str(part.partition)]), "", -1)
             for part in self._consumer.assignment()
@@ -298,14 +292,14 @@ class KafkaSource(Source):
 
     @property
     def membership(self) -> Any:
-        """What a transaction must know of this member, so that nobody else's are committed."""
+        """Group metadata for transactions, which fences other members."""
         return self._consumer.group_metadata()
 
     def close(self) -> None:
-        """Leave the group, and close the connections."""
+        """Leave the group and close the connections."""
         consumer, self._consumer = self._consumer, None
-        self._tail = self._settled = None
-        self._moves.moved = False
+        self._log_ends = self._known = None
+        self._listener.changed = False
         if consumer is not None:
             with self._failures():
                 consumer.close(autocommit=False, timeout_ms=2000)
@@ -317,63 +311,71 @@ class KafkaSource(Source):
             records = [record for record in records if record.offset < ends.get(part, 0)]
         if not records:
             return
-        for portion in group_messages(records, self._codec):
-            taken = self.decode_messages(portion)
-            self._letters += taken.letters
-            position[str(part.partition)] = portion[-1].offset + 1
-            self._parts.update((batch.key, str(part.partition)) for batch in taken.batches)
-            last = len(taken.batches) - 1
-            for i, batch in enumerate(taken.batches):
+        for group in group_messages(records, self._codec):
+            decoded = self.decode_messages(group)
+            self._dead_letters += decoded.letters
+            position[str(part.partition)] = group[-1].offset + 1
+            self._parts.update((batch.key, str(part.partition)) for batch in decoded.batches)
+            last = len(decoded.batches) - 1
+            for i, batch in enumerate(decoded.batches):
                 yield batch, dict(position) if i == last else None
-            if not taken.batches:
+            if not decoded.batches:
                 yield self._heartbeat(), dict(position)
 
-    def _opened(self) -> Any:
+    def _get_consumer(self) -> Any:
         if self._consumer is None:
-            given = self.group, self.member, self.session_timeout_s, self.begin, self.batch_messages
-            self._consumer = KafkaConsumer(**self._options | reading_options(*given))
-            self._tail = PartitionOffsets(self._consumer)
+            options = (
+                self.group,
+                self.member,
+                self.session_timeout_s,
+                self.begin,
+                self.batch_messages,
+            )
+            self._consumer = KafkaConsumer(**self._options | reading_options(*options))
+            self._log_ends = PartitionOffsets(self._consumer)
             try:
                 parts = partitions_of(self._consumer, self.topic, self.servers)
                 if self.group is not None:
-                    self._consumer.subscribe([self.topic], listener=self._moves)
+                    self._consumer.subscribe([self.topic], listener=self._listener)
                 else:
                     self._consumer.assign(parts)
-            except BaseException as error:  # one without partitions would be polled for ever
+            except BaseException as error:  # a consumer without partitions would poll forever
                 with noting(error, "its consumer could not be closed"):
                     self.close()
                 raise
         return self._consumer
 
     def _assigned(self) -> list[Any]:
-        """Return the partitions that are ours; wait for them where the group is to decide."""
-        while self.group is not None and (self._moves.moved or not self._consumer.assignment()):
+        """Return the assigned partitions; in a group wait for the assignment."""
+        while self.group is not None and (
+            self._listener.changed or not self._consumer.assignment()
+        ):
             if self._interrupted:
                 self._interrupted = False
-                raise RebalanceError("stopped while the group had not decided yet")
-            self._moves.moved = False
+                raise RebalanceError("interrupted while waiting for the partition assignment")
+            self._listener.changed = False
             self._consumer.pause(*self._consumer.assignment())
             self._consumer.poll(_ASSIGN_POLL_MS)
         return sorted(self._consumer.assignment())
 
     def _first(self, part: Any, from_the_start: bool) -> int:
-        """Return where a partition begins of which no position is known."""
+        """Return the first offset of a partition without a position."""
         committed = None if self.group is None else self._consumer.committed(part)
         if committed is not None and not (from_the_start and self.begin == "earliest"):
             return int(committed)
-        ask = "beginning_offsets" if self.begin == "earliest" else "end_offsets"
-        return int(getattr(self._consumer, ask)([part])[part])
+        method = "beginning_offsets" if self.begin == "earliest" else "end_offsets"
+        return int(getattr(self._consumer, method)([part])[part])
 
-    def _ends(self, owned: Sequence[Any], stop: Position | None) -> dict[Any, int] | None:
+    def _end_offsets(self, owned: Sequence[Any], stop: Position | None) -> dict[Any, int] | None:
         if stop is not None:
             return {p: int(stop[str(p.partition)]) for p in owned if str(p.partition) in stop}
         return None if self.follow else dict(self._consumer.end_offsets(owned))
 
-    def _before(self, ends: Mapping[Any, int], position: Position) -> dict[Any, int]:
+    def _unfinished(self, ends: Mapping[Any, int], position: Position) -> dict[Any, int]:
         return {part: end for part, end in ends.items() if int(position[str(part.partition)]) < end}
 
     def _skip_markers(self, ends: Mapping[Any, int], position: dict[str, Any]) -> None:
-        """Count the ends of transactions, which take offsets of their own and are no messages."""
+        """Advance past transaction markers, which use offsets but are not messages."""
         for part in ends:
             position[str(part.partition)] = max(
                 int(position[str(part.partition)]), self._consumer.position(part) or 0
@@ -389,7 +391,7 @@ class KafkaSource(Source):
             yield
         except KafkaError as error:
             raise SourceError(
-                f"the topic {self.topic!r} at {self.servers} cannot be read: "
+                f"topic {self.topic!r} at {self.servers} cannot be read: "
                 f"{explain_kafka_error(error)}"
             ) from error
 

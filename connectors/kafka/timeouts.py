@@ -1,4 +1,4 @@
-"""Calls of the client that wait for an answer without an end, given one."""
+"""Timeouts for client calls that could block forever."""
 
 from collections.abc import Callable
 from threading import Thread
@@ -6,52 +6,58 @@ from typing import Any
 
 from kafka.errors import KafkaTimeoutError
 
-__all__ = ["ANSWER_S", "Ending", "call_with_timeout"]
+__all__ = ["ANSWER_S", "ProducerCloser", "call_with_timeout"]
 
-ANSWER_S = 15.0  # a broker restarts within it; the transactions of one that does not are begun anew
+ANSWER_S = 15.0  # a broker restarts within this time; otherwise the transaction is restarted
 
 
-def call_with_timeout(call: Callable[..., Any], *given: Any) -> None:
-    """Call, and wait for the answer no longer than 15 s.
+def call_with_timeout(call: Callable[..., Any], *args: Any) -> None:
+    """Call and wait at most 15 s for the result.
 
-    A request for a transaction that was under way when its broker died may never be answered, and
-    kafka-python waits for it without an end. Who gets the error must give the producer up.
+    A transaction request may never be answered if its broker died, and kafka-python waits
+    forever. After this error the producer must be discarded.
 
     Raises
     ------
     KafkaTimeoutError
-        If no answer came.
+        If there is no answer in time.
     Exception
-        What the call raises.
+        The exception of the call.
     """
     failed: list[BaseException] = []
 
     def run() -> None:
         try:
-            call(*given)
-        except BaseException as error:  # raised again where the answer is waited for
+            call(*args)
+        except BaseException as error:  # raised again in the calling thread
             failed.append(error)
 
-    waiting = Thread(target=run, name="kafka answer", daemon=True)
-    waiting.start()
-    waiting.join(ANSWER_S)
-    if waiting.is_alive():
+    thread = Thread(target=run, name="kafka answer", daemon=True)
+    thread.start()
+    thread.join(ANSWER_S)
+    if thread.is_alive():
         raise KafkaTimeoutError(f"no answer to {call.__name__} within {ANSWER_S:.0f} s")
     if failed:
         raise failed[0]
 
 
-class Ending:
-    """A producer at its end: what it has not sent within 2 s is dropped, and its thread ends."""
+class ProducerCloser:
+    """Closes a producer within 2 s; unsent messages are dropped and its thread ends.
+
+    Parameters
+    ----------
+    producer
+        The producer of kafka-python.
+    """
 
     def __init__(self, producer: Any) -> None:
         self._producer = producer
 
     def close(self) -> None:
-        """Send what waits, and close the connections."""
+        """Send pending messages and close the connections."""
         try:
             self._producer.close(timeout=2)
         except KafkaTimeoutError:
-            # Left to itself its thread goes on to send, among what a later producer sends.
+            # Otherwise its thread keeps sending, concurrently with a later producer.
             self._producer._sender.force_close()
             raise

@@ -1,8 +1,8 @@
-"""Frames of a trajectory file, a block at a time, by the fastest door MDAnalysis has to each.
+"""Read frames of a trajectory file in blocks, with the fastest MDAnalysis interface per format.
 
-XTC, TRR and DCD go through its compiled file classes and the rest through its readers: the XTC
-and TRR readers would write an index and a lock beside the user's data, and all readers cost more
-than the decoding. Each class opens the file anew for each reading and holds nothing in between.
+XTC, TRR and DCD use its compiled file classes, other formats its readers: the XTC and TRR readers
+write an index and a lock file next to the data, and all readers cost more than the decoding. Each
+class opens the file for each read and keeps nothing open in between.
 """
 
 import sys
@@ -28,9 +28,7 @@ from streamlyt.molecular import box_from_dcd, box_from_vectors, trailing_dcd_byt
 
 __all__ = ["FrameBlock", "FrameReader", "open_frames"]
 
-_STRIDE = (
-    256  # frames a kept byte offset: 8 bytes for 256 frames, and at most 255 read to get there
-)
+_STRIDE = 256  # frames per stored byte offset: 8 bytes for 256 frames, at most 255 extra reads
 _NM = 10.0  # Angstrom
 
 
@@ -48,11 +46,11 @@ class FrameReader(ABC):
     Attributes
     ----------
     n_frames, n_atoms
-        Numbers of whole frames, and of atoms.
+        Number of complete frames, and of atoms.
     timed
-        Whether the file knows the time of its frames.
+        Whether the file contains frame times.
     cut
-        Whether the file ends within a frame more.
+        Whether the file ends with a truncated frame.
     """
 
     timed = True
@@ -65,27 +63,27 @@ class FrameReader(ABC):
 
     @abstractmethod
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[FrameBlock]:
-        """Yield blocks of at most ``size`` of these frames; whole ones come before a failure."""
+        """Yield blocks of at most ``size`` frames; complete frames precede a failure."""
 
     def failure(self, frame: int, why: object) -> SourceError:
-        """Say that a frame cannot be read, and what to do."""
+        """Return the error of an unreadable frame."""
         return SourceError(
-            f"{self.path}: frame {frame} must be whole, got {str(why).strip()!r}; the {frame} "
-            f"frames before it are sound: stop there (--stop {frame}), or mend the file"
+            f"{self.path}: frame {frame} must be complete, got {str(why).strip()!r}; read the "
+            f"{frame} frames before it (--stop {frame}), or repair the file"
         )
 
 
 class _Xdr(FrameReader):
-    """XTC and TRR: read in sequence, from the nearest of a few kept offsets."""
+    """XTC and TRR: sequential reads from the nearest stored offset."""
 
     def __init__(self, path: str, n_atoms: int, kind: Callable[[str], Any]) -> None:
         super().__init__(path, n_atoms)
         self._kind = kind
         with kind(path) as file:
             self.n_atoms, self.n_frames = file.n_atoms, len(file.offsets)
-            # a slice would keep the whole index alive: 8 bytes a frame
+            # a slice would keep the full index in memory: 8 bytes per frame
             self._offsets = file.offsets[::_STRIDE].copy()
-            try:  # the index counts a frame by its first bytes
+            try:  # the index includes a truncated frame
                 file.seek(self.n_frames - 1)
                 file.read()
                 self.cut = file._bytes_tell() < Path(path).stat().st_size
@@ -93,19 +91,19 @@ class _Xdr(FrameReader):
                 self.n_frames, self.cut = self.n_frames - 1, True
 
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[FrameBlock]:
-        whole = np.array_equal(atoms, np.arange(self.n_atoms))
+        all_atoms = np.array_equal(atoms, np.arange(self.n_atoms))
         scratch = np.empty((self.n_atoms, 3), np.float32)
         with self._kind(self.path) as file:
             read = self._reader(file)
             jumps = frames.step > 1
-            if jumps:  # seek(0) goes to the start of the file whatever the index says
+            if jumps:  # seek(0) ignores the index
                 index = file.offsets[frames.start : frames.stop : frames.step]
                 file.set_offsets(np.concatenate([[0], index]))
             else:
                 file.set_offsets(self._offsets)
-                self._go(file, frames.start, lambda: read(scratch))
-            for at in range(0, len(frames), size):
-                part = frames[at : at + size]
+                self._seek(file, frames.start, lambda: read(scratch))
+            for first in range(0, len(frames), size):
+                part = frames[first : first + size]
                 xyz = np.empty((len(part), atoms.size, 3), np.float32)
                 vectors, times = np.empty((len(part), 3, 3)), np.empty(len(part))
                 done = 0
@@ -113,15 +111,15 @@ class _Xdr(FrameReader):
                 for row in xyz:
                     try:
                         if jumps:
-                            file.seek(1 + at + done)
-                        frame = read(row if whole else scratch)
+                            file.seek(1 + first + done)
+                        frame = read(row if all_atoms else scratch)
                     except DataError as error:
                         failure = error
                         break
                     except (OSError, EOFError, StopIteration) as error:
                         failure = self.failure(part[done], str(error) or "end of file")
                         break
-                    if not whole:
+                    if not all_atoms:
                         np.take(scratch, atoms, axis=0, out=row, mode="clip")
                     vectors[done], times[done] = frame.box, frame.time
                     done += 1
@@ -133,14 +131,14 @@ class _Xdr(FrameReader):
                 if failure is not None:
                     raise failure
 
-    def _go(self, file: Any, frame: int, read: Callable[[], Any]) -> None:
-        """Seek to the nearest frame whose offset is kept, and read on from there."""
+    def _seek(self, file: Any, frame: int, read: Callable[[], Any]) -> None:
+        """Seek to the nearest frame with a stored offset and read forward from there."""
         file.seek(frame // _STRIDE)
-        for at in range(frame - frame % _STRIDE, frame):
+        for number in range(frame - frame % _STRIDE, frame):
             try:
                 read()
             except (OSError, EOFError, StopIteration) as error:
-                raise self.failure(at, str(error) or "end of file") from None
+                raise self.failure(number, str(error) or "end of file") from None
 
     def _reader(self, file: Any) -> Callable[[Array], Any]:
         if self._kind is XTCFile:
@@ -152,8 +150,8 @@ class _Xdr(FrameReader):
             frame = file.read_direct_xvf(out, spare[0], spare[1])
             if not frame.hasx:
                 raise DataError(
-                    f"{self.path}: every frame must have coordinates, got one without (step "
-                    f"{frame.step}); write them at the same interval as velocities and forces"
+                    f"{self.path}: every frame must have coordinates, got none in step "
+                    f"{frame.step}; write them at the same interval as velocities and forces"
                 )
             return frame
 
@@ -161,7 +159,7 @@ class _Xdr(FrameReader):
 
 
 class _Dcd(FrameReader):
-    """DCD: many frames a call, only the wanted atoms copied."""
+    """DCD: many frames per call, copies only the selected atoms."""
 
     def __init__(self, path: str, n_atoms: int) -> None:
         super().__init__(path, n_atoms)
@@ -176,8 +174,8 @@ class _Dcd(FrameReader):
 
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[FrameBlock]:
         with DCDFile(self.path) as file:
-            for at in range(0, len(frames), size):
-                part = frames[at : at + size]
+            for first in range(0, len(frames), size):
+                part = frames[first : first + size]
                 try:
                     read = file.readframes(
                         part.start, part[-1] + 1, part.step, order="fac", indices=atoms
@@ -193,31 +191,31 @@ class _Dcd(FrameReader):
 
 
 class _Other(FrameReader):
-    """Every other format, through its MDAnalysis reader, frame by frame."""
+    """Other formats: the MDAnalysis reader, frame by frame."""
 
     def __init__(self, path: str, n_atoms: int, reader: Callable[..., Any]) -> None:
         super().__init__(path, n_atoms)
         self._reader = reader
-        with self._quiet() as frames:
+        with self._open_silently() as frames:
             self.n_atoms, self.n_frames = int(frames.n_atoms), int(frames.n_frames)
             self.timed = bool({"dt", "time"} & set(frames.ts.data))
 
-    def _quiet(self) -> Any:
-        talk, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    def _open_silently(self) -> Any:
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return self._reader(self.path, n_atoms=self.n_atoms)
         except Exception as error:
-            error.__traceback__ = None  # lets go of a half-made reader, whose end may complain
+            error.__traceback__ = None  # frees a partly created reader, whose destructor may warn
             raise
         finally:
-            sys.unraisablehook = talk
+            sys.unraisablehook = hook
 
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[FrameBlock]:
-        with self._quiet() as reader:
-            for at in range(0, len(frames), size):
-                part = frames[at : at + size]
+        with self._open_silently() as reader:
+            for first in range(0, len(frames), size):
+                part = frames[first : first + size]
                 xyz = np.empty((len(part), atoms.size, 3))
                 boxes, times = np.zeros((len(part), 6)), np.zeros(len(part))
                 failure = None
@@ -228,7 +226,7 @@ class _Other(FrameReader):
                             jump = frames.step > 1 or number == frames.start
                             ts = reader[number] if jump else reader.next()
                             xyz[done] = ts.positions[atoms]
-                        # readers fail in their own ways: ValueError, IndexError, RuntimeError ...
+                        # readers raise various types: ValueError, IndexError, RuntimeError, ...
                         except Exception as error:
                             failure = self.failure(number, error)
                             xyz, boxes, times = xyz[:done], boxes[:done], times[:done]
@@ -242,17 +240,17 @@ class _Other(FrameReader):
 
 
 def open_frames(path: str, n_atoms: int) -> FrameReader:
-    """Open a trajectory of a format that MDAnalysis reads.
+    """Open a trajectory in a format of MDAnalysis.
 
     Raises
     ------
     ParameterError
-        If no reader knows the format.
+        If the format is unknown.
     SourceError
-        If the file is not there, cannot be read, is empty or is not what its name says.
+        If the file does not exist, cannot be read, is empty or has another format.
     """
     if not Path(path).is_file():
-        raise SourceError(f"trajectory must be a file, got {path!r}, which is not there")
+        raise SourceError(f"trajectory must be a file, got {path!r}, which does not exist")
     try:
         reader = get_reader_for(path)
     except ValueError:
@@ -269,13 +267,13 @@ def open_frames(path: str, n_atoms: int) -> FrameReader:
             frames = _Other(path, n_atoms, reader)
     except ImportError as error:
         raise SourceError(f"{path} needs another package: {error}") from None
-    except Exception as error:  # readers fail in their own ways
+    except Exception as error:  # readers raise various types
         raise SourceError(
-            f"trajectory must be a whole {_kind(reader)} file, got {path!r}, "
+            f"trajectory must be a complete {_kind(reader)} file, got {path!r}, "
             f"which cannot be opened: {str(error).strip()}"
         ) from None
     if frames.n_frames < 1:
-        raise SourceError(f"trajectory must hold at least one whole frame, got none in {path!r}")
+        raise SourceError(f"trajectory must hold at least one complete frame, got none in {path!r}")
     return frames
 
 

@@ -1,4 +1,4 @@
-"""Recorded molecular-dynamics trajectories of every format that MDAnalysis reads."""
+"""Source of molecular-dynamics trajectories in all formats of MDAnalysis."""
 
 import os
 import warnings
@@ -19,7 +19,7 @@ from streamlyt.molecular import (
 
 try:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MDAnalysis warns of its own dependencies when imported
+        warnings.simplefilter("ignore")  # import warnings of its dependencies
         from .readers import open_frames
         from .topology import Topology
 except ModuleNotFoundError as error:
@@ -29,58 +29,57 @@ except ModuleNotFoundError as error:
 
 __all__ = ["TrajectorySource"]
 
-_BATCH_BYTES = 4 << 20  # enough rows to make the call cheap, few enough for any machine's memory
-_FS = 1000.0  # femtoseconds a picosecond
+_BATCH_BYTES = 4 << 20  # large enough for cheap calls, small enough for memory
+_FS = 1000.0  # femtoseconds per picosecond
 
 Path = str | os.PathLike[str]
 
 
 class TrajectorySource(Source):
-    """Coordinates of a recorded trajectory, frame by frame, in memory that does not grow.
+    """Coordinates of a recorded trajectory, frame by frame, in bounded memory.
 
-    Rows are x, y and z of each atom in Angstrom as the file has them (tumbling and wrapped:
-    :mod:`streamlyt.transforms` makes something of them) and, where the first frame has a
-    periodic box, its six lengths and angles. Nothing is written beside the files.
+    Rows are x, y and z of each atom in Angstrom, as stored (see :mod:`streamlyt.molecular` for
+    unwrapping and superposition). If the first frame has a periodic box, its three lengths and
+    three angles follow. No file is written next to the trajectory.
 
     Parameters
     ----------
     topology
-        File with the names of the atoms (PDB, PSF, GRO, TPR, PRMTOP, ...).
+        File with the atom names (PDB, PSF, GRO, TPR, PRMTOP, ...).
     trajectory
-        File with the frames (XTC, TRR, DCD, NetCDF, ...), or several that follow one another.
+        File with the frames (XTC, TRR, DCD, NetCDF, ...), or several, which are concatenated.
     select
-        Atoms in MDAnalysis's selection language, applied to the first frame. ``"auto"``: the
-        backbone N, CA, C of proteins and capped peptides with the neighbours their phi and psi
-        need; else all beads of chains of beads; else the heavy atoms that are no water and no
-        ion, evenly thinned out to 1,000 at most.
+        Atoms in the MDAnalysis selection language, applied to the first frame. ``"auto"``: the
+        backbone N, CA, C of proteins and capped peptides with the neighbors of their phi and psi
+        angles; else all beads of chains of beads; else the heavy atoms except water and ions,
+        evenly thinned to at most 1,000.
     start, stop, step
-        Frames, as in a slice.
+        Frame range, as in a slice.
     key
-        Name of the series.
+        Key of the series.
     batch_rows
-        Most frames in a batch; fewer where they would be more than 4 MB.
+        Maximum frames per batch; fewer if a batch would exceed 4 MB.
 
     Attributes
     ----------
     n_rows
-        Number of frames that will be read.
+        Number of frames to read.
 
     Raises
     ------
     MissingDependencyError
         If MDAnalysis is not installed.
     ParameterError
-        If a format is unknown, the selection is empty or none, or no frame is between start and
-        stop.
+        If a format is unknown, the selection is empty or invalid, or the frame range is empty.
     SourceError, DataError
-        If a file is not there or broken, atom counts differ, or, while reading, a frame is cut
-        short or holds a coordinate that is not finite; all frames before it are given out first.
+        If a file is missing or damaged, atom counts differ, or, while reading, a frame is
+        truncated or has a coordinate that is not finite; all earlier frames are yielded first.
 
     Notes
     -----
-    Times are femtoseconds of the file's own clock. Where it goes back (parts that begin at 0
-    again, recordings played backwards) it goes on by the usual interval instead. A file without
-    a clock counts its frames.
+    Times are femtoseconds of the file. Where time decreases (concatenated parts that restart at
+    0, reversed recordings) it advances by the frame interval instead. Without times in the file,
+    time is the frame number.
 
     Examples
     --------
@@ -141,56 +140,60 @@ class TrajectorySource(Source):
                 f"got {self.start!r}, {self.stop!r}, {self.step!r}"
             )
         blocks = self._parts[0].blocks(range(1), np.arange(topology.n_atoms), 1)
-        first = next(block for block in blocks if block.picoseconds.size)  # or the blocks say why
+        first = next(
+            block for block in blocks if block.picoseconds.size
+        )  # otherwise the blocks raise
         topology.set_positions(first.positions[0], first.boxes[0])
-        chosen = (
+        selected = (
             default_selection(topology.atoms)
             if self.select == "auto"
             else topology.select(self.select)
         )
-        self._chosen = chosen
-        boxed = bool((first.boxes[0, :3] > 0).all())
-        self._layout = describe_selection(topology.atoms, chosen, boxed)
-        self._interval = self._own_interval()
+        self._selected = selected
+        has_box = bool((first.boxes[0, :3] > 0).all())
+        self._atom_selection = describe_selection(topology.atoms, selected, has_box)
+        self._interval = self._frame_interval()
         atoms = [
             Channel(name, "Angstrom", group)
-            for name, group in zip(self._layout.atoms, self._layout.residues, strict=True)
+            for name, group in zip(
+                self._atom_selection.atoms, self._atom_selection.residues, strict=True
+            )
         ]
         self._schema = Schema(
-            (*atom_channels(atoms), *(BOX if boxed else ())),
+            (*atom_channels(atoms), *(BOX if has_box else ())),
             time_unit="fs" if self._interval else "step",
             row_label="frame",
             first_row=self._frames.start,
             row_step=self._frames.step,
         )
 
-    def _own_interval(self) -> int:
-        """Return the femtoseconds between frames read; 0 where the files have no clock."""
+    def _frame_interval(self) -> int:
+        """Return the femtoseconds between read frames; 0 if the files have no times."""
         if not all(part.timed for part in self._parts):
             return 0
-        none = np.arange(1)
+        one_atom = np.arange(1)
         for part in self._parts:
             if part.n_frames > 1:
                 try:
-                    times = next(part.blocks(range(2), none, 2)).picoseconds
+                    times = next(part.blocks(range(2), one_atom, 2)).picoseconds
                 except SourceError:
                     continue
                 if times.size == 2:
-                    apart = abs(float(times[1] - times[0])) * _FS
-                    return round(apart) * self._frames.step if np.isfinite(apart) else 0
+                    interval = abs(float(times[1] - times[0])) * _FS
+                    return round(interval) * self._frames.step if np.isfinite(interval) else 0
         return self._frames.step
 
     @property
     def schema(self) -> Schema:
-        """Columns ``ALA2:CA.x`` and so on, grouped by residue."""
+        """Columns such as ``ALA2:CA.x``, grouped by residue."""
         return self._schema
 
     def atom_selection(self) -> AtomSelection:
-        """Return what is known of the selected atoms: dihedral angles, a tree, sites."""
-        return self._layout
+        """Return the selected atoms: dihedral angles, bond tree, representative atoms."""
+        return self._atom_selection
 
     def position_of_row(self, number: int) -> Position:
-        """Return the position before a frame, counted as the files have them."""
+        """Return the position before a frame; frames count over all files."""
         if number > self._frames.stop:
             raise SourceError(f"frame must be at most {self._frames.stop}, got {number!r}")
         return {"frame": max(number, self._frames.start)}
@@ -198,20 +201,20 @@ class TrajectorySource(Source):
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
         """Yield batches of frames.
 
-        A position is ``{"frame": next frame, "time": of the frame before it, "shift": of our
-        clock against the file's}``; ``{"frame": k}`` alone will do.
+        A position is ``{"frame": next frame, "time": of the previous frame, "shift": offset to
+        the time of the file}``; ``{"frame": k}`` is sufficient.
         """
-        at = start or {"frame": self._frames.start}
-        rows = self._rows_from(int(at["frame"]))
-        clock = _Clock(self._interval, at.get("time"), at.get("shift", 0))
+        position = start or {"frame": self._frames.start}
+        rows = self._rows_from(int(position["frame"]))
+        clock = _Clock(self._interval, position.get("time"), position.get("shift", 0))
         size = min(self.batch_rows, max(1, _BATCH_BYTES // (8 * self._schema.n_channels)))
         base = 0
         for part in self._parts:
-            mine = _within(rows, base, base + part.n_frames)
-            local = range(mine.start - base, mine.stop - base, mine.step)
+            own = _within(rows, base, base + part.n_frames)
+            local = range(own.start - base, own.stop - base, own.step)
             done = 0
-            for block in part.blocks(local, self._chosen, size) if mine else ():
-                frames = np.asarray(mine[done : done + len(block.picoseconds)], dtype=np.int64)
+            for block in part.blocks(local, self._selected, size) if own else ():
+                frames = np.asarray(own[done : done + len(block.picoseconds)], dtype=np.int64)
                 done += frames.size
                 yield from self._batches(block, frames, clock)
             base += part.n_frames
@@ -219,41 +222,43 @@ class TrajectorySource(Source):
                 raise part.failure(part.n_frames, "an incomplete frame at the end of the file")
 
     def _rows_from(self, frame: int) -> range:
-        """Return the frames still to be read when all before ``frame`` are."""
-        behind = max(0, -(-(frame - self._frames.start) // self._frames.step))
-        return self._frames[behind:]
+        """Return the remaining frames from ``frame`` on."""
+        done = max(0, -(-(frame - self._frames.start) // self._frames.step))
+        return self._frames[done:]
 
     def _batches(
         self, block: Any, frames: Array, clock: "_Clock"
     ) -> Iterator[tuple[Batch, Position]]:
-        values: Floats = block.positions.reshape(frames.size, 3 * self._chosen.size)
-        if self._layout.has_box:
+        values: Floats = block.positions.reshape(frames.size, 3 * self._selected.size)
+        if self._atom_selection.has_box:
             values = np.hstack([values, block.boxes])
         finite = np.isfinite(values).all(axis=1)
-        sound = frames.size if finite.all() else int(np.argmin(finite))
-        times = clock.tell(block.picoseconds[:sound]) if self._interval else frames[:sound]
-        if sound:
-            batch = Batch(self.key, times, values[:sound], self._schema)
-            yield batch, {"frame": int(frames[sound - 1]) + self._frames.step, **clock.position()}
-        if sound < frames.size:
-            column = int(np.argmin(np.isfinite(values[sound])))
+        n_finite = frames.size if finite.all() else int(np.argmin(finite))
+        times = clock.times(block.picoseconds[:n_finite]) if self._interval else frames[:n_finite]
+        if n_finite:
+            batch = Batch(self.key, times, values[:n_finite], self._schema)
+            yield (
+                batch,
+                {"frame": int(frames[n_finite - 1]) + self._frames.step, **clock.position()},
+            )
+        if n_finite < frames.size:
+            column = int(np.argmin(np.isfinite(values[n_finite])))
             raise DataError(
-                f"{self.trajectory}: coordinates must be finite, got {values[sound, column]} in "
-                f"{self._schema.channel_names[column]!r} of frame {frames[sound]}; "
-                f"the simulation broke "
-                f"there, or the file did: stop before it (--stop {frames[sound]})"
+                f"{self.trajectory}: coordinates must be finite, got {values[n_finite, column]} in "
+                f"{self._schema.channel_names[column]!r} of frame {frames[n_finite]}; "
+                f"stop before it (--stop {frames[n_finite]})"
             )
 
 
 class _Clock:
-    """Femtoseconds that never go back, by whole numbers only: the same for every cut."""
+    """Integer femtoseconds that never decrease; batch-invariant."""
 
     def __init__(self, interval: int, last: Any, shift: Any) -> None:
         self._interval = interval
         self._last = None if last is None else int(last)
         self._shift = int(shift)
 
-    def tell(self, picoseconds: Floats) -> Array:
+    def times(self, picoseconds: Floats) -> Array:
         own = np.rint(picoseconds * _FS).astype(np.int64)
         if not own.size:
             return own
@@ -269,6 +274,6 @@ class _Clock:
 
 
 def _within(rows: range, low: int, high: int) -> range:
-    """Return those of the rows that are from ``low`` to ``high`` (not included)."""
+    """Return the rows in the half-open range from ``low`` to ``high``."""
     first = max(0, -(-(low - rows.start) // rows.step))
     return rows[first : max(first, -(-(high - rows.start) // rows.step))]

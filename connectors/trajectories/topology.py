@@ -1,4 +1,4 @@
-"""What a topology file says of its atoms, as plain arrays, and selections among them."""
+"""Topology files: atoms as plain arrays, and atom selections."""
 
 import re
 import warnings
@@ -19,30 +19,30 @@ from streamlyt.molecular import Atoms
 
 __all__ = ["Topology"]
 
-# words of the selection language that people use beside names: no names gone wrong
+# keywords of the selection language, which are no misspelled names
 _KEYWORDS = {"and", "or", "not", "all", "name", "resname", "resid", "segid", "index", "type"}
 
 
 class Topology:
-    """A topology file: its atoms, once the first frame's positions are known, and selections.
+    """Atoms of a topology file, after the positions of the first frame are set.
 
     Parameters
     ----------
     path
-        File of a format that MDAnalysis reads.
+        File in a format of MDAnalysis.
 
     Raises
     ------
     ParameterError
-        If no parser knows the format, or it does not name atoms.
+        If the format is unknown, or has no atom names.
     SourceError, FormatError
-        If the file is not there, or is not what its name says.
+        If the file does not exist or has another format.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         if not Path(path).is_file():
-            raise SourceError(f"topology must be a file, got {path!r}, which is not there")
+            raise SourceError(f"topology must be a file, got {path!r}, which does not exist")
         try:
             parser = get_parser_for(path)
         except ValueError:
@@ -62,15 +62,15 @@ class Topology:
                     self._parsed = opened.parse()
         except ImportError as error:
             raise SourceError(f"{path} needs another package: {error}") from None
-        except Exception as error:  # parsers fail in their own ways
+        except Exception as error:  # parsers raise various types
             raise FormatError(
-                f"topology must be a whole {_kind(parser)} file, got {path!r}, "
-                f"which cannot be read as one: {_first_line(error)}"
+                f"topology must be a complete {_kind(parser)} file, got {path!r}, "
+                f"which cannot be parsed: {_first_line(error)}"
             ) from None
         self.n_atoms = int(self._parsed.n_atoms)
 
     def set_positions(self, positions: Floats, box: Floats) -> None:
-        """Put the atoms where they are in the first frame."""
+        """Set the positions and the box of the first frame."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._universe = MDAnalysis.Universe(
@@ -92,31 +92,31 @@ class Topology:
         )
 
     def select(self, text: str) -> NDArray[np.int64]:
-        """Return the numbers of the atoms that a selection in MDAnalysis's language means.
+        """Return the atom numbers of a selection in the MDAnalysis language.
 
         Raises
         ------
         ParameterError
-            If it is no selection, or no atom is in it.
+            If the selection is invalid or empty.
         """
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                chosen = np.unique(self._universe.select_atoms(text).indices)
-        except Exception as error:  # the parser fails in its own ways
+                selected = np.unique(self._universe.select_atoms(text).indices)
+        except Exception as error:  # the parser raises various types
             raise ParameterError(
-                f"select must be a selection in MDAnalysis's language, got {text!r}: "
+                f"select must be a selection in the MDAnalysis language, got {text!r}: "
                 f"{_first_line(error)}; for example 'protein and name CA'"
             ) from None
-        if not chosen.size:
+        if not selected.size:
             raise ParameterError(
                 f"select must match at least one of the {self.n_atoms} atoms of {self.path}, "
                 f"got {text!r}{self._near(text)}"
             )
-        return chosen.astype(np.int64)
+        return selected.astype(np.int64)
 
     def _near(self, text: str) -> str:
-        """Return what was probably meant, or what there is."""
+        """Return suggestions for unknown names, or the residues of the file."""
         atoms = self.atoms
         words = sorted({*atoms.residue_names, *atoms.names, *atoms.segments} - {""})
         folded = {word.casefold(): str(word) for word in reversed(words)}
@@ -124,28 +124,29 @@ class Topology:
         for word in re.findall(r"[\w'*+-]+", text):
             near = get_close_matches(word.casefold(), folded, n=3, cutoff=0.6)
             if word not in words and word.casefold() not in _KEYWORDS and near:
-                hints.append(f"{word!r} is none here, near it {[folded[n] for n in near]}")
+                names = " or ".join(repr(folded[name]) for name in near)
+                hints.append(f"unknown name {word!r}; did you mean {names}?")
         if hints:
             return "; " + "; ".join(hints)
         residues = sorted({*atoms.residue_names} - {""})
-        return f"; residues here are {', '.join(residues[:12])}" if residues else ""
+        return f"; residues are {', '.join(residues[:12])}" if residues else ""
 
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-def _read(atoms: Any, name: str, otherwise: Array | None = None) -> Array:
+def _read(atoms: Any, name: str, default: Array | None = None) -> Array:
     try:
         return np.asarray(getattr(atoms, name))
     except (NoDataError, AttributeError):
-        if otherwise is None:
+        if default is None:
             raise
-        return np.asarray(otherwise)
+        return np.asarray(default)
 
 
 def _segments(atoms: Any) -> Array:
-    """Return chain letters where the file has them, segment names where not."""
+    """Return chain ids if the file has more of them than segment names, else the latter."""
     segments = _read(atoms, "segids", np.full(atoms.n_atoms, "")).astype(str)
     chains = _read(atoms, "chainIDs", segments).astype(str)
     return chains if len(np.unique(chains)) > len(np.unique(segments)) else segments

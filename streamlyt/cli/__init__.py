@@ -1,7 +1,7 @@
-"""The command line: one file a verb, data on stdout, talk on stderr.
+"""The command line: data goes to stdout, status lines go to stderr.
 
-Exit status: 0 done, 1 error, 2 usage, 3 changes found (with ``--fail-on-change``), 130 stopped by
-Ctrl-C. A verb's heavy imports are in the file it calls, so that ``--help`` costs next to nothing.
+Exit status: 0 success, 1 error, 2 usage, 3 changes found (with ``--fail-on-change``), 130 stopped
+by Ctrl-C. Commands import heavy modules inside their functions, so that ``--help`` starts fast.
 """
 
 import typer
@@ -10,8 +10,8 @@ from .command_groups import CommandGroup
 from .commands.broker import start_broker, status_of_broker, stop_broker
 from .commands.cluster import run_cluster, run_cluster_worker
 from .commands.config import init_config, schema_of_config, show_config, validate_config
-from .commands.dashboard import create_token_file, dashboard, replay
-from .commands.dead_letters import list_dead_letters, resend_dead_letters
+from .commands.dashboard import create_token_file, dashboard, replay, report
+from .commands.dead_letters import list_dead_letters, redrive_run
 from .commands.demo import demo
 from .commands.detect import detect
 from .commands.evaluate import evaluate_detectors
@@ -20,7 +20,6 @@ from .commands.fit import fit
 from .commands.forecast import forecast, tune_forecast
 from .commands.list import list_components
 from .commands.md import md
-from .commands.report import report
 from .commands.run import run_pipeline
 from .commands.serve import serve_pipeline
 from .error_handling import guarded
@@ -31,8 +30,8 @@ __all__ = ["main"]
 app = typer.Typer(
     name="streamlyt",
     cls=CommandGroup,
-    help="Find changes in streams and recorded trajectories by optical random features.",
-    epilog="Exit status: 0 done, 1 error, 2 usage, 3 changes found with --fail-on-change, "
+    help="Detect changes in streams and recorded trajectories with optical random features.",
+    epilog="Exit status: 0 success, 1 error, 2 usage, 3 changes found with --fail-on-change, "
     "130 stopped by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -53,39 +52,41 @@ app.command("list")(guarded(list_components))
 
 features = typer.Typer(help="Plan random features.", no_args_is_help=True)
 features.command("plan")(guarded(print_feature_plan))
-# A verb beside it keeps the sub-command's name on the command line.
+# With a callback typer keeps the name of an only sub-command on the command line.
 features.callback()(lambda: None)
 app.add_typer(features, name="features")
 
-config = typer.Typer(help="Make, show and check pipeline files.", no_args_is_help=True)
+config = typer.Typer(help="Create, show and validate pipeline files.", no_args_is_help=True)
 config.command("init")(guarded(init_config))
 config.command("show")(guarded(show_config))
 config.command("validate")(guarded(validate_config))
 config.command("schema")(guarded(schema_of_config))
 app.add_typer(config, name="config")
 
-cluster = typer.Typer(help="The same pipeline on several processes.", no_args_is_help=True)
+cluster = typer.Typer(help="Run a pipeline on several processes.", no_args_is_help=True)
 cluster.command("run")(guarded(run_cluster))
 cluster.command("work")(guarded(run_cluster_worker))
 app.add_typer(cluster, name="cluster")
 
-broker = typer.Typer(help="A Kafka broker on this machine, for trying out.", no_args_is_help=True)
+broker = typer.Typer(help="Run a local Kafka broker for tests.", no_args_is_help=True)
 broker.command("start")(guarded(start_broker))
 broker.command("stop")(guarded(stop_broker))
 broker.command("status")(guarded(status_of_broker))
 app.add_typer(broker, name="broker")
 
-deadletter = typer.Typer(help="Messages that could not be decoded.", no_args_is_help=True)
+deadletter = typer.Typer(
+    help="List and redrive messages that could not be decoded.", no_args_is_help=True
+)
 deadletter.command("list")(guarded(list_dead_letters))
-deadletter.command("redrive")(guarded(resend_dead_letters))
+deadletter.command("redrive")(guarded(redrive_run))
 app.add_typer(deadletter, name="deadletter")
 
-evaluate = typer.Typer(help="Measure how good something is.", no_args_is_help=True)
+evaluate = typer.Typer(help="Benchmark detectors on data with known changes.", no_args_is_help=True)
 evaluate.command("detectors")(guarded(evaluate_detectors))
 evaluate.callback()(lambda: None)
 app.add_typer(evaluate, name="evaluate")
 
 
 def main() -> None:
-    """Run the verb named on the command line and leave with its exit status."""
+    """Run the command named on the command line and exit with its status."""
     app()

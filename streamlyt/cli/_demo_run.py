@@ -1,4 +1,4 @@
-"""The demonstration: its data, its runs, its page."""
+"""The demo: its trajectories, runs and report."""
 
 import tempfile
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from streamlyt.dashboards import ReplayFeed, serve_dashboard
 from streamlyt.runfile import RunFile
 
 from ._detection.run import RunOptions, run_recorded, write_page
-from ._detection.trajectory import watched
+from ._detection.trajectory import monitored_trajectory
 from ._output.tables import print_events
 from .error_handling import echo_status
 from .options import Format, Observe
@@ -22,7 +22,7 @@ __all__ = ["run_demo"]
 
 @dataclass(frozen=True)
 class Recording:
-    """A trajectory that comes with the project, and what is known of it."""
+    """A trajectory of the package and its known changes."""
 
     name: str
     title: str
@@ -30,7 +30,7 @@ class Recording:
 
 
 TITLE = "Two recorded trajectories"
-_PLAYED_S = 45.0  # the first change comes after a third of it
+_PLAYED_S = 45.0  # the first change appears after a third of it
 RECORDINGS = (
     Recording(
         "villin_go",
@@ -45,8 +45,8 @@ RECORDINGS = (
 )
 
 
-def run_demo(output: Path, seed: int, form: Format, port: int | None = None) -> int:
-    """Run ``streamlyt demo``, with live pages if there is a ``port``; return its exit status."""
+def run_demo(output: Path, seed: int, output_format: Format, port: int | None = None) -> int:
+    """Run ``streamlyt demo``, with live pages if ``port`` is given; return the exit status."""
     output.mkdir(parents=True, exist_ok=True)
     events: list[Event] = []
     with (
@@ -59,13 +59,15 @@ def run_demo(output: Path, seed: int, form: Format, port: int | None = None) -> 
             [trajectory] = (p for p in data.glob(f"{recording.name}.*") if p != topology)
             source = TrajectorySource(topology, trajectory, key=recording.title)
             run = Path(folder) / f"{recording.name}.streamlyt"
-            knobs = {"null": None, "arl": None, "window": None, "seed": seed}
-            watching = watched(source, Observe.auto, knobs, recording.title)
-            summary = run_recorded(watching, RunOptions(run=run))
-            echo_status(f"  known: {recording.known}")
+            detector_options = {"null": None, "arl": None, "window": None, "seed": seed}
+            monitored = monitored_trajectory(
+                source, Observe.auto, detector_options, recording.title
+            )
+            summary = run_recorded(monitored, RunOptions(run=run))
+            echo_status(f"  Known changes: {recording.known}")
             events += summary.events
             runs.append(run)
-        print_events(events, form, "frame")
+        print_events(events, output_format, "frame")
         write_page(runs, output / "report.html", TITLE)
         if port is not None:
             _play(runs, port)
@@ -74,8 +76,8 @@ def run_demo(output: Path, seed: int, form: Format, port: int | None = None) -> 
 
 def _play(runs: list[Path], port: int) -> None:
     with ExitStack() as opened:
-        held = [opened.enter_context(RunFile.open(run)) for run in runs]
-        played = ReplayFeed(held, TITLE, within=_PLAYED_S)
+        run_files = [opened.enter_context(RunFile.open(run)) for run in runs]
+        feed = ReplayFeed(run_files, TITLE, within=_PLAYED_S)
         serve_dashboard(
-            played, port=port, said=lambda at: echo_status(f"open {at} (Ctrl-C ends it)")
+            feed, port=port, said=lambda url: echo_status(f"Dashboard: {url} (Ctrl-C stops it)")
         )

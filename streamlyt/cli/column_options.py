@@ -1,4 +1,4 @@
-"""The columns of a table on the command line: named by the user, or chosen and said to be."""
+"""Column selection on the command line: parse ``--columns`` and report the choice."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,18 @@ from .error_handling import echo_status
 
 __all__ = ["named_columns", "report_columns"]
 
-TOLD = 12  # columns that are named one by one
-KEYS = 0.5  # series a row: with more the key hardly repeats
-FEWEST = 20  # rows of which that is said
+MAX_LISTED = 12  # columns in a status line
+MAX_SERIES_PER_ROW = 0.5  # above this the key column hardly repeats
+MIN_ROWS = 20  # for the warning about the key column
 
 
 def named_columns(text: str | None) -> list[str] | None:
-    """Return the names between commas, without the blanks around them.
+    """Return the comma-separated names, without surrounding spaces.
 
     Raises
     ------
     ParameterError
-        If none is left.
+        If there is no name.
 
     Examples
     --------
@@ -32,35 +32,43 @@ def named_columns(text: str | None) -> list[str] | None:
         return None
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
-        raise ParameterError(f"--columns must name columns, with commas between, got {text!r}")
+        raise ParameterError(f"--columns must be comma-separated names, got {text!r}")
     return names
 
 
 def report_columns(source: FileSource, title: str) -> None:
-    """Say what is watched, what is left out and why, and what may not be meant so."""
-    look = source.look()
-    watched = source.schema.channel_names
+    """Report the selected and excluded columns, and warn about counters and keys."""
+    inferred = source.inferred_schema()
+    selected = source.schema.channel_names
     if source.columns is None:
-        out = [f"{name or repr(name)} ({why})" for name, why in look.left_out.items()]
-        out = [told for told, name in zip(out, look.left_out, strict=True) if name not in watched]
-        left = f"; left out: {_few(out)}" if out else ""
-        echo_status(f"watching {_few([name or repr(name) for name in watched])}{left}")
-    counting = {*look.counting, *(n for n, why in look.left_out.items() if why == "time")}
-    if told := [name for name in watched if name in counting]:
+        excluded = [
+            f"{name or repr(name)} ({why})"
+            for name, why in inferred.left_out.items()
+            if name not in selected
+        ]
+        left_out = f"; excluded: {_listed(excluded)}" if excluded else ""
+        echo_status(f"Columns: {_listed([name or repr(name) for name in selected])}{left_out}")
+    counting = {*inferred.counting, *(n for n, why in inferred.left_out.items() if why == "time")}
+    if counters := [name for name in selected if name in counting]:
+        noun = "is a counter" if len(counters) == 1 else "are counters"
         echo_status(
-            f"{title}: {_few(told)} only {'counts' if len(told) == 1 else 'count'}, which hides "
-            f"changes in all that is watched: name the other columns with --columns"
+            f"{title}: {_listed(counters)} {noun}, which hides changes in the other "
+            f"columns; exclude it with --columns"
         )
-    if source.columns is None and source.key is None and look.repeating:
-        name, count = min(look.repeating.items(), key=lambda each: each[1])
-        echo_status(f"{name} has {count} values: --key {name} watches each as a series of its own")
-    if source.key is not None and look.rows >= FEWEST and look.series > KEYS * look.rows:
+    if source.columns is None and source.key is None and inferred.repeating:
+        name, count = min(inferred.repeating.items(), key=lambda item: item[1])
+        echo_status(f"{name} has {count} values; use --key {name} for one series per value")
+    if (
+        source.key is not None
+        and inferred.rows >= MIN_ROWS
+        and inferred.series > MAX_SERIES_PER_ROW * inferred.rows
+    ):
         echo_status(
-            f"--key {source.key} names {counted(look.series, 'series', 'series')} in the first "
-            f"{counted(look.rows, 'row')}: choose a column with few values, each of many rows"
+            f"--key {source.key} gives {counted(inferred.series, 'series', 'series')} in the first "
+            f"{counted(inferred.rows, 'row')}; choose a column with few values of many rows each"
         )
 
 
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
-    return f"{', '.join(names[:TOLD])}{more}"
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return f"{', '.join(names[:MAX_LISTED])}{more}"

@@ -1,4 +1,4 @@
-"""Verbs of two words: the first alone may be a verb too, which takes a file."""
+"""Commands of two words whose first word is also a command."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ __all__ = ["CommandGroup"]
 
 
 class CommandGroup(TyperGroup):
-    """A group of verbs that takes ``forecast tune FILE`` for one, and ``forecast FILE`` as well."""
+    """Command group that accepts both ``forecast tune FILE`` and ``forecast FILE``."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Take two words for a verb where there is such a one."""
+        """Resolve two words as one command if it exists."""
         if len(args) > 1 and f"{args[0]} {args[1]}" in self.commands:
             args = [f"{args[0]} {args[1]}", *args[2:]]
         return super().resolve_command(ctx, args)

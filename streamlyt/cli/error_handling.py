@@ -1,4 +1,4 @@
-"""One clear line for each failure, and its exit status."""
+"""Error messages of one line, and exit statuses."""
 
 import functools
 import os
@@ -18,25 +18,25 @@ P = ParamSpec("P")
 
 
 def echo_status(text: str) -> None:
-    """Talk to the person at the terminal, on stderr."""
+    """Print a status line to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
-def guarded(verb: Callable[P, int]) -> Callable[P, None]:
-    """Wrap a verb that returns its exit status, so that no failure ends in a traceback.
+def guarded(command: Callable[P, int]) -> Callable[P, None]:
+    """Wrap a command that returns its exit status, so that no failure shows a traceback.
 
-    Faults of our own (errors that nobody foresaw) still show theirs: they are to be reported.
+    Unexpected exceptions (bugs) keep their traceback, for bug reports.
     """
 
-    @functools.wraps(verb)
+    @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            status = verb(*args, **kwargs)
+            status = command(*args, **kwargs)
             sys.stdout.flush()
         except ParameterError as error:
             status = _fail(message_of(error), USAGE)
         except BrokenPipeError:
-            # The reader of our output (head, less) has gone: nothing is wrong, nothing to say.
+            # The reader of the pipe (head, less) has exited: not an error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = 0
         except StreamlytError as error:
@@ -45,8 +45,8 @@ def guarded(verb: Callable[P, int]) -> Callable[P, None]:
             where = f": {error.filename}" if error.filename else ""
             status = _fail(f"{error.strerror or error}{where}", ERROR)
         except KeyboardInterrupt as stop:
-            told = [*map(str, stop.args), *getattr(stop, "__notes__", [])]
-            status = _fail("; ".join(["stopped by Ctrl-C", *told]), STOPPED)
+            details = [*map(str, stop.args), *getattr(stop, "__notes__", [])]
+            status = _fail("; ".join(["stopped by Ctrl-C", *details]), STOPPED)
         raise typer.Exit(status)
 
     return run

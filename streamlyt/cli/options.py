@@ -1,4 +1,4 @@
-"""Options that several verbs share, as annotations for typer."""
+"""Shared command line options, as typer annotations."""
 
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 __all__ = [
-    "MANY",
+    "BATCH",
     "Arl",
     "Detector",
     "DetectorSets",
     "FailOnChange",
     "Form",
     "Format",
-    "Holes",
+    "MissingPolicy",
     "Null",
     "NullModel",
     "Observe",
@@ -37,15 +37,15 @@ __all__ = [
 
 
 class Format(StrEnum):
-    """How findings are written."""
+    """Output format of events."""
 
     table = "table"
     jsonl = "jsonl"
     csv = "csv"
 
 
-class Holes(StrEnum):
-    """What becomes of missing values."""
+class MissingPolicy(StrEnum):
+    """Policy for missing values."""
 
     stop = "stop"
     drop = "drop"
@@ -53,7 +53,7 @@ class Holes(StrEnum):
 
 
 class NullModel(StrEnum):
-    """What the rows do while nothing changes."""
+    """Model of the rows without a change."""
 
     auto = "auto"
     independent = "independent"
@@ -62,34 +62,35 @@ class NullModel(StrEnum):
 
 
 def choice_parser(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
-    """Return how one word of a kind is read; what it may be, and what was meant, is told."""
+    """Return a parser of the enum values that suggests the closest value on error."""
 
     def read(text: str) -> StrEnum:
         try:
             return kind(text)
         except ValueError:
-            words = [each.value for each in kind]
-            near = get_close_matches(text, words, n=1, cutoff=0.5)
+            values = [choice.value for choice in kind]
+            near = get_close_matches(text, values, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise typer.BadParameter(
-                f"must be one of {', '.join(words)}, got {text!r}{hint}"
+                f"must be one of {', '.join(values)}, got {text!r}{hint}"
             ) from None
 
     return read
 
 
-_CHANGES = "Changes"
+_DETECTION = "Detection"
 
 
-_KEEPING = "Keeping"
+_OUTPUT = "Output"
 
 
 Arl = Annotated[
     float | None,
     typer.Option(
-        help="Wanted mean number of rows between false alarms, from 1e3; default 1e5.",
+        help="Target average run length: mean rows between false alarms (1e3 to 1e8). "
+        "Default: 1e5.",
         metavar="ROWS",
-        rich_help_panel=_CHANGES,
+        rich_help_panel=_DETECTION,
     ),
 ]
 
@@ -97,11 +98,11 @@ Arl = Annotated[
 Null = Annotated[
     NullModel | None,
     typer.Option(
-        help="What the rows do without a change: auto (found from the first 512), independent (of "
-        "one another), learned (anything; what md takes), or adaptive (as in the NEWMA paper).",
+        help="No-change model of the rows: auto (selected from the first 512 rows), independent, "
+        "learned (any distribution; default of md) or adaptive (as in the NEWMA paper).",
         metavar="MODEL",
         parser=choice_parser(NullModel),
-        rich_help_panel=_CHANGES,
+        rich_help_panel=_DETECTION,
     ),
 ]
 
@@ -109,10 +110,10 @@ Null = Annotated[
 Window = Annotated[
     int | None,
     typer.Option(
-        help="Rows that the smallest changes last; large ones are seen in about 30. Default 1024, "
-        "316 where the null is learned, 50 where it is adaptive.",
+        help="Longest detection window in rows; small changes must persist this long. Default: "
+        "1024 (316 with --null learned, 50 with --null adaptive).",
         metavar="ROWS",
-        rich_help_panel=_CHANGES,
+        rich_help_panel=_DETECTION,
     ),
 ]
 
@@ -120,10 +121,10 @@ Window = Annotated[
 Seed = Annotated[
     int | None,
     typer.Option(
-        help="Seed of the random features; default 0.",
+        help="Random seed of the features. Default: 0.",
         metavar="NUMBER",
         min=0,
-        rich_help_panel=_CHANGES,
+        rich_help_panel=_DETECTION,
     ),
 ]
 
@@ -132,8 +133,8 @@ Form = Annotated[
     Format,
     typer.Option(
         "--format",
-        help="How the changes are written: table, jsonl or csv.",
-        metavar="FORM",
+        help="Output format: table, jsonl or csv.",
+        metavar="FORMAT",
         parser=choice_parser(Format),
     ),
 ]
@@ -142,7 +143,7 @@ Form = Annotated[
 Report = Annotated[
     Path | None,
     typer.Option(
-        help="Draw one HTML page that works off line.", metavar="FILE", rich_help_panel=_KEEPING
+        help="Write a self-contained HTML report.", metavar="FILE", rich_help_panel=_OUTPUT
     ),
 ]
 
@@ -150,9 +151,9 @@ Report = Annotated[
 Run = Annotated[
     Path | None,
     typer.Option(
-        help="Keep rows, changes and states in this run file.",
+        help="Store rows, events and checkpoints in this run file.",
         metavar="FILE",
-        rich_help_panel=_KEEPING,
+        rich_help_panel=_OUTPUT,
     ),
 ]
 
@@ -160,7 +161,7 @@ Run = Annotated[
 Resume = Annotated[
     bool,
     typer.Option(
-        "--resume", help="Go on with the run file where it was stopped.", rich_help_panel=_KEEPING
+        "--resume", help="Resume from the last checkpoint of the run file.", rich_help_panel=_OUTPUT
     ),
 ]
 
@@ -169,9 +170,9 @@ Trust = Annotated[
     bool,
     typer.Option(
         "--trust",
-        help="Resume a run file without the mark of your key too: one of another user, machine or "
-        "older streamlyt. It may hold anything: only where you know where it comes from.",
-        rich_help_panel=_KEEPING,
+        help="Resume a run file that is not signed with your key: from another user, machine or "
+        "older version. Use it only for files whose origin you trust.",
+        rich_help_panel=_OUTPUT,
     ),
 ]
 
@@ -179,9 +180,9 @@ Trust = Annotated[
 Detector = Annotated[
     str | None,
     typer.Option(
-        help="Another detector by its name (streamlyt list), your own among them.",
+        help="Detector name (see streamlyt list), including plugins.",
         metavar="NAME",
-        rich_help_panel=_CHANGES,
+        rich_help_panel=_DETECTION,
     ),
 ]
 
@@ -190,9 +191,9 @@ DetectorSets = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="A parameter of the detector, as level=4; as often as you like.",
+        help="Set a detector parameter, e.g. level=4 (repeatable).",
         metavar="NAME=VALUE",
-        rich_help_panel=_CHANGES,
+        rich_help_panel=_DETECTION,
     ),
 ]
 
@@ -200,8 +201,8 @@ DetectorSets = Annotated[
 TableFile = Annotated[
     Path,
     typer.Argument(
-        help="A table: CSV, TSV or JSON lines (also compressed), Parquet, Arrow or NPY; "
-        "- is the standard input.",
+        help="Table: CSV, TSV or JSON lines (also compressed), Parquet, Arrow or NPY; "
+        "- is standard input.",
         metavar="FILE",
     ),
 ]
@@ -210,22 +211,22 @@ TableFile = Annotated[
 TableFiles = Annotated[
     list[Path],
     typer.Argument(
-        help="A table: CSV, TSV or JSON lines (also compressed), Parquet, Arrow or NPY; - is the "
-        "standard input. Several, or a quoted pattern ('runs/*.csv'), are examined one by one.",
+        help="Tables: CSV, TSV or JSON lines (also compressed), Parquet, Arrow or NPY; - is "
+        "standard input. Each file, or match of a quoted pattern ('runs/*.csv'), is a recording.",
         metavar="FILE...",
     ),
 ]
 
 
-MANY = "Many recordings"
+BATCH = "Batch processing"
 
 
 Workers = Annotated[
     int | None,
     typer.Option(
-        help="Processes that recordings are shared out to; default one a core.",
+        help="Number of worker processes. Default: one per CPU core.",
         metavar="NUMBER",
-        rich_help_panel=MANY,
+        rich_help_panel=BATCH,
     ),
 ]
 
@@ -233,16 +234,15 @@ Workers = Annotated[
 Scheduler = Annotated[
     str | None,
     typer.Option(
-        help="A Dask scheduler whose workers are to be used: tcp://HOST:PORT, or the file in which "
-        "it says where it is (*.json).",
+        help="Dask scheduler to use: tcp://HOST:PORT, or its scheduler file (*.json).",
         metavar="ADDRESS",
-        rich_help_panel=MANY,
+        rich_help_panel=BATCH,
     ),
 ]
 
 
 PipelineFile = Annotated[
-    Path, typer.Argument(help="A pipeline file (*.toml).", metavar="PIPELINE.toml")
+    Path, typer.Argument(help="Pipeline file (*.toml).", metavar="PIPELINE.toml")
 ]
 
 
@@ -250,7 +250,7 @@ Sets = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="A value in place of the file's, as operators.newma.window=40; as often as you like.",
+        help="Override a setting, e.g. operators.newma.window=40 (repeatable).",
         metavar="KEY=VALUE",
     ),
 ]
@@ -258,12 +258,12 @@ Sets = Annotated[
 
 FailOnChange = Annotated[
     bool,
-    typer.Option("--fail-on-change", help="Exit with status 3 when a change was found."),
+    typer.Option("--fail-on-change", help="Exit with status 3 if a change is detected."),
 ]
 
 
 class Observe(StrEnum):
-    """What a frame becomes before the detector sees it."""
+    """Quantity to monitor; see :func:`streamlyt.molecular.select_observable`."""
 
     auto = "auto"
     aligned = "aligned"

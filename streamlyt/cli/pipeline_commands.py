@@ -1,4 +1,4 @@
-"""Pipeline files from end to end: written, shown, checked, run."""
+"""Create, show, validate and run pipeline files."""
 
 import csv
 import json
@@ -23,70 +23,79 @@ from streamlyt.registry import get_component
 
 from ._detection.pipeline_run import Recording
 from ._detection.run import RunOptions, run_recorded, status
-from ._detection.summary import OfflineSplit, learning_of
+from ._detection.summary import OfflineSplit, warmup_of
 from ._output.tables import counted, plain_table, print_table
 from .column_options import report_columns
 from .error_handling import echo_status
 from .options import Format
 
-__all__ = ["beginning", "print_settings", "run_file", "validate"]
+__all__ = ["initial_config", "print_settings", "run_file", "validate"]
 
 
 def run_file(
     file: Path,
     sets: Sequence[str],
     options: RunOptions,
-    begin: str | None = None,
+    start: str | None = None,
     speed: float | None = None,
 ) -> int:
-    """Run ``streamlyt run``; return its exit status."""
-    spec = load(file, sets, os.environ)
-    options = replace(options, policy=spec.retention)
+    """Run ``streamlyt run``; return the exit status."""
+    config = load(file, sets, os.environ)
+    options = replace(options, retention=config.retention)
     options.check()
-    if begin is not None and options.resume:
-        raise ParameterError("--from must go without --resume, which goes on where a run stopped")
-    if isinstance(spec.source, FileSource):
-        report_columns(spec.source, file.stem)
-    learning = learning_of(list(spec.operators.values()))
+    if start is not None and options.resume:
+        raise ParameterError(
+            "--from cannot be combined with --resume, which continues at the last checkpoint"
+        )
+    if isinstance(config.source, FileSource):
+        report_columns(config.source, file.stem)
+    warmup = warmup_of(list(config.operators.values()))
 
-    def few(summary: Summary) -> OfflineSplit | None:
-        if not summary.series or max(summary.series.values()) >= learning:
+    def check_length(summary: Summary) -> OfflineSplit | None:
+        if not summary.series or max(summary.series.values()) >= warmup:
             return None
-        rows = counted(max(summary.series.values()), spec.source.schema.row_label)
-        return OfflineSplit(f"{rows} in the longest series: an alarm takes {learning}")
+        rows = counted(max(summary.series.values()), config.source.schema.row_label)
+        return OfflineSplit(f"{rows} in the longest series are too few (warm-up: {warmup})")
 
-    with closing_all(spec.source, *spec.sinks):
-        if begin is not None or speed is not None:
-            ReplaySource(spec.source, begin, speed).install()
+    with closing_all(config.source, *config.sinks):
+        if start is not None or speed is not None:
+            ReplaySource(config.source, start, speed).install()
         summary = run_recorded(
-            Recording(file.stem, spec.source, spec.pipeline(), few, spec.sinks, spec.sink_inputs),
+            Recording(
+                file.stem,
+                config.source,
+                config.pipeline(),
+                check_length,
+                config.sinks,
+                config.sink_inputs,
+            ),
             options,
         )
     return status(summary, options)
 
 
 def validate(file: Path, sets: Sequence[str]) -> None:
-    """Make what the file names, and say so."""
-    spec = load(file, sets, os.environ)
+    """Build the components of a pipeline file and list them."""
+    config = load(file, sets, os.environ)
     parts = [
-        f"source {type(spec.source).__name__}",
-        *(f"operator {label}" for label in spec.operators),
-        *(f"sink {type(sink).__name__}" for sink in spec.sinks),
+        f"source {type(config.source).__name__}",
+        *(f"operator {name}" for name in config.operators),
+        *(f"sink {type(sink).__name__}" for sink in config.sinks),
     ]
-    echo_status(f"{file} holds: {', '.join(parts)}")
+    echo_status(f"{file} is valid: {', '.join(parts)}")
 
 
-def print_settings(file: Path, sets: Sequence[str], form: Format) -> None:
-    """Write key, value and origin of every setting to stdout."""
-    load(file, sets, os.environ)  # what cannot hold is refused, not shown
+def print_settings(file: Path, sets: Sequence[str], output_format: Format) -> None:
+    """Print key, value and origin of every setting."""
+    load(file, sets, os.environ)  # raises if a setting is invalid
     rows = [
-        {"key": each.key, "value": _plain(each.value), "from": each.origin}
-        for each in effective_settings(file, sets, os.environ)
+        {"key": setting.key, "value": _plain(setting.value), "from": setting.origin}
+        for setting in effective_settings(file, sets, os.environ)
     ]
-    if form is Format.jsonl:
+    if output_format is Format.jsonl:
         for row in rows:
             print(json.dumps(row))
-    elif form is Format.csv:
+    elif output_format is Format.csv:
         writer = csv.DictWriter(sys.stdout, ["key", "value", "from"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(row | {"value": _toml(row["value"])} for row in rows)
@@ -97,32 +106,34 @@ def print_settings(file: Path, sets: Sequence[str], form: Format) -> None:
         print_table(table)
 
 
-def beginning(data: Path, detector: str) -> str:
-    """Return a pipeline file that reads a table, with every setting of both as a comment."""
+def initial_config(data: Path, detector: str) -> str:
+    """Return a pipeline file for a table and a detector, with all settings as comments."""
     lines = [
         "# streamlyt run THIS_FILE; editors: streamlyt config schema > streamlyt.schema.json",
         "#:schema ./streamlyt.schema.json",
         "",
         "[source]",
-        *_written("connectors", "files", "source", {"path": str(data)}),
+        *_component_lines("connectors", "files", "source", {"path": str(data)}),
         "",
         "[[operators]]",
-        *_written("detectors", detector, None, {}),
+        *_component_lines("detectors", detector, None, {}),
     ]
     return "\n".join(lines)
 
 
-def _written(room: str, name: str, kind: str | None, given: dict[str, Any]) -> Iterator[str]:
-    cls = get_component(room, name, kind)
-    told = parameter_descriptions(cls)
+def _component_lines(
+    category: str, name: str, kind: str | None, given: dict[str, Any]
+) -> Iterator[str]:
+    cls = get_component(category, name, kind)
+    descriptions = parameter_descriptions(cls)
     yield _assigned("name", name)
     for key, parameter in signature(cls).parameters.items():
         yield ""
-        yield from _comment(told.get(key, ""))
+        yield from _comment(descriptions.get(key, ""))
         if key in given:
             yield _assigned(key, given[key])
         elif parameter.default is Parameter.empty:
-            yield f"# {key} =   # must be given"
+            yield f"# {key} =   # required"
         elif parameter.default is None:
             yield f"# {key} ="
         else:
@@ -144,12 +155,12 @@ def _assigned(key: str, value: Any) -> str:
     try:
         return tomli_w.dumps({key: value}).strip()
     except TypeError as error:
-        raise ParameterError(f"{key} must be plain to be written, got {value!r}") from error
+        raise ParameterError(f"{key} must be a TOML value, got {value!r}") from error
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from ._atom_columns import BOX as BOX
     from ._atom_columns import atom_channels as atom_channels
     from ._atoms import Atoms as Atoms
+    from ._presets import OBSERVABLES as OBSERVABLES
+    from ._presets import select_observable as select_observable
     from ._selection import AtomSelection as AtomSelection
     from ._selection import default_selection as default_selection
     from ._selection import describe_selection as describe_selection

@@ -1,4 +1,4 @@
-"""What is known of selected atoms: names, residues, dihedral angles, a tree to make them whole."""
+"""Properties of selected atoms: names, residues, dihedrals and bond tree."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,27 @@ from ._unit_cell import nearest_image
 
 __all__ = ["AtomSelection", "default_selection", "describe_selection"]
 
-_MOST_ATOMS = 1000  # of a molecule that is no chain: 3,000 columns, more than any detector gains by
-_MOST_CHAINS = 20  # joined by their nearest atoms; more are a solvent, not a complex
-_MOST_ENDS = 300  # atoms a chain that are tried for the nearest pair
+_MAX_ATOMS = 1000  # of a molecule that is not a chain: 3,000 columns
+_MAX_CHAINS = 20  # joined by their nearest atoms; more indicate a solvent
+_MAX_CANDIDATES = 300  # atoms per chain in the search for the nearest pair
 
 
 @dataclass(frozen=True)
 class AtomSelection:
-    """What is known of the atoms of a trajectory's rows; all numbers count these atoms.
+    """Properties of the atoms of a trajectory; atom numbers refer to the selected atoms.
 
     Parameters
     ----------
     atoms, residues
         Name of each atom (``"ALA2:CA"``) and of its residue (``"ALA2"``).
     bond_tree
-        For each atom the one it hangs on, -1 for a root: a spanning tree of each molecule, or of
-        a complex, for :class:`~streamlyt.molecular.Unwrap`.
+        Parent of each atom, -1 for a root: a spanning tree of each molecule or complex,
+        for :class:`~streamlyt.molecular.Unwrap`.
     dihedrals, dihedral_labels
-        Backbone phi and psi (``"ALA2:phi"``), or for chains of beads the virtual dihedral of
+        Backbone phi and psi (``"ALA2:phi"``), or for chains of beads the virtual dihedrals of
         four consecutive beads (``"SER2:virtual"``, after its second bead).
     representative_atoms
-        Atoms that stand for the shape: C-alpha or beads where there are four, else heavy atoms.
+        Atoms that represent the shape: C-alpha or beads if there are four, else heavy atoms.
     has_box
         Whether the rows end with the six box columns.
     """
@@ -45,69 +45,69 @@ class AtomSelection:
 
 
 def default_selection(atoms: Atoms) -> NDArray[np.int64]:
-    """Return the atoms that are read when nobody says which.
+    """Return the default atoms.
 
-    The backbone N, CA, C of proteins and capped peptides with the C before and the N after them;
-    else all beads of chains of beads; else the heavy atoms that are no water and no ion, thinned
-    out evenly where there are more than 1,000.
+    The backbone N, CA, C of proteins and capped peptides with the adjacent C and N; else all
+    beads of chains of beads; else the heavy atoms except water and ions, evenly thinned to at
+    most 1,000.
     """
-    full = {r: b for r, b in atoms.backbone.items() if {"N", "CA", "C"} <= set(b)}
-    if full:
-        chosen = [b[name] for b in full.values() for name in ("N", "CA", "C")]
+    complete = {r: b for r, b in atoms.backbone.items() if {"N", "CA", "C"} <= set(b)}
+    if complete:
+        selected = [b[name] for b in complete.values() for name in ("N", "CA", "C")]
         for before, after in atoms.next_residue.items():
-            if after in full and "C" in atoms.backbone[before]:
-                chosen.append(atoms.backbone[before]["C"])
-            if before in full and "N" in atoms.backbone[after]:
-                chosen.append(atoms.backbone[after]["N"])
-        return np.unique(np.array(chosen, dtype=np.int64))
+            if after in complete and "C" in atoms.backbone[before]:
+                selected.append(atoms.backbone[before]["C"])
+            if before in complete and "N" in atoms.backbone[after]:
+                selected.append(atoms.backbone[after]["N"])
+        return np.unique(np.array(selected, dtype=np.int64))
     if atoms.beads:
         return np.unique(np.array(list(atoms.beads.values()), dtype=np.int64))
-    left = np.flatnonzero(atoms.heavy & ~atoms.water & ~atoms.ions)
-    if not left.size:
-        left = np.arange(len(atoms.names))
-    return left[:: -(-left.size // _MOST_ATOMS)]
+    heavy = np.flatnonzero(atoms.heavy & ~atoms.water & ~atoms.ions)
+    if not heavy.size:
+        heavy = np.arange(len(atoms.names))
+    return heavy[:: -(-heavy.size // _MAX_ATOMS)]
 
 
-def describe_selection(atoms: Atoms, chosen: NDArray[np.int64], box: bool) -> AtomSelection:
-    """Return what is known of the chosen atoms."""
-    place = {int(atom): i for i, atom in enumerate(chosen)}
-    residues = atoms.labels(chosen)
-    names = [f"{r}:{n}" for r, n in zip(residues, atoms.names[chosen], strict=True)]
-    taken: set[str] = set()
+def describe_selection(atoms: Atoms, selected: NDArray[np.int64], has_box: bool) -> AtomSelection:
+    """Return the properties of the selected atoms."""
+    index = {int(atom): i for i, atom in enumerate(selected)}
+    residues = atoms.labels(selected)
+    names = [f"{r}:{n}" for r, n in zip(residues, atoms.names[selected], strict=True)]
+    used: set[str] = set()
     for i, name in enumerate(names):
-        if name in taken:  # alternate locations, or beads without names of their own
-            names[i] = f"{name}#{int(chosen[i])}"
-        taken.add(names[i])
-    anchors = _anchors(atoms, chosen)
-    dihedrals, labels = _backbone_dihedrals(atoms, place, residues)
+        if name in used:  # alternate locations, or beads without unique names
+            names[i] = f"{name}#{int(selected[i])}"
+        used.add(names[i])
+    anchors = _anchors(atoms, selected)
+    dihedrals, labels = _backbone_dihedrals(atoms, index, residues)
     if not dihedrals:
         dihedrals, labels = _virtual_dihedrals(atoms, anchors, residues)
-    beads = [i for i in anchors.values() if atoms.names[chosen[i]] in ("CA", "BB")]
-    heavy = np.flatnonzero(atoms.heavy[chosen]).tolist() or range(chosen.size)
+    beads = [i for i in anchors.values() if atoms.names[selected[i]] in ("CA", "BB")]
+    heavy = np.flatnonzero(atoms.heavy[selected]).tolist() or range(selected.size)
     return AtomSelection(
         atoms=tuple(names),
         residues=tuple(residues),
-        bond_tree=_parents(atoms, chosen, place, anchors),
+        bond_tree=_bond_tree(atoms, selected, index, anchors),
         dihedrals=dihedrals,
         dihedral_labels=labels,
         representative_atoms=tuple(beads if len(beads) >= 4 else heavy),
-        has_box=box,
+        has_box=has_box,
     )
 
 
-def _anchors(atoms: Atoms, chosen: NDArray[np.int64]) -> dict[int, int]:
-    """Return residue -> the chosen atom that holds its place in the chain."""
+def _anchors(atoms: Atoms, selected: NDArray[np.int64]) -> dict[int, int]:
+    """Return residue -> the selected atom that represents it in the chain."""
     anchors: dict[int, int] = {}
-    for i, atom in enumerate(chosen):
+    for i, atom in enumerate(selected):
         residue = int(atoms.residues[atom])
         first = anchors.setdefault(residue, i)
-        if atoms.names[atom] in ("CA", "BB") and atoms.names[chosen[first]] not in ("CA", "BB"):
+        if atoms.names[atom] in ("CA", "BB") and atoms.names[selected[first]] not in ("CA", "BB"):
             anchors[residue] = i
     return anchors
 
 
 def _backbone_dihedrals(
-    atoms: Atoms, place: dict[int, int], residues: list[str]
+    atoms: Atoms, index: dict[int, int], residues: list[str]
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]:
     quads, labels = [], []
     before = {after: residue for residue, after in atoms.next_residue.items()}
@@ -119,7 +119,7 @@ def _backbone_dihedrals(
         after = atoms.next_residue.get(residue)
         right = atoms.backbone[after].get("N") if after is not None else None
         for name, quad in (("phi", [left, *core]), ("psi", [*core, right])):
-            inside = tuple(place[a] for a in quad if a in place)
+            inside = tuple(index[a] for a in quad if a in index)
             if len(inside) == 4:
                 quads.append(inside)
                 labels.append(f"{residues[inside[1]]}:{name}")
@@ -140,7 +140,7 @@ def _virtual_dihedrals(
 
 
 class _Forest:
-    """Edges that join what was apart, and nothing else."""
+    """Union-find that keeps only edges between separate components."""
 
     def __init__(self, size: int) -> None:
         self.root = list(range(size))
@@ -160,55 +160,55 @@ class _Forest:
             self.edges[j].append(i)
 
 
-def _parents(
-    atoms: Atoms, chosen: NDArray[np.int64], place: dict[int, int], anchors: dict[int, int]
+def _bond_tree(
+    atoms: Atoms, selected: NDArray[np.int64], index: dict[int, int], anchors: dict[int, int]
 ) -> tuple[int, ...]:
-    """Return a spanning tree: bonds first, then residues and chains, then chains that touch."""
-    forest = _Forest(chosen.size)
+    """Return a spanning tree: bonds first, then residues and chains, then adjacent chains."""
+    forest = _Forest(selected.size)
     for i, j in atoms.bonds.tolist():
-        if i in place and j in place:
-            forest.join(place[i], place[j])
-    for i, atom in enumerate(chosen):  # a residue is smaller than half a box
+        if i in index and j in index:
+            forest.join(index[i], index[j])
+    for i, atom in enumerate(selected):  # a residue is smaller than half a box
         forest.join(anchors[int(atoms.residues[atom])], i)
     links = np.unique(np.sort(atoms.residues[atoms.bonds], axis=1), axis=0).tolist()
     for r, s in [*atoms.next_residue.items(), *links]:
         if r in anchors and s in anchors:
             forest.join(anchors[r], anchors[s])
-    _join_chains(forest, atoms, chosen)
-    parents = [-1] * chosen.size
-    seen = [False] * chosen.size
-    for start in range(chosen.size):
-        queue = [] if seen[start] else [start]
-        for i in queue:  # grows while it is walked
-            seen[i] = True
+    _join_chains(forest, atoms, selected)
+    parents = [-1] * selected.size
+    visited = [False] * selected.size
+    for start in range(selected.size):
+        queue = [] if visited[start] else [start]
+        for i in queue:  # grows during iteration
+            visited[i] = True
             for j in forest.edges[i]:
-                if not seen[j]:
+                if not visited[j]:
                     parents[j] = i
                     queue.append(j)
     return tuple(parents)
 
 
-def _join_chains(forest: _Forest, atoms: Atoms, chosen: NDArray[np.int64]) -> None:
+def _join_chains(forest: _Forest, atoms: Atoms, selected: NDArray[np.int64]) -> None:
     """Join the chains of a complex, each by its nearest pair of atoms in the first frame."""
     chains: dict[int, list[int]] = {}
-    for i in range(chosen.size):
+    for i in range(selected.size):
         chains.setdefault(forest.find(i), []).append(i)
-    if not 1 < len(chains) <= _MOST_CHAINS:
+    if not 1 < len(chains) <= _MAX_CHAINS:
         return
-    ends = [np.array(c)[:: -(-len(c) // _MOST_ENDS)] for c in chains.values()]
-    joined, left = ends[0], ends[1:]
-    while left:
-        pairs = [_nearest(atoms, chosen, joined, chain) for chain in left]
-        best = min(range(len(left)), key=lambda k: pairs[k][0])
+    candidates = [np.array(c)[:: -(-len(c) // _MAX_CANDIDATES)] for c in chains.values()]
+    joined, remaining = candidates[0], candidates[1:]
+    while remaining:
+        pairs = [_nearest(atoms, selected, joined, chain) for chain in remaining]
+        best = min(range(len(remaining)), key=lambda k: pairs[k][0])
         forest.join(*pairs[best][1:])
-        joined = np.concatenate([joined, left.pop(best)])
+        joined = np.concatenate([joined, remaining.pop(best)])
 
 
 def _nearest(
-    atoms: Atoms, chosen: NDArray[np.int64], ones: NDArray[np.int64], others: NDArray[np.int64]
+    atoms: Atoms, selected: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
 ) -> tuple[float, int, int]:
-    here, there = atoms.positions[chosen[ones]], atoms.positions[chosen[others]]
-    apart = nearest_image((there[None] - here[:, None]).reshape(-1, 3), atoms.box)
-    squares = (apart**2).sum(axis=1)
-    at = int(np.argmin(squares))
-    return float(squares[at]), int(ones[at // others.size]), int(others[at % others.size])
+    start, end = atoms.positions[selected[first]], atoms.positions[selected[second]]
+    vectors = nearest_image((end[None] - start[:, None]).reshape(-1, 3), atoms.box)
+    squares = (vectors**2).sum(axis=1)
+    i = int(np.argmin(squares))
+    return float(squares[i]), int(first[i // second.size]), int(second[i % second.size])

@@ -1,4 +1,4 @@
-"""Periodic boxes as lengths and angles, from what the formats store."""
+"""Unit cells as lengths and angles, from the conventions of the file formats."""
 
 import struct
 from pathlib import Path
@@ -11,7 +11,7 @@ __all__ = ["box_from_dcd", "box_from_vectors", "nearest_image", "trailing_dcd_by
 
 
 def box_from_vectors(vectors: Floats) -> Floats:
-    """Return lengths and angles, shape (n, 6), of box vectors (n, 3, 3); zeros where none."""
+    """Return lengths and angles, shape (n, 6), of box vectors (n, 3, 3); zeros without a box."""
     lengths = np.linalg.norm(vectors, axis=2)
     a, b, c = vectors[:, 0], vectors[:, 1], vectors[:, 2]
     cosines = np.stack([(b * c).sum(1), (a * c).sum(1), (a * b).sum(1)], axis=1)
@@ -23,7 +23,7 @@ def box_from_vectors(vectors: Floats) -> Floats:
 
 
 def box_from_dcd(cells: Floats) -> Floats:
-    """Return lengths and angles of DCD unit cells (n, 6), which come in three conventions.
+    """Return lengths and angles of DCD unit cells (n, 6), which have three conventions.
 
     The six numbers are A, gamma, B, beta, alpha, C with angles in degrees (older NAMD), their
     cosines (NAMD, CHARMM), or the symmetric shape matrix (CHARMM from 22 on).
@@ -39,7 +39,7 @@ def box_from_dcd(cells: Floats) -> Floats:
 
 
 def trailing_dcd_bytes(path: Path, n_atoms: int) -> int:
-    """Return how many bytes a DCD file has after its last whole frame; 0 where nobody can tell."""
+    """Return the number of bytes after the last complete frame of a DCD file; 0 if unknown."""
     with path.open("rb") as file:
         start = file.read(4)
         order = "<" if start == struct.pack("<i", 84) else ">"
@@ -58,7 +58,7 @@ def trailing_dcd_bytes(path: Path, n_atoms: int) -> int:
 
 
 def nearest_image(vectors: Floats, box: Floats) -> Floats:
-    """Return difference vectors (n, 3) at their nearest image; as they are where no box is."""
+    """Return difference vectors (n, 3) at their nearest image; unchanged without a box."""
     if not (box[:3] > 0).all():
         return vectors
     a, b, c = box[:3]

@@ -15,23 +15,23 @@ __all__ = ["Dihedrals"]
 
 
 class Dihedrals(MolecularTransform):
-    r"""Dihedral angles as cosine and sine, so that no angle jumps where it comes round.
+    r"""Dihedral angles as cosine and sine, without jumps at the period.
 
     With q angles every column is divided by :math:`\sqrt q`: rows have length one, whatever the
-    size of the molecule. The sign is that of IUPAC. Where three atoms in a row are collinear the
-    angle is not defined and both columns are 0.
+    size of the molecule. The sign follows IUPAC. If three consecutive atoms are collinear the
+    angle is undefined and both columns are 0.
 
     Parameters
     ----------
     quads
         Four atom numbers each.
     labels
-        A name for each angle (``"ALA2:phi"``); empty for the names of its four atoms.
+        Name of each angle (``"ALA2:phi"``). Empty: the names of its four atoms.
 
     Raises
     ------
     ParameterError
-        If there is no angle, one has not four atoms, or the labels are not one an angle.
+        If there is no angle, an angle has not four atoms, or the number of labels differs.
     DataError
         If a coordinate is not finite, or the rows still have box columns.
 
@@ -52,7 +52,7 @@ class Dihedrals(MolecularTransform):
             raise ParameterError(f"quads must hold four atom numbers for each angle, got {quads!r}")
         if len(labels) not in (0, len(quads)):
             raise ParameterError(
-                f"labels must name each of the {len(quads)} angles, got {len(labels)} labels"
+                f"labels must have {len(quads)} entries, one per angle, got {len(labels)}"
             )
         self.quads = quads
         self.labels = labels
@@ -68,7 +68,7 @@ class Dihedrals(MolecularTransform):
         labels = self.labels or ["-".join(atoms[i].name for i in quad) for quad in self._quads]
         return schema.with_channels(
             [
-                # phi, psi and virtual angles all have their second atom in the residue they name
+                # the second atom of phi, psi and virtual angles is in the residue of their name
                 Channel(f"{label}.{part}", "", atoms[quad[1]].group)
                 for label, quad in zip(labels, self._quads, strict=True)
                 for part in ("cos", "sin")

@@ -21,14 +21,14 @@ class Distances(MolecularTransform):
     Parameters
     ----------
     pairs
-        Two atom numbers each; empty for all pairs of ``atoms``.
+        Two atom numbers each. Empty: all pairs of ``atoms``.
     atoms
-        Atoms whose pairs are meant where ``pairs`` is empty; empty for all.
+        Atoms whose pairs are used if ``pairs`` is empty. Empty: all atoms.
 
     Raises
     ------
     ParameterError
-        If no pair is left, or an entry of ``pairs`` is not two atoms of the rows.
+        If there is no pair, or an entry of ``pairs`` is not two atoms of the rows.
     DataError
         If a coordinate is not finite, or the rows still have box columns.
 
@@ -55,13 +55,13 @@ class Distances(MolecularTransform):
 
     def _prepare(self, schema: Schema) -> Schema:
         atoms = self._atoms(schema)
-        among = indices("atoms", self.atoms, len(atoms))
-        pairs = self.pairs or list(combinations(among.tolist(), 2))
+        numbers = indices("atoms", self.atoms, len(atoms))
+        pairs = self.pairs or list(combinations(numbers.tolist(), 2))
         if not pairs:
-            raise ParameterError("Distances needs two atoms at least, got one: take more atoms")
+            raise ParameterError("atoms must be at least two, got one; select more atoms")
         flat = indices("pairs", [i for pair in pairs for i in pair], len(atoms))
         self._pairs = flat.reshape(-1, 2)
-        return schema.with_channels([_between(atoms[i], atoms[j]) for i, j in self._pairs])
+        return schema.with_channels([_distance_channel(atoms[i], atoms[j]) for i, j in self._pairs])
 
     def _rows(self, batch: Batch) -> Floats:
         out = np.empty((batch.n_rows, len(self._pairs)))
@@ -69,6 +69,7 @@ class Distances(MolecularTransform):
         return out
 
 
-def _between(one: Channel, other: Channel) -> Channel:
-    group = one.group if one.group == other.group else f"{one.group}-{other.group}"
-    return Channel(f"{one.name}-{other.name}", one.unit, group)
+def _distance_channel(first: Channel, second: Channel) -> Channel:
+    same = first.group == second.group
+    group = first.group if same else f"{first.group}-{second.group}"
+    return Channel(f"{first.name}-{second.name}", first.unit, group)

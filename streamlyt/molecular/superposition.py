@@ -13,24 +13,24 @@ from ._kernels.geometry import superpose_rows
 
 __all__ = ["Superposition"]
 
-LEAST = 3  # atoms: two leave a rotation free, and what moves about their axis would be made up
+MIN_ATOMS = 3  # two atoms leave the rotation about their axis undetermined
 
 
 class Superposition(MolecularTransform):
-    r"""Rigid superposition on the first frame: tumbling and drift go, what moves inside stays.
+    r"""Rigid superposition on the first frame, which removes rotation and translation.
 
-    The centred fit atoms :math:`x_i` are turned by the proper rotation R that minimises
-    :math:`\sum_i |R x_i - r_i|^2`, with :math:`r_i` those of the first frame, by the quaternion
-    characteristic polynomial [1]_. It takes three atoms at least; where the rotation is not
-    determined all the same (atoms in a line) one of the best is taken.
+    The centered fit atoms :math:`x_i` are rotated by the proper rotation R that minimizes
+    :math:`\sum_i |R x_i - r_i|^2`, with :math:`r_i` the fit atoms of the first frame, by the
+    quaternion characteristic polynomial [1]_. At least three atoms are needed; if the rotation is
+    still undetermined (collinear atoms) one of the optimal rotations is used.
 
     Parameters
     ----------
     fit
-        Numbers of the atoms that are superposed, three at least; empty for all.
+        Numbers of the atoms to superpose, at least three. Empty: all.
     keep
-        Numbers of the atoms whose coordinates come out, from the centroid of the fit atoms;
-        empty for all.
+        Numbers of the output atoms; coordinates are relative to the centroid of the fit atoms.
+        Empty: all.
 
     Raises
     ------
@@ -67,10 +67,10 @@ class Superposition(MolecularTransform):
     def _prepare(self, schema: Schema) -> Schema:
         atoms = self._atoms(schema)
         self._fit = indices("fit", self.fit, len(atoms))
-        if self._fit.size < LEAST:
+        if self._fit.size < MIN_ATOMS:
             raise ParameterError(
-                f"fit must name {LEAST} atoms at least, for fewer have no orientation, got "
-                f"{self._fit.size}; take more atoms, or watch distances or raw coordinates"
+                f"fit must name at least {MIN_ATOMS} atoms, got {self._fit.size}; select more "
+                f"atoms, or use distances or raw coordinates"
             )
         self._keep = indices("keep", self.keep, len(atoms))
         return schema.with_channels(atom_channels([atoms[i] for i in self._keep]))

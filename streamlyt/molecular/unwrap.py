@@ -1,4 +1,4 @@
-"""Molecules made whole across the periodic box."""
+"""Unwrapping of molecules across periodic boundaries."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -10,28 +10,28 @@ from streamlyt.core import Batch, Floats, Schema
 from streamlyt.core.errors import DataError, ParameterError, series_prefix
 
 from ._atom_columns import MolecularTransform, atom_channels, atoms_of, frames, has_box
-from ._kernels.geometry import whole_rows
+from ._kernels.geometry import unwrap_rows
 
 __all__ = ["Unwrap"]
 
 
 class Unwrap(MolecularTransform):
-    """Molecules made whole across the periodic box, whose columns it takes away.
+    """Unwraps molecules across periodic boundaries and removes the box columns.
 
-    Each atom is put at the periodic image nearest its parent in a spanning tree of the molecule.
-    That is exact while bonded atoms are nearer than half the box; orthorhombic and triclinic
-    boxes, and boxes that change, are all one to it. Roots stay where they are.
+    Each atom is moved to the periodic image nearest its parent in a spanning tree of the molecule.
+    This is exact while bonded atoms are nearer than half the box. Boxes may be orthorhombic or
+    triclinic, and may vary. Roots do not move.
 
     Parameters
     ----------
     parents
-        For every atom the number of the atom it hangs on, -1 for a root. A
-        :class:`~streamlyt.connectors.TrajectorySource` says them in its layout.
+        Parent of each atom, -1 for a root: ``bond_tree`` of the
+        :class:`~streamlyt.molecular.AtomSelection` of a trajectory source.
 
     Raises
     ------
     ParameterError
-        If the parents are no tree over the atoms of the rows.
+        If the parents are not a tree over the atoms of the rows.
     DataError
         If the rows have no box, a box is not positive, or a coordinate is not finite.
 
@@ -59,8 +59,8 @@ class Unwrap(MolecularTransform):
     def _prepare(self, schema: Schema) -> Schema:
         if not has_box(schema):
             raise DataError(
-                "Whole needs the six box columns after the atoms, got a stream without a box; "
-                "leave Whole out, or read a trajectory that holds its box"
+                "rows must end with the six box columns, got rows without a box; remove the unwrap "
+                "operator, or read a trajectory with a box"
             )
         atoms = atoms_of(schema)
         if len(atoms) != self._parents.size:
@@ -73,12 +73,12 @@ class Unwrap(MolecularTransform):
     def _rows(self, batch: Batch) -> Floats:
         out = np.empty((batch.n_rows, 3 * self._parents.size))
         cells = _cells(batch)
-        whole_rows(batch.values, cells, self._order, self._parents, out)
+        unwrap_rows(batch.values, cells, self._order, self._parents, out)
         return out
 
 
 def _ancestors_first(parents: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the atoms in an order in which every parent stands before its children."""
+    """Return the atoms ordered so that every parent precedes its children."""
     size = parents.size
     if size == 0 or parents.min() < -1 or parents.max() >= size:
         raise ParameterError(
@@ -88,10 +88,10 @@ def _ancestors_first(parents: NDArray[np.int64]) -> NDArray[np.int64]:
     order: list[int] = []
     for atom, parent in enumerate(parents):
         (order if parent < 0 else children[parent]).append(atom)
-    for atom in order:  # grows while it is walked
+    for atom in order:  # grows during iteration
         order.extend(children[atom])
     if len(order) != size:
-        raise ParameterError("parents must be a tree, got a ring: every atom must lead to a root")
+        raise ParameterError("parents must be a tree, got a cycle; every atom must lead to a root")
     return np.array(order, dtype=np.int64)
 
 
@@ -99,7 +99,7 @@ def _cells(batch: Batch) -> Floats:
     """Return the lower triangle (xx, yx, yy, zx, zy, zz) of each row's box vectors."""
     lengths, angles = batch.values[:, -6:-3], np.radians(batch.values[:, -3:])
     cosines = np.cos(angles)
-    # cos(90 degrees) is 6e-17 in floating point; a rectangular box is meant
+    # cos(90 degrees) is 6e-17 in floating point: make right angles exact
     cosines[batch.values[:, -3:] == 90.0] = 0.0
     a, b, c = lengths.T
     alpha, beta, gamma = cosines.T
@@ -112,8 +112,8 @@ def _cells(batch: Batch) -> Floats:
     if bad.any():
         row = int(np.argmax(bad))
         raise DataError(
-            f"{series_prefix(batch.key)}the box must have positive lengths and angles that close, "
+            f"{series_prefix(batch.key)}box must have positive lengths and consistent angles, "
             f"got {batch.values[row, -6:].tolist()} at time {batch.times[row]} "
-            f"{batch.schema.time_unit}; leave that {batch.schema.row_label} out, or leave Whole out"
+            f"{batch.schema.time_unit}; remove this {batch.schema.row_label} or the unwrap operator"
         )
     return np.ascontiguousarray(cells)

@@ -1,4 +1,4 @@
-"""Which rows an operator left out: a bounded memory by which findings name rows of the source."""
+"""Bounded record of dropped rows, which maps output rows to input rows."""
 
 from collections.abc import MutableMapping
 
@@ -6,44 +6,44 @@ import numpy as np
 
 from streamlyt.core import Array
 
-__all__ = ["came_from", "note"]
+__all__ = ["input_index", "record_rows"]
 
-RUNS = 1024  # stretches of rows left out that are remembered one by one
+MAX_RUNS = 1024  # recorded runs of consecutive dropped rows
 
 
-def note(kept: Array, state: MutableMapping[str, Array]) -> None:
-    """Remember which of the next rows go on.
+def record_rows(kept: Array, state: MutableMapping[str, Array]) -> None:
+    """Record which of the next rows are emitted.
 
     Parameters
     ----------
     kept
-        Shape (n,), True where a row goes on.
+        Shape (n,), True for emitted rows.
     state
-        ``left_out`` holds how many rows were given on, and how many left out. ``runs``, shape
-        (r, 2), holds for each stretch of rows left out the number of the first row given on after
-        it, and how many had been left out by then; the oldest are forgotten.
+        ``left_out`` holds the numbers of emitted and of dropped rows. ``runs``, shape (r, 2),
+        holds for each run of dropped rows the index of the next emitted row, and the number of
+        rows dropped so far; the oldest runs are discarded.
     """
     counts = state.setdefault("left_out", np.zeros(2, np.int64))
     runs = state.setdefault("runs", np.zeros((0, 2), np.int64))
-    before = ~kept
-    number = counts[0] + np.cumsum(kept)  # of the next row given on
-    total = counts[1] + np.cumsum(before)
-    found = np.column_stack([number[before], total[before]])
-    if len(found):
-        # Rows side by side are one stretch: its last row knows the whole.
-        joined = np.concatenate([runs, found])
+    dropped = ~kept
+    number = counts[0] + np.cumsum(kept)  # index of the next emitted row
+    total = counts[1] + np.cumsum(dropped)
+    new = np.column_stack([number[dropped], total[dropped]])
+    if len(new):
+        # Consecutive dropped rows form one run: its last row has the total.
+        joined = np.concatenate([runs, new])
         last = np.append(joined[1:, 0] != joined[:-1, 0], True)
-        state["runs"] = joined[last][-RUNS:]
-    state["left_out"] = counts + np.array([kept.sum(), before.sum()])
+        state["runs"] = joined[last][-MAX_RUNS:]
+    state["left_out"] = counts + np.array([kept.sum(), dropped.sum()])
 
 
-def came_from(index: int, state: MutableMapping[str, Array]) -> int:
-    """Return the number, among all rows, of the row that was given on as number ``index``."""
+def input_index(index: int, state: MutableMapping[str, Array]) -> int:
+    """Return the input row of the emitted row ``index``."""
     if "runs" not in state or not len(state["runs"]):
         return index
     runs = state["runs"]
-    at = int(np.searchsorted(runs[:, 0], index, side="right")) - 1
-    if at < 0:
-        # Before the oldest stretch that is remembered: as many were left out as before that one.
-        return index + (int(runs[0, 1]) - 1 if len(runs) == RUNS else 0)
-    return index + int(runs[at, 1])
+    run = int(np.searchsorted(runs[:, 0], index, side="right")) - 1
+    if run < 0:
+        # Before the oldest recorded run: use the number of rows dropped before it.
+        return index + (int(runs[0, 1]) - 1 if len(runs) == MAX_RUNS else 0)
+    return index + int(runs[run, 1])

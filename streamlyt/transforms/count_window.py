@@ -13,27 +13,26 @@ __all__ = ["CountWindow"]
 
 
 class CountWindow(Window):
-    """One row for each window of so many rows; a window begins every ``slide`` rows.
+    """One output row per window of ``size`` rows; a window starts every ``slide`` rows.
 
-    The row of a window has the time of its last row and comes with it. Rows that do not fill a
-    window when a source ends give none.
+    The output row has the time of the last row of the window. Incomplete windows at the end of
+    the source are dropped.
 
     Parameters
     ----------
     size
-        Rows of a window.
+        Rows per window.
     slide
-        Rows from the beginning of a window to that of the next; ``size`` is a multiple of it.
-        Where None, each row is in one window.
+        Rows between the starts of two windows; ``size`` must be a multiple. None: ``size``.
     statistics
-        As of :class:`~streamlyt.transforms.SlidingWindow`.
+        See :class:`~streamlyt.transforms.SlidingWindow`.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
     DataError
-        If time goes back: :class:`~streamlyt.transforms.Reorder` puts rows in order.
+        If time decreases; add :class:`~streamlyt.transforms.Reorder` first.
 
     Examples
     --------
@@ -63,5 +62,5 @@ class CountWindow(Window):
     def _front(self, batch: Batch, panes: Ints, row: int) -> int:
         return row // (self.slide or self.size)
 
-    def _whole(self) -> bool:
+    def _requires_all_panes(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""Rows that came twice: told by their time, or by time and values."""
+"""Removal of duplicate rows, by time or by time and values."""
 
 from typing import Literal
 
@@ -8,30 +8,29 @@ from streamlyt.core import Array, Batch, Event, Operator
 from streamlyt.core.errors import ParameterError
 from streamlyt.core.validation import check_width
 
-from ._row_index import came_from, note
+from ._row_index import input_index, record_rows
 
 __all__ = ["Deduplicate"]
 
-KEPT = 64  # different rows of one time stamp that are remembered
+MAX_ROWS = 64  # stored distinct rows of one timestamp
 
 
 class Deduplicate(Operator):
-    """Leave out rows that came twice, as a sender that is not sure sends them.
+    """Drop duplicate rows, as at-least-once producers send them.
 
-    Times never decrease in a stream, so a second copy has the time of the row before it, or of
-    one of those just before. Findings downstream name the rows of the source.
+    Times never decrease, so a duplicate has the same time as the rows just before it. Downstream
+    events refer to source rows.
 
     Parameters
     ----------
     same
-        ``"row"``: a copy has the time and all values of a row before it (missing values are alike;
-        of the last 64 different rows of that time). ``"time"``: only the first row of each time
-        goes on.
+        ``"row"``: a duplicate equals one of the last 64 distinct rows of the same time in all
+        values (missing values are equal). ``"time"``: only the first row of each time is kept.
 
     Raises
     ------
     ParameterError
-        If ``same`` is neither.
+        If ``same`` is unknown.
     DataError
         If the number of channels changes.
 
@@ -52,39 +51,39 @@ class Deduplicate(Operator):
         self.state = {}
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Return the rows without copies."""
+        """Return the rows without duplicates."""
         if not batch.n_rows:
             return batch, []
         state = self.state
         check_width(batch, state["seen"].shape[1] if "seen" in state else None)
         state.setdefault("seen", np.empty((0, batch.schema.n_channels)))
         before = np.append(state.get("time", batch.times[:1] - 1), batch.times[:-1])
-        again = batch.times == before
-        kept = ~again if self.same == "time" else self._fresh(batch, again)
+        repeated = batch.times == before
+        kept = ~repeated if self.same == "time" else self._distinct(batch, repeated)
         state["time"] = batch.times[-1:].copy()
-        note(kept, state)
+        record_rows(kept, state)
         if kept.all():
             return batch, []
         return Batch(batch.key, batch.times[kept], batch.values[kept], batch.schema), []
 
     def input_index(self, index: int) -> int:
-        """Return which of the rows that it took is the one given on as number ``index``."""
-        return came_from(index, self.state)
+        """Return the input row of the output row ``index``."""
+        return input_index(index, self.state)
 
-    def _fresh(self, batch: Batch, again: Array) -> Array:
-        """Return which rows are no copies; ``again`` (n,) says where the time is as before."""
+    def _distinct(self, batch: Batch, repeated: Array) -> Array:
+        """Return a mask of distinct rows; ``repeated`` (n,) marks rows with the previous time."""
         kept = np.ones(batch.n_rows, np.bool_)
-        seen = self.state["seen"]
-        # Rows that are alone in their time are compared with nothing; the last may yet be joined.
-        for row in np.flatnonzero(again | np.append(again[1:], True)):
+        recent = self.state["seen"]
+        # Rows with a unique time need no comparison; the last row may get a duplicate later.
+        for row in np.flatnonzero(repeated | np.append(repeated[1:], True)):
             values = batch.values[row]
-            if not again[row]:
-                seen = values[None]
+            if not repeated[row]:
+                recent = values[None]
                 continue
-            alike = (seen == values) | (np.isnan(seen) & np.isnan(values))
-            if alike.all(axis=1).any():
+            equal = (recent == values) | (np.isnan(recent) & np.isnan(values))
+            if equal.all(axis=1).any():
                 kept[row] = False
             else:
-                seen = np.concatenate([seen, values[None]])[-KEPT:]
-        self.state["seen"] = seen.copy()
+                recent = np.concatenate([recent, values[None]])[-MAX_ROWS:]
+        self.state["seen"] = recent.copy()
         return kept

@@ -1,4 +1,4 @@
-"""Delay embedding: a row becomes the shape of the rows that led up to it."""
+"""Delay embedding: the values of each channel now and at earlier times."""
 
 import numpy as np
 
@@ -14,27 +14,27 @@ from streamlyt.core.validation import check_finite, check_width
 
 __all__ = ["DelayEmbedding"]
 
-HEAD = 512  # rows from which the period is learnt
+PERIOD_ROWS = 512  # to estimate the period
 
 
 class DelayEmbedding(Operator):
-    r"""The values of each channel now and at evenly spaced times before.
+    r"""Delay embedding: values of each channel now and at evenly spaced earlier times.
 
     Channel x becomes :math:`x_t, x_{t-s}, x_{t-2s}, \dots` over ``width`` rows, each the mean of
-    the s rows around, with :math:`s = \mathrm{width} / \mathrm{lags}`: two series of the same
-    levels and another rhythm differ in these rows, as they do not in x [1]_. The first
-    ``width - 1`` rows give none.
+    the s rows around, with :math:`s = \mathrm{width} / \mathrm{lags}`. Series with equal
+    levels but different periods differ in the embedding [1]_. The first ``width - 1`` rows give
+    no output.
 
     Parameters
     ----------
     width
-        Rows that a shape spans, 2 at least. None: the longest period of the channels in their
-        first 512 rows (see :func:`period`), which are held back until then.
+        Rows spanned by an embedding vector, at least 2. None: the longest period of the channels
+        in their first 512 rows (see :func:`period`), which are buffered until then.
     lags
-        Values of a shape, 2 at least and no more than ``width``.
+        Dimension of the embedding, from 2 to ``width``.
     local
-        Whether each shape is centred and divided by its own spread, so that level and amplitude
-        do not count.
+        Whether each vector is centered and divided by its standard deviation, so that level and
+        amplitude have no influence.
 
     Raises
     ------
@@ -58,7 +58,7 @@ class DelayEmbedding(Operator):
 
     def __init__(self, width: int | None = None, lags: int = LAGS, local: bool = True) -> None:
         if lags < 2:
-            raise ParameterError(f"lags must be 2 at least, got {lags!r}")
+            raise ParameterError(f"lags must be at least 2, got {lags!r}")
         if width is not None and width < lags:
             raise ParameterError(f"width must be at least lags={lags} rows, got {width!r}")
         self.width = width
@@ -67,7 +67,7 @@ class DelayEmbedding(Operator):
         self.state = {}
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Return the shapes that are complete; see :class:`Operator`."""
+        """Return the complete vectors; see :class:`Operator`."""
         check_finite(batch)
         names = [
             Channel(f"{channel.name}-{lag}", channel.unit, channel.group or channel.name)
@@ -75,13 +75,13 @@ class DelayEmbedding(Operator):
             for lag in range(self.lags - 1, -1, -1)
         ]
         schema = batch.schema.with_channels(names)
-        held = self.state.get("held", np.empty((0, batch.schema.n_channels)))
-        check_width(batch, held.shape[1] if batch.n_rows else None)
-        rows = np.concatenate([held, batch.values])
+        buffered = self.state.get("held", np.empty((0, batch.schema.n_channels)))
+        check_width(batch, buffered.shape[1] if batch.n_rows else None)
+        rows = np.concatenate([buffered, batch.values])
         times = np.concatenate([self.state.get("times", np.empty(0, np.int64)), batch.times])
         if batch.n_rows:
-            self._learn(rows)
-        width = int(self.state["width"][0]) if "width" in self.state else HEAD
+            self._estimate(rows)
+        width = int(self.state["width"][0]) if "width" in self.state else PERIOD_ROWS
         ready = "width" in self.state and len(rows) >= width
         keep = width - 1 if ready else len(rows)
         if batch.n_rows:
@@ -91,13 +91,13 @@ class DelayEmbedding(Operator):
             return Batch(batch.key, times[:0], np.empty((0, schema.n_channels)), schema), []
         parts = [lagged(column, width, self.lags) for column in rows.T]
         if self.local:
-            # The spread learnt first says what is flat, so that no cut of the stream matters.
+            # The initial standard deviation defines flat vectors, which is batch-invariant.
             spreads = self.state["spread"].tolist()
             parts = [normalized(part, s) for part, s in zip(parts, spreads, strict=True)]
         return Batch(batch.key, times[width - 1 :], np.hstack(parts), schema), []
 
-    def _learn(self, rows: Floats) -> None:
-        needed = HEAD if self.width is None else self.width
+    def _estimate(self, rows: Floats) -> None:
+        needed = PERIOD_ROWS if self.width is None else self.width
         if "width" in self.state or len(rows) < needed:
             return
         head = rows[:needed]

@@ -1,4 +1,4 @@
-"""Rows with holes: dropped, filled with the last value, or refused, by channel."""
+"""Missing values: drop the row, fill with the last value, or raise, by channel."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -9,7 +9,7 @@ from streamlyt.core import Batch, Event, Operator
 from streamlyt.core.errors import DataError, ParameterError, series_prefix, unknown_name_error
 from streamlyt.core.validation import check_width
 
-from ._row_index import came_from, note
+from ._row_index import input_index, record_rows
 
 __all__ = ["MissingValues"]
 
@@ -18,26 +18,25 @@ POLICIES = ("drop", "hold", "stop")
 
 
 class MissingValues(Operator):
-    """What becomes of missing values: NaN and infinite ones.
+    """Policy for missing values (NaN and infinite).
 
-    ``"drop"`` leaves the row out; ``"hold"`` puts the last value of the channel in place, and
-    leaves out rows before its first; ``"stop"`` raises. A row is dropped if one of its channels
-    says so. Findings downstream name the rows of the source, for the last 1,024 stretches of rows
-    left out.
+    ``"drop"`` drops the row; ``"hold"`` fills in the last value of the channel, and drops rows
+    before the first one; ``"stop"`` raises. A row is dropped if one of its channels requires it.
+    Downstream events refer to source rows, for the last 1,024 runs of dropped rows.
 
     Parameters
     ----------
     policy
-        Of every channel, ``"drop"``, ``"hold"`` or ``"stop"``.
+        Default policy: ``"drop"``, ``"hold"`` or ``"stop"``.
     channels
-        Channel -> its own policy.
+        Channel -> policy.
 
     Raises
     ------
     ParameterError
-        If a policy or, with the first rows, a channel is not known.
+        If a policy or, with the first rows, a channel is unknown.
     DataError
-        If a value is missing and the policy is to stop.
+        If a value is missing and the policy is ``"stop"``.
 
     Examples
     --------
@@ -51,25 +50,25 @@ class MissingValues(Operator):
     def __init__(
         self, policy: Policy = "stop", channels: Mapping[str, Policy] | None = None
     ) -> None:
-        for name, each in {"policy": policy, **(channels or {})}.items():
-            if each not in POLICIES:
-                raise ParameterError(f"{name} must be 'drop', 'hold' or 'stop', got {each!r}")
+        for name, value in {"policy": policy, **(channels or {})}.items():
+            if value not in POLICIES:
+                raise ParameterError(f"{name} must be 'drop', 'hold' or 'stop', got {value!r}")
         self.policy = policy
         self.channels = channels
         self.state = {}
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Return the rows that are whole, or made so."""
+        """Return the complete and the filled rows."""
         policies = self._policies(batch)
         if not batch.n_rows:
             return batch, []
         check_width(batch, self.state["last"].size if "last" in self.state else None)
-        holes = ~np.isfinite(batch.values)
-        self._refuse(batch, holes & (policies == "stop"))
+        missing = ~np.isfinite(batch.values)
+        self._reject(batch, missing & (policies == "stop"))
         hold = policies == "hold"
         last = self.state.get("last", np.full(batch.schema.n_channels, np.nan))
         values = np.concatenate([last[None], batch.values])
-        # The row of the last value of each channel, at or before each row; row 0 is the memory.
+        # Row of the last value of each channel at or before each row; row 0 is the state.
         known = np.where(np.isfinite(values), np.arange(len(values))[:, None], 0)
         source = np.maximum.accumulate(known, axis=0)
         filled = np.take_along_axis(values, source, axis=0)
@@ -77,31 +76,31 @@ class MissingValues(Operator):
         values = np.where(hold, filled[1:], batch.values)
         kept = np.isfinite(values).all(axis=1)
         counts = self.state.get("filled", np.zeros(1, np.int64))
-        self.state["filled"] = counts + int((holes & hold)[kept].sum())
-        note(kept, self.state)
-        if kept.all() and not holes.any():
+        self.state["filled"] = counts + int((missing & hold)[kept].sum())
+        record_rows(kept, self.state)
+        if kept.all() and not missing.any():
             return batch, []
         return Batch(batch.key, batch.times[kept], values[kept], batch.schema), []
 
     def input_index(self, index: int) -> int:
-        """Return which of the rows that it took is the one given on as number ``index``."""
-        return came_from(index, self.state)
+        """Return the input row of the output row ``index``."""
+        return input_index(index, self.state)
 
     def _policies(self, batch: Batch) -> "np.ndarray[tuple[int], np.dtype[np.str_]]":
         own = self.channels or {}
         names = batch.schema.channel_names
         for name in own:
             if name not in names:
-                raise unknown_name_error("channel of Missing", name, list(names))
+                raise unknown_name_error("channel of missing_values", name, list(names))
         return np.array([own.get(name, self.policy) for name in names])
 
     @staticmethod
-    def _refuse(batch: Batch, holes: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> None:
-        if holes.any():
-            row, column = (int(i) for i in np.argwhere(holes)[0])
+    def _reject(batch: Batch, missing: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> None:
+        if missing.any():
+            row, column = (int(i) for i in np.argwhere(missing)[0])
             channel, time = batch.schema.channel_names[column], batch.times[row]
             raise DataError(
                 f"{series_prefix(batch.key)}values must not be missing, got "
                 f"{batch.values[row, column]} in channel {channel!r} at time {time} "
-                f"{batch.schema.time_unit}; drop such rows or hold the last value"
+                f"{batch.schema.time_unit}; use the policy drop or hold"
             )

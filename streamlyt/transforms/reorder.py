@@ -1,4 +1,4 @@
-"""Rows that come out of order, put back in order; those that come too late, set aside."""
+"""Sort out-of-order rows by time; late rows go to a side output."""
 
 from typing import Literal
 
@@ -8,55 +8,56 @@ from streamlyt.core import Array, Batch, Event, Operator
 from streamlyt.core.errors import DataError, ParameterError, series_prefix
 from streamlyt.core.times import check_duration, parse_duration
 
-from ._windows.row_index import note, origin
+from ._windows.row_index import input_row, record_rows
 
 __all__ = ["Reorder"]
 
-_NAMED = 1024  # rows that findings can name exactly: farther back than most changes are found
+_MAX_RECORDED = 1024  # rows with an exact source row; most changes are more recent
 
 
 class Reorder(Operator):
-    r"""Hands rows on in the order of their times, whatever order they came in.
+    r"""Sorts rows by time within a bounded out-of-orderness.
 
-    The *watermark* of a series is :math:`W = \max_i t_i - L` over the rows that came, with
-    :math:`L` the allowed ``lateness``: no row before it is waited for. A row goes on as soon as
-    its time is not after the watermark, rows of one time in the order in which they came. A row
-    before the watermark is late: it is set aside (:meth:`aside`) and counted.
+    The *watermark* of a series is :math:`W = \max_i t_i - L` over the received rows, with
+    :math:`L` the maximum out-of-orderness ``lateness``. A row is emitted once its time is at or
+    before the watermark; rows of equal time keep their order. A row before the watermark is late:
+    it goes to the side output (:meth:`late_rows`) and is counted.
 
-    The watermark moves with rows alone, never with the clock, so that the same rows give the same
-    output however they are cut, and whenever they are read again. What is still held back when a
-    source ends goes on then; a series that falls silent keeps its last rows until it speaks again.
+    The watermark advances with rows only, never with the wall clock, so that the output is
+    batch-invariant and reproducible. Buffered rows are emitted at the end of the source; an idle
+    series keeps its last rows until new rows arrive.
 
     Parameters
     ----------
     lateness
-        How far behind the newest row another may be: a number in the unit of the times, or text
-        (``"5s"``, ``"250ms"``). 0 holds nothing back and sets aside whatever goes back in time.
+        Maximum out-of-orderness: a number in the unit of the times, or text (``"5s"``,
+        ``"250ms"``). 0 buffers nothing: every decrease in time is late.
     capacity
-        Most rows of a series that are held back. When there are more, the oldest goes on, and the
-        watermark with it: a source that sends faster than was thought costs late rows, no memory.
+        Maximum buffered rows of a series. Beyond it the oldest row is emitted and the watermark
+        advances, so that memory stays bounded at the cost of late rows.
     late
-        ``"aside"``, or ``"stop"`` to raise at the first late row.
+        ``"aside"`` for the side output, or ``"stop"`` to raise at the first late row.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
     DataError
         If a row is late and ``late`` is ``"stop"``.
 
     Notes
     -----
-    ``state["late"]`` counts the late rows. Findings downstream name the rows as the source gave
-    them, for the last 1,024 rows that went on; older ones by their place among all.
+    ``state["late"]`` counts the late rows. Downstream events refer to source rows, exactly for
+    the last 1,024 emitted rows and interpolated for older ones.
 
     Examples
     --------
     >>> from streamlyt.core import Schema
-    >>> line, schema = Reorder(lateness=2), Schema.of("x")
-    >>> came = [[0], [2], [1], [5], [2], [4], [9]]
-    >>> out = [line.update(Batch("", t, [[float(t[0])]], schema))[0].times.tolist() for t in came]
-    >>> [time for times in out for time in times], line.state["late"].tolist()
+    >>> reorder, schema = Reorder(lateness=2), Schema.of("x")
+    >>> rows = [[0], [2], [1], [5], [2], [4], [9]]
+    >>> batches = [Batch("", row, [[float(row[0])]], schema) for row in rows]
+    >>> out = [reorder.update(batch)[0].times.tolist() for batch in batches]
+    >>> [time for part in out for time in part], reorder.state["late"].tolist()
     ([0, 1, 2, 4, 5], [1])
     """
 
@@ -75,92 +76,91 @@ class Reorder(Operator):
         self.capacity = capacity
         self.late = late
         self.state = {}
-        self._aside: list[Batch] = []
+        self._late_rows: list[Batch] = []
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Take rows in any order; return those that nobody is waited for any more."""
-        self._aside = []
+        """Buffer rows; return those at or before the watermark."""
+        self._late_rows = []
         if not batch.n_rows:
             return batch, []
-        # Times within a batch do not go back, so its last one is its latest.
-        mark = int(batch.times[-1]) - parse_duration(
+        # Times within a batch never decrease, so its last one is its latest.
+        watermark = int(batch.times[-1]) - parse_duration(
             "lateness", self.lateness, batch.schema.time_unit
         )
-        return self._through(batch, mark), []
+        return self._emit(batch, watermark), []
 
     def finish(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Take the last rows, and return all that are held back."""
-        self._aside = []
+        """Add the last rows and return all buffered rows."""
+        self._late_rows = []
         if not batch.n_rows and "times" not in self.state:
             return batch, []
-        return self._through(batch, np.iinfo(np.int64).max), []
+        return self._emit(batch, np.iinfo(np.int64).max), []
 
     def late_rows(self) -> list[Batch]:
-        """Return the rows that the last update set aside."""
-        return self._aside
+        """Return the late rows of the last update."""
+        return self._late_rows
 
     def input_index(self, index: int) -> int:
-        """Return which of the rows that it took is the one given on as number ``index``."""
-        return origin(index, self.state)
+        """Return the input row of the output row ``index``."""
+        return input_row(index, self.state)
 
-    def _through(self, batch: Batch, mark: int) -> Batch:
-        held = self._held(batch)
-        late = batch.times < held["watermark"][0]
-        self._set_aside(batch, late)
-        taken = int(held["taken"][0])
-        origins = np.arange(taken, taken + batch.n_rows)
+    def _emit(self, batch: Batch, watermark: int) -> Batch:
+        buffered = self._buffered(batch)
+        late = batch.times < buffered["watermark"][0]
+        self._collect_late(batch, late)
+        n_received = int(buffered["taken"][0])
+        origins = np.arange(n_received, n_received + batch.n_rows)
         kept = slice(None) if not late.any() else ~late
-        times = np.concatenate([held["times"], batch.times[kept]])
-        values = np.concatenate([held["values"], batch.values[kept]])
-        origins = np.concatenate([held["origins"], origins[kept]])
+        times = np.concatenate([buffered["times"], batch.times[kept]])
+        values = np.concatenate([buffered["values"], batch.values[kept]])
+        origins = np.concatenate([buffered["origins"], origins[kept]])
         if times.size > 1 and (times[1:] < times[:-1]).any():
             order = np.argsort(times, kind="stable")
             times, values, origins = times[order], values[order], origins[order]
-        mark = max(mark, int(held["watermark"][0]))
-        out = int(np.searchsorted(times, mark, side="right"))
+        watermark = max(watermark, int(buffered["watermark"][0]))
+        out = int(np.searchsorted(times, watermark, side="right"))
         if len(times) - out > self.capacity:
-            mark = max(mark, int(times[len(times) - self.capacity - 1]))
-            out = int(np.searchsorted(times, mark, side="right"))
-        note(origins[:out], self.state, _NAMED)
+            watermark = max(watermark, int(times[len(times) - self.capacity - 1]))
+            out = int(np.searchsorted(times, watermark, side="right"))
+        record_rows(origins[:out], self.state, _MAX_RECORDED)
         self.state.update(
-            # Copied, so that a short rest does not hold on to a long array.
+            # Copied, so that a short remainder does not keep a long array alive.
             times=times[out:].copy(),
             values=values[out:].copy(),
             origins=origins[out:].copy(),
-            watermark=np.array([mark]),
-            taken=held["taken"] + batch.n_rows,
-            late=held["late"] + int(late.sum()),
+            watermark=np.array([watermark]),
+            taken=buffered["taken"] + batch.n_rows,
+            late=buffered["late"] + int(late.sum()),
         )
         return Batch(batch.key, times[:out], values[:out], batch.schema)
 
-    def _held(self, batch: Batch) -> dict[str, Array]:
-        width = batch.schema.n_channels
+    def _buffered(self, batch: Batch) -> dict[str, Array]:
+        n_channels = batch.schema.n_channels
         if "times" not in self.state:
             none, zero = np.zeros(0, np.int64), np.zeros(1, np.int64)
             return {
                 "times": none,
-                "values": np.zeros((0, width)),
+                "values": np.zeros((0, n_channels)),
                 "origins": none,
                 "watermark": np.array([np.iinfo(np.int64).min]),
                 "taken": zero,
                 "late": zero,
             }
-        if self.state["values"].shape[1] != width:
+        if self.state["values"].shape[1] != n_channels:
             raise DataError(
-                f"{series_prefix(batch.key)}the number of channels must stay "
-                f"{self.state['values'].shape[1]} as in the first rows, got {width}; start a new "
-                f"series for other channels"
+                f"{series_prefix(batch.key)}expected {self.state['values'].shape[1]} channels, got "
+                f"{n_channels}; use a new series key for a different schema"
             )
         return self.state
 
-    def _set_aside(self, batch: Batch, late: Array) -> None:
+    def _collect_late(self, batch: Batch, late: Array) -> None:
         if not late.any():
             return
         if self.late == "stop":
-            at = int(np.argmax(late))
+            i = int(np.argmax(late))
             raise DataError(
-                f"{series_prefix(batch.key)}rows must be at most {self.lateness!r} late, got one "
-                f"of time {batch.times[at]} {batch.schema.time_unit} after the watermark "
-                f"{self.state['watermark'][0]}; allow more lateness, or set late rows aside"
+                f"{series_prefix(batch.key)}time must be at or after the watermark "
+                f"{self.state['watermark'][0]} (lateness {self.lateness!r}), got {batch.times[i]} "
+                f"{batch.schema.time_unit}; raise lateness, or use late='aside'"
             )
-        self._aside = [Batch(batch.key, batch.times[late], batch.values[late], batch.schema)]
+        self._late_rows = [Batch(batch.key, batch.times[late], batch.values[late], batch.schema)]

@@ -1,4 +1,4 @@
-"""Rows in units of their own recent spread: for sensors whose level and scale drift."""
+"""Robust scaling by recent median and spread, for sensors whose level and scale drift."""
 
 import numpy as np
 
@@ -9,27 +9,24 @@ from streamlyt.core.validation import check_finite, check_width
 
 __all__ = ["RobustScaler"]
 
-HEAD = 100  # rows from which the first scale is learnt
-
-
-RENEWALS = 8  # of the scale in a window
+MIN_ROWS = 100  # for the first scale
+UPDATES = 8  # of the scale per window
 
 
 class RobustScaler(Operator):
-    r"""Each channel less its median, over its robust spread, both of the last rows.
+    r"""Subtracts the median of each channel and divides by its robust spread, over a window.
 
-    For channels that drift slowly and for ever, which would be one change after another: what
-    moves within a window is passed on, what moves over many windows is taken out. The window must
-    be long beside the changes that are looked for; a change of level that lasts is gone from the
-    rows after half of a window. Median and spread are renewed every eighth of a window, and are
-    those of all rows as long as there are fewer. The first 100 rows are held back until they have
-    taught the scale, and then given on in it. A channel that has stood still for a whole window
-    is zero until the next renewal.
+    For channels with slow permanent drift, which would give one change after another: variation
+    within a window is kept, drift over many windows is removed. The window must be long compared
+    with the changes of interest; a permanent change of level vanishes after half a window. Median
+    and spread are updated every eighth of a window, from all rows while there are fewer. The
+    first 100 rows are buffered until the first scale is known. A channel that is constant for a
+    full window is zero until the next update.
 
     Parameters
     ----------
     window
-        Rows that median and spread are taken from, at least 100. They are kept in memory.
+        Rows for median and spread, at least 100; they are stored in memory.
 
     Raises
     ------
@@ -50,13 +47,13 @@ class RobustScaler(Operator):
     """
 
     def __init__(self, window: int = 4096) -> None:
-        if window < HEAD:
-            raise ParameterError(f"window must be at least {HEAD} rows, got {window!r}")
+        if window < MIN_ROWS:
+            raise ParameterError(f"window must be at least {MIN_ROWS} rows, got {window!r}")
         self.window = window
         self.state = {}
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Return the rows in units of their spread."""
+        """Return the scaled rows."""
         if not batch.n_rows:
             return batch, []
         state = self.state
@@ -69,13 +66,13 @@ class RobustScaler(Operator):
         parts, times, done = [], batch.times, 0
         while done < batch.n_rows:
             row = int(state["rows"][0])
-            some = batch.values[done : done + self._until_renewal(row)]
-            state["recent"][np.arange(row, row + len(some)) % self.window] = some
-            state["rows"] += len(some)
+            part = batch.values[done : done + self._rows_until_update(row)]
+            state["recent"][np.arange(row, row + len(part)) % self.window] = part
+            state["rows"] += len(part)
             if "centre" in state:
-                parts.append(self._scaled(some))
-            self._renew(parts)
-            done += len(some)
+                parts.append(self._scaled(part))
+            self._update_scale(parts)
+            done += len(part)
         if "centre" not in state:
             state["held_times"] = np.append(state["held_times"], times)
             parts.append(np.empty((0, batch.schema.n_channels)))
@@ -85,17 +82,17 @@ class RobustScaler(Operator):
             state["held_times"] = np.zeros(0, np.int64)
         return Batch(batch.key, times, np.concatenate(parts), batch.schema), []
 
-    def _until_renewal(self, rows: int) -> int:
-        if rows < HEAD:
-            return HEAD - rows
-        step = self.window // RENEWALS
+    def _rows_until_update(self, rows: int) -> int:
+        if rows < MIN_ROWS:
+            return MIN_ROWS - rows
+        step = self.window // UPDATES
         return step - rows % step
 
-    def _renew(self, parts: list[Floats]) -> None:
-        """Learn the scale if it is time to, and give on the rows that were held back for it."""
+    def _update_scale(self, parts: list[Floats]) -> None:
+        """Update the scale if due; the first time also emit the buffered rows."""
         state = self.state
-        rows, step = int(state["rows"][0]), self.window // RENEWALS
-        if rows == HEAD or (rows > HEAD and rows % step == 0):
+        rows, step = int(state["rows"][0]), self.window // UPDATES
+        if rows == MIN_ROWS or (rows > MIN_ROWS and rows % step == 0):
             first = "centre" not in state
             recent = state["recent"][: min(rows, self.window)]
             state["centre"], state["spread"] = robust_scale(recent)
@@ -104,7 +101,7 @@ class RobustScaler(Operator):
 
     def _scaled(self, rows: Floats) -> Floats:
         centre, spread = self.state["centre"], self.state["spread"]
-        moving = spread > 0
-        with np.errstate(over="ignore", invalid="ignore"):  # and then it is the largest there is
-            out = (rows - centre) / np.where(moving, spread, 1.0)
-        return np.where(moving, np.clip(out, -LARGEST, LARGEST), 0.0)
+        varies = spread > 0
+        with np.errstate(over="ignore", invalid="ignore"):  # clipped below
+            out = (rows - centre) / np.where(varies, spread, 1.0)
+        return np.where(varies, np.clip(out, -LARGEST, LARGEST), 0.0)

@@ -1,4 +1,4 @@
-"""Windows of rows that are close in time, apart from the next."""
+"""Session windows: rows that are close in time."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ __all__ = ["SessionWindow"]
 
 
 class SessionWindow(Window):
-    """One row for each session: rows of which none is more than ``gap`` after the one before.
+    """One output row per session: rows with at most ``gap`` between consecutive times.
 
-    The row of a session has the time of its last row, and comes with the first row of the next
-    session.
+    The output row has the time of the last row of the session, and is emitted with the first row
+    of the next session.
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ class SessionWindow(Window):
         Longest time between two rows of one session: a number in the unit of the times, or text
         (``"30s"``).
     statistics
-        As of :class:`~streamlyt.transforms.SlidingWindow`.
+        See :class:`~streamlyt.transforms.SlidingWindow`.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
     DataError
-        If time goes back: :class:`~streamlyt.transforms.Reorder` puts rows in order.
+        If time decreases; add :class:`~streamlyt.transforms.Reorder` first.
 
     Examples
     --------
@@ -51,8 +51,8 @@ class SessionWindow(Window):
         gap = parse_duration("gap", self.gap, batch.schema.time_unit)
         first = "front" not in self.state
         before = batch.times[:1] if first else self.state["latest"]
-        begins = np.diff(batch.times, prepend=before) > gap
-        return np.asarray((0 if first else self.state["front"][0]) + np.cumsum(begins))
+        starts = np.diff(batch.times, prepend=before) > gap
+        return np.asarray((0 if first else self.state["front"][0]) + np.cumsum(starts))
 
     def _front(self, batch: Batch, panes: Ints, row: int) -> int:
         return int(panes[-1])

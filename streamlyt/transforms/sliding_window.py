@@ -1,4 +1,4 @@
-"""Windows of a fixed time that overlap."""
+"""Overlapping windows of fixed duration."""
 
 from collections.abc import Sequence
 
@@ -14,29 +14,28 @@ __all__ = ["SlidingWindow"]
 
 
 class SlidingWindow(Window):
-    """One row for each window of time of a given width; one begins every ``slide``.
+    """One output row per window of duration ``width``; a window starts every ``slide``.
 
-    Windows end at multiples of ``slide``, counted from time 0, and hold the rows from ``width``
-    before their end up to it, the end itself left out. The row of a window has the time of its end
-    and comes with the first row at or after that. A window without rows gives none; the first
-    ones reach back before the first row.
+    Windows end at multiples of ``slide`` since time 0, exclusive. The output row has the time of
+    the window end and is emitted with the first row at or after it. Windows without rows give no
+    output; the first windows start before the first row.
 
     Parameters
     ----------
     width, slide
-        A number in the unit of the times, or text (``"1min"``); ``width`` is a multiple of
-        ``slide``. Memory grows with ``width / slide``, never with the rows.
+        A number in the unit of the times, or text (``"1min"``); ``width`` must be
+        a multiple of ``slide``. Memory grows with ``width / slide``, not with the rows.
     statistics
-        Of each channel, in this order: ``"count"``, ``"sum"``, ``"mean"``, ``"std"`` (of the
+        Per channel, in this order: ``"count"``, ``"sum"``, ``"mean"``, ``"std"`` (of the
         sample), ``"min"``, ``"max"``. Channel ``x`` becomes ``x_mean`` and so on. Missing
-        values, NaN and infinite ones, are left out.
+        values (NaN, infinite) are skipped.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
     DataError
-        If time goes back: :class:`~streamlyt.transforms.Reorder` puts rows in order.
+        If time decreases; add :class:`~streamlyt.transforms.Reorder` first.
 
     Examples
     --------
@@ -68,7 +67,7 @@ class SlidingWindow(Window):
         return width // slide
 
     def _panes(self, batch: Batch, row: int) -> Ints:
-        self._span(batch.schema)  # refuses before anything is absorbed
+        self._span(batch.schema)  # raises before any row is added
         pane = parse_duration("slide", self.slide, batch.schema.time_unit)
         return np.asarray(batch.times // pane)
 

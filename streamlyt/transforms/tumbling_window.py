@@ -1,4 +1,4 @@
-"""Windows of a fixed time, one after another."""
+"""Consecutive windows of fixed duration."""
 
 from collections.abc import Sequence
 
@@ -13,25 +13,25 @@ __all__ = ["TumblingWindow"]
 
 
 class TumblingWindow(Window):
-    """One row for each window of time of a given width; each row is in one window.
+    """One output row per window of duration ``width``; each row is in one window.
 
-    Windows end at multiples of ``width``, counted from time 0, the end itself left out. The row of
-    a window has the time of its end and comes with the first row at or after that. A window
-    without rows gives none.
+    Windows end at multiples of ``width`` since time 0, exclusive. The output row has the time of
+    the window end and is emitted with the first row at or after it. Windows without rows give no
+    output.
 
     Parameters
     ----------
     width
         A number in the unit of the times, or text (``"10s"``).
     statistics
-        As of :class:`~streamlyt.transforms.SlidingWindow`.
+        See :class:`~streamlyt.transforms.SlidingWindow`.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
     DataError
-        If time goes back: :class:`~streamlyt.transforms.Reorder` puts rows in order.
+        If time decreases; add :class:`~streamlyt.transforms.Reorder` first.
 
     Examples
     --------

@@ -15,7 +15,7 @@ DATA = files("streamlyt.molecular._data")
 ALA2 = DATA / "ala2_flips.pdb", DATA / "ala2_flips.xtc"
 VILLIN = DATA / "villin_go.pdb", DATA / "villin_go.dcd"
 FLIPS = 5215, 8912
-NOTES = "compiling kernels", "watching ", "pump has 2 values"
+NOTES = "compiling kernels", "Compiling ", "Columns: ", "pump has 2 values"
 
 MAIN = "from streamlyt.cli import main; main()"
 SETTINGS = os.environ | {
@@ -37,24 +37,24 @@ def command(*words, code=MAIN):
 
 
 def shell(*words, code=MAIN, **rest):
-    """Run a command as a process of its own."""
+    """Run a command as a separate process."""
     rest = {"env": SETTINGS, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | rest
     return subprocess.run(command(*words, code=code), text=True, check=False, **rest)
 
 
 def events(done):
-    """Return the findings that a command wrote as JSON lines."""
+    """Return the events that a command wrote as JSON lines."""
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def refused(done, status, *said):
-    """Hold a failure to one line that says what, where and what to do, and to its status."""
+def refused(done, status, *words):
+    """Check that a failure is one error line with these words and this status."""
     code = done.exit_code if hasattr(done, "exit_code") else done.returncode
     assert code == status, done.stderr
     assert done.stdout == ""
-    # What is said of the columns and of compiling comes before.
+    # Status lines about columns and compilation precede the error.
     *notes, last = done.stderr.splitlines()
     assert last.startswith("streamlyt: "), done.stderr
     assert all(line.startswith(NOTES) for line in notes), done.stderr
-    for words in said:
-        assert words in last
+    for word in words:
+        assert word in last

@@ -1,4 +1,4 @@
-"""Many recordings at once: what comes of each is what comes of it alone, in one table."""
+"""Batch processing: each recording gives the events that it gives alone."""
 
 import signal
 import subprocess
@@ -30,7 +30,7 @@ def tables(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(tables):
-    """What the verb finds in each table, under the name that it has among many."""
+    """Events of each table alone, with the key that it has in a batch."""
     found = {}
     for file in sorted(tables.glob("run[0-5].csv")):
         done = cli("detect", file, "--format", "jsonl")
@@ -49,7 +49,7 @@ def test_many_tables_give_what_each_gives_alone_in_their_order(tables, alone):
     assert done.stderr.endswith(f"{n} changes in 3 of 6 recordings, 30,000 rows\n")
 
 
-def test_one_that_cannot_be_read_stops_none_of_the_others(tables, alone):
+def test_an_unreadable_recording_does_not_stop_the_others(tables, alone):
     done = cli("detect", tables / "run[0-9].csv", "--format", "csv")
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == 1 + sum(map(len, alone.values()))
@@ -57,43 +57,43 @@ def test_one_that_cannot_be_read_stops_none_of_the_others(tables, alone):
     assert done.stderr.endswith("30,000 rows, 1 could not be read\n")
 
 
-def test_the_runs_are_kept_and_gone_on_with(tables, tmp_path):
+def test_run_files_are_stored_and_resumed(tables, tmp_path):
     words = "detect", tables / "run[0-3].csv", "--run", tmp_path / "runs", "--format", "jsonl"
     first = cli(*words, "--fail-on-change")
     assert first.exit_code == 3
-    kept = sorted((tmp_path / "runs").iterdir())
-    assert [path.name for path in kept] == [f"run{i}.csv.streamlyt" for i in range(4)]
-    with RunFile.open(kept[1]) as run:
+    stored = sorted((tmp_path / "runs").iterdir())
+    assert [path.name for path in stored] == [f"run{i}.csv.streamlyt" for i in range(4)]
+    with RunFile.open(stored[1]) as run:
         assert len(run.events()) == 1
-    refused(cli(*words), 2, "--run must name a new folder", "--resume")
-    kept[2].unlink()
+    refused(cli(*words), 2, "--run must be a new directory", "--resume")
+    stored[2].unlink()
     again = cli(*words, "--resume")
     assert again.exit_code == 0
     assert again.stdout == first.stdout
 
 
-def test_a_scheduler_that_is_there_is_used(tables, alone, tmp_path):
+def test_an_existing_scheduler_is_used(tables, alone, tmp_path):
     files = [tables / "run0.csv", tables / "run1.csv"]
-    place = tmp_path / "scheduler.json"
+    file = tmp_path / "scheduler.json"
     with LocalCluster(
         n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
     ) as cluster:
         with Client(cluster) as client:
-            client.write_scheduler_file(place)
-        for scheduler in (cluster.scheduler_address, place):
+            client.write_scheduler_file(file)
+        for scheduler in (cluster.scheduler_address, file):
             done = cli("detect", *files, "--scheduler", scheduler, "--format", "jsonl")
             assert done.exit_code == 0, done.stderr
             assert events(done) == alone[files[1]]
 
 
 @pytest.mark.parametrize("scheduler", ["tcp://127.0.0.1:1", "nowhere.json"])
-def test_a_scheduler_that_does_not_answer_is_told_of(tables, scheduler, monkeypatch):
-    monkeypatch.setattr("streamlyt.engines.dask._REACHED_S", 1.0)
+def test_an_unreachable_scheduler_is_reported(tables, scheduler, monkeypatch):
+    monkeypatch.setattr("streamlyt.engines.dask._CONNECT_TIMEOUT_S", 1.0)
     done = cli("detect", tables / "run0.csv", "--scheduler", scheduler)
     refused(done, 1, "a Dask scheduler must answer", repr(scheduler))
 
 
-def test_trajectories_are_recordings_of_their_own_with_the_topology_beside_them(tmp_path):
+def test_independent_trajectories_use_the_topology_of_their_directory(tmp_path):
     places = [tmp_path / name for name in ("first", "second")]
     for place in places:
         place.mkdir()
@@ -111,21 +111,21 @@ def test_trajectories_are_recordings_of_their_own_with_the_topology_beside_them(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["detect", "nothing*.csv"], "got none for 'nothing*.csv'"),
+        (["detect", "nothing*.csv"], "got no match for 'nothing*.csv'"),
         (["detect", "a.csv", "-"], "standard input must be the only recording"),
-        (["detect", "a.csv", "b.csv", "--report", "r.html"], "--report must go with one recording"),
+        (["detect", "a.csv", "b.csv", "--report", "r.html"], "--report takes one recording"),
         (["detect", "a.csv", "b.csv", "--resume"], "--run FOLDER"),
         (["detect", "a.csv", "--workers", "0"], "workers must be at least 1"),
         (["detect", "a.csv", "--workers", "1", "--scheduler", "x"], "has workers of its own"),
-        (["md", "top.pdb", "a.xtc", "--workers", "2"], "must go with --each"),
+        (["md", "top.pdb", "a.xtc", "--workers", "2"], "need --each"),
     ],
 )
-def test_what_contradicts_itself_is_refused(words, said):
+def test_contradictory_options_are_rejected(words, said):
     refused(cli(*words), 2, said)
 
 
-def test_without_dask_they_are_taken_one_after_another(tables, alone, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+def test_without_dask_recordings_run_in_sequence(tables, alone, monkeypatch):
+    monkeypatch.setattr("streamlyt.cli._detection.batch.find_spec", lambda name: None)
     files = [tables / "run0.csv", tables / "run1.csv"]
     done = cli("detect", *files, "--format", "jsonl")
     assert events(done) == alone[files[1]]
@@ -133,7 +133,7 @@ def test_without_dask_they_are_taken_one_after_another(tables, alone, monkeypatc
     refused(cli("detect", *files, "--workers", 2), 1, "streamlyt[dask]")
 
 
-def test_ctrl_c_tells_what_was_found_and_a_resumed_run_all_of_it(tables, alone, tmp_path):
+def test_ctrl_c_prints_partial_results_and_resume_completes_them(tables, alone, tmp_path):
     n = 200  # so many that none is through when the second has begun
     for i in range(n):
         (tmp_path / f"{i:03}.csv").symlink_to(tables / "run1.csv")
@@ -156,7 +156,7 @@ def test_ctrl_c_tells_what_was_found_and_a_resumed_run_all_of_it(tables, alone, 
     found, said = process.communicate(timeout=scaled(60))
     assert process.returncode == 130, said
     assert "streamlyt: stopped by Ctrl-C;" in said
-    assert f"of {n} done; the same command with --resume goes on" in said
+    assert f"of {n} done; resume with the same command and --resume" in said
     assert "Traceback" not in said
     done = len(found.splitlines()) - 1
     assert done < n * len(alone[tables / "run1.csv"])

@@ -1,15 +1,15 @@
-"""A page never takes the place of what a user already has."""
+"""A report never overwrites other files."""
 
 from pathlib import Path
 
 import pytest
 
 from streamlyt.cli._detection.run import RunOptions
-from streamlyt.cli.commands.report import report
+from streamlyt.cli.commands.dashboard import report
 from streamlyt.core.errors import ParameterError
 
 
-def test_report_over_a_file_that_is_no_page_is_refused_and_the_file_kept(tmp_path: Path) -> None:
+def test_report_does_not_overwrite_other_files(tmp_path: Path) -> None:
     table = tmp_path / "rows.csv"
     table.write_text("a\n1\n")
     with pytest.raises(ParameterError, match="holds something else"):
@@ -17,7 +17,7 @@ def test_report_over_a_file_that_is_no_page_is_refused_and_the_file_kept(tmp_pat
     assert table.read_text() == "a\n1\n"
 
 
-def test_report_over_its_own_run_file_is_refused(tmp_path: Path) -> None:
+def test_report_does_not_overwrite_its_run_file(tmp_path: Path) -> None:
     run = tmp_path / "a.streamlyt"
     run.write_bytes(b"kept")
     with pytest.raises(ParameterError, match="holds something else"):
@@ -28,7 +28,7 @@ def test_report_over_its_own_run_file_is_refused(tmp_path: Path) -> None:
         RunOptions(report=new, run=new).check()
 
 
-def test_a_page_may_be_drawn_again(tmp_path: Path) -> None:
+def test_report_may_overwrite_a_report(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text("old")
     RunOptions(report=page).check()

@@ -23,7 +23,9 @@ def test_a_recorded_run_is_played_until_it_is_stopped(tmp_path):
         command(*words), env=SETTINGS, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            address = line_of(process.stderr, "it says its address").removeprefix("open ").strip()
+            address = (
+                line_of(process.stderr, "it says its address").removeprefix("Dashboard: ").strip()
+            )
             with pytest.raises(urllib.error.HTTPError, match="401") as locked:
                 urllib.request.urlopen(address, timeout=scaled(10))
             locked.value.close()
@@ -36,15 +38,16 @@ def test_a_recorded_run_is_played_until_it_is_stopped(tmp_path):
             assert process.wait(scaled(20)) == 0
         finally:
             process.kill()
-    assert "2 changes found in 3,000 frames" in page
+    assert "2 changes detected in 3,000 frames" in page
 
 
-def test_pages_that_cannot_be_shown_are_told_in_a_line(tmp_path):
+def test_dashboard_errors_are_one_line(tmp_path):
     run = tmp_path / "plant.streamlyt"
-    refused(cli("dash", tmp_path / "none" / "a.streamlyt"), 2, "in a folder that exists")
-    refused(cli("dash", run, "--host", "0.0.0.0"), 2, "must ask for a token", "streamlyt token")
+    refused(cli("dash", tmp_path / "none" / "a.streamlyt"), 2, "RUN: directory", "does not exist")
+    public = cli("dash", run, "--host", "0.0.0.0")
+    refused(public, 2, "tokens must be given for a public host", "streamlyt token")
     refused(cli("dash", run, "--tokens", tmp_path / "none"), 2, "made by streamlyt token")
     refused(cli("replay", run), 1, "there is no run file")
-    runs.quiet(300).record(run).close()
-    refused(cli("replay", run), 2, "say within how many seconds")
+    runs.no_change(300).record(run).close()
+    refused(cli("replay", run), 2, "must be known")
     refused(cli("replay", run, "--within", "-1"), 2, "must be positive")

@@ -11,14 +11,14 @@ from streamlyt.runfile import RunFile
 from tests.cli.running import cli, refused
 from tests.connectors.kafka.topics import content, new_topic, plain, put
 
-LETTERS = [DeadLetter("t", 0, i, b"k", b"not \xff" * i, "no row", 5) for i in range(3)]
+DEAD_LETTERS = [DeadLetter("t", 0, i, b"k", b"not \xff" * i, "no row", 5) for i in range(3)]
 
 
 @pytest.fixture
 def run(tmp_path):
     path = tmp_path / "a.streamlyt"
     with RunFile.create(path, pipeline="") as opened:
-        for letter in (*LETTERS, LETTERS[1]):
+        for letter in (*DEAD_LETTERS, DEAD_LETTERS[1]):
             opened.write_dead_letter(letter)
         opened.checkpoint({}, {})
         opened.write_dead_letter(DeadLetter("t", 0, 9, None, b"", "dropped"))
@@ -27,15 +27,15 @@ def run(tmp_path):
     return path
 
 
-def test_letters_are_kept_once_with_their_bytes_until_they_are_redriven(run):
+def test_dead_letters_are_stored_once_until_redriven(run):
     with RunFile.open(run, write=True) as opened:
-        assert opened.dead_letters() == LETTERS
-        opened.mark_redriven(LETTERS[:2])
-        assert opened.dead_letters() == LETTERS[2:]
-        assert opened.dead_letters(redriven=True) == LETTERS
+        assert opened.dead_letters() == DEAD_LETTERS
+        opened.mark_redriven(DEAD_LETTERS[:2])
+        assert opened.dead_letters() == DEAD_LETTERS[2:]
+        assert opened.dead_letters(redriven=True) == DEAD_LETTERS
 
 
-def test_the_list_tells_where_why_and_how_it_begins(run):
+def test_list_shows_position_reason_and_prefix(run):
     done = cli("deadletter", "list", run)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["offset"] for line in lines] == [0, 1, 2]
@@ -50,7 +50,7 @@ def test_the_list_tells_where_why_and_how_it_begins(run):
     assert done.stderr == f"3 dead letters in {run}\n"
 
 
-def test_a_run_without_letters_has_an_empty_list(tmp_path):
+def test_a_run_without_dead_letters_has_an_empty_list(tmp_path):
     RunFile.create(tmp_path / "a.streamlyt", pipeline="").close()
     done = cli("deadletter", "list", tmp_path / "a.streamlyt")
     assert (done.exit_code, done.stdout) == (0, "")
@@ -58,7 +58,7 @@ def test_a_run_without_letters_has_an_empty_list(tmp_path):
 
 
 @pytest.mark.kafka
-def test_letters_are_sent_once_more_byte_for_byte(broker, tmp_path):
+def test_redrive_resends_the_original_bytes(broker, tmp_path):
     servers = plain(broker)
     topic = new_topic(servers)
     put(servers, topic, [(b"a", b'{"x":1}'), (b"a", b"\xff\x00"), (None, b"{")])
@@ -67,8 +67,8 @@ def test_letters_are_sent_once_more_byte_for_byte(broker, tmp_path):
     with RunFile.create(path, pipeline=dump(source, [])) as opened:
         LocalEngine(source, Pipeline([]), runfile=opened).run()
     source.close()
-    assert cli("deadletter", "redrive", path).stderr.startswith("2 dead letters")
-    assert cli("deadletter", "redrive", path).stderr.startswith("0 dead letters")
+    assert cli("deadletter", "redrive", path).stderr.startswith("Redrove 2 dead letters")
+    assert cli("deadletter", "redrive", path).stderr.startswith("Redrove 0 dead letters")
     found = [(message.key, message.value) for message in content(servers, topic)]
     assert found[3:] == [(b"a", b"\xff\x00"), (None, b"{")]
     assert len(cli("deadletter", "list", path, "--all").stdout.splitlines()) == 2

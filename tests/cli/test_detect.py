@@ -34,27 +34,27 @@ def tables(tmp_path_factory):
     return folder
 
 
-def found(*words):
+def detected(*words):
     done = cli("detect", *words, "--window", 50, "--format", "jsonl")
     assert done.exit_code == 0, done.stderr
     return events(done)
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.npy"])
-def test_every_kind_of_table_gives_the_same_finding(tables, name):
-    [event] = found(tables / name)
+def test_every_kind_of_table_gives_the_same_event(tables, name):
+    [event] = detected(tables / name)
     assert abs(event["change_index"] - CHANGE) <= 10
     assert event["channels"][0] in ("heat", "x1")
     assert event["time_unit"] == "step"
 
 
-def test_only_the_columns_that_are_named_are_watched(tables):
-    assert found(tables / "t.csv", "--columns", "flow,noise") == []
-    assert len(found(tables / "t.csv", "--columns", "heat")) == 1
+def test_only_named_columns_are_monitored(tables):
+    assert detected(tables / "t.csv", "--columns", "flow,noise") == []
+    assert len(detected(tables / "t.csv", "--columns", "heat")) == 1
 
 
-def test_times_are_those_of_their_column(tables):
-    [event] = found(tables / "t.parquet", "--time", "at")
+def test_event_times_come_from_the_time_column(tables):
+    [event] = detected(tables / "t.parquet", "--time", "at")
     assert event["time_unit"] == "ns"
     assert abs(event["change_time"] - (1_700_000_000 + CHANGE) * 10**9) <= 10 * 10**9
     table = cli("detect", tables / "t.parquet", "--time", "at", "--window", 50)
@@ -62,7 +62,7 @@ def test_times_are_those_of_their_column(tables):
 
 
 def test_each_series_has_its_own_detector_and_events(tables):
-    both = found(tables / "t.csv", "--key", "pump")
+    both = detected(tables / "t.csv", "--key", "pump")
     assert [event["key"] for event in both] in (["left", "right"], ["right", "left"])
     assert all(abs(event["change_index"] - CHANGE / 2) <= 10 for event in both)
     table = cli("detect", tables / "t.csv", "--key", "pump", "--window", 50)
@@ -74,18 +74,18 @@ def test_each_series_has_its_own_detector_and_events(tables):
 def test_every_null_model_runs(tables, null):
     done = cli("detect", tables / "t.csv", "--null", null, "--format", "jsonl", "--window", 50)
     assert done.exit_code == 0
-    found = [event["alarm_index"] for event in events(done)]
-    # The adaptive threshold is a rate per row: it alarms where nothing is, too.
-    assert any(CHANGE <= index <= CHANGE + 60 for index in found) or null == "adaptive"
+    alarms = [event["alarm_index"] for event in events(done)]
+    # The adaptive threshold is a rate per row: it raises false alarms, too.
+    assert any(CHANGE <= index <= CHANGE + 60 for index in alarms) or null == "adaptive"
 
 
-def test_calling_rows_independent_that_are_not_is_doubted(tables, tmp_path):
+def test_independent_null_model_warns_about_dependent_rows(tables, tmp_path):
     steps = np.cumsum(np.random.default_rng(0).normal(size=(900, 2)), axis=0)
     np.save(tmp_path / "walk.npy", steps)
-    doubt = "--null independent does not fit: rows depend on those before them"
-    assert doubt in cli("detect", tmp_path / "walk.npy", "--null", "independent").stderr
-    assert doubt not in cli("detect", tmp_path / "walk.npy").stderr
-    assert doubt not in cli("detect", tables / "t.csv", "--null", "independent").stderr
+    warning = "--null independent does not fit: rows are serially dependent"
+    assert warning in cli("detect", tmp_path / "walk.npy", "--null", "independent").stderr
+    assert warning not in cli("detect", tmp_path / "walk.npy").stderr
+    assert warning not in cli("detect", tables / "t.csv", "--null", "independent").stderr
 
 
 def test_report_run_resume_and_status(tables, tmp_path):
@@ -99,18 +99,18 @@ def test_report_run_resume_and_status(tables, tmp_path):
         assert opened.n_rows("") == 2400
 
 
-def test_a_short_table_is_split_off_line(tmp_path):
+def test_a_short_table_is_split_offline(tmp_path):
     rows = np.random.default_rng(1).normal(size=(100, 2))
     rows[40:, 0] += 3
     np.save(tmp_path / "short.npy", rows)
     done = cli("detect", tmp_path / "short.npy", "--format", "jsonl")
-    assert "100 rows are too few for an on-line alarm" in done.stderr
+    assert "100 rows are too few for online detection" in done.stderr
     [event] = events(done)
     assert (event["detector"], event["channels"][0]) == ("offline_split", "x0")
     assert abs(event["change_index"] - 40) <= 2
 
 
-def test_a_name_that_looks_like_markup_is_printed_as_it_is(tmp_path):
+def test_markup_in_a_column_name_is_printed_verbatim(tmp_path):
     rows = np.random.default_rng(1).normal(size=(100, 2))
     rows[40:, 0] += 3
     text = "[bold]a,b\n" + "\n".join(",".join(map(str, row)) for row in rows)
@@ -118,51 +118,51 @@ def test_a_name_that_looks_like_markup_is_printed_as_it_is(tmp_path):
     assert "[bold]a" in cli("detect", tmp_path / "t.csv").stdout
 
 
-def test_a_column_of_text_is_refused(tables):
+def test_a_text_column_is_rejected(tables):
     refused(cli("detect", tables / "t.parquet", "--columns", "state"), 1, "t.parquet", "'on'")
 
 
-def test_a_hole_is_named_with_its_column_and_time(tmp_path):
+def test_a_missing_value_is_reported_with_column_and_row(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n3,\n")
     refused(
         cli("detect", tmp_path / "t.csv"),
         1,
         "'b'",
         "row 1 (from 0)",
-        "1 of 2 rows has such holes",
+        "missing values in 1 of 2 rows",
         "--missing drop",
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--columns", "hea"), "did you mean 'heat'"),
-        (("--time", "att"), "time must name"),
+        (("--time", "att"), "time must be a column"),
         (("--key", "pum"), "did you mean 'pump'"),
         (("--window", 3), "window must be at least 16 rows or None, got 3"),
         (
             ("--null", "adaptive", "--arl", 100),
-            "--arl must go with --null auto, learned or independent",
+            "--arl needs --null auto, learned or independent",
         ),
     ],
 )
-def test_options_that_cannot_hold_are_usage_errors(tables, words, said):
-    refused(cli("detect", tables / "t.parquet", *words), 2, said)
+def test_invalid_options_are_usage_errors(tables, words, message):
+    refused(cli("detect", tables / "t.parquet", *words), 2, message)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "status", "said"),
+    ("name", "content", "status", "message"),
     [
-        ("nope.csv", None, 1, "not there"),
+        ("nope.csv", None, 1, "does not exist"),
         ("t.xlsx", b"a", 2, "must end in one of"),
         ("t.csv", b"", 1, "empty file"),
-        ("t.npy", b"\x93NUMPY", 1, "whole NPY file"),
-        ("t.parquet", b"PAR1", 1, "whole Parquet file"),
+        ("t.npy", b"\x93NUMPY", 1, "complete NPY file"),
+        ("t.parquet", b"PAR1", 1, "complete Parquet file"),
         ("t.csv", b"a\nx\n", 1, "numeric column"),
     ],
 )
-def test_tables_that_cannot_be_read_are_refused(tmp_path, name, content, status, said):
+def test_unreadable_tables_are_rejected(tmp_path, name, content, status, message):
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    refused(cli("detect", tmp_path / name), status, said)
+    refused(cli("detect", tmp_path / name), status, message)

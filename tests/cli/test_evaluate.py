@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from streamlyt.cli.commands.evaluate import _contenders
+from streamlyt.cli.commands.evaluate import _candidates
 from streamlyt.cli.error_handling import ERROR, USAGE
 from tests.cli.running import cli, refused, shell
 
@@ -25,7 +25,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_table_has_a_line_for_each_detector_and_law():
+def test_table_has_a_line_per_detector_and_generator():
     done = run("newma(window=10)", "never", *FEW)
     assert done.exit_code == 0
     lines = [line.split() for line in done.stdout.splitlines() if line.strip()]
@@ -45,7 +45,7 @@ def test_json_lines_and_csv_hold_the_same_figures_for_the_same_seed():
             assert row[name] == ("" if record[name] is None else str(record[name]))
 
 
-def test_annotated_folder_is_scored_and_left_as_it_is(folder):
+def test_annotated_directory_is_scored_and_unchanged(folder):
     before = sorted(path.name for path in folder.iterdir())
     done = run("never", "--data", folder)
     assert done.exit_code == 0
@@ -55,13 +55,13 @@ def test_annotated_folder_is_scored_and_left_as_it_is(folder):
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
-def test_all_that_is_there_is_measured_if_nothing_is_named():
-    names = [who.name for who in _contenders([], seed=0)]
+def test_all_detectors_are_measured_by_default():
+    names = [candidate.name for candidate in _candidates([], seed=0)]
     assert {"newma", "multiscale_newma", "scan_b", "river.drift:ADWIN", "never"} <= set(names)
     assert names[-1] == "never"
 
 
-def test_class_of_ones_own_is_found_where_one_stands(folder):
+def test_a_class_in_the_working_directory_is_found(folder):
     (folder / "mine.py").write_text(
         "class Step:\n"
         "    drift_detected = False\n"
@@ -77,12 +77,12 @@ def test_class_of_ones_own_is_found_where_one_stands(folder):
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "told"),
+    ("words", "status", "message"),
     [
         (("nwma",), USAGE, "did you mean newma"),
-        (("--law", "cauchy"), USAGE, "law must be one of"),
-        (("--data", "nowhere"), ERROR, "must hold annotations.json"),
+        (("--law", "cauchy"), USAGE, "generator must be one of"),
+        (("--data", "nowhere"), ERROR, "must contain one of annotations.json"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(words, status, told):
-    refused(run(*words), status, told)
+def test_errors_are_one_line(words, status, message):
+    refused(run(*words), status, message)

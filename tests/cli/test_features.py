@@ -21,7 +21,7 @@ def test_table_has_a_row_for_each_construction_and_number_of_features():
     assert done.exit_code == 0
     for construction in ("dense", r"structured \*", "structured-gaussian", "tiles"):
         assert re.search(rf"^ *{construction} .*\d", done.stdout, re.M)
-    assert "what auto takes" in done.stdout
+    assert "default (auto)" in done.stdout
     assert done.stderr == ""
 
 
@@ -46,18 +46,21 @@ def test_response_is_a_number_or_a_name():
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--d", "0"), "d must be an integer of at least 1, got 0"),
         (("--d", "5", "--error", "0"), "error must be a finite number above 0, got 0.0"),
         (("--d", "5", "--response", "cube"), "response must be one of"),
         (("--d", "5", "--kernel", "optic"), "did you mean optical"),
         (("--d", "5", "--field", "imaginary"), "field must be one of 'complex', 'real'"),
-        (("--d", "5", "--kernel", "fourier", "--response", "2"), "--kernel must be a map that has"),
+        (
+            ("--d", "5", "--kernel", "fourier", "--response", "2"),
+            "--kernel must be a feature map with",
+        ),
     ],
 )
-def test_what_cannot_hold_is_one_line_and_status_2(words, told):
+def test_invalid_options_are_one_line_and_status_2(words, message):
     done = run(*words)
     assert done.exit_code == USAGE
-    assert told in done.stderr
+    assert message in done.stderr
     assert done.stderr.count("\n") == 1

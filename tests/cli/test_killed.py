@@ -1,4 +1,4 @@
-"""A run that is killed at any moment goes on from its run file and ends as if nothing had been."""
+"""A run that is killed at any moment resumes from its run file with the same result."""
 
 import random
 import signal
@@ -18,8 +18,8 @@ pytestmark = compiled_only
 COPIES = 4  # one after another: 56,000 frames, some seconds of work
 KILLS = 20
 
-# A checkpoint after every batch, so that many a kill falls into one; and a word when the libraries
-# are loaded, so that no time is spent on killing them.
+# A checkpoint after every batch, so that many kills hit one. The word marks that the libraries are
+# loaded, so that no kill hits the imports.
 OFTEN = """
 import sys
 from functools import partialmethod
@@ -31,20 +31,20 @@ print("ready", file=sys.stderr, flush=True)
 main()
 """
 
-# A second word when the first batch is done, for an interrupt that is to meet it at work.
+# A second word after the first batch, for an interrupt during the run.
 AT_WORK = OFTEN.replace(
     "main()\n",
     """
 run = LocalEngine.run
-def told(self, progress=None):
+def reporting_run(self, progress=None):
     words = ["at work"]
-    def tell(rows):
+    def report(rows):
         if words:
             print(words.pop(), file=sys.stderr, flush=True)
         if progress is not None:
             progress(rows)
-    return run(self, tell)
-LocalEngine.run = told
+    return run(self, report)
+LocalEngine.run = reporting_run
 main()
 """,
 )
@@ -70,8 +70,8 @@ def begun(run, code=OFTEN):
     return process
 
 
-def told(run):
-    """All that a run file holds of a run: rows, events, and every level for zooming."""
+def content(run):
+    """Rows, events and downsampling levels of a run file."""
     with RunFile.open(run) as opened:
         assert opened.meta["complete"]
         names = opened.schema("").channel_names
@@ -85,12 +85,12 @@ def unkilled(tmp_path_factory):
     run = tmp_path_factory.mktemp("whole") / "whole.streamlyt"
     done = shell(*words(run))
     assert done.returncode == 0, done.stderr
-    return done.stdout, told(run)
+    return done.stdout, content(run)
 
 
 def check(run, stdout, unkilled):
     whole_stdout, (events, times, values, levels) = unkilled
-    got_events, got_times, got_values, got_levels = told(run)
+    got_events, got_times, got_values, got_levels = content(run)
     assert stdout == whole_stdout != ""
     assert got_events == events
     np.testing.assert_array_equal(got_times, times)
@@ -112,7 +112,7 @@ def test_kill_9_at_twenty_random_moments_changes_nothing(tmp_path, unkilled):
             process.kill()
             kills += 1
         stdout, _ = process.communicate()
-        if process.returncode == 0:  # it was done before it was killed: the next run, then
+        if process.returncode == 0:  # finished before the kill: next run
             check(run, stdout, unkilled)
             runs += 1
     done = shell(*words(run := tmp_path / f"{runs}.streamlyt"))
@@ -120,7 +120,7 @@ def test_kill_9_at_twenty_random_moments_changes_nothing(tmp_path, unkilled):
     check(run, done.stdout, unkilled)
 
 
-def test_ctrl_c_says_so_in_one_line_and_the_run_goes_on(tmp_path, unkilled):
+def test_ctrl_c_prints_one_line_and_the_run_resumes(tmp_path, unkilled):
     run = tmp_path / "a.streamlyt"
     process = begun(run, code=AT_WORK)
     assert line_of(process.stderr, "the first batch is done") == "at work\n"
@@ -130,14 +130,14 @@ def test_ctrl_c_says_so_in_one_line_and_the_run_goes_on(tmp_path, unkilled):
     assert stdout == ""
     [line] = stderr.splitlines()
     assert line.startswith("streamlyt: stopped by Ctrl-C; ")
-    assert line.endswith(f"frames safe in {run}: the same command with --resume goes on")
+    assert line.endswith(f"frames stored in {run}: resume with the same command and --resume")
     with RunFile.open(run) as opened:
         assert f"{opened.meta['rows']:,} frames" in line
     done = shell(*words(run))
     check(run, done.stdout, unkilled)
 
 
-def test_ctrl_c_without_a_run_file_says_so_in_one_line():
+def test_ctrl_c_without_a_run_file_prints_one_line():
     process = subprocess.Popen(
         command("md", ALA2[0], *[ALA2[1]] * 40, code=AT_WORK),
         env=SETTINGS,

@@ -1,4 +1,4 @@
-"""``streamlyt md`` and ``streamlyt demo``: from files to findings, and every option."""
+"""``streamlyt md`` and ``streamlyt demo``: from files to events, and every option."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from tests.detectors.naive_multiscale_newma import compiled_only
 pytestmark = compiled_only
 
 
-def found(*words):
+def change_indices(*words):
     done = cli("md", *words, "--format", "jsonl")
     assert done.exit_code == 0, done.stderr
     return [event["change_index"] for event in events(done)]
@@ -31,14 +31,14 @@ def near(changes, truth, frames=60):
     )
 
 
-def test_two_files_are_enough_and_the_table_names_changes_times_and_residues():
+def test_table_shows_changes_times_and_residues():
     done = cli("md", *ALA2)
     assert done.exit_code == 0
     heading, rows = done.stdout.split("─" * 20)[0], done.stdout.splitlines()
     assert "change" in heading
     assert "at frame" in heading
     assert any("5216" in row and "34317 ps" in row and "ALA2" in row for row in rows)
-    assert max(map(len, rows)) <= 80  # the width where nobody says one
+    assert max(map(len, rows)) <= 80  # the default width
     assert "2 changes in 14,000 frames" in done.stderr
 
 
@@ -52,49 +52,49 @@ def test_json_lines_are_events():
     assert {event.time_unit for event in lines} == {"fs"}
 
 
-def test_csv_has_a_heading_and_a_line_a_change():
+def test_csv_has_a_header_and_one_line_per_change():
     done = cli("md", *VILLIN, "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert list(rows[0]) == list(Event("", "", 0, 0, 0, 0, 0.0, 0.0).to_dict())
     assert near([int(row["change_index"]) for row in rows], (2000, 4000))
-    assert len(rows[0]["channels"].split()) == len(rows[0]["shares"].split()) == 5
+    assert len(rows[0]["channels"].split()) == len(rows[0]["contributions"].split()) == 5
 
 
-def test_csv_of_no_change_is_a_heading_alone():
+def test_csv_without_a_change_is_the_header_only():
     done = cli("md", *VILLIN, "--stop", 1500, "--format", "csv")
     assert done.stdout.count("\n") == 1
     assert "no change in 1,500 frames" in done.stderr
 
 
-def test_changes_give_status_3_where_that_is_asked():
+def test_fail_on_change_exits_with_status_3():
     assert cli("md", *VILLIN, "--fail-on-change").exit_code == 3
     assert cli("md", *VILLIN, "--fail-on-change", "--stop", 1500).exit_code == 0
 
 
-def test_start_stop_and_step_name_frames_in_the_count_of_the_files():
-    whole = found(*ALA2)
-    assert near(found(*ALA2, "--start", 1000, "--stop", 7000), FLIPS[:1])
-    assert near(found(*ALA2, "--step", 2), FLIPS)
-    assert all(index % 2 == 1 for index in found(*ALA2, "--start", 1, "--step", 2))
-    assert whole == found(*ALA2, "--start", 0)
+def test_start_stop_and_step_count_frames_of_the_file():
+    whole = change_indices(*ALA2)
+    assert near(change_indices(*ALA2, "--start", 1000, "--stop", 7000), FLIPS[:1])
+    assert near(change_indices(*ALA2, "--step", 2), FLIPS)
+    assert all(index % 2 == 1 for index in change_indices(*ALA2, "--start", 1, "--step", 2))
+    assert whole == change_indices(*ALA2, "--start", 0)
 
 
 @pytest.mark.parametrize("observe", ["aligned", "distances", "dihedrals", "raw", "auto"])
-def test_every_observation_runs_to_the_end(observe):
+def test_every_observable_runs_to_the_end(observe):
     done = cli("md", *VILLIN, "--observe", observe, "--stop", 3000, "--format", "jsonl")
     assert done.exit_code == 0
     if observe in ("dihedrals", "auto"):
         assert near([event["change_index"] for event in events(done)], (2000,))
 
 
-def test_raw_coordinates_are_what_is_watched_when_they_are_asked_for(tmp_path):
+def test_raw_observable_monitors_coordinates(tmp_path):
     run = tmp_path / "raw.streamlyt"
     cli("md", *VILLIN, "--observe", "raw", "--stop", 500, "--run", run)
     with RunFile.open(run) as opened:
         assert opened.schema("").n_channels == 105 + 3
 
 
-def test_a_selection_is_what_is_read(tmp_path):
+def test_only_selected_atoms_are_read(tmp_path):
     run = tmp_path / "few.streamlyt"
     words = ("--select", "resid 1:10", "--stop", 500, "--run", run)
     assert cli("md", *VILLIN, *words).exit_code == 0
@@ -104,53 +104,53 @@ def test_a_selection_is_what_is_read(tmp_path):
 
 def test_a_selection_without_a_chain_has_no_dihedrals():
     done = cli("md", *ALA2, "--select", "name CA", "--observe", "dihedrals")
-    refused(done, 2, "--observe dihedrals needs a chain", "choose aligned or distances")
+    refused(done, 2, "observable must be aligned, distances or raw", "got 'dihedrals'")
 
 
-def test_several_trajectories_follow_one_another(tmp_path):
+def test_several_trajectories_are_concatenated(tmp_path):
     parts = tmp_path / "one.xtc", tmp_path / "two.xtc"
-    with XTCFile(str(ALA2[1])) as given:
+    with XTCFile(str(ALA2[1])) as source:
         for part, frames in zip(parts, (range(6000), range(6000, 14_000)), strict=True):
-            with XTCFile(str(part), "w") as taken:
+            with XTCFile(str(part), "w") as target:
                 for _ in frames:
-                    f = given.read()
-                    taken.write(f.x, f.box, f.step, f.time, 1000.0)
-    assert found(ALA2[0], *parts) == found(*ALA2)
+                    f = source.read()
+                    target.write(f.x, f.box, f.step, f.time, 1000.0)
+    assert change_indices(ALA2[0], *parts) == change_indices(*ALA2)
 
 
-def test_the_knobs_reach_the_detector(tmp_path):
-    def knobs(*words):
+def test_detector_options_reach_the_detector(tmp_path):
+    def detector(*words):
         run = tmp_path / f"{len(list(tmp_path.iterdir()))}.streamlyt"
         assert cli("md", *VILLIN, "--stop", 200, "--run", run, *words).exit_code == 0
         with RunFile.open(run) as opened:
             return list(load(opened.meta["pipeline"]).operators.values())[-1]
 
-    bank = knobs("--window", 100, "--arl", 1e6, "--seed", 3, "--null", "learned")
-    assert (type(bank).__name__, bank.window, bank.arl, bank.seed) == (
+    default = detector("--window", 100, "--arl", 1e6, "--seed", 3, "--null", "learned")
+    assert (type(default).__name__, default.window, default.arl, default.seed) == (
         "MultiscaleNEWMA",
         100,
         1e6,
         3,
     )
-    newma = knobs("--null", "independent", "--arl", 5000, "--window", 40)
+    newma = detector("--null", "independent", "--arl", 5000, "--window", 40)
     assert (newma.null, newma.arl, newma.window) == ("independent", 5000, 40)
-    assert knobs("--null", "adaptive").null == "adaptive"
+    assert detector("--null", "adaptive").null == "adaptive"
 
 
-def test_other_seeds_find_the_same():
-    assert near(found(*ALA2, "--seed", 1), FLIPS)
+def test_other_seeds_detect_the_same_changes():
+    assert near(change_indices(*ALA2, "--seed", 1), FLIPS)
 
 
-def test_nothing_is_written_beside_the_data(tmp_path):
+def test_no_file_is_written_next_to_the_data(tmp_path):
     copies = [shutil.copy(each, tmp_path) for each in ALA2]
     assert cli("md", *copies).exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ala2_flips.pdb", "ala2_flips.xtc"]
 
 
-def test_the_page_of_the_report_stands_alone(tmp_path):
+def test_report_is_self_contained(tmp_path):
     page = tmp_path / "page.html"
     done = cli("md", *ALA2, "--report", page)
-    assert f"report: {page}" in done.stderr
+    assert f"Report: {page}" in done.stderr
     assert "5216" in done.stdout
     text = page.read_text()
     assert text.startswith("<!DOCTYPE html>")
@@ -158,7 +158,7 @@ def test_the_page_of_the_report_stands_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
 
 
-def test_a_run_that_was_kept_is_drawn_by_report(tmp_path):
+def test_report_command_draws_a_run_file(tmp_path):
     run, page = tmp_path / "a.streamlyt", tmp_path / "a.html"
     assert cli("md", *ALA2, "--run", run).exit_code == 0
     done = cli("report", run, "--output", page)
@@ -166,18 +166,18 @@ def test_a_run_that_was_kept_is_drawn_by_report(tmp_path):
     assert page.stat().st_size > 10_000
 
 
-def test_the_pipeline_in_a_run_file_loads_again_and_finds_the_same(tmp_path):
+def test_pipeline_of_a_run_file_reproduces_its_events(tmp_path):
     run = tmp_path / "a.streamlyt"
     done = cli("md", *ALA2, "--run", run, "--format", "jsonl", "--observe", "aligned", "--seed", 2)
     with RunFile.open(run) as opened:
         spec = load(opened.meta["pipeline"])
-        kept = opened.events()
+        stored = opened.events()
     again = LocalEngine(spec.source, Pipeline(spec.operators)).run()
-    assert list(again.events) == kept
-    assert [json.loads(json.dumps(event.to_dict())) for event in kept] == events(done)
+    assert list(again.events) == stored
+    assert [json.loads(json.dumps(event.to_dict())) for event in stored] == events(done)
 
 
-def test_a_complete_run_is_told_again_by_resume(tmp_path):
+def test_resume_of_a_complete_run_prints_the_same_events(tmp_path):
     run = tmp_path / "a.streamlyt"
     first = cli("md", *ALA2, "--run", run, "--resume", "--format", "jsonl")
     again = cli("md", *ALA2, "--run", run, "--resume", "--format", "jsonl")
@@ -188,30 +188,30 @@ ADK = {"PSF/DCD": ("PSF", "DCD", 38), "PSF/DCD2": ("PSF", "DCD2", 38)}
 
 
 @pytest.mark.parametrize("name", ADK)
-def test_a_short_recording_says_so_and_is_split_off_line(name, tmp_path):
+def test_a_short_recording_is_split_offline(name, tmp_path):
     datafiles = pytest.importorskip("MDAnalysisTests.datafiles")
     topology, trajectory, crossing = ADK[name]
     paths = [shutil.copy(getattr(datafiles, each), tmp_path) for each in (topology, trajectory)]
     run = tmp_path / "adk.streamlyt"
     done = cli("md", *paths, "--format", "jsonl", "--run", run)
-    assert "too few for an on-line alarm, which takes" in done.stderr
+    assert "too few for online detection (warm-up: " in done.stderr
     [event] = events(done)
     assert event["detector"] == "offline_split"
     assert abs(event["change_index"] - crossing) <= 8
     again = cli("md", *paths, "--format", "jsonl", "--run", run, "--resume")
     assert again.stdout == done.stdout
     with RunFile.open(run) as opened:
-        assert len(opened.events()) == 1  # told twice, kept once
+        assert len(opened.events()) == 1  # printed twice, stored once
 
 
-def test_one_frame_is_no_failure_but_is_said_to_be_too_few(tmp_path):
+def test_one_frame_is_reported_as_too_few(tmp_path):
     done = cli("md", *ALA2, "--stop", 1)
     assert done.exit_code == 0
-    assert "1 frame is too few for an on-line alarm, which takes" in done.stderr
+    assert "1 frame is too few for online detection (warm-up: " in done.stderr
     assert done.stdout == ""
 
 
-def test_the_demonstration_finds_all_and_writes_its_page(tmp_path):
+def test_demo_detects_all_changes_and_writes_the_report(tmp_path):
     done = cli("demo", "--output", tmp_path / "new" / "demo", "--format", "jsonl")
     changes = [event["change_index"] for event in events(done)]
     assert near(changes, (2000, 4000, *FLIPS))

@@ -1,4 +1,4 @@
-"""``streamlyt run``, ``streamlyt config``, ``--detector``: pipeline files and own detectors."""
+"""``streamlyt run``, ``streamlyt config`` and ``--detector``: pipeline files and plugins."""
 
 import json
 import sys
@@ -83,7 +83,7 @@ def test_a_file_runs_to_the_end_of_its_source(rows):
     assert "p: 1 change in 2,400 rows" in done.stderr
 
 
-def test_a_run_is_kept_drawn_and_resumed(rows):
+def test_a_run_is_stored_drawn_and_resumed(rows):
     words = ("run", "p.toml", "--run", "a.streamlyt", "--report", "a.html")
     first, again = cli(*words), cli(*words, "--resume")
     assert first.exit_code == again.exit_code == 0
@@ -94,14 +94,14 @@ def test_a_run_is_kept_drawn_and_resumed(rows):
         assert list(pipeline_file.load(run.meta["pipeline"]).operators) == ["quick"]
 
 
-def test_too_few_rows_are_no_quiet_success(rows):
+def test_too_few_rows_are_reported(rows):
     np.save("rows.npy", np.zeros((90, 2)))
     done = cli("run", "p.toml")
-    assert "p: 90 rows in the longest series: an alarm takes" in done.stderr
+    assert "p: 90 rows in the longest series are too few (warm-up: " in done.stderr
     assert "no change" not in done.stderr
 
 
-def test_flag_goes_before_environment_before_file_before_default(rows, monkeypatch):
+def test_precedence_is_flag_environment_file_default(rows, monkeypatch):
     assert shown()["operators.quick.window"] == (50, "file")
     assert shown()["operators.quick.seed"] == (0, "default")
     variable = "STREAMLYT_OPERATORS__QUICK__WINDOW"
@@ -109,7 +109,7 @@ def test_flag_goes_before_environment_before_file_before_default(rows, monkeypat
     assert shown()["operators.quick.window"] == (60, variable)
     assert shown("--set", "operators.quick.window=70")["operators.quick.window"] == (70, "--set")
     assert shown("--set", "operators.0.window=70")["operators.quick.window"] == (70, "--set")
-    monkeypatch.setenv("STREAMLYT_DATA", "elsewhere")  # no place in a pipeline: passed over
+    monkeypatch.setenv("STREAMLYT_DATA", "elsewhere")  # no setting of the pipeline: ignored
     assert len(shown()) == len(shown("--set", "operators.quick.window=70"))
 
 
@@ -144,7 +144,7 @@ def test_settings_of_a_component_in_a_component(rows):
         ("operators.quick.window.deep=3", "must be a component to have settings of its own"),
     ],
 )
-def test_a_setting_that_cannot_hold_is_refused(rows, given, said):
+def test_an_invalid_setting_is_rejected(rows, given, said):
     for words in (
         ("run", "p.toml"),
         ("config", "show", "p.toml"),
@@ -153,10 +153,10 @@ def test_a_setting_that_cannot_hold_is_refused(rows, given, said):
         refused(cli(*words, "--set", given), 2, said)
 
 
-def test_validate_makes_all_and_runs_nothing(rows):
+def test_validate_builds_all_components_and_runs_nothing(rows):
     done = cli("config", "validate", "p.toml")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr.strip() == "p.toml holds: source FileSource, operator quick"
+    assert done.stderr.strip() == "p.toml is valid: source FileSource, operator quick"
     refused(cli("config", "validate", "none.toml"), 1, "none.toml cannot be read")
     (rows / "p.toml").write_text("[source\n")
     refused(cli("config", "validate", "p.toml"), 1, "must be TOML")
@@ -180,25 +180,25 @@ def test_what_init_writes_runs_and_has_every_setting(rows, detector):
 
 
 def test_the_schema_knows_every_component_and_parameter():
-    whole = json.loads(cli("config", "schema").stdout)
-    for room, kind in (
-        *((room, "operator") for room in OPERATOR_CATEGORIES),
+    schema = json.loads(cli("config", "schema").stdout)
+    for category, kind in (
+        *((category, "operator") for category in OPERATOR_CATEGORIES),
         ("features", "features"),
     ):
-        for name in registry.component_names(room):
-            entry = whole["$defs"][f"{kind}.{name}"]
+        for name in registry.component_names(category):
+            entry = schema["$defs"][f"{kind}.{name}"]
             known = set(entry["properties"]) - {"name", "label", "after"}
             assert known == set(
-                vars(registry.get_component(room, name))["__init__"].__annotations__
+                vars(registry.get_component(category, name))["__init__"].__annotations__
             ) - {"return"}
             assert entry["additionalProperties"] is False
-    bank = whole["$defs"]["operator.bank"]["properties"]
-    assert (bank["seed"]["type"], bank["seed"]["default"]) == ("integer", 0)
-    assert "scale in rows" in bank["window"]["description"]
-    files = whole["$defs"]["source.files"]
+    detector = schema["$defs"]["operator.multiscale_newma"]["properties"]
+    assert (detector["seed"]["type"], detector["seed"]["default"]) == ("integer", 0)
+    assert "scale in rows" in detector["window"]["description"]
+    files = schema["$defs"]["source.files"]
     assert sorted(files["required"]) == ["name", "path"]
-    refs = [each["$ref"] for each in whole["properties"]["source"]["oneOf"]]
-    assert all(ref.removeprefix("#/$defs/") in whole["$defs"] for ref in refs)
+    refs = [each["$ref"] for each in schema["properties"]["source"]["oneOf"]]
+    assert all(ref.removeprefix("#/$defs/") in schema["$defs"] for ref in refs)
 
 
 def test_a_users_own_detector_runs_by_its_name(rows, level):
@@ -215,28 +215,31 @@ def test_a_users_own_detector_runs_by_its_name(rows, level):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--detector", "bnk"), "--detector must be a known one, got 'bnk'; did you mean bank"),
-        (("--detector", "own_level", "--window", 3), "--window must go with a detector that has"),
+        (("--detector", "multiscale_newm"), "did you mean"),
+        (
+            ("--detector", "own_level", "--window", 3),
+            "--window must be a parameter of the detector",
+        ),
         (("--detector", "own_level", "--set", "level=high"), "detector.level must be float"),
         (("--detector", "own_level", "--set", "height=3"), "'height'"),
         (("--set", "windw=20"), "did you mean window?"),
-        (("--set", "window"), "--set must be like level=4"),
+        (("--set", "window"), "--set must be NAME=VALUE"),
     ],
 )
-def test_a_detector_or_parameter_that_is_not_there_is_refused(rows, level, words, said):
+def test_an_unknown_detector_or_parameter_is_rejected(rows, level, words, said):
     refused(cli("detect", "rows.npy", *words), 2, said)
 
 
-def test_set_reaches_the_usual_detector_too(rows):
+def test_set_reaches_the_default_detector(rows):
     run = rows / "a.streamlyt"
     words = ("--set", "n_components=64", "--window", 50)
     assert cli("detect", "rows.npy", *words, "--run", run).exit_code == 0
     with RunFile.open(run) as opened:
-        [bank] = pipeline_file.load(opened.meta["pipeline"]).operators.values()
-    assert (bank.n_components, bank.window) == (64, 50)
+        [detector] = pipeline_file.load(opened.meta["pipeline"]).operators.values()
+    assert (detector.n_components, detector.window) == (64, 50)
 
 
-def test_a_file_is_run_from_a_row_on_and_at_a_speed(rows):
+def test_from_and_speed_select_the_first_row_and_pace(rows):
     times = np.datetime64("2024-01-01T00:00:00") + np.arange(N).astype("m8[s]")
     table = np.load("rows.npy")
     lines = (f"{at},{x},{y}" for at, (x, y) in zip(times, table.tolist(), strict=True))
@@ -252,4 +255,4 @@ def test_a_file_is_run_from_a_row_on_and_at_a_speed(rows):
     refused(cli("run", "p.toml", "--from", "soon"), 2, "whole number")
     refused(cli("run", "p.toml", "--from", "9999"), 1, "at most 2400")
     words = ["--run", "a.streamlyt", "--resume", "--from", "5"]
-    refused(cli("run", "p.toml", *words), 2, "--from must go without --resume")
+    refused(cli("run", "p.toml", *words), 2, "--from cannot be combined with --resume")

@@ -1,4 +1,4 @@
-"""A run file of somebody else is looked at, and gone on with only where --trust vouches for it."""
+"""A run file of another user can be read, but resuming it needs --trust."""
 
 import sqlite3
 from contextlib import closing
@@ -34,7 +34,7 @@ def of_another(tmp_path, monkeypatch):
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "of-another"))
 
 
-def test_a_pipeline_goes_on_with_it_once_it_is_trusted(table, tmp_path, monkeypatch):
+def test_a_pipeline_resumes_it_with_trust(table, tmp_path, monkeypatch):
     file, run = tmp_path / "p.toml", tmp_path / "p.streamlyt"
     file.write_text(PIPELINE.format(table=table))
     assert cli("run", file, "--run", run).exit_code == 0
@@ -42,14 +42,14 @@ def test_a_pipeline_goes_on_with_it_once_it_is_trusted(table, tmp_path, monkeypa
     of_another(tmp_path, monkeypatch)
     refused = cli("run", file, "--run", run, "--resume")
     assert refused.exit_code == 1
-    for told in ("mark of this user", "--trust", KEY_FILE):
-        assert told in refused.stderr
+    for word in ("mark of this user", "--trust", KEY_FILE):
+        assert word in refused.stderr
     assert cli("report", run, "-o", tmp_path / "r.html").exit_code == 0
     assert cli("run", file, "--run", run, "--resume", "--trust").exit_code == 0
     assert cli("run", file, "--run", run, "--resume").exit_code == 0
 
 
-def test_a_table_and_tables_go_on_likewise(table, tmp_path, monkeypatch):
+def test_one_table_and_a_batch_resume_it_with_trust(table, tmp_path, monkeypatch):
     other = tmp_path / "b.csv"
     other.write_bytes(table.read_bytes())
     one = ("detect", table, "--run", tmp_path / "a.streamlyt")
@@ -65,14 +65,14 @@ def test_a_table_and_tables_go_on_likewise(table, tmp_path, monkeypatch):
         assert cli(*words, "--resume").exit_code == 0
 
 
-def test_trust_goes_with_resume(table, tmp_path):
+def test_trust_needs_resume(table, tmp_path):
     for words in (("detect", table), ("detect", table, "--run", tmp_path / "a.streamlyt")):
         refused = cli(*words, "--trust")
         assert refused.exit_code == 2
-        assert "--trust must go with --resume" in refused.stderr
+        assert "--trust needs --resume" in refused.stderr
 
 
-def test_letters_of_somebody_else_are_sent_nowhere(tmp_path, monkeypatch):
+def test_dead_letters_of_another_user_are_not_sent(tmp_path, monkeypatch):
     run = tmp_path / "a.streamlyt"
     with RunFile.create(run, pipeline="[source]\nname = 'kafka'\nservers = 'far:1'\n") as made:
         made.write_dead_letter(DeadLetter("t", 0, 1, None, b"?", "no row", 0))
@@ -84,7 +84,7 @@ def test_letters_of_somebody_else_are_sent_nowhere(tmp_path, monkeypatch):
     assert "--trust" in refused.stderr
 
 
-def test_a_changed_state_is_not_gone_on_with(table, tmp_path):
+def test_a_modified_state_is_not_resumed(table, tmp_path):
     file, run = tmp_path / "p.toml", tmp_path / "p.streamlyt"
     file.write_text(PIPELINE.format(table=table))
     assert cli("run", file, "--run", run).exit_code == 0

@@ -6,7 +6,7 @@ from streamlyt.core import Event, Schema
 from streamlyt.core.errors import DataError, ParameterError
 
 
-def test_a_position_goes_on_just_after_the_last_row():
+def test_a_position_resumes_after_the_last_row():
     source = MemorySource(np.arange(10.0), batch_rows=4)
     batches = list(source.read())
     assert [batch.n_rows for batch, _ in batches] == [4, 4, 2]
@@ -15,7 +15,7 @@ def test_a_position_goes_on_just_after_the_last_row():
     assert list(source.read(batches[-1][1])) == []
 
 
-def test_schema_and_times_are_taken_over():
+def test_schema_and_times_are_used():
     schema = Schema.of("a", "b", time_unit="ns")
     source = MemorySource(np.ones((2, 2)), [5, 9], schema, key="k")
     ((batch, _),) = source.read()
@@ -32,7 +32,7 @@ def test_schema_and_times_are_taken_over():
         ({"values": [1.0], "batch_rows": 0}, ParameterError, "batch_rows must be at least 1"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(options, error, message):
+def test_arrays_that_do_not_match_are_rejected(options, error, message):
     with pytest.raises(error, match=message):
         MemorySource(**options)
 

@@ -45,7 +45,7 @@ def test_dihedrals_are_named_by_label_and_grouped_by_residue():
     assert [c.group for c in out.schema.channels] == ["R0", "R0", "R1", "R1"]
 
 
-def test_atoms_in_line_have_no_angle_and_no_nan():
+def test_collinear_atoms_give_zeros_and_no_nan():
     frames = np.zeros((1, 4, 3))
     frames[0, :, 0] = [0, 1, 2, 3]
     out, _ = Dihedrals([[0, 1, 2, 3]]).update(naive.batch_of(frames))
@@ -62,14 +62,14 @@ def test_any_cut_of_the_stream_gives_the_same_bits(operator):
 
 
 @pytest.mark.parametrize("operator", [Distances(), Dihedrals([[0, 1, 2, 3]])])
-def test_a_hole_is_refused(operator):
+def test_a_missing_value_is_rejected(operator):
     frames = FRAMES.copy()
     frames[4, 2, 1] = np.inf
     with pytest.raises(DataError, match=r"finite, got inf in 'a2.y' at time 4"):
         operator.clone().update(naive.batch_of(frames))
 
 
-def test_columns_that_are_no_atoms_are_refused():
+def test_columns_that_are_no_atoms_are_rejected():
     batch = Batch("", [0], [[1.0, 2.0, 3.0]], Schema.of("a.x", "a.y", "b.z"))
     with pytest.raises(DataError, match=r"name\.x, name\.y, name\.z"):
         Distances().update(batch)
@@ -80,12 +80,12 @@ def test_columns_that_are_no_atoms_are_refused():
     [
         (lambda: Dihedrals([]), "four atom numbers for each angle"),
         (lambda: Dihedrals([[0, 1, 2]]), "four atom numbers for each angle"),
-        (lambda: Dihedrals([[0, 1, 2, 3]], ["a", "b"]), "each of the 1 angles, got 2"),
+        (lambda: Dihedrals([[0, 1, 2, 3]], ["a", "b"]), "1 entries, one per angle, got 2"),
         (lambda: Distances([[0, 1, 2]]), "two atom numbers each"),
-        (lambda: Distances([[0, 99]]).update(naive.batch_of(FRAMES)), "atoms 0 to 8"),
-        (lambda: Distances(atoms=[3]).update(naive.batch_of(FRAMES)), "needs two atoms"),
+        (lambda: Distances([[0, 99]]).update(naive.batch_of(FRAMES)), "from 0 to 8"),
+        (lambda: Distances(atoms=[3]).update(naive.batch_of(FRAMES)), "atoms must be at least two"),
     ],
 )
-def test_parameters_that_cannot_hold_are_refused(make, message):
+def test_invalid_parameters_are_rejected(make, message):
     with pytest.raises(ParameterError, match=message):
         make()

@@ -77,7 +77,7 @@ def test_shapes_without_a_unique_rotation_still_fall_on_the_first_frame(shape):
     assert_all(np.isfinite, out)
 
 
-def test_only_the_kept_atoms_come_out_placed_by_the_fitted_ones():
+def test_only_output_atoms_are_emitted_in_the_frame_of_the_fit():
     rng = np.random.default_rng(3)
     frames = rng.normal(size=(6, 9, 3))
     operator = Superposition(fit=[0, 2, 4, 6], keep=[8, 1])
@@ -105,7 +105,7 @@ def test_a_heartbeat_leaves_no_trace():
     assert operator.state == {}
 
 
-def test_a_hole_is_refused_with_its_place():
+def test_a_missing_coordinate_is_rejected_with_its_position():
     frames = np.zeros((3, 3, 3))
     frames[1, 1, 2] = np.nan
     with pytest.raises(DataError, match=r"finite, got nan in 'a1.z' at time 1 step"):
@@ -113,17 +113,17 @@ def test_a_hole_is_refused_with_its_place():
 
 
 @pytest.mark.parametrize(("atoms", "fit"), [(1, []), (2, []), (5, [0, 3])])
-def test_fewer_than_three_atoms_have_no_orientation_and_are_refused(atoms, fit):
-    with pytest.raises(ParameterError, match=r"fit must name 3 atoms at least.*watch distances"):
+def test_fewer_than_three_atoms_are_rejected(atoms, fit):
+    with pytest.raises(ParameterError, match=r"fit must name at least 3 atoms.*or use distances"):
         superposed(np.zeros((1, atoms, 3)), fit=fit)
 
 
-def test_atoms_beyond_the_rows_are_refused():
-    with pytest.raises(ParameterError, match="fit must name atoms 0 to 1 of the rows, got 2"):
+def test_unknown_atom_numbers_are_rejected():
+    with pytest.raises(ParameterError, match="fit must be atom numbers from 0 to 1, got 2"):
         superposed(np.zeros((1, 2, 3)), fit=[0, 2])
 
 
-def test_box_columns_are_refused_with_the_way_out():
+def test_box_columns_are_rejected_with_advice():
     batch = naive.batch_of(np.zeros((1, 2, 3)), np.array([[9, 9, 9, 90, 90, 90.0]]))
-    with pytest.raises(DataError, match="put Whole before it"):
+    with pytest.raises(DataError, match="add the unwrap operator before it"):
         Superposition().update(batch)

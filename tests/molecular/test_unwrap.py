@@ -65,36 +65,36 @@ def test_a_box_that_changes_is_followed():
     np.testing.assert_allclose(out.values[:, 3], [-0.5, -2.5])
 
 
-def test_the_box_columns_are_taken_away():
+def test_box_columns_are_removed():
     batch = naive.batch_of(np.zeros((1, 2, 3)), np.array([[9, 9, 9, 90, 90, 90.0]]))
     out, _ = Unwrap([-1, 0]).update(batch)
     assert out.schema.channel_names == batch.schema.channel_names[:6]
 
 
-def test_rows_without_a_box_are_refused():
-    with pytest.raises(DataError, match="needs the six box columns"):
+def test_rows_without_a_box_are_rejected():
+    with pytest.raises(DataError, match="must end with the six box columns"):
         Unwrap([-1, 0]).update(naive.batch_of(np.zeros((1, 2, 3))))
 
 
 @pytest.mark.parametrize(
     "bad", [[0, 0, 0, 0, 0, 0], [9, -9, 9, 90, 90, 90], [9, 9, 9, 10, 10, 170]]
 )
-def test_a_box_that_is_none_is_refused_with_its_frame(bad):
+def test_an_invalid_box_is_rejected_with_its_frame(bad):
     boxes = np.array([[9, 9, 9, 90, 90, 90], bad], dtype=float)
-    with pytest.raises(DataError, match=r"the box must have positive lengths .* at time 1 step"):
+    with pytest.raises(DataError, match=r"box must have positive lengths .* at time 1 step"):
         Unwrap([-1, 0]).update(naive.batch_of(np.zeros((2, 2, 3)), boxes))
 
 
 @pytest.mark.parametrize(
     ("parents", "message"),
-    [([], "must hold"), ([-2, 0], "must hold"), ([-1, 2], "must hold"), ([1, 0], "got a ring")],
+    [([], "must hold"), ([-2, 0], "must hold"), ([-1, 2], "must hold"), ([1, 0], "got a cycle")],
 )
-def test_parents_that_are_no_tree_are_refused(parents, message):
+def test_parents_that_are_no_tree_are_rejected(parents, message):
     with pytest.raises(ParameterError, match=message):
         Unwrap(parents)
 
 
-def test_parents_of_another_molecule_are_refused():
+def test_parents_of_another_molecule_are_rejected():
     batch = naive.batch_of(np.zeros((1, 3, 3)), np.array([[9, 9, 9, 90, 90, 90.0]]))
     with pytest.raises(ParameterError, match="each of the 3 atoms of the rows, got 2"):
         Unwrap([-1, 0]).update(batch)

@@ -49,7 +49,7 @@ def sessions(times: list[int], gap: int) -> list[list[int]]:
 
 
 def ordered(times: list[int], lateness: int, capacity: int):
-    """Return the arrival numbers of the rows in the order in which they go on, and the late ones.
+    """Return the arrival indices of the rows in output order, and those of the late rows.
 
     The rows held back at the end are the third.
     """

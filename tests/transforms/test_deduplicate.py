@@ -1,4 +1,4 @@
-"""Rows that came twice, beside a slow twin that remembers all rows of a time."""
+"""Deduplicate against a naive implementation that stores all rows of a time."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from streamlyt.core.batch import example_batch
 from streamlyt.core.errors import DataError, ParameterError
 from streamlyt.operator_checks import check_operator
 from streamlyt.transforms import Deduplicate
-from streamlyt.transforms.deduplicate import KEPT
+from streamlyt.transforms.deduplicate import MAX_ROWS
 
 NAN = float("nan")
 
 
 def naive(times, rows, same):
-    """Return the numbers of the rows that go on."""
+    """Return the indices of the emitted rows."""
     seen, numbers = set(), []
     for number, (time, row) in enumerate(zip(times, rows, strict=True)):
         mark = (time, repr(row)) if same == "row" else time
@@ -59,10 +59,10 @@ def test_memory_is_bounded_within_one_time():
     operator = Deduplicate()
     rows = np.arange(500.0)[:, None]
     operator.update(Batch("", np.zeros(500), rows, Schema.of("a")))
-    assert len(operator.state["seen"]) == KEPT
+    assert len(operator.state["seen"]) == MAX_ROWS
 
 
-def test_bad_parameters_and_widths_are_refused():
+def test_invalid_parameters_and_channel_counts_are_rejected():
     with pytest.raises(ParameterError, match="same must be 'row' or 'time', got 'key'"):
         Deduplicate("key")
     operator = Deduplicate()

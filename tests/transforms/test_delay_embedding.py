@@ -36,8 +36,8 @@ def plainly(values, width, lags, spread):
 @pytest.mark.parametrize(("width", "lags"), [(24, 16), (40, 5), (2, 2), (33, 16)])
 def test_rows_are_the_values_at_even_lags_without_level_and_spread(width, lags):
     values = np.random.default_rng(0).normal(size=90).cumsum()
-    wanted = plainly(values, width, lags, values.std())
-    np.testing.assert_allclose(shapes(values, width, lags=lags), wanted, atol=1e-12)
+    expected = plainly(values, width, lags, values.std())
+    np.testing.assert_allclose(shapes(values, width, lags=lags), expected, atol=1e-12)
     np.testing.assert_array_equal(
         shapes(values, width, stride=3, lags=lags), shapes(values, width, lags=lags)[::3]
     )
@@ -84,14 +84,15 @@ def test_a_period_is_a_number_for_any_rows(rows):
 
 
 @pytest.mark.parametrize(
-    ("given", "match"), [({"lags": 1}, "lags must be 2"), ({"width": 8}, "at least lags=16")]
+    ("given", "match"),
+    [({"lags": 1}, "lags must be at least 2"), ({"width": 8}, "at least lags=16")],
 )
-def test_parameters_are_held_to_their_range(given, match):
+def test_parameters_out_of_range_are_rejected(given, match):
     with pytest.raises(ParameterError, match=match):
         DelayEmbedding(**given)
 
 
-def test_a_hole_and_another_width_are_refused():
+def test_missing_values_and_other_channel_counts_are_rejected():
     with pytest.raises(DataError, match="finite"):
         DelayEmbedding(20).update(stream(np.array([[1.0], [np.nan]])))
     one = DelayEmbedding(20)

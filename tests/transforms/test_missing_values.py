@@ -1,4 +1,4 @@
-"""Missing values by channel, beside a slow twin that goes row by row; findings keep their rows."""
+"""Missing-value policies against a naive row-by-row implementation; events keep source rows."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from streamlyt.core.errors import DataError, ParameterError
 from streamlyt.operator_checks import check_operator
 from streamlyt.pipeline import Pipeline
 from streamlyt.transforms import MissingValues
-from streamlyt.transforms._row_index import RUNS
+from streamlyt.transforms._row_index import MAX_RUNS
 from tests._arrays import assert_same_bits
 
 NAN = np.nan
@@ -24,7 +24,7 @@ def batch_of(values, names=("a", "b")):
 
 
 def naive(values, policies):
-    """Return the rows that go on and their numbers, one row after the other."""
+    """Return the emitted rows and their indices, row by row."""
     last, out, numbers = [NAN] * len(policies), [], []
     for number, row in enumerate(values):
         filled = []
@@ -60,13 +60,13 @@ def test_every_policy_keeps_every_promise(policy):
 
 
 def test_the_memory_of_rows_left_out_is_bounded_and_the_last_ones_are_true():
-    values = np.ones((6 * RUNS, 2))
+    values = np.ones((6 * MAX_RUNS, 2))
     values[::2] = NAN
     one = MissingValues("drop")
     out, _ = one.update(batch_of(values))
-    assert len(one.state["runs"]) == RUNS
-    assert [one.input_index(i) for i in range(out.n_rows - RUNS, out.n_rows)] == out.times[
-        -RUNS:
+    assert len(one.state["runs"]) == MAX_RUNS
+    assert [one.input_index(i) for i in range(out.n_rows - MAX_RUNS, out.n_rows)] == out.times[
+        -MAX_RUNS:
     ].tolist()
 
 
@@ -81,7 +81,7 @@ def test_stop_names_the_place_and_leaves_the_memory():
     assert_same_bits(one.state, before)
 
 
-def test_a_policy_channel_or_width_that_is_not_known_is_refused():
+def test_an_unknown_policy_channel_or_channel_count_is_rejected():
     with pytest.raises(ParameterError, match="policy must be 'drop', 'hold' or 'stop', got 'keep'"):
         MissingValues("keep")
     with pytest.raises(ParameterError, match="got 'heta'"):
@@ -102,7 +102,7 @@ class Third(Operator):
         return batch, [Event("", "third", 2, 2, 1, 1, 1.0, 1.0)] if batch.n_rows > 2 else []
 
 
-def test_findings_behind_it_name_rows_of_the_source():
+def test_downstream_events_refer_to_source_rows():
     rows = batch_of([[1, 1], [NAN, 1], [NAN, 1], [2, 2], [1, NAN], [3, 3]])
     _, [event] = Pipeline([MissingValues("drop"), Third()]).process(rows)
     assert (event.change_index, event.alarm_index) == (3, 5)

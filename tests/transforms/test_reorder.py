@@ -27,7 +27,7 @@ def came(times, rows=None):
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.integers(-20, 20), max_size=50), st.integers(0, 15), st.integers(1, 12))
-def test_rows_go_on_as_the_definition_says(times, lateness, capacity):
+def test_rows_are_emitted_as_defined(times, lateness, capacity):
     operator = Reorder(lateness, capacity)
     out, late = [], []
     for batch in came(times):
@@ -72,7 +72,7 @@ def test_a_late_row_may_stop_the_run():
     operator = Reorder(2, late="stop")
     operator.update(Batch("", [10], [[0.0]], SCHEMA))
     before = repr(operator.state)
-    with pytest.raises(DataError, match=r"at most 2 late, got one of time 7 step after .* 8"):
+    with pytest.raises(DataError, match=r"after the watermark 8 \(lateness 2\), got 7 step"):
         operator.update(Batch("", [7], [[0.0]], SCHEMA))
     assert repr(operator.state) == before
 
@@ -86,7 +86,7 @@ def test_a_late_row_may_stop_the_run():
         ({"late": "drop"}, "late must be 'aside' or 'stop'"),
     ],
 )
-def test_what_cannot_hold_is_refused_at_once(given, message):
+def test_invalid_parameters_are_rejected(given, message):
     with pytest.raises(ParameterError, match=message):
         Reorder(**given)
 
@@ -122,15 +122,17 @@ def test_shuffled_rows_within_the_lateness_give_the_events_of_the_rows_in_order(
         assert sink.times().tolist() == kept.times().tolist()
         moved = [(e.alarm_time, e.change_time, e.statistic) for e in summary.events]
         assert moved == [(e.alarm_time, e.change_time, e.statistic) for e in plain.events]
-        aside = run.late_rows()
+        late_batches = run.late_rows()
         assert int(run.states()["pump"]["reorder"]["late"][0]) == 37
-    assert [t for one in aside for t in one.times] == late.tolist()
+    assert [t for one in late_batches for t in one.times] == late.tolist()
     assert [t for one in sink.late_batches for t in one.times] == late.tolist()
-    np.testing.assert_array_equal(np.concatenate([one.values for one in aside]), values[late])
-    assert aside[0].schema.channel_names == ("x", "y", "z")
+    np.testing.assert_array_equal(
+        np.concatenate([one.values for one in late_batches]), values[late]
+    )
+    assert late_batches[0].schema.channel_names == ("x", "y", "z")
 
 
-def test_findings_name_the_rows_as_they_came():
+def test_downstream_events_refer_to_source_rows():
     times, values, order = stream(n=3000)
     summary, _ = found(times[order], values[order], [Reorder(30), NEWMA(window=40)])
     event = summary.events[0]

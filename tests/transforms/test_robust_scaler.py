@@ -1,4 +1,4 @@
-"""Rows in units of their recent spread, beside a slow twin that goes row by row."""
+"""Robust scaling against a naive row-by-row implementation."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_outliers_do_not_move_the_scale_and_a_still_channel_is_zero():
     assert 0.5 < out[:, 2].std() < 2
 
 
-def test_a_slow_drift_is_taken_out_and_a_jump_is_passed_on():
+def test_a_slow_drift_is_removed_and_a_jump_is_kept():
     t = np.arange(8000.0)
     rows = (0.005 * t + np.random.default_rng(5).normal(size=8000))[:, None]
     rows[6000:] += 10
@@ -83,12 +83,12 @@ def test_a_slow_drift_is_taken_out_and_a_jump_is_passed_on():
 
 
 @pytest.mark.parametrize("rows", [[[np.nan]], [[np.inf]]])
-def test_a_hole_is_refused(rows):
+def test_a_missing_value_is_rejected(rows):
     with pytest.raises(DataError, match="values must be finite"):
         RobustScaler().update(stream(np.array(rows)))
 
 
-def test_bad_parameters_and_widths_are_refused():
+def test_invalid_parameters_and_channel_counts_are_rejected():
     with pytest.raises(ParameterError, match="window must be at least 100 rows, got 99"):
         RobustScaler(99)
     operator = RobustScaler()

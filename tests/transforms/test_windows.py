@@ -114,17 +114,17 @@ def test_values_near_the_largest_have_a_mean_and_raise_nothing():
     [TumblingWindow(10), SlidingWindow(20, 10), SessionWindow(10), CountWindow(4)],
     ids=lambda o: repr(o),
 )
-def test_rows_out_of_order_are_refused_and_leave_no_trace(operator):
+def test_out_of_order_rows_are_rejected_without_changing_the_state(operator):
     operator = operator.clone()
     operator.update(Batch("a", [5, 7], [[1.0, 2], [3, 4]], SCHEMA))
     before = {name: array.copy() for name, array in operator.state.items()}
-    with pytest.raises(DataError, match=r"order of their times, got 6 after 7 .* 'reorder'"):
+    with pytest.raises(DataError, match=r"never decrease, got 6 after 7 .* reorder operator"):
         operator.update(Batch("a", [6], [[1.0, 2]], SCHEMA))
     for name, array in operator.state.items():
         np.testing.assert_array_equal(array, before[name])
 
 
-def test_findings_name_the_last_row_of_their_window():
+def test_events_refer_to_the_last_row_of_their_window():
     operator = TumblingWindow(10)
     times = np.array([0, 1, 2, 10, 25, 26, 27, 28, 40])
     operator.update(Batch("", times, np.zeros((9, 2)), SCHEMA))
@@ -155,12 +155,12 @@ def test_spans_of_time_are_read_as_text():
             lambda: TumblingWindow(5, ["mode"]),
             "statistic of a window must be a known one, got 'mode'",
         ),
-        (lambda: TumblingWindow(5, ["sum", "sum"]), "statistics must be named once each"),
+        (lambda: TumblingWindow(5, ["sum", "sum"]), "statistics must be distinct"),
         (lambda: SessionWindow(-1), "gap must be at least 0"),
         (lambda: CountWindow(7, 2), "size must be at least 1 and a multiple of slide, got 7 and 2"),
     ],
 )
-def test_what_cannot_hold_is_refused_at_once(make, message):
+def test_invalid_parameters_are_rejected(make, message):
     with pytest.raises(ParameterError, match=message):
         make()
 
@@ -172,13 +172,13 @@ def test_what_cannot_hold_is_refused_at_once(make, message):
         (SlidingWindow(7, 2), "width must be a multiple of slide, got 7 and 2"),
     ],
 )
-def test_what_the_rows_do_not_fit_is_refused_with_them(operator, message):
+def test_parameters_that_do_not_match_the_rows_are_rejected(operator, message):
     with pytest.raises(ParameterError, match=message):
         operator.clone().update(Batch("", [0], [[1.0, 2.0]], SCHEMA))
 
 
-def test_other_channels_are_refused():
+def test_other_channel_counts_are_rejected():
     operator = TumblingWindow(10)
     operator.update(Batch("", [0], [[1.0, 2.0]], SCHEMA))
-    with pytest.raises(DataError, match="number of channels must stay 2"):
+    with pytest.raises(DataError, match="expected 2 channels"):
         operator.update(Batch("", [1], [[1.0]], Schema.of("x")))

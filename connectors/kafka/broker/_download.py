@@ -1,4 +1,4 @@
-"""Apache Kafka from Maven Central: fetched once, its hashes checked, kept in the user's cache."""
+"""Download Apache Kafka from Maven Central once, verify it and cache it."""
 
 import os
 import re
@@ -14,8 +14,8 @@ from streamlyt.core.errors import SourceError
 __all__ = ["KAFKA", "fetch", "java", "unavailable_reason"]
 
 KAFKA = "4.1.2"
-_OLDEST_JAVA = 17  # what brokers of Kafka 4 run on
-_FETCH_S = 600.0  # 43 MB: seconds on a good line
+_MIN_JAVA = 17  # required by Kafka 4
+_FETCH_S = 600.0  # for 43 MB
 _POM = f"""\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -40,7 +40,7 @@ _POM = f"""\
 
 
 def unavailable_reason() -> str | None:
-    """Return what keeps a broker from being run here, in one line; None where nothing does.
+    """Return why no broker can run here, in one line; None if one can.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def unavailable_reason() -> str | None:
         java()
         if not _home().is_dir() and shutil.which("mvn") is None:
             raise SourceError(
-                "Maven (mvn) is needed once, to fetch Apache Kafka, and is not installed; "
+                "Maven (mvn) is not installed; it is needed once to download Apache Kafka; "
                 "on Debian: apt-get install maven"
             )
     except SourceError as error:
@@ -60,35 +60,37 @@ def unavailable_reason() -> str | None:
 
 
 def java() -> str:
-    """Return the path of a Java that a broker runs on.
+    """Return the path of a Java that can run the broker.
 
     Raises
     ------
     SourceError
-        If there is none, or it is too old.
+        If Java is missing or too old.
     """
     advice = "on Debian: apt-get install openjdk-17-jre-headless"
     found = shutil.which("java")
     if found is None:
-        raise SourceError(f"Java {_OLDEST_JAVA} is needed by the broker, got none; {advice}")
+        raise SourceError(
+            f"Java must be installed for the broker (version {_MIN_JAVA} or newer); {advice}"
+        )
     done = subprocess.run([found, "-version"], capture_output=True, text=True, check=False)
     version = re.search(r'version "(\d+)', done.stderr)
-    if version is None or int(version[1]) < _OLDEST_JAVA:
-        told = (done.stderr or done.stdout).strip().partition("\n")[0]
+    if version is None or int(version[1]) < _MIN_JAVA:
+        output = (done.stderr or done.stdout).strip().partition("\n")[0]
         raise SourceError(
-            f"Java {_OLDEST_JAVA} or newer is needed by the broker, got {told!r}; {advice}"
+            f"Java must be version {_MIN_JAVA} or newer for the broker, got {output!r}; {advice}"
         )
     return found
 
 
 def fetch() -> str:
-    """Return the class path of the broker; fetch it where it is not in the cache.
+    """Return the class path of the broker; download it if it is not in the cache.
 
     Raises
     ------
     SourceError
-        If Maven is missing, or cannot fetch it whole: a file whose hash is not the one that
-        Maven Central tells is refused.
+        If Maven is missing or cannot download all files. A file whose hash differs from that of
+        Maven Central is rejected.
     """
     home = _home()
     if not home.is_dir():
@@ -101,11 +103,11 @@ def _home() -> Path:
 
 
 def _fetch_into(home: Path) -> None:
-    told = unavailable_reason()
-    if told is not None:
-        raise SourceError(told)
+    reason = unavailable_reason()
+    if reason is not None:
+        raise SourceError(reason)
     home.parent.mkdir(parents=True, exist_ok=True)
-    # Beside its last place, so that it gets its name whole or not at all.
+    # In the same directory, so that the final rename is atomic.
     with tempfile.TemporaryDirectory(prefix="kafka-", dir=home.parent) as folder:
         (Path(folder) / "pom.xml").write_text(_POM, encoding="utf-8")
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=jars"]
@@ -121,13 +123,13 @@ def _fetch_into(home: Path) -> None:
             )
         except subprocess.TimeoutExpired as error:
             raise SourceError(
-                f"Maven did not fetch Apache Kafka {KAFKA} within {_FETCH_S:.0f} s; try again"
+                f"Maven did not download Apache Kafka {KAFKA} within {_FETCH_S:.0f} s; try again"
             ) from error
         if done.returncode != 0:
             errors = re.findall(r"\[ERROR\] (.+)", done.stdout) or ["no reason was given"]
-            raise SourceError(f"Maven cannot fetch Apache Kafka {KAFKA}: {errors[0]}")
+            raise SourceError(f"Maven cannot download Apache Kafka {KAFKA}: {errors[0]}")
         try:
             (Path(folder) / "jars").rename(home)
         except OSError:
-            if not home.is_dir():  # else another process was quicker
+            if not home.is_dir():  # otherwise another process was faster
                 raise

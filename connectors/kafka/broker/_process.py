@@ -1,4 +1,4 @@
-"""One broker as a process of its own, which outlives the one that started it."""
+"""A local broker as a separate process, which outlives the process that starts it."""
 
 import os
 import shutil
@@ -23,27 +23,26 @@ _LOGGER = "-Dorg.slf4j.simpleLogger"
 _OPTIONS = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
-    f"{_LOGGER}.defaultLogLevel=warn",  # else it writes a log as long as its data
-    f"{_LOGGER}.log.kafka.server.KafkaRaftServer=info",  # which says that it is ready
+    f"{_LOGGER}.defaultLogLevel=warn",  # the default log is as large as the data
+    f"{_LOGGER}.log.kafka.server.KafkaRaftServer=info",  # reports that it is ready
 )
 
 
 class LocalBroker:
-    """Apache Kafka of one node (KRaft), reached from this machine only.
+    """Apache Kafka broker of one node (KRaft) on loopback.
 
-    The first start on a machine fetches it from Maven Central into the user's cache (43 MB). The
-    data are kept when it is stopped, and when it is killed.
+    The first start on a machine downloads it from Maven Central into the user's cache (43 MB).
+    The data survives a stop or a kill.
 
     Parameters
     ----------
     folder
-        Where its data, settings and log are; the user's data folder where None.
+        Directory of data, settings and log. None: in the user data directory.
     port
-        Port of the plain listener; a free one where 0. A broker that was there before keeps the
-        ports that it had.
+        Port of the plain listener; 0 selects a free port. An existing broker keeps its ports.
     listeners
-        Which listeners there are, of ``"PLAINTEXT"``, ``"TLS"``, ``"SASL"`` and ``"SASL_TLS"``.
-        The latter three are for tests: their user and password are in the open.
+        Listeners to open: ``"PLAINTEXT"``, ``"TLS"``, ``"SASL"`` and ``"SASL_TLS"``. The last
+        three are for tests: their user and password are public.
 
     Raises
     ------
@@ -75,10 +74,10 @@ class LocalBroker:
 
     @property
     def pid(self) -> int | None:
-        """Number of its process, None where it does not run."""
+        """Process id; None if it is not running."""
         try:
             pid = int((self.folder / "pid").read_text())
-            # The number may have gone to another process since.
+            # Another process may have the same id by now.
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError):
             return None
@@ -86,25 +85,25 @@ class LocalBroker:
 
     @property
     def running(self) -> bool:
-        """Whether its process is there."""
+        """Whether the process is running."""
         return self.pid is not None
 
     @property
     def servers(self) -> dict[str, str]:
-        """Listener -> its address, as clients are given it.
+        """Listener -> address for clients.
 
         Raises
         ------
         SourceError
-            If it was never started.
+            If the broker was never started.
         """
         try:
             lines = self._settings.read_text(encoding="utf-8").splitlines()
         except OSError as error:
-            raise SourceError(f"there is no broker in {self.folder}; start one first") from error
-        said: Mapping[str, str] = dict(line.split("=", 1) for line in lines)
-        at = (each.split("://") for each in said["advertised.listeners"].split(","))
-        return {name: address for name, address in at}
+            raise SourceError(f"no broker in {self.folder}; start one first") from error
+        settings: Mapping[str, str] = dict(line.split("=", 1) for line in lines)
+        listeners = settings["advertised.listeners"].split(",")
+        return dict(listener.split("://") for listener in listeners)
 
     @property
     def certificate(self) -> Path:
@@ -112,12 +111,12 @@ class LocalBroker:
         return self.folder / "ca.pem"
 
     def start(self) -> None:
-        """Return when it takes clients; at once where it runs already.
+        """Start the broker and return when it accepts clients; a running broker is left alone.
 
         Raises
         ------
         SourceError
-            If Java or Maven is missing, the port is taken, or it does not start.
+            If Java or Maven is missing, the port is in use, or the start fails.
         """
         if self.running:
             return
@@ -129,7 +128,7 @@ class LocalBroker:
             self._run(program, classes)
         except SourceError:
             if new:
-                # Another port may be named next time: nothing of this one is kept but its log.
+                # Keep only the log, so that the next start may use another port.
                 for file in (self._settings, self.folder / "pid"):
                     file.unlink()
                 shutil.rmtree(self.folder / "data")
@@ -137,54 +136,54 @@ class LocalBroker:
         self._ready.touch()
 
     def stop(self) -> bool:
-        """Let it end in order; return whether there was one to end.
+        """Stop the broker; return whether one was running.
 
         Raises
         ------
         SourceError
-            If it does not end in time.
+            If the process does not end in time.
         """
         return self._end(signal.SIGTERM)
 
     def kill(self) -> bool:
-        """End it at once, as a failing machine would; return whether there was one to end."""
+        """Kill the broker, like a machine failure; return whether one was running."""
         return self._end(signal.SIGKILL)
 
     def _run(self, program: str, classes: str) -> None:
         log = self.folder / "broker.log"
         words = [program, *_OPTIONS, "-cp", classes, "kafka.Kafka", str(self._settings)]
-        anew = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        # No Popen: it would have us wait for a process that is to outlive us.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        # Not Popen: it would wait for a process that must outlive this one.
         pid = os.posix_spawn(
             program,
             words,
             os.environ,
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, os.fspath(log), anew, 0o644),
+                (os.POSIX_SPAWN_OPEN, 1, os.fspath(log), flags, 0o644),
                 (os.POSIX_SPAWN_DUP2, 1, 2),
             ],
-            setsid=True,  # Ctrl-C at our terminal is not meant for it
+            setsid=True,  # Ctrl-C in this terminal must not reach it
         )
         (self.folder / "pid").write_text(str(pid))
         end = time.monotonic() + _START_S
-        while _READY not in (told := log.read_text(encoding="utf-8", errors="replace")):
-            if not _lives(pid):
-                reasons = [line for line in told.splitlines() if "Exception" in line]
-                reason = reasons[0] if reasons else "no reason was given"
+        while _READY not in (text := log.read_text(encoding="utf-8", errors="replace")):
+            if not _is_alive(pid):
+                reasons = [line for line in text.splitlines() if "Exception" in line]
+                reason = reasons[0] if reasons else "no reason in the log"
                 raise SourceError(f"the broker did not start: {reason.strip()} (see {log})")
             if time.monotonic() > end:
                 self.kill()
                 raise SourceError(f"the broker did not start within {_START_S:.0f} s (see {log})")
             time.sleep(0.05)
 
-    def _end(self, how: signal.Signals) -> bool:
+    def _end(self, signal_number: signal.Signals) -> bool:
         pid = self.pid
         if pid is None:
             return False
-        os.kill(pid, how)
+        os.kill(pid, signal_number)
         end = time.monotonic() + _STOP_S
-        while _lives(pid):
+        while _is_alive(pid):
             if time.monotonic() > end:
                 raise SourceError(f"the broker (process {pid}) did not end in {_STOP_S:.0f} s")
             time.sleep(0.05)
@@ -193,7 +192,7 @@ class LocalBroker:
 
     @property
     def _ready(self) -> Path:
-        return self.folder / "ready"  # it was, once: its ports and data are to stay
+        return self.folder / "ready"  # marks a completed first start, whose ports and data are kept
 
     @property
     def _settings(self) -> Path:
@@ -202,9 +201,9 @@ class LocalBroker:
     def _set_up(self, program: str, classes: str) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(self.folder / "data", ignore_errors=True)  # of a start that was cut off
+            shutil.rmtree(self.folder / "data", ignore_errors=True)  # of an interrupted start
         except OSError as error:
-            raise SourceError(f"the broker's folder cannot be made: {error}") from error
+            raise SourceError(f"the directory of the broker cannot be created: {error}") from error
         names = list(dict.fromkeys(["PLAINTEXT", *self.listeners]))
         ports = dict(zip(["CONTROLLER", *names], free_ports(len(names) + 1), strict=True))
         if self.port:
@@ -216,9 +215,9 @@ class LocalBroker:
         format_storage(program, classes, self._settings, scram=secured)
 
 
-def _lives(pid: int) -> bool:
-    """Tell whether a process has not ended; our own child is let go for good when it has."""
+def _is_alive(pid: int) -> bool:
+    """Return whether a process is running; an ended child process is reaped."""
     try:
         return os.waitpid(pid, os.WNOHANG) == (0, 0)
-    except ChildProcessError:  # that of another process is not ours to wait for
+    except ChildProcessError:  # not a child of this process
         return Path(f"/proc/{pid}").exists()

@@ -1,4 +1,4 @@
-"""The live pages of a daemon, wired to its run file and its engine."""
+"""Dashboard pages of a daemon, connected to its run file and its engine."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,24 +14,24 @@ __all__ = ["pages_of"]
 def pages_of(
     names: Sequence[str], tokens: Path | None, run: Path, gauges: RunMetrics, host: str
 ) -> DashboardApp:
-    """Return the live pages of a daemon.
+    """Return the dashboard pages of a daemon.
 
     Raises
     ------
     ParameterError
-        If the tokens cannot be read, or pages that are open to others ask for none.
+        If the token file cannot be read, or the host is public and no token file is given.
     """
     require_token_if_public(host, tokens)
-    return dashboard_routes(run, partial(_told, gauges), names, tokens)
+    return dashboard_routes(run, partial(_process_metrics, gauges), names, tokens)
 
 
-def _told(gauges: RunMetrics) -> dict[str, float]:
-    told: dict[str, float | None] = {
+def _process_metrics(gauges: RunMetrics) -> dict[str, float]:
+    metrics: dict[str, float | None] = {
         "rows": gauges.rows,
         "lag": gauges.lag,
         "queue": gauges.queued_rows,
         "memory": memory_mb(),
     }
     if gauges.last_checkpoint_at is not None:
-        told["checkpoint"] = monotonic() - gauges.last_checkpoint_at
-    return {name: float(value) for name, value in told.items() if value is not None}
+        metrics["checkpoint"] = monotonic() - gauges.last_checkpoint_at
+    return {name: float(value) for name, value in metrics.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The result topic of a pipeline as a run that is looked at: copied as it comes."""
+"""Run feed of a result topic: copies the messages into a run file as they arrive."""
 
 import threading
 import time
@@ -17,32 +17,32 @@ from streamlyt.runfile import RunFile
 
 __all__ = ["KafkaFeed", "Topics"]
 
-ROWS, FINDINGS = "kafka", "findings"  # names of the positions in the run file
-_SAVE_S = 0.25  # as often as a page looks
-_AGAIN_S = 1.0  # until an empty topic is looked at once more
+ROWS, EVENTS = "kafka", "findings"  # names of the positions in the run file
+_SAVE_S = 0.25  # the refresh interval of a page
+_RETRY_S = 1.0  # between two reads of an empty topic
 _TIME = "time"
 DETECTED = ("statistic", "threshold", "alarm")
-ALARM = "alarm column"  # in place of a detector's name, which the rows do not tell
+ALARM = "alarm column"  # replaces the detector name, which the rows do not contain
 
 
 @dataclass(frozen=True)
 class Topics:
-    """What is read, and how.
+    """The topics to read and how to decode them.
 
     Parameters
     ----------
-    rows, findings
-        Names of the topics; without findings, an alarm is where the column ``alarm`` rises.
+    rows, events
+        Names of the topics. Without an events topic, each rise of the column ``alarm`` is an alarm.
     servers, access
-        As for the source.
+        See :class:`~streamlyt.connectors.KafkaSource`.
     columns
-        Fields that are channels; empty for all of the first message but the time.
+        Fields that are channels. Empty: all fields of the first message except the time.
     codec, time_unit, begin
-        As for the source.
+        See :class:`~streamlyt.connectors.KafkaSource`.
     """
 
     rows: str
-    findings: str | None = None
+    events: str | None = None
     servers: str = "127.0.0.1:9092"
     columns: Sequence[str] = ()
     codec: str = "json"
@@ -52,21 +52,21 @@ class Topics:
 
 
 class KafkaFeed(LiveRunFeed):
-    """A run file that a thread of this process writes from topics.
+    """Run file that a thread of this process writes from Kafka topics.
 
     Parameters
     ----------
     topics
-        What is read.
+        The topics to read.
     path
-        The run file; one that is there is gone on with.
+        The run file. An existing one is resumed.
     trust
-        Whether it is if it does not carry the mark of the user's key.
+        Resume a run file that is not signed with the user's key.
 
     Raises
     ------
     SourceError
-        If there is no such topic, or the broker cannot be found.
+        If the topic does not exist, or the broker cannot be reached.
     """
 
     def __init__(self, topics: Topics, path: Path, trust: bool = False) -> None:
@@ -77,37 +77,37 @@ class KafkaFeed(LiveRunFeed):
         self._lag: int | None = None
         self._saved_at = time.monotonic()
         self._failed: StreamlytError | None = None
-        self._ended = threading.Event()
-        self._risen: dict[str, bool] = {}
+        self._closing = threading.Event()
+        self._in_alarm: dict[str, bool] = {}
         self._counts: dict[str, int] = {}
-        # Here, so that a wrong name is told where it was given, and not on a page.
-        self._first = None if topics.columns else self._look()
+        # Read here, so that a wrong name fails the command and not a page.
+        self._first = None if topics.columns else self._first_fields()
         self._thread = threading.Thread(target=self._copy, name="kafka", daemon=True)
         self._thread.start()
 
     def poll(self) -> tuple[Any, int]:
-        """Return the run, and a number that is another one after news.
+        """Return the run and a version number that changes with new data.
 
         Raises
         ------
         StreamlytError
-            If the topics cannot be read any more.
+            If reading the topics failed.
         """
         if self._failed is not None:
             raise self._failed
         return super().poll()
 
     def gauges(self) -> dict[str, float]:
-        """Return what the page of the process shows."""
-        told = {"rows": float(self.rows), "memory": memory_mb()}
-        told["checkpoint"] = time.monotonic() - self._saved_at
+        """Return the process metrics for the page."""
+        metrics = {"rows": float(self.rows), "memory": memory_mb()}
+        metrics["checkpoint"] = time.monotonic() - self._saved_at
         if self._lag is not None:
-            told["lag"] = float(self._lag)
-        return told
+            metrics["lag"] = float(self._lag)
+        return metrics
 
     def close(self) -> None:
-        """End the thread, and close the file."""
-        self._ended.set()
+        """Stop the thread and close the run file."""
+        self._closing.set()
         self._thread.join()
         super().close()
 
@@ -122,95 +122,95 @@ class KafkaFeed(LiveRunFeed):
             else:
                 run = RunFile.create(self.path, pipeline="")
             with run:
-                self._follow(run, columns, _TIME if _TIME in fields else None)
-        except StreamlytError as problem:
-            self._failed = problem
+                self._copy_rows(run, columns, _TIME if _TIME in fields else None)
+        except StreamlytError as error:
+            self._failed = error
 
     def _fields(self) -> list[str] | None:
-        """Return the fields of the messages, once there is one; None if nobody waits any more."""
+        """Return the fields of the first message; None if the feed is closed before it arrives."""
         if self.topics.columns:
             return [*self.topics.columns, _TIME]
         fields = self._first
-        while fields is None and not self._ended.wait(_AGAIN_S):
-            fields = self._look()
+        while fields is None and not self._closing.wait(_RETRY_S):
+            fields = self._first_fields()
         return fields
 
-    def _look(self) -> list[str] | None:
+    def _first_fields(self) -> list[str] | None:
         return message_fields(self.topics.rows, self.topics.servers, self.topics.access)
 
-    def _follow(self, run: RunFile, columns: list[str], at: str | None) -> None:
+    def _copy_rows(self, run: RunFile, columns: list[str], time_field: str | None) -> None:
         topics = self.topics
         source = KafkaSource(
             topics.rows,
             columns,
             servers=topics.servers,
             codec=topics.codec,
-            time=at,
+            time=time_field,
             time_unit=topics.time_unit,
             begin=topics.begin,
             access=topics.access,
         )
-        findings = None
+        reader = None
         try:
-            if topics.findings is not None:
-                start = run.position(FINDINGS)
-                findings = KafkaEventReader(topics.findings, topics.servers, topics.access, start)
+            if topics.events is not None:
+                start = run.position(EVENTS)
+                reader = KafkaEventReader(topics.events, topics.servers, topics.access, start)
             self.rows = int(run.meta.get("rows") or 0)
             self._counts = {key: n for key, (n, _) in run.row_counts().items()}
-            news = False  # taken, and not saved yet
+            unsaved = False
             for batch, position in source.read(run.position(ROWS)):
-                if self._ended.is_set():
+                if self._closing.is_set():
                     return
-                found = self._rises(batch) if findings is None else findings.poll()
-                self._take(run, batch, found)
-                news = news or bool(batch.n_rows or found)
+                events = self._rises(batch) if reader is None else reader.poll()
+                self._append(run, batch, events)
+                unsaved = unsaved or bool(batch.n_rows or events)
                 self._lag = source.lag()
                 due = time.monotonic() - self._saved_at >= _SAVE_S
-                if news and due and position is not None:  # else rows of the same messages follow
+                if unsaved and due and position is not None:  # None: more rows of a message follow
                     positions = {ROWS: position}
-                    if findings is not None:
-                        positions[FINDINGS] = dict(findings.position)
+                    if reader is not None:
+                        positions[EVENTS] = dict(reader.position)
                     run.checkpoint(positions, {}, rows=self.rows)
-                    self._saved_at, news = time.monotonic(), False
+                    self._saved_at, unsaved = time.monotonic(), False
         finally:
             source.close()
-            if findings is not None:
-                findings.close()
+            if reader is not None:
+                reader.close()
 
-    def _take(self, run: RunFile, batch: Batch, found: Sequence[Event]) -> None:
+    def _append(self, run: RunFile, batch: Batch, events: Sequence[Event]) -> None:
         if batch.n_rows:
             run.write_rows(batch)
             self.rows += batch.n_rows
             self._counts[batch.key] = self._counts.get(batch.key, 0) + batch.n_rows
-        for event in found:
+        for event in events:
             run.write_event(event)
 
     def _rises(self, batch: Batch) -> list[Event]:
-        """Return an alarm wherever the column of that name rises.
+        """Return one event for each rise of the column ``alarm``.
 
-        Where the change began nobody has said: it is set to the alarm.
+        The rows do not contain the change point: it is set to the row of the alarm.
         """
         if batch.schema.channel_names[-3:] != DETECTED or not batch.n_rows:
             return []
-        hot = batch.values[:, -1] > 0
-        before = np.concatenate([[self._risen.get(batch.key, False)], hot[:-1]])
-        self._risen[batch.key] = bool(hot[-1])
+        in_alarm = batch.values[:, -1] > 0
+        before = np.concatenate([[self._in_alarm.get(batch.key, False)], in_alarm[:-1]])
+        self._in_alarm[batch.key] = bool(in_alarm[-1])
         first = self._counts.get(batch.key, 0)
-        found = []
-        for i in np.flatnonzero(hot & ~before):
-            number, when = batch.schema.source_row(first + int(i)), int(batch.times[i])
+        events = []
+        for i in np.flatnonzero(in_alarm & ~before):
+            row, time_ = batch.schema.source_row(first + int(i)), int(batch.times[i])
             statistic, threshold = batch.values[i, -3:-1].tolist()
-            found.append(
+            events.append(
                 Event(
                     key=batch.key,
                     detector=ALARM,
-                    alarm_index=number,
-                    alarm_time=when,
-                    change_index=number,
-                    change_time=when,
+                    alarm_index=row,
+                    alarm_time=time_,
+                    change_index=row,
+                    change_time=time_,
                     statistic=statistic,
                     threshold=threshold,
                     time_unit=batch.schema.time_unit,
                 )
             )
-        return found
+        return events

@@ -1,4 +1,4 @@
-"""Many recordings with one table of results, on the processes of this machine or of a centre."""
+"""Batch processing: many recordings, one table of events, on local or Dask workers."""
 
 import glob
 import os
@@ -18,99 +18,100 @@ from .pipeline_run import Recording, run_recording
 from .run import RunOptions
 from .summary import online_events
 
-__all__ = ["examine_all", "expanded"]
+__all__ = ["expand_patterns", "run_batch"]
 
-TOLD = 20  # recordings that are told of one by one, and failures
+MAX_LISTED = 20  # recordings, or failures, with a status line of their own
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a recording among many came to: few bytes, for they cross from process to process.
+    """Result of one recording of a batch. Small, because processes exchange it.
 
     Parameters
     ----------
     rows
-        It had.
+        Number of rows.
     row
-        What a row of it is called.
+        Label of a row ("row", "frame").
     events
-        The findings, whose series are named by the file.
+        The events; their keys start with the name of the file.
     short
-        Whether it was too short for an alarm.
-    said
-        What there is to say of it.
+        The recording is too short for an alarm.
+    messages
+        Status lines.
     failed
-        Whether it could not be read to its end.
+        The recording could not be read to its end.
     """
 
     rows: int = 0
     row: str = "row"
     events: tuple[Event, ...] = ()
     short: bool = False
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     failed: bool = False
 
 
-def expanded(files: Sequence[Path]) -> list[Path]:
-    """Return the files, with those in place of a pattern that it stands for.
+def expand_patterns(files: Sequence[Path]) -> list[Path]:
+    """Return the files, with each glob pattern replaced by its matches.
 
-    The shell does so too, unless the pattern is quoted: for more files than a command may name.
+    The shell expands unquoted patterns; a quoted one may match more files than a command line
+    can hold.
 
     Raises
     ------
     ParameterError
-        If nothing is there of a pattern's name.
+        If a pattern matches nothing.
     """
     found: list[Path] = []
     for file in files:
         if file.exists() or not glob.has_magic(str(file)):
             found.append(file)
             continue
-        there = [Path(name) for name in sorted(glob.glob(str(file), recursive=True))]
-        if not there:
-            raise ParameterError(f"a pattern must have files, got none for {str(file)!r}")
-        found += [path for path in there if path.is_file()]
+        matches = [Path(name) for name in sorted(glob.glob(str(file), recursive=True))]
+        if not matches:
+            raise ParameterError(f"a pattern must match files, got no match for {str(file)!r}")
+        found += [path for path in matches if path.is_file()]
     return list(dict.fromkeys(found))
 
 
-def examine_all(
+def run_batch(
     make: Callable[[Path], Recording],
     files: Sequence[Path],
     options: RunOptions,
     workers: int | None = None,
     scheduler: str | None = None,
 ) -> int:
-    """Examine each file by itself; print one table and return the exit status.
+    """Run each file on its own; print one table and return the exit status.
 
-    One that cannot be read is told of, and stops none of the others.
+    A file that cannot be read is reported and does not stop the others.
 
     Parameters
     ----------
     make
-        How a file becomes a recording; a function that other processes can import.
+        Turns a file into a recording; a function that other processes can import.
     files
         The recordings.
     options
-        As for one; ``run`` is the folder of the run files.
+        As for one recording; ``run`` is the directory of the run files.
     workers, scheduler
-        Where the work is done: :func:`~streamlyt.engines.map_on_dask`.
+        See :func:`~streamlyt.engines.map_on_dask`.
     """
     _check(files, options)
     runs = _run_files(files, options.run)
-    work = partial(_examine_one, make, options.resume, options.trust)
+    work = partial(_run_one, make, options.resume, options.trust)
     outcomes: dict[int, BatchResult] = {}
     with progress_of("recordings", len(files)) as progress, stop_on_interrupt() as stopped:
         items = list(zip(map(str, files), files, runs, strict=True))
-        for number, outcome in _each(work, items, workers, scheduler, stopped):
+        for number, outcome in _run_items(work, items, workers, scheduler, stopped):
             outcomes[number] = outcome
             if progress is not None:
                 progress(len(outcomes))
     if len(outcomes) < len(files):
         if outcomes:
-            _tell(files, outcomes, options)
-        again = "; the same command with --resume goes on" if options.run else ""
+            _report(files, outcomes, options)
+        again = "; resume with the same command and --resume" if options.run else ""
         raise KeyboardInterrupt(f"{len(outcomes):,} of {len(files):,} done{again}")
-    _tell(files, outcomes, options)
+    _report(files, outcomes, options)
     if any(outcome.failed for outcome in outcomes.values()):
         return ERROR
     changed = any(online_events(outcome.events) for outcome in outcomes.values())
@@ -120,43 +121,43 @@ def examine_all(
 def _check(files: Sequence[Path], options: RunOptions) -> None:
     if options.report is not None:
         raise ParameterError(
-            "--report must go with one recording: --run FOLDER keeps a run file of each, of which "
-            "streamlyt report draws pages"
+            "--report takes one recording; use --run FOLDER to store a run file of each, then "
+            "streamlyt report"
         )
     if Path("-") in files:
-        raise ParameterError("the standard input must be the only recording")
+        raise ParameterError("standard input must be the only recording; name the files instead")
     if options.resume and options.run is None:
-        raise ParameterError("--resume must go with --run FOLDER, the runs to go on with")
+        raise ParameterError("--resume needs --run FOLDER, the runs to resume")
     options.check_trust()
     if options.run is not None and options.run.exists():
         if not options.run.is_dir():
             raise ParameterError(
-                f"--run must be a folder where there are many recordings, got the file "
-                f"{str(options.run)!r}"
+                f"--run must be a directory for several recordings, got the file "
+                f"{str(options.run)!r}; name another"
             )
         if not options.resume:
             raise ParameterError(
-                f"--run must name a new folder, got {str(options.run)!r} which is there already; "
-                "add --resume to go on with it, or remove it"
+                f"--run must be a new directory, got {str(options.run)!r}, which already exists; "
+                "add --resume to continue it, or remove it"
             )
 
 
 def _run_files(files: Sequence[Path], folder: Path | None) -> list[Path | None]:
-    """Return the place of each run file: in a tree like that of the recordings."""
+    """Return the path of each run file: the tree mirrors that of the recordings."""
     if folder is None:
         return [None] * len(files)
-    whole = [Path(os.path.abspath(file)) for file in files]
-    root = os.path.commonpath([file.parent for file in whole])
+    absolute = [Path(os.path.abspath(file)) for file in files]
+    root = os.path.commonpath([file.parent for file in absolute])
     return [
         Path(os.path.abspath(folder)) / file.relative_to(root).with_name(f"{file.name}.streamlyt")
-        for file in whole
+        for file in absolute
     ]
 
 
-Item = tuple[str, Path, Path | None]  # its name, where it is, and where its run file is to be
+Item = tuple[str, Path, Path | None]  # name, file, run file
 
 
-def _each(
+def _run_items(
     work: Callable[[Item], BatchResult],
     items: Sequence[Item],
     workers: int | None,
@@ -166,57 +167,57 @@ def _each(
     if find_spec("distributed") is None:
         if workers is not None or scheduler is not None:
             raise MissingDependencyError("distributed", "dask")
-        echo_status("one recording after another: pip install 'streamlyt[dask]' uses all cores")
+        echo_status("Using one CPU core; for all cores: pip install 'streamlyt[dask]'")
         for number, item in enumerate(items):
             if stopped():
                 break
             yield number, work(item)
         return
-    from streamlyt.engines import map_on_dask  # heavy: for many recordings only
+    from streamlyt.engines import map_on_dask  # slow to import: needed for a batch only
 
-    # Other machines have other folders at hand.
+    # Remote workers have another working directory.
     items = [(name, Path(os.path.abspath(file)), run) for name, file, run in items]
     for number, result in map_on_dask(work, items, workers, scheduler, stopped):
-        if isinstance(result, Exception):  # its process died again and again, or a fault of ours
-            result = BatchResult(said=(f"{type(result).__name__}: {result}",), failed=True)
+        if isinstance(result, Exception):  # the worker process died repeatedly, or a bug
+            result = BatchResult(messages=(f"{type(result).__name__}: {result}",), failed=True)
         yield number, result
 
 
-def _examine_one(
+def _run_one(
     make: Callable[[Path], Recording], resume: bool, trust: bool, item: Item
 ) -> BatchResult:
     name, file, run = item
     try:
         if run is not None:
             run.parent.mkdir(parents=True, exist_ok=True)
-        examined = run_recording(make(file), run, resume=resume, trust=trust)
+        result = run_recording(make(file), run, resume=resume, trust=trust)
     except StreamlytError as error:
-        return BatchResult(said=(_without_name(str(error), file),), failed=True)
+        return BatchResult(messages=(_without_name(str(error), file),), failed=True)
     except OSError as error:
-        return BatchResult(said=(error.strerror or str(error),), failed=True)
-    summary = examined.summary
+        return BatchResult(messages=(error.strerror or str(error),), failed=True)
+    summary = result.summary
     events = tuple(
         replace(event, key=f"{name}:{event.key}" if event.key else name) for event in summary.events
     )
-    return BatchResult(summary.rows, examined.row, events, examined.short, examined.sentences)
+    return BatchResult(summary.rows, result.row, events, result.short, result.messages)
 
 
 def _without_name(text: str, file: Path) -> str:
-    """Return an error without the file that it begins with: the line names it already."""
+    """Return an error message without its leading file name, which the status line contains."""
     for name in (str(file), file.name):
         text = text.removeprefix(f"{name}: ").removeprefix(f"{name} ")
     return text
 
 
-def _tell(files: Sequence[Path], outcomes: dict[int, BatchResult], options: RunOptions) -> None:
-    """Say what there is to say of them all, and print the table, in the order of the files."""
+def _report(files: Sequence[Path], outcomes: dict[int, BatchResult], options: RunOptions) -> None:
+    """Print the status lines and the table, in the order of the files."""
     ordered = [(files[number], outcomes[number]) for number in sorted(outcomes)]
     failed = [(file, outcome) for file, outcome in ordered if outcome.failed]
-    for file, outcome in ordered if len(ordered) <= TOLD else failed[:TOLD]:
-        for sentence in outcome.said:
-            echo_status(f"{file}: {sentence}")
-    if len(failed) > TOLD < len(ordered):
-        echo_status(f"... and {len(failed) - TOLD:,} more could not be read")
+    for file, outcome in ordered if len(ordered) <= MAX_LISTED else failed[:MAX_LISTED]:
+        for message in outcome.messages:
+            echo_status(f"{file}: {message}")
+    if len(failed) > MAX_LISTED < len(ordered):
+        echo_status(f"{len(failed) - MAX_LISTED:,} more recordings could not be read")
     events = [event for _, outcome in ordered for event in outcome.events]
     rows = sum(outcome.rows for _, outcome in ordered)
     row = next((outcome.row for _, outcome in ordered if not outcome.failed), "row")
@@ -224,7 +225,7 @@ def _tell(files: Sequence[Path], outcomes: dict[int, BatchResult], options: RunO
     changed = sum(1 for _, outcome in ordered if online_events(outcome.events))
     recordings = counted(len(ordered), "recording")
     short = sum(1 for _, outcome in ordered if outcome.short)
-    told = [
+    parts = [
         f"{counted(changes, 'change')} in {changed:,} of {recordings}"
         if changes
         else f"no change in {recordings}",
@@ -232,6 +233,6 @@ def _tell(files: Sequence[Path], outcomes: dict[int, BatchResult], options: RunO
         *([f"{short:,} too short for an alarm"] if short else []),
         *([f"{len(failed):,} could not be read"] if failed else []),
     ]
-    echo_status(", ".join(told))
-    if options.form is not None:
-        print_events(events, options.form, row)
+    echo_status(", ".join(parts))
+    if options.output_format is not None:
+        print_events(events, options.output_format, row)

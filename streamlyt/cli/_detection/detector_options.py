@@ -1,4 +1,4 @@
-"""Which detector a verb runs, from what was asked on the command line."""
+"""The detector of a command, built from its command line options."""
 
 from collections.abc import Sequence
 from inspect import signature
@@ -15,7 +15,7 @@ from streamlyt.registry import component_names, component_to_table, get_componen
 
 __all__ = ["choose_detector", "dependence_warning"]
 
-ROOM = ("detectors",)
+CATEGORY = ("detectors",)
 
 
 def choose_detector(
@@ -24,56 +24,56 @@ def choose_detector(
     window: int | None,
     seed: int | None,
     scale: float | None = None,
-    usual: NullModel = NullModel.auto,
+    default: NullModel = NullModel.auto,
     detector: str | None = None,
     sets: Sequence[str] = (),
 ) -> Operator:
-    """Return the detector of a name, of a null model or the ``usual`` one; the rest stays."""
-    asked: dict[str, Any] = {"arl": arl, "window": window, "seed": seed}
-    asked = {name: value for name, value in asked.items() if value is not None}
+    """Return the detector of this name, or the one of the null model (``default`` if not given)."""
+    options: dict[str, Any] = {"arl": arl, "window": window, "seed": seed}
+    options = {name: value for name, value in options.items() if value is not None}
     if detector is None:
-        chosen = _by_null(null or usual, asked, scale)
+        selected = _by_null(null or default, options, scale)
         if not sets:
-            return chosen
-        table = component_to_table(chosen)
+            return selected
+        table = component_to_table(selected)
     else:
         if detector.replace("-", "_") not in component_names("detectors"):
             raise unknown_name_error("--detector", detector, component_names("detectors"))
         known = signature(get_component("detectors", detector)).parameters
-        table = {"name": detector, **asked}
+        table = {"name": detector, **options}
         if null is not None:
             table["null"] = null.value
         for name in table:
             if name != "name" and name not in known:
                 raise ParameterError(
-                    f"--{name} must go with a detector that has it, got --detector {detector}, "
-                    f"which has {', '.join(known) or 'no parameters'}"
+                    f"--{name} must be a parameter of the detector, got --detector {detector} with "
+                    f"{', '.join(known) or 'no parameters'}; leave it out"
                 )
         if scale is not None and "scale" in known:
             table["scale"] = scale
-    for given in sets:
-        name, equals, text = given.partition("=")
+    for setting in sets:
+        name, equals, text = setting.partition("=")
         if not equals:
-            raise ParameterError(f"--set must be like level=4, got {given!r}")
+            raise ParameterError(f"--set must be NAME=VALUE, for example level=4, got {setting!r}")
         table[name.strip()] = parse_toml_value(text.strip())
-    built: Operator = build_component(table, ROOM, None, "detector")
+    built: Operator = build_component(table, CATEGORY, None, "detector")
     return built
 
 
-def _by_null(null: NullModel, asked: dict[str, Any], scale: float | None) -> Operator:
+def _by_null(null: NullModel, options: dict[str, Any], scale: float | None) -> Operator:
     if null is not NullModel.adaptive:
-        asked["null"] = null.value
-        return MultiscaleNEWMA(scale=scale, **asked)
-    if "arl" in asked:
+        options["null"] = null.value
+        return MultiscaleNEWMA(scale=scale, **options)
+    if "arl" in options:
         raise ParameterError(
-            "--arl must go with --null auto, learned or independent: the adaptive threshold is a "
-            "rate per row; leave it out"
+            "--arl needs --null auto, learned or independent; the adaptive threshold is a rate "
+            "per row: leave --arl out"
         )
-    return NEWMA(null="adaptive", **asked)
+    return NEWMA(null="adaptive", **options)
 
 
 def dependence_warning(pipeline: Pipeline) -> str | None:
-    """Return what is to be said where rows depend on their past though told not to."""
+    """Return a warning if the rows are dependent and the null model assumes independence."""
     names = [
         name
         for name, operator in pipeline.operators.items()
@@ -91,7 +91,6 @@ def dependence_warning(pipeline: Pipeline) -> str | None:
     if excess < 1.0:
         return None
     return (
-        f"--null independent does not fit: rows depend on those before them ({excess:.1f} times "
-        "what chance allows), so that false alarms come far more often than --arl says; leave "
-        "--null out"
+        f"--null independent does not fit: rows are serially dependent ({excess:.1f} times the "
+        "significance limit), so false alarms are far more frequent than --arl; leave --null out"
     )

@@ -1,50 +1,50 @@
-"""Series that are too short for an on-line alarm: their best split, found off line."""
+"""Offline split of series that are too short for online detection."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from streamlyt.cli._output.tables import OFF_LINE, counted
+from streamlyt.cli._output.tables import OFFLINE, counted
 from streamlyt.core import Batch, Event, Operator, Source
 from streamlyt.core.errors import ParameterError
 from streamlyt.detectors import offline_split
 from streamlyt.engines import Summary
 from streamlyt.pipeline import Pipeline
 
-from .summary import OfflineSplit, learning_of, online_events
+from .summary import OfflineSplit, online_events, warmup_of
 
 __all__ = ["split_short_recording"]
 
-LEAST = 8  # rows that a split needs
-TOLD = 3  # series that are named one by one
-SPLIT = 100  # series that are split: their rows are held at once
-WINDOWS = (200, 100, 50, 25, 16)  # shorter ones that are tried as a hint
-ROOM = 3  # times the rows that it learns from are needed for a detector to be of use
+MIN_ROWS = 8  # of a split
+MAX_LISTED = 3  # series
+MAX_SPLIT = 100  # series: all their rows are in memory at once
+WINDOWS = (200, 100, 50, 25, 16)  # shorter windows to suggest
+MIN_WARMUPS = 3  # a detector is useful from this multiple of its warm-up rows on
 
 
 def split_short_recording(
     source: Source,
     operators: Sequence[Operator],
-    standardise: bool,
+    normalize: bool,
     summary: Summary,
     detector: Operator,
 ) -> OfflineSplit | None:
-    """Split each series once that is shorter than the detector learns; None where there is none.
+    """Split each series that is shorter than the warm-up; None if there is no such series.
 
-    What is found is the best split and no alarm: rows that remember those before them are split
-    better than chance where nothing has changed, too.
+    The result is the best split, not an alarm: serially dependent rows split better than chance
+    without a change, too.
     """
-    learning = learning_of([detector])
-    found = {event.key for event in online_events(summary.events)}
-    short = {k: n for k, n in summary.series.items() if n < learning and k not in found}
+    warmup = warmup_of([detector])
+    detected = {event.key for event in online_events(summary.events)}
+    short = {k: n for k, n in summary.series.items() if n < warmup and k not in detected}
     if not short:
         return None
-    whole = len(short) == len(summary.series)
-    known = {event.key: event for event in summary.events if event.detector == OFF_LINE}
+    all_short = len(short) == len(summary.series)
+    known = {event.key: event for event in summary.events if event.detector == OFFLINE}
     splits = dict(known)
-    wanted = {key for key, n in short.items() if n >= LEAST and key not in known}
-    splits |= _split(source, operators, standardise, set(sorted(wanted)[:SPLIT]))
-    better = [
+    pending = {key for key, n in short.items() if n >= MIN_ROWS and key not in known}
+    splits |= _split(source, operators, normalize, set(sorted(pending)[:MAX_SPLIT]))
+    significant = [
         event
         for event in splits.values()
         if event.statistic > event.threshold and event.key not in known
@@ -52,33 +52,33 @@ def split_short_recording(
     row = source.schema.row_label
     if list(short) == [""]:
         [n] = short.values()
-        told = f"{counted(n, row)} {'is' if n == 1 else 'are'} too few for an on-line alarm"
+        text = f"{counted(n, row)} {'is' if n == 1 else 'are'} too few for online detection"
     else:
-        names = ", ".join(f"{key!r} has {n}" for key, n in list(short.items())[:TOLD])
-        more = ", ..." if len(short) > TOLD else ""
-        of = "all" if whole else f"{len(short):,} of"
-        told = (
-            f"{of} {counted(len(summary.series), 'series', 'series')} have too few {row}s for an "
-            f"on-line alarm ({names}{more})"
+        names = ", ".join(f"{key!r} has {n}" for key, n in list(short.items())[:MAX_LISTED])
+        more = ", ..." if len(short) > MAX_LISTED else ""
+        of = "all" if all_short else f"{len(short):,} of"
+        text = (
+            f"{of} {counted(len(summary.series), 'series', 'series')} have too few {row}s for "
+            f"online detection ({names}{more})"
         )
-    told += f", which takes {learning}{_hint(source, detector, max(short.values()))}"
-    return OfflineSplit(f"{told}; {_told(splits, row)}", better, whole)
+    text += f" (warm-up: {warmup}{_hint(source, detector, max(short.values()))})"
+    return OfflineSplit(f"{text}. {_describe(splits, row)}", significant, all_short)
 
 
-def _told(splits: dict[str, Event], row: str) -> str:
+def _describe(splits: dict[str, Event], row: str) -> str:
     if not splits:
-        return f"nor can they be split off line, which takes {LEAST}"
-    told = [
+        return f"No offline split: it needs {MIN_ROWS} {row}s"
+    parts = [
         f"{f'{key!r} ' if key else ''}{row} {event.change_index}"
-        f"{'' if event.statistic > event.threshold else ', no better than chance'}"
-        for key, event in list(splits.items())[:TOLD]
+        f"{'' if event.statistic > event.threshold else ' (not significant)'}"
+        for key, event in list(splits.items())[:MAX_LISTED]
     ]
-    more = f"; and {len(splits) - TOLD} more" if len(splits) > TOLD else ""
-    return f"best split, off line: {'; '.join(told)}{more}"
+    more = f"; {len(splits) - MAX_LISTED} more" if len(splits) > MAX_LISTED else ""
+    return f"Best offline split: {'; '.join(parts)}{more}"
 
 
 def _hint(source: Source, detector: Operator, rows: int) -> str:
-    """Return which shorter window would do, and that fewer frames might be left out."""
+    """Suggest a shorter window or a smaller frame step."""
     hints = []
     if "window" in detector.get_params():
         for window in WINDOWS:
@@ -86,16 +86,18 @@ def _hint(source: Source, detector: Operator, rows: int) -> str:
                 shorter = type(detector)(**{**detector.get_params(), "window": window})
             except ParameterError:
                 continue
-            if learning_of([shorter]) * ROOM <= rows:
-                hints.append(f"--window {window} takes {learning_of([shorter])}")
+            if warmup_of([shorter]) * MIN_WARMUPS <= rows:
+                hints.append(f"--window {window}: {warmup_of([shorter])}")
                 break
     if source.schema.row_step > 1:
-        hints.append(f"a --step below {source.schema.row_step} leaves more")
-    return f" ({', '.join(hints)})" if hints else ""
+        hints.append(
+            f"a --step below {source.schema.row_step} gives more {source.schema.row_label}s"
+        )
+    return f"; {', '.join(hints)}" if hints else ""
 
 
 def _split(
-    source: Source, operators: Sequence[Operator], standardise: bool, keys: set[str]
+    source: Source, operators: Sequence[Operator], normalize: bool, keys: set[str]
 ) -> dict[str, Event]:
     if not keys:
         return {}
@@ -108,8 +110,8 @@ def _split(
     for key, batches in parts.items():
         times = np.concatenate([batch.times for batch in batches])
         values = np.concatenate([batch.values for batch in batches])
-        if len(times) >= LEAST:
-            event = offline_split(Batch(key, times, values, batches[0].schema), standardise)
+        if len(times) >= MIN_ROWS:
+            event = offline_split(Batch(key, times, values, batches[0].schema), normalize)
             splits[key] = pipeline.with_source_rows(event)
     return splits
 

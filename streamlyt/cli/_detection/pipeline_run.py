@@ -1,4 +1,4 @@
-"""A recording from its source to findings and what is said of them; nothing is printed here."""
+"""Run a recording from source to events and status lines, without printing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -21,59 +21,59 @@ __all__ = ["Recording", "Run", "RunResult", "run_recording", "run_silently"]
 Run = Callable[[LocalEngine], tuple[Summary, str]]
 
 
-def _nothing(summary: Summary) -> None:
+def _no_analysis(summary: Summary) -> None:
     return None
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What is examined, and how.
+    """A recorded source and the pipeline to run on it.
 
     Parameters
     ----------
     title
-        What it is called in all that is said of it.
-    source, operators, sinks, places
-        As the engine takes them.
+        Name in status lines.
+    source, operators, sinks, sink_inputs
+        See :class:`~streamlyt.engines.LocalEngine`.
     afterwards
-        What may add findings off line, when all has been read.
-    explained
-        What tells more of rows that were refused, where it can.
+        Offline analysis after the last row; may add events.
+    explain
+        Returns a more detailed error for rejected rows, if there is one.
     """
 
     title: str
     source: Source
     operators: Mapping[str, Operator] | Sequence[Operator] | Pipeline
-    afterwards: Callable[[Summary], OfflineSplit | None] = _nothing
+    afterwards: Callable[[Summary], OfflineSplit | None] = _no_analysis
     sinks: Sequence[Sink] = ()
-    places: Sequence[str | None] = ()
-    explained: Callable[[], DataError | None] = lambda: None
+    sink_inputs: Sequence[str | None] = ()
+    explain: Callable[[], DataError | None] = lambda: None
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a recording came to.
+    """Result of a recording.
 
     Parameters
     ----------
     summary
-        The run; the findings of both kinds, on line and off line, are its events.
-    sentences
-        What is said of it.
+        The run. Its events are the online events, then the offline splits.
+    messages
+        Status lines.
     row
-        What a row of it is called.
+        Label of a row ("row", "frame").
     short
-        Whether series were too short for an alarm, and were looked at off line.
+        Some series were too short for an alarm and were split offline.
     """
 
     summary: Summary
-    sentences: tuple[str, ...]
+    messages: tuple[str, ...]
     row: str
     short: bool
 
 
 def run_silently(engine: LocalEngine) -> tuple[Summary, str]:
-    """Run to the end where nobody looks on."""
+    """Run the engine without progress output."""
     return engine.run(), ""
 
 
@@ -83,30 +83,30 @@ def run_recording(
     *,
     resume: bool = False,
     trust: bool = False,
-    policy: RetentionPolicy | None = None,
+    retention: RetentionPolicy | None = None,
     threads: int = 1,
     run: Run = run_silently,
 ) -> RunResult:
-    """Run the operators over the source, into the run file at ``path`` if there is one.
+    """Run the operators over the source, into the run file at ``path`` if given.
 
-    ``run`` says how the engine is run, and what is told of its speed. With ``trust`` a run file is
-    gone on with that does not carry the user's mark.
+    ``run`` runs the engine and returns the summary and a text about the throughput. ``trust``
+    resumes a run file that is not signed with the user's key.
     """
     source, operators = recording.source, recording.operators
     pipeline = operators if isinstance(operators, Pipeline) else Pipeline(operators)
-    ends = recording.sinks, recording.places
-    kept = policy or RetentionPolicy()
+    outputs = recording.sinks, recording.sink_inputs
+    retention = retention or RetentionPolicy()
     if path is not None and not (resume and path.exists()):
-        RunFile.create(path, pipeline=dump(source, pipeline, *ends), policy=kept).close()
+        RunFile.create(path, pipeline=dump(source, pipeline, *outputs), policy=retention).close()
     with nullcontext() if path is None else RunFile.open(path, write=True, trust=trust) as runfile:
         if runfile is not None:
-            runfile.set_retention(kept)
+            runfile.set_retention(retention)
         engine = LocalEngine(
             source,
             pipeline,
             recording.sinks,
             runfile,
-            sink_inputs=recording.places,
+            sink_inputs=recording.sink_inputs,
             threads=threads,
         )
         try:
@@ -114,18 +114,18 @@ def run_recording(
         except FormatError:
             raise
         except DataError as error:
-            raise recording.explained() or error from None
-        more = recording.afterwards(summary)
+            raise recording.explain() or error from None
+        offline = recording.afterwards(summary)
         if runfile is not None:
-            for event in more.events if more else ():
+            for event in offline.events if offline else ():
                 runfile.write_event(event)
             runfile.checkpoint({}, {})
-    sentences = []
-    if told := dependence_warning(pipeline):
-        sentences.append(told)
-    if more is None or not more.whole:
-        sentences.append(summarize(summary, pipeline, source.schema) + rate)
-    if more is not None:
-        sentences.append(more.sentence)
-        summary = replace(summary, events=(*summary.events, *more.events))
-    return RunResult(summary, tuple(sentences), source.schema.row_label, more is not None)
+    messages = []
+    if warning := dependence_warning(pipeline):
+        messages.append(warning)
+    if offline is None or not offline.complete:
+        messages.append(summarize(summary, pipeline, source.schema) + rate)
+    if offline is not None:
+        messages.append(offline.message)
+        summary = replace(summary, events=(*summary.events, *offline.events))
+    return RunResult(summary, tuple(messages), source.schema.row_label, offline is not None)

@@ -1,4 +1,4 @@
-"""A recorded source from end to end: run it, keep the run, print and draw the changes."""
+"""Run a recorded source: store the run, print the events, write the report."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -26,90 +26,89 @@ __all__ = ["RunOptions", "run_recorded", "status", "write_page"]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What every verb over recorded data asks.
+    """Options that all commands over recorded data share.
 
     Parameters
     ----------
-    form
-        How the changes are written to stdout; None for not at all.
+    output_format
+        Format of the events on stdout; None prints none.
     report
-        Where the page goes, if anywhere.
+        Path of the HTML report, if any.
     run
-        Where the run file is kept, if anywhere.
+        Path of the run file, if any.
     resume
-        Whether to go on with that run file.
+        Resume that run file.
     fail_on_change
-        Whether changes give exit status 3.
+        Exit with status 3 if a change is detected.
     threads
-        Threads that the series are shared out to.
-    policy
-        How long the run file keeps rows.
+        Worker threads for keyed parallelism.
+    retention
+        Retention of the run file.
     trust
-        Whether to go on with a run file that does not carry the user's mark.
+        Resume a run file that is not signed with the user's key.
     """
 
-    form: Format | None = None
+    output_format: Format | None = None
     report: Path | None = None
     run: Path | None = None
     resume: bool = False
     fail_on_change: bool = False
     threads: int = 1
-    policy: RetentionPolicy = field(default_factory=RetentionPolicy)
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     trust: bool = False
 
     def check(self) -> None:
-        """Raise a ParameterError where the options contradict one another or the disk."""
+        """Raise a ParameterError if the options contradict each other or the existing files."""
         if self.resume and self.run is None:
-            raise ParameterError("--resume must go with --run FILE, the run to go on with")
+            raise ParameterError("--resume needs --run FILE, the run to resume")
         self.check_trust()
         if self.run is not None and self.run.exists() and not self.resume:
             raise ParameterError(
-                f"--run must name a new file, got {str(self.run)!r} which is there already; "
-                "add --resume to go on with it, or remove it"
+                f"--run must be a new file, got {str(self.run)!r}, which already exists; "
+                "add --resume to continue it, or remove it"
             )
         if self.report is not None:
             check_not_replaced("--report", self.report, [self.run] if self.run else [])
         for option, path in (("--report", self.report), ("--run", self.run)):
             if path is not None and not path.absolute().parent.is_dir():
                 raise ParameterError(
-                    f"{option} must be in a folder that is there, got {str(path)!r}; "
-                    f"make {str(path.parent)!r} first"
+                    f"{option}: directory {str(path.parent)!r} does not exist; create it first"
                 )
             if path is not None and path.is_dir():
-                raise ParameterError(f"{option} must be a file, got the folder {str(path)!r}")
+                raise ParameterError(f"{option} must be a file, got the directory {str(path)!r}")
 
     def check_trust(self) -> None:
-        """Raise a ParameterError where trust is asked for and nothing is gone on with."""
+        """Raise a ParameterError if ``trust`` is set without ``resume``."""
         if self.trust and not self.resume:
-            raise ParameterError("--trust must go with --resume: a new run file needs none")
+            raise ParameterError("--trust needs --resume; a new run file is always trusted")
 
 
 def run_recorded(recording: Recording, options: RunOptions) -> Summary:
-    """Examine a recording, print what was found and draw the report."""
+    """Run a recording, print its events and write the report."""
     options.check()
     title = recording.title
-    with _place_of_run(options) as path:
-        examined = run_recording(
+    with _run_path(options) as path:
+        result = run_recording(
             recording,
             path,
             resume=options.resume,
             trust=options.trust,
-            policy=options.policy,
+            retention=options.retention,
             threads=options.threads,
-            run=partial(_shown, options=options, title=title),
+            run=partial(_run_with_progress, options=options, title=title),
         )
-        for sentence in examined.sentences:
-            echo_status(f"{title}: {sentence}")
-        if options.form is not None:  # whatever becomes of the page
-            print_events(examined.summary.events, options.form, examined.row)
+        for message in result.messages:
+            echo_status(f"{title}: {message}")
+        if options.output_format is not None:  # before the report, which may fail
+            print_events(result.summary.events, options.output_format, result.row)
         if options.report is not None and path is not None:
             write_page([path], options.report, title)
-    return examined.summary
+    return result.summary
 
 
 @contextmanager
-def _place_of_run(options: RunOptions) -> Iterator[Path | None]:
-    """Yield where the run file is to be: for a page alone it is gone afterwards."""
+def _run_path(options: RunOptions) -> Iterator[Path | None]:
+    """Yield the path of the run file; a temporary one if only a report is written."""
     if options.run is not None or options.report is None:
         yield options.run
         return
@@ -118,12 +117,12 @@ def _place_of_run(options: RunOptions) -> Iterator[Path | None]:
 
 
 def status(summary: Summary, options: RunOptions) -> int:
-    """Return the exit status of a run that came to its end."""
+    """Return the exit status of a complete run."""
     return FOUND if online_events(summary.events) and options.fail_on_change else 0
 
 
-def _shown(engine: LocalEngine, options: RunOptions, title: str) -> tuple[Summary, str]:
-    """Run to the end; where it fails, print what had been found by then."""
+def _run_with_progress(engine: LocalEngine, options: RunOptions, title: str) -> tuple[Summary, str]:
+    """Run to the end; if that fails, print the events detected so far."""
     source = engine.source
     with (
         notify_on_compile(report_compilation) as has_compiled,
@@ -133,42 +132,43 @@ def _shown(engine: LocalEngine, options: RunOptions, title: str) -> tuple[Summar
         try:
             summary = engine.run(progress)
         except (DataError, SourceError):
-            if options.form is not None:
-                _tell_until(engine.summary(), options.form, title, source)
+            if options.output_format is not None:
+                _print_partial(engine.summary(), options.output_format, title, source)
             raise
     if not summary.complete:
-        safe = f"{counted(summary.rows, source.schema.row_label)} safe in {options.run}"
+        stored = f"{counted(summary.rows, source.schema.row_label)} stored in {options.run}"
         raise KeyboardInterrupt(
-            *([f"{safe}: the same command with --resume goes on"] if options.run else [])
+            *([f"{stored}: resume with the same command and --resume"] if options.run else [])
         )
     slow = has_compiled() or summary.rows < 1000 or summary.seconds <= 0
-    return summary, "" if slow else f", {summary.rows / summary.seconds:,.0f} a second"
+    return (
+        summary,
+        "" if slow else f", {summary.rows / summary.seconds:,.0f} {source.schema.row_label}s/s",
+    )
 
 
-def _tell_until(summary: Summary, form: Format, title: str, source: Source) -> None:
+def _print_partial(summary: Summary, output_format: Format, title: str, source: Source) -> None:
     if summary.events:
         rows = counted(summary.rows, source.schema.row_label)
-        echo_status(
-            f"{title}: {counted(len(summary.events), 'change')} in {rows}, before it had to stop"
-        )
-        print_events(summary.events, form, source.schema.row_label)
+        echo_status(f"{title}: {counted(len(summary.events), 'change')} in {rows} before the error")
+        print_events(summary.events, output_format, source.schema.row_label)
 
 
 def check_not_replaced(option: str, page: Path, runs: Sequence[Path] = ()) -> None:
-    """Raise a ParameterError where a page would take the place of anything but a page."""
-    taken = page.is_file() and page.suffix.lower() not in (".html", ".htm")
-    if taken or any(page.absolute() == run.absolute() for run in runs):
+    """Raise a ParameterError if the report would overwrite a file that is not a report."""
+    other = page.is_file() and page.suffix.lower() not in (".html", ".htm")
+    if other or any(page.absolute() == run.absolute() for run in runs):
         raise ParameterError(
-            f"{option} must name a new file or a page to be replaced (*.html), got "
-            f"{str(page)!r}, which holds something else; give another name"
+            f"{option} must be a new file or an HTML file to replace, got {str(page)!r}, which "
+            f"holds something else; choose another name"
         )
 
 
 def write_page(runs: Sequence[Path], report: Path, title: str) -> None:
-    """Draw one page over the run files."""
-    from streamlyt.dashboards import write_report  # costs a second, and only a report needs it
+    """Write one report of the run files."""
+    from streamlyt.dashboards import write_report  # slow to import: needed for a report only
 
     with ExitStack() as stack:
         opened = [stack.enter_context(RunFile.open(run)) for run in runs]
         write_report(opened, report, title=title)
-    echo_status(f"report: {report}")
+    echo_status(f"Report: {report}")

@@ -1,100 +1,100 @@
-"""The sentence at the end of a run: what was found, and where nothing could have been."""
+"""The closing status line of a run: changes, rows, scores and warm-up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from streamlyt.cli._output.tables import OFF_LINE, counted
+from streamlyt.cli._output.tables import OFFLINE, counted
 from streamlyt.core import Event, Learner, Operator, Schema
 from streamlyt.engines import Summary
 from streamlyt.pipeline import Pipeline
 
-__all__ = ["OfflineSplit", "learning_of", "online_events", "summarize"]
+__all__ = ["OfflineSplit", "online_events", "summarize", "warmup_of"]
 
 
 @dataclass(frozen=True)
 class OfflineSplit:
-    """What was found by looking at series that are too short for an alarm.
+    """Offline splits of the series that are too short for an alarm.
 
     Parameters
     ----------
-    sentence
-        What is said of them.
+    message
+        Status line.
     events
-        The splits that chance does not make.
-    whole
-        Whether no series was long enough, so that nothing else is to be said of the run.
+        The significant splits.
+    complete
+        All series were too short, so the run needs no other status line.
     """
 
-    sentence: str
+    message: str
     events: Sequence[Event] = ()
-    whole: bool = True
+    complete: bool = True
 
 
 def online_events(events: Sequence[Event]) -> list[Event]:
-    """Return the changes that were alarms, not the best split of a short recording."""
-    return [event for event in events if event.detector != OFF_LINE]
+    """Return the alarms, without the offline splits."""
+    return [event for event in events if event.detector != OFFLINE]
 
 
-def learning_of(operators: Sequence[Operator]) -> int:
-    """Return how many rows a detector among the operators needs before it can raise an alarm."""
+def warmup_of(operators: Sequence[Operator]) -> int:
+    """Return the longest warm-up of the operators, in rows."""
     return max((getattr(operator, "warmup_rows", 0) for operator in operators), default=0)
 
 
 def summarize(summary: Summary, pipeline: Pipeline, schema: Schema) -> str:
-    """Return what a run came to: the changes, the rows, and those that were only learnt from.
+    """Return the closing line of a run: scores of models, changes, rows and warm-up.
 
-    Where there are models, how well they predicted comes first; a change is told of where there is
-    one, or a detector that could have found one.
+    Changes are named if there is one, or a detector that could have detected one.
     """
     events = online_events(summary.events)
-    learnt = learning_of(list(pipeline.operators.values()))
+    warmup = warmup_of(list(pipeline.operators.values()))
     scores = _scores(pipeline, summary.rows)
-    found = "no change" if not events else counted(len(events), "change")
-    found = " and ".join(scores if scores and not events and not learnt else [*scores, found])
-    told = f"{found} in {counted(summary.rows, schema.row_label)}"
+    changes = "no change" if not events else counted(len(events), "change")
+    parts = scores if scores and not events and not warmup else [*scores, changes]
+    text = f"{', '.join(parts)} in {counted(summary.rows, schema.row_label)}"
     if len(summary.series) > 1:
-        told += f" of {counted(len(summary.series), 'series', 'series')}"
-    told += _missing_value_summary(pipeline)
-    if events or not learnt:
-        return told
+        text += f" of {counted(len(summary.series), 'series', 'series')}"
+    text += _missing_value_summary(pipeline)
+    if events or not warmup:
+        return text
     if len(summary.series) > 1:
-        return f"{told} (the first {learnt} {schema.row_label}s of each were only learnt from)"
-    last = schema.source_row(learnt - 1)
-    return f"{told} ({schema.row_label}s {schema.first_row}-{last} were only learnt from)"
+        return f"{text} (warm-up: first {warmup} {schema.row_label}s of each)"
+    last = schema.source_row(warmup - 1)
+    return f"{text} (warm-up: {schema.row_label}s {schema.first_row}-{last})"
 
 
 def _scores(pipeline: Pipeline, total: int) -> list[str]:
-    """Return how well each model predicted the rows before it learnt them, over all series."""
-    told = []
+    """Return the progressive score of each model over all series."""
+    texts = []
     for name, operator in pipeline.operators.items():
         if not isinstance(operator, Learner):
             continue
         states = [by_name[name] for by_name in pipeline.states().values()]
-        rows, off = sum((s["scored"] for s in states if "scored" in s), start=np.zeros(2))
+        rows, loss = sum((s["scored"] for s in states if "scored" in s), start=np.zeros(2))
         if not rows:
-            told.append(f"nothing learnt by {name}")
+            texts.append(f"{name}: no labeled rows")
             continue
-        how = f"off by {off / rows:.4g} on the average"
+        score = f"MAE {loss / rows:.4g}"
         if operator.is_classifier:
-            how = f"right {1.0 - off / rows:.1%} of the time"
-        few = "" if rows == total else f" ({counted(int(rows), 'row')} with a target)"
-        told.append(f"{name} {how}{few}")
-    return told
+            score = f"accuracy {1.0 - loss / rows:.1%}"
+        labeled = "" if rows == total else f" ({counted(int(rows), 'labeled row')})"
+        texts.append(f"{name} {score}{labeled}")
+    return texts
 
 
 def _missing_value_summary(pipeline: Pipeline) -> str:
-    """Return how many rows each operator left out, and how many values it held."""
+    """Return the number of dropped rows and of filled values of each operator."""
     counts: dict[str, tuple[int, int]] = {}
     for by_name in pipeline.states().values():
         for name, state in by_name.items():
-            dropped, held = counts.get(name, (0, 0))
+            dropped, filled = counts.get(name, (0, 0))
             dropped += int(state["left_out"][1]) if "left_out" in state else 0
-            held += int(state["filled"][0]) if "filled" in state else 0
-            counts[name] = dropped, held
+            filled += int(state["filled"][0]) if "filled" in state else 0
+            counts[name] = dropped, filled
     parts = []
-    for name, (dropped, held) in counts.items():
-        parts += [f"{counted(dropped, 'row')} left out by {name}"] if dropped else []
-        parts += [f"{counted(held, 'value')} held by {name}"] if held else []
-    return f", {' and '.join(parts)}" if parts else ""
+    for name, (dropped, filled) in counts.items():
+        items = [f"{counted(dropped, 'row')} dropped"] if dropped else []
+        items += [f"{counted(filled, 'value')} filled"] if filled else []
+        parts += [f"{', '.join(items)} ({name})"] if items else []
+    return f", {', '.join(parts)}" if parts else ""

@@ -1,4 +1,4 @@
-"""A recorded table from its file, or from the standard input, to findings."""
+"""Change detection on a recorded table, from a file or standard input to events."""
 
 import sys
 import tempfile
@@ -21,83 +21,83 @@ from .offline_split import split_short_recording
 from .pipeline_run import Recording
 from .run import RunOptions, run_recorded, status
 
-__all__ = ["find_changes", "holes_of", "readable", "recorded_table"]
+__all__ = ["batch_table", "detect_in_table", "missing_values_error", "readable"]
 
 MAGIC = {b"PAR1": ".parquet", b"\x93NUMPY": ".npy", b"\x1f\x8b": ".csv.gz"}
 CHUNK = 1 << 20  # bytes copied at a time
 
 
-def find_changes(
+def detect_in_table(
     file: Path,
     options: RunOptions,
     *,
     columns: str | None,
     time: str | None,
     key: str | None,
-    **asked: Any,
+    **settings: Any,
 ) -> int:
-    """Run ``streamlyt detect`` over one file; return its exit status."""
+    """Run ``streamlyt detect`` on one file; return the exit status."""
     if str(file) == "-" and (options.run is not None or options.resume):
-        raise ParameterError("--run must go with a file, for what was piped in cannot be resumed")
+        raise ParameterError("--run needs a file; standard input cannot be resumed")
     with readable(file) as path:
         title = "standard input" if path != file else file.name
         source = FileSource(path, columns=named_columns(columns), time=time, key=key)
-        recording = _recorded(source, title, **asked)
+        recording = _recording(source, title, **settings)
         options.check()
         report_columns(source, title)
         return status(run_recorded(recording, options), options)
 
 
-def recorded_table(
-    file: Path, *, columns: str | None, time: str | None, key: str | None, **asked: Any
+def batch_table(
+    file: Path, *, columns: str | None, time: str | None, key: str | None, **settings: Any
 ) -> Recording:
-    """Return a table as ``streamlyt detect`` looks at one among many."""
+    """Return one recording of many."""
     source = FileSource(file, columns=named_columns(columns), time=time, key=key)
-    return _recorded(source, file.name, **asked)
+    return _recording(source, file.name, **settings)
 
 
-def _recorded(
-    source: FileSource, title: str, missing: Policy, knobs: Mapping[str, Any]
+def _recording(
+    source: FileSource, title: str, missing: Policy, detector_options: Mapping[str, Any]
 ) -> Recording:
-    detector = choose_detector(**knobs)
+    detector = choose_detector(**detector_options)
     filling = [] if missing == "stop" else [MissingValues(missing)]
     return Recording(
         title,
         source,
         [*filling, detector],
         afterwards=lambda summary: split_short_recording(source, filling, True, summary, detector),
-        explained=lambda: holes_of(source, title),
+        explain=lambda: missing_values_error(source, title),
     )
 
 
-def holes_of(source: FileSource, title: str) -> DataError | None:
-    """Return the error that tells of all missing values of a table; None where there is none."""
-    first, rows, holed = None, 0, 0
+def missing_values_error(source: FileSource, title: str) -> DataError | None:
+    """Return an error that counts the missing values of a table; None if there is none."""
+    first, rows, incomplete = None, 0, 0
     for batch, _ in FileSource(source.path, columns=list(source.schema.channel_names)).read():
-        holes = ~np.isfinite(batch.values)
-        if first is None and holes.any():
-            row, column = (int(i) for i in np.argwhere(holes)[0])
+        missing = ~np.isfinite(batch.values)
+        if first is None and missing.any():
+            row, column = (int(i) for i in np.argwhere(missing)[0])
             first = rows + row, source.schema.channel_names[column]
         rows += batch.n_rows
-        holed += int(holes.any(axis=1).sum())
+        incomplete += int(missing.any(axis=1).sum())
     if first is None:
         return None
     return DataError(
         f"{title}: {first[1]!r} must be a number in every row, got none in row {first[0]:,} (from "
-        f"0); {holed:,} of {counted(rows, 'row')} {'has' if holed == 1 else 'have'} such holes: "
-        f"--missing drop leaves them out, --missing hold puts the last value in place"
+        f"0); missing values in {incomplete:,} of {counted(rows, 'row')}: use --missing drop to "
+        f"drop these rows or --missing hold to fill in the last value"
     )
 
 
 @contextmanager
 def readable(file: Path) -> Iterator[Path]:
-    """Yield a file that can be read more than once: for ``-`` a copy of the standard input."""
+    """Yield a file that can be read repeatedly: for ``-`` a copy of standard input."""
     if str(file) != "-":
         yield file
         return
     start = sys.stdin.buffer.read(CHUNK)
     if not start:
-        raise FormatError("the standard input must hold a table, got nothing")
+        raise FormatError("standard input must hold a table, got nothing")
     ending = next((end for magic, end in MAGIC.items() if start.startswith(magic)), ".csv")
     with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
         copy = Path(folder) / f"stdin{ending}"

@@ -1,4 +1,4 @@
-"""A recorded trajectory from files to findings."""
+"""Change detection on a recorded trajectory, from files to events."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,11 +6,9 @@ from typing import Any
 
 from streamlyt.cli.options import NullModel, Observe
 from streamlyt.connectors import TrajectorySource
-from streamlyt.core import Operator
-from streamlyt.core.errors import ParameterError
 from streamlyt.engines import Summary
-from streamlyt.molecular import Dihedrals, Distances, Superposition, Unwrap
-from streamlyt.molecular.superposition import LEAST
+from streamlyt.molecular import Dihedrals, select_observable
+from streamlyt.molecular.superposition import MIN_ATOMS
 
 from .detector_options import choose_detector
 from .offline_split import split_short_recording
@@ -18,26 +16,23 @@ from .pipeline_run import Recording
 from .run import RunOptions, run_recorded, status
 from .summary import OfflineSplit
 
-__all__ = ["find_transitions", "trajectory_among_many", "watched"]
-
-MOST_SITES = 64  # aligned: 192 columns, as many as a shape needs
-MOST_ENDS = 24  # distances: 276 pairs
+__all__ = ["batch_trajectory", "detect_in_trajectory", "monitored_trajectory"]
 
 
-def find_transitions(files: Sequence[Path], options: RunOptions, **asked: Any) -> int:
-    """Run ``streamlyt md`` over one recording; return its exit status."""
-    return status(run_recorded(_recorded(files, **asked), options), options)
+def detect_in_trajectory(files: Sequence[Path], options: RunOptions, **settings: Any) -> int:
+    """Run ``streamlyt md`` on one recording; return the exit status."""
+    return status(run_recorded(_recording(files, **settings), options), options)
 
 
-def _recorded(
+def _recording(
     files: Sequence[Path],
     *,
     select: str,
     observe: Observe,
     frames: tuple[int | None, int | None, int | None],
-    knobs: Mapping[str, Any],
+    detector_options: Mapping[str, Any],
 ) -> Recording:
-    """Return a trajectory with what ``streamlyt md`` was asked for."""
+    """Return the recording with the options of ``streamlyt md``."""
     topology, *trajectory = files
     start, stop, step = frames
     source = TrajectorySource(
@@ -48,63 +43,34 @@ def _recorded(
         stop=stop,
         step=step,
     )
-    return watched(source, observe, knobs, trajectory[0].name)
+    return monitored_trajectory(source, observe, detector_options, trajectory[0].name)
 
 
-def trajectory_among_many(topology: Path, trajectory: Path, **asked: Any) -> Recording:
-    """Return a trajectory whose topology may be a name that lies beside it."""
-    there = topology if topology.exists() else trajectory.with_name(topology.name)
-    return _recorded([there, trajectory], **asked)
+def batch_trajectory(topology: Path, trajectory: Path, **settings: Any) -> Recording:
+    """Return one recording of many.
+
+    A topology that does not exist as a path is looked up in the directory of the trajectory.
+    """
+    found = topology if topology.exists() else trajectory.with_name(topology.name)
+    return _recording([found, trajectory], **settings)
 
 
-def watched(
-    source: TrajectorySource, observe: Observe, knobs: Mapping[str, Any], title: str
+def monitored_trajectory(
+    source: TrajectorySource, observe: Observe, detector_options: Mapping[str, Any], title: str
 ) -> Recording:
-    """Return a trajectory with its detector; where it is too short for one, it is split."""
-    observables = _observables(source, observe)
-    # Dihedrals come as rows of length one, for which a kernel half as wide is right; all else is
-    # measured by its first frames.
-    scale = 2.0 if observables and isinstance(observables[-1], Dihedrals) else None
-    detector = choose_detector(**knobs, scale=scale, usual=NullModel.learned)
+    """Return a trajectory with its detector; a series too short for it is split offline."""
+    selection = source.atom_selection()
+    operators = select_observable(selection, observe.value)
+    # Dihedral rows have length one, which needs a kernel half as wide. For all other rows the
+    # detector estimates the scale from the first frames.
+    scale = 2.0 if operators and isinstance(operators[-1], Dihedrals) else None
+    detector = choose_detector(**detector_options, scale=scale, default=NullModel.learned)
 
     def split(summary: Summary) -> OfflineSplit | None:
-        # Aligned whatever is watched: dihedrals say nothing of a few frames on a steady path.
-        seen = (
-            Observe.aligned
-            if len(source.atom_selection().representative_atoms) >= LEAST
-            else Observe.raw
-        )
-        return split_short_recording(source, _observables(source, seen), False, summary, detector)
+        # Always aligned: dihedrals of a few frames on a steady path carry no information.
+        enough = len(selection.representative_atoms) >= MIN_ATOMS
+        observable = Observe.aligned if enough else Observe.raw
+        aligned = select_observable(selection, observable.value)
+        return split_short_recording(source, aligned, False, summary, detector)
 
-    return Recording(title, source, [*observables, detector], afterwards=split)
-
-
-def _observables(source: TrajectorySource, observe: Observe) -> list[Operator]:
-    layout = source.atom_selection()
-    # The box columns have served when molecules are whole; without a box there is none to serve.
-    whole: list[Operator] = [Unwrap(layout.bond_tree)] if layout.has_box else []
-    if observe is Observe.auto:
-        observe = Observe.dihedrals if layout.dihedrals else Observe.aligned
-    if observe is Observe.raw:
-        return whole
-    if observe is Observe.dihedrals:
-        if not layout.dihedrals:
-            raise ParameterError(
-                "--observe dihedrals needs a chain of residues or beads, got a selection without "
-                "one; choose aligned or distances, or select the backbone"
-            )
-        return [*whole, Dihedrals(layout.dihedrals, layout.dihedral_labels)]
-    if observe is Observe.distances:
-        return [*whole, Distances(atoms=_spread(layout.representative_atoms, MOST_ENDS))]
-    return [
-        *whole,
-        Superposition(
-            fit=layout.representative_atoms, keep=_spread(layout.representative_atoms, MOST_SITES)
-        ),
-    ]
-
-
-def _spread(sites: Sequence[int], most: int) -> list[int]:
-    """Return at most so many of the sites, evenly spaced along the chain."""
-    count = min(len(sites), most)
-    return [sites[i * len(sites) // count] for i in range(count)]
+    return Recording(title, source, [*operators, detector], afterwards=split)

@@ -1,4 +1,4 @@
-"""A recorded table from its file to a forecast: checked on its last rows, told, and drawn."""
+"""Forecast a recorded table: backtest on its last rows, print, and write the report."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -26,20 +26,20 @@ from streamlyt.registry import component_names, get_component
 from streamlyt.reservoirs import IntervalForecast, ReservoirForecaster, RobustForecaster
 from streamlyt.transforms.missing_values import Policy
 
-from .output import Backtest, future_of, print_outlooks, told
-from .series import Series, check_not_constant, drop_time_columns, series_of
+from .output import Backtest, describe, future_rows, print_forecasts
+from .series import Series, check_not_constant, drop_time_columns, read_series
 
-__all__ = ["Asked", "forecast_table"]
+__all__ = ["ForecastOptions", "forecast_table"]
 
-_MOST_ROWS = 100  # of a horizon that nobody asked for
-_MANY = 1000  # rows from which the model for noiseless systems is tried, too
-_AROUND = 4  # horizons of history on the page
-_PART = 500  # rows between two looks at the bar: some hundredths of a second
+_MAX_DEFAULT_HORIZON = 100  # rows
+_MIN_ROWS_RESERVOIR = 1000  # from here on the model for noise-free systems is a candidate, too
+_HISTORY = 4  # horizons of history in the report
+_CHUNK = 500  # rows between two updates of the progress bar
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the command line says, as it says it."""
+class ForecastOptions:
+    """Command line options of ``streamlyt forecast``."""
 
     horizon: int | None
     coverage: float
@@ -51,125 +51,137 @@ class Asked:
     sets: Sequence[str]
 
 
-def forecast_table(file: Path, asked: Asked, form: Format, report: Path | None) -> int:
-    """Run ``streamlyt forecast``; return its exit status."""
-    if asked.horizon is not None and asked.horizon < 1:
-        raise ParameterError(f"--horizon must be at least 1 row, got {asked.horizon}")
-    if not 0 < asked.coverage < 1:
-        raise ParameterError(f"--coverage must be in (0, 1), as 0.9, got {asked.coverage!r}")
+def forecast_table(
+    file: Path, options: ForecastOptions, output_format: Format, report: Path | None
+) -> int:
+    """Run ``streamlyt forecast``; return the exit status."""
+    if options.horizon is not None and options.horizon < 1:
+        raise ParameterError(f"--horizon must be at least 1 step, got {options.horizon}")
+    if not 0 < options.coverage < 1:
+        raise ParameterError(f"--coverage must be in (0, 1), got {options.coverage!r}")
     if report is not None:
         check_not_replaced("--report", report)
         if not report.absolute().parent.is_dir():
-            raise ParameterError(f"--report must be in a folder that is there, got {str(report)!r}")
+            raise ParameterError(
+                f"--report: directory {str(report.parent)!r} does not exist; create it first"
+            )
     with readable(file) as path, notify_on_compile(report_compilation):
         title = "standard input" if path != file else file.name
-        columns = named_columns(asked.columns)
-        source = FileSource(path, columns=columns, time=asked.time, key=asked.key)
+        columns = named_columns(options.columns)
+        source = FileSource(path, columns=columns, time=options.time, key=options.key)
         if columns is None:
             source = drop_time_columns(source, title)
-        chosen = [_named(asked)] if asked.model or asked.sets else []
+        selected = [_named_model(options)] if options.model or options.sets else []
         report_columns(source, title)
-        all_series = series_of(source, asked.missing, title)
-        passes = sum(len(each.values) * len(_models(each, chosen)) for each in all_series.values())
+        all_series = read_series(source, options.missing, title)
+        passes = sum(
+            len(part.values) * len(_models(part, selected)) for part in all_series.values()
+        )
         with progress_of(title, passes) as bar:
-            learn = _Learning(bar)
-            found = {
-                key: _outlook(series, chosen, asked, f"{title}, {key}" if key else title, learn)
+            learn = _Trainer(bar)
+            results = {
+                key: _backtest(
+                    series, selected, options, f"{title}, {key}" if key else title, learn
+                )
                 for key, series in all_series.items()
             }
-        for key, outlook in found.items():
-            echo_status(f"{title}{f', {key}' if key else ''}: {told(outlook, asked.coverage)}")
-        print_outlooks(found, form)
+        for key, result in results.items():
+            name = f"{title}, {key}" if key else title
+            echo_status(f"{name}: {describe(result, options.coverage)}")
+        print_forecasts(results, output_format)
         if report is not None:
-            _draw(found, source, report, title, asked.coverage)
+            _write_report(results, source, report, title, options.coverage)
     return 0
 
 
-def _named(asked: Asked) -> Any:
-    name = asked.model or "robust_forecaster"
+def _named_model(options: ForecastOptions) -> Any:
+    name = options.model or "robust_forecaster"
     if name.endswith(".toml"):
-        return _of_pipeline(Path(name), asked.sets)
+        return _pipeline_model(Path(name), options.sets)
     if name.replace("-", "_") not in component_names("reservoirs"):
         raise unknown_name_error("--model", name, component_names("reservoirs"))
     get_component("reservoirs", name, "forecaster")
     table: dict[str, Any] = {"name": name}
-    for given in asked.sets:
-        key, equals, text = given.partition("=")
+    for setting in options.sets:
+        key, equals, text = setting.partition("=")
         if not equals:
-            raise ParameterError(f"--set must be like delays=53, got {given!r}")
+            raise ParameterError(
+                f"--set must be NAME=VALUE, for example delays=53, got {setting!r}"
+            )
         table[key.strip()] = parse_toml_value(text.strip())
     return build_component(table, ("reservoirs",), "forecaster", "model")
 
 
-def _of_pipeline(file: Path, sets: Sequence[str]) -> Any:
+def _pipeline_model(file: Path, sets: Sequence[str]) -> Any:
     """Return the forecaster of a pipeline file."""
     operators = load(file, sets).operators
-    found = [each for each in operators.values() if isinstance(each, Forecaster)]
-    if len(found) != 1:
+    models = [operator for operator in operators.values() if isinstance(operator, Forecaster)]
+    if len(models) != 1:
         raise ParameterError(
             f"--model must be a pipeline file with one forecaster, got {str(file)!r} with "
-            f"{len(found)}; streamlyt forecast tune writes one"
+            f"{len(models)}; write one with streamlyt forecast tune"
         )
-    return found[0]
+    return models[0]
 
 
-class _Learning:
-    """Hands rows to models, and tells a bar how many there were."""
+class _Trainer:
+    """Passes rows to models and updates the progress bar."""
 
     def __init__(self, bar: Callable[[int], None] | None) -> None:
         self._bar, self._rows = bar, 0
 
     def __call__(self, model: Any, values: Floats) -> Floats:
-        """Return the predictions of rows (n, d), each learnt after its own."""
+        """Return the prediction of each row (n, d), made before the model learns that row."""
         if self._bar is None:
             predicted: Floats = model.predict_and_learn(values)
             return predicted
         parts = []
-        for start in range(0, len(values), _PART):
-            parts.append(model.predict_and_learn(values[start : start + _PART]))
+        for start in range(0, len(values), _CHUNK):
+            parts.append(model.predict_and_learn(values[start : start + _CHUNK]))
             self._rows += len(parts[-1])
             self._bar(self._rows)
         return np.concatenate(parts)
 
 
-def _models(series: Series, chosen: Sequence[Any]) -> list[Any]:
-    """Return what is tried: what was chosen, or the usual ones."""
-    if chosen:
-        return [model.clone() for model in chosen]
-    many = len(series.values) >= _MANY
-    return [RobustForecaster(), *([ReservoirForecaster()] if many else [])]
+def _models(series: Series, selected: Sequence[Any]) -> list[Any]:
+    """Return the candidates: the selected models, or the default ones."""
+    if selected:
+        return [model.clone() for model in selected]
+    long = len(series.values) >= _MIN_ROWS_RESERVOIR
+    return [RobustForecaster(), *([ReservoirForecaster()] if long else [])]
 
 
-def _outlook(
-    series: Series, chosen: Sequence[Any], asked: Asked, title: str, learn: _Learning
+def _backtest(
+    series: Series, selected: Sequence[Any], options: ForecastOptions, title: str, learn: _Trainer
 ) -> Backtest:
     values = series.values
     n = len(values)
-    horizon = asked.horizon or max(1, min(_MOST_ROWS, n // 10))
-    models = _models(series, chosen)
+    horizon = options.horizon or max(1, min(_MAX_DEFAULT_HORIZON, n // 10))
+    models = _models(series, selected)
     need = min(model.washout for model in models) + 10 + horizon
     if n < need:
         raise DataError(
             f"{title}: a forecast of {counted(horizon, 'row')} needs at least {need} rows, got "
-            f"{n}; record more, or ask for a shorter --horizon"
+            f"{n}; record more rows or shorten --horizon"
         )
     check_not_constant(series, title)
-    known, came = values[:-horizon], values[-horizon:]
+    known, observed = values[:-horizon], values[-horizon:]
     model = _best(models, known, learn)
-    check = _bands(model, horizon, asked.coverage)
-    spread = values.std(axis=0)
-    off = np.sqrt((((check.point - came) / spread) ** 2).mean())
-    last = np.sqrt((((known[-1] - came) / spread) ** 2).mean())
-    inside = (check.lower <= came) & (came <= check.upper)
-    banded = np.isfinite(check.lower)
-    held = float(inside[banded].mean()) if banded.any() else float("nan")
-    learn(model, came)
-    ahead = _bands(model, horizon, asked.coverage)
-    return Backtest(series, model, check, ahead, horizon, float(off / last), held)
+    backtest = _intervals(model, horizon, options.coverage)
+    scale = values.std(axis=0)
+    error = np.sqrt((((backtest.point - observed) / scale) ** 2).mean())
+    persistence = np.sqrt((((known[-1] - observed) / scale) ** 2).mean())
+    inside = (backtest.lower <= observed) & (observed <= backtest.upper)
+    calibrated = np.isfinite(backtest.lower)
+    coverage = float(inside[calibrated].mean()) if calibrated.any() else float("nan")
+    learn(model, observed)
+    forecast = _intervals(model, horizon, options.coverage)
+    relative = float(error / persistence)
+    return Backtest(series, model, backtest, forecast, horizon, relative, coverage)
 
 
-def _best(models: Sequence[Any], known: Floats, learn: _Learning) -> Any:
-    """Return the model that erred least on single rows of the second half, having learnt all."""
+def _best(models: Sequence[Any], known: Floats, learn: _Trainer) -> Any:
+    """Return the model with the smallest one-step error on the second half, after all rows."""
     half = len(known) // 2
     errors = []
     for model in models:
@@ -181,47 +193,48 @@ def _best(models: Sequence[Any], known: Floats, learn: _Learning) -> Any:
     return models[int(np.argmin(errors))]
 
 
-def _bands(model: Any, horizon: int, coverage: float) -> IntervalForecast:
+def _intervals(model: Any, horizon: int, coverage: float) -> IntervalForecast:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where a loop ended is told in words
+        warnings.simplefilter("ignore", RuntimeWarning)  # the status line reports diverged loops
         if hasattr(model, "forecast_interval"):
-            found: IntervalForecast = model.forecast_interval(horizon, coverage)
-            return found
+            intervals: IntervalForecast = model.forecast_interval(horizon, coverage)
+            return intervals
         rows = model.forecast(horizon)
     none = np.full(rows.shape, np.nan)
     return IntervalForecast(rows, none, none, coverage, horizon, 0)
 
 
-def _draw(
-    found: dict[str, Backtest], source: FileSource, report: Path, title: str, coverage: float
+def _write_report(
+    results: dict[str, Backtest], source: FileSource, report: Path, title: str, coverage: float
 ) -> None:
-    from streamlyt.dashboards import ForecastPlotData, write_forecast_report  # costs a second
+    from streamlyt.dashboards import ForecastPlotData, write_forecast_report  # slow to import
 
     series = {}
-    for key, outlook in found.items():
-        part, horizon, ahead = outlook.series, outlook.horizon, outlook.forecast.valid_steps
-        back = min(len(part.values), (1 + _AROUND) * horizon)
-        numbers, times = future_of(part, horizon)
+    for key, result in results.items():
+        part, horizon, valid = result.series, result.horizon, result.forecast.valid_steps
+        back = min(len(part.values), (1 + _HISTORY) * horizon)
+        numbers, times = future_rows(part, horizon)
         none = np.full((back - horizon, part.schema.n_channels), np.nan)
         rows, lower, upper = (
-            np.vstack([none, getattr(outlook.backtest, name), getattr(outlook.forecast, name)])
-            for name in ("rows", "lower", "upper")
+            np.vstack([none, getattr(result.backtest, name), getattr(result.forecast, name)])
+            for name in ("point", "lower", "upper")
         )
-        unknown_yet = np.full((horizon, part.schema.n_channels), np.nan)
-        drawn = ForecastPlotData(
+        unobserved = np.full((horizon, part.schema.n_channels), np.nan)
+        plot = ForecastPlotData(
             np.concatenate([part.times[-back:], times]),
             np.concatenate([part.rows[-back:], numbers]),
-            np.vstack([part.values[-back:], unknown_yet]),
+            np.vstack([part.values[-back:], unobserved]),
             rows,
             lower,
             upper,
-            valid=int(numbers[ahead]) if ahead < horizon else None,
+            valid=int(numbers[valid]) if valid < horizon else None,
         )
-        series[key] = part.schema, drawn, f"{told(outlook, coverage).capitalize()}."
-    first = next(iter(found.values()))
-    lead = f"{told(first, coverage)}." if len(found) == 1 else f"{len(found):,} series forecast."
-    facts = [(f"{first.horizon:,}", "rows ahead"), (f"{coverage:.0%}", "bands")]
+        series[key] = part.schema, plot, describe(result, coverage)
+    first = next(iter(results.values()))
+    one = len(results) == 1
+    lead = describe(first, coverage) if one else f"Forecasts of {len(results):,} series."
+    facts = [(f"{first.horizon:,}", "steps"), (f"{coverage:.0%}", "intervals")]
     facts.append((type(first.model).__name__, "model"))
     pipeline = dump(source, [first.model.clone()])
     write_forecast_report(series, report, f"Forecast of {title}", lead, facts, pipeline)
-    echo_status(f"report: {report}")
+    echo_status(f"Report: {report}")

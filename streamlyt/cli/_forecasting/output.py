@@ -1,4 +1,4 @@
-"""A forecast of a recorded series: told in a sentence, written as lines or a table."""
+"""Output of forecasts: status line, JSON lines, CSV or table."""
 
 import csv
 import json
@@ -16,12 +16,12 @@ from streamlyt.reservoirs import IntervalForecast
 
 from .series import Series
 
-__all__ = ["Backtest", "future_of", "print_outlooks", "told"]
+__all__ = ["Backtest", "describe", "future_rows", "print_forecasts"]
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """A forecast, and the one of the last known rows by which it is judged."""
+    """A forecast, and the backtest on the last known rows."""
 
     series: Series
     model: Operator
@@ -32,27 +32,26 @@ class Backtest:
     empirical_coverage: float
 
 
-def told(outlook: Backtest, coverage: float) -> str:
-    """Return what came of a forecast, in a sentence."""
-    n = len(outlook.series.values)
-    ended = np.flatnonzero(np.isnan(outlook.forecast.point[:, 0]))
-    left = f"; the loop left the series after {ended[0]} rows" if ended.size else ""
-    held = (
+def describe(result: Backtest, coverage: float) -> str:
+    """Return the status line of a forecast."""
+    last = int(result.series.rows[-1])
+    ends = np.flatnonzero(np.isnan(result.forecast.point[:, 0]))
+    diverged = f" Closed loop diverged after {counted(int(ends[0]), 'step')}." if ends.size else ""
+    covered = (
         ""
-        if np.isnan(outlook.empirical_coverage)
-        else f", {coverage:.0%} bands held {outlook.empirical_coverage:.0%}"
+        if np.isnan(result.empirical_coverage)
+        else f", {coverage:.0%} interval covered {result.empirical_coverage:.0%}"
     )
-    valid = outlook.forecast.valid_steps
-    lasts = "all of them" if valid >= outlook.horizon else counted(valid, "row")
     return (
-        f"{counted(outlook.horizon, 'row')} after {n:,} are expected; the same number before the "
-        f"end, forecast without them, were off {outlook.error:.2f} times as far as the last value"
-        f"{held}; expected to hold for {lasts}{left}"
+        f"{counted(result.horizon, 'step')} after row {last:,}. "
+        f"Backtest on the last {counted(result.horizon, 'row')}: "
+        f"RMSE {result.error:.2f} × persistence{covered}. "
+        f"Valid prediction time: {counted(result.forecast.valid_steps, 'step')}.{diverged}"
     )
 
 
-def future_of(series: Series, horizon: int) -> tuple[Array, Array]:
-    """Return numbers and times of the rows to come: on as the rows went, by the median step."""
+def future_rows(series: Series, horizon: int) -> tuple[Array, Array]:
+    """Return numbers and times of the future rows, extrapolated by the median time step."""
     steps = np.diff(series.times)
     step = int(np.median(steps)) if steps.size else 1
     ahead = np.arange(1, horizon + 1)
@@ -60,55 +59,55 @@ def future_of(series: Series, horizon: int) -> tuple[Array, Array]:
     return series.rows[-1] + ahead * row_step, series.times[-1] + ahead * step
 
 
-def print_outlooks(found: dict[str, Backtest], form: Format) -> None:
-    lines = [line for key, outlook in found.items() for line in _lines(key, outlook)]
-    if form is Format.jsonl:
+def print_forecasts(results: dict[str, Backtest], output_format: Format) -> None:
+    lines = [line for key, result in results.items() for line in _lines(key, result)]
+    if output_format is Format.jsonl:
         for line in lines:
             print(json.dumps(line))
-    elif form is Format.csv:
+    elif output_format is Format.csv:
         writer = csv.DictWriter(sys.stdout, list(lines[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
     else:
-        for key, outlook in found.items():
-            _print_table(key, outlook)
+        for key, result in results.items():
+            _print_table(key, result)
 
 
-def _lines(key: str, outlook: Backtest) -> list[dict[str, Any]]:
-    numbers, times = future_of(outlook.series, outlook.horizon)
-    ahead = outlook.forecast
+def _lines(key: str, result: Backtest) -> list[dict[str, Any]]:
+    numbers, times = future_rows(result.series, result.horizon)
+    forecast = result.forecast
     lines = []
-    for h in range(outlook.horizon):
-        for i, channel in enumerate(outlook.series.schema.channel_names):
+    for h in range(result.horizon):
+        for i, channel in enumerate(result.series.schema.channel_names):
             line: dict[str, Any] = {"key": key, "row": int(numbers[h]), "time": int(times[h])}
-            line |= {"time_unit": outlook.series.schema.time_unit, "channel": channel}
-            three = (("expected", ahead.point), ("lower", ahead.lower), ("upper", ahead.upper))
-            line |= {name: _number(part[h, i]) for name, part in three}
+            line |= {"time_unit": result.series.schema.time_unit, "channel": channel}
+            values = {"expected": forecast.point, "lower": forecast.lower, "upper": forecast.upper}
+            line |= {name: _number(part[h, i]) for name, part in values.items()}
             lines.append(line)
     return lines
 
 
 def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None  # JSON knows no NaN
+    return float(value) if np.isfinite(value) else None  # JSON has no NaN
 
 
-def _print_table(key: str, outlook: Backtest) -> None:
-    schema, ahead = outlook.series.schema, outlook.forecast
-    numbers, times = future_of(outlook.series, outlook.horizon)
+def _print_table(key: str, result: Backtest) -> None:
+    schema, forecast = result.series.schema, result.forecast
+    numbers, times = future_rows(result.series, result.horizon)
     timed = schema.time_unit != "step" or (times != numbers).any()
     table = plain_table()
     for heading in (*(["series"] if key else []), schema.row_label, *(["time"] if timed else [])):
         table.add_column(heading, justify="right", no_wrap=True)
     for name in schema.channel_names:
         table.add_column(escape(name), justify="right", no_wrap=True)
-        table.add_column(f"{outlook.forecast.coverage:.0%} band", justify="right", no_wrap=True)
-    for h in range(outlook.horizon):
+        table.add_column(f"{forecast.coverage:.0%} interval", justify="right", no_wrap=True)
+    for h in range(result.horizon):
         cells = [*([key] if key else []), str(numbers[h])]
         cells += [shown_time(int(times[h]), schema.time_unit)] if timed else []
         for i in range(schema.n_channels):
-            low, high = ahead.lower[h, i], ahead.upper[h, i]
-            band = f"{low:.5g} to {high:.5g}" if not np.isnan(low) else "not known"
-            middle = ahead.point[h, i]
-            cells += [f"{middle:.5g}" if np.isfinite(middle) else "-", band]
+            low, high = forecast.lower[h, i], forecast.upper[h, i]
+            interval = f"{low:.5g} to {high:.5g}" if not np.isnan(low) else "n/a"
+            point = forecast.point[h, i]
+            cells += [f"{point:.5g}" if np.isfinite(point) else "-", interval]
         table.add_row(*map(escape, cells))
     print_table(table)

@@ -1,4 +1,4 @@
-"""A recorded table to a forecaster of found parameters, judged on rows not used to find them."""
+"""Tune a forecaster on a recorded table and score it on held-out rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,18 +26,18 @@ from streamlyt.reservoirs import (
 from streamlyt.transforms import MissingValues
 from streamlyt.transforms.missing_values import Policy
 
-from .series import Series, check_not_constant, drop_time_columns, series_of
+from .series import Series, check_not_constant, drop_time_columns, read_series
 
-__all__ = ["Wanted", "seconds_of", "tune_table"]
+__all__ = ["TuneOptions", "seconds_of", "tune_table"]
 
-_MOST_ROWS = 100  # of a horizon that nobody asked for
-_HELD_OUT = 10  # one row in so many, the newest: no parameter is chosen by them
+_MAX_DEFAULT_HORIZON = 100  # rows
+_HELD_OUT = 10  # the newest tenth of the rows is held out
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What the command line says, as it says it."""
+class TuneOptions:
+    """Command line options of ``streamlyt forecast tune``."""
 
     horizon: int | None
     budget: float | None
@@ -51,12 +51,12 @@ class Wanted:
 
 
 def seconds_of(text: str) -> float:
-    """Return a time in seconds from a number and a unit.
+    """Return the seconds of a number with a unit.
 
     Raises
     ------
     ParameterError
-        If it is nothing of the kind.
+        If the text is not a positive time.
 
     Examples
     --------
@@ -70,115 +70,122 @@ def seconds_of(text: str) -> float:
     except ValueError:
         seconds = np.nan
     if not 0 < seconds < np.inf:
-        raise ParameterError(f"--budget must be a time like 60s, 5m or 1h, got {text!r}")
+        raise ParameterError(f"--budget must be a time, for example 60s, 5m or 1h, got {text!r}")
     return seconds
 
 
-def tune_table(file: Path, wanted: Wanted) -> int:
-    """Run ``streamlyt forecast tune``; return its exit status."""
-    if wanted.horizon is not None and wanted.horizon < 1:
-        raise ParameterError(f"--horizon must be at least 1 row, got {wanted.horizon}")
-    if wanted.trials is not None and wanted.trials < 1:
-        raise ParameterError(f"--trials must be at least 1, got {wanted.trials}")
+def tune_table(file: Path, options: TuneOptions) -> int:
+    """Run ``streamlyt forecast tune``; return the exit status."""
+    if options.horizon is not None and options.horizon < 1:
+        raise ParameterError(f"--horizon must be at least 1 step, got {options.horizon}")
+    if options.trials is not None and options.trials < 1:
+        raise ParameterError(f"--trials must be at least 1, got {options.trials}")
     if str(file) == "-":
-        raise ParameterError("tune takes a file, for the pipeline names it; got standard input")
-    goal = wanted.pipeline
-    if goal is not None and goal.exists():
-        raise ParameterError(f"--pipeline must name a new file, got {str(goal)!r}; remove it")
-    if goal is not None and not goal.absolute().parent.is_dir():
-        raise ParameterError(f"--pipeline must be in a folder that is there, got {str(goal)!r}")
+        raise ParameterError("FILE must be a file, got standard input; the pipeline file names it")
+    target = options.pipeline
+    if target is not None and target.exists():
+        raise ParameterError(
+            f"--pipeline must be a new file, got {str(target)!r}, which already exists; remove it"
+        )
+    if target is not None and not target.absolute().parent.is_dir():
+        raise ParameterError(
+            f"--pipeline: directory {str(target.parent)!r} does not exist; create it first"
+        )
     with notify_on_compile(report_compilation):
-        columns = named_columns(wanted.columns)
-        source = FileSource(file, columns=columns, time=wanted.time, key=wanted.key)
+        columns = named_columns(options.columns)
+        source = FileSource(file, columns=columns, time=options.time, key=options.key)
         if columns is None:
             source = drop_time_columns(source, file.name)
         report_columns(source, file.name)
-        model = _found(series_of(source, wanted.missing, file.name), wanted, file.name)
-    mends: list[Operator] = [] if wanted.missing == "stop" else [MissingValues(wanted.missing)]
-    text = dump(source, [*mends, model])
-    if goal is None:
+        model = _tuned_model(read_series(source, options.missing, file.name), options, file.name)
+    fillers: list[Operator] = [] if options.missing == "stop" else [MissingValues(options.missing)]
+    text = dump(source, [*fillers, model])
+    if target is None:
         print(text, end="")
-        echo_status(f"keep it with --pipeline FILE.toml, then: {_use(file, 'FILE.toml', wanted)}")
+        usage = _forecast_command(file, "FILE.toml", options)
+        echo_status(f"Save with --pipeline FILE.toml, then: {usage}")
     else:
-        goal.write_text(text, encoding="utf-8")
-        echo_status(f"pipeline: {goal}; forecast by it: {_use(file, str(goal), wanted)}")
+        target.write_text(text, encoding="utf-8")
+        usage = _forecast_command(file, str(target), options)
+        echo_status(f"Pipeline file: {target}. Forecast with: {usage}")
     return 0
 
 
-def _found(series: Mapping[str, Series], wanted: Wanted, title: str) -> ReservoirForecaster:
-    shortest = min(len(each.values) for each in series.values())
-    horizon = wanted.horizon or max(1, min(_MOST_ROWS, shortest // 20))
-    held = {key: _held_out(len(each.values), horizon) for key, each in series.items()}
-    for key, each in series.items():
-        called = f"{title}, {key}" if key else title
-        need = fewest_rows(horizon) + held[key]
-        if len(each.values) < need:
+def _tuned_model(
+    series: Mapping[str, Series], options: TuneOptions, title: str
+) -> ReservoirForecaster:
+    shortest = min(len(part.values) for part in series.values())
+    horizon = options.horizon or max(1, min(_MAX_DEFAULT_HORIZON, shortest // 20))
+    held_out = {key: _held_out(len(part.values), horizon) for key, part in series.items()}
+    for key, part in series.items():
+        name = f"{title}, {key}" if key else title
+        need = fewest_rows(horizon) + held_out[key]
+        if len(part.values) < need:
             raise DataError(
-                f"{called}: a search for forecasts of {counted(horizon, 'row')} needs at least "
-                f"{need} rows, got {len(each.values)}; record more, or ask for a shorter --horizon"
+                f"{name}: tuning forecasts of {counted(horizon, 'row')} needs at least {need} "
+                f"rows, got {len(part.values)}; record more rows or shorten --horizon"
             )
-        check_not_constant(each, called)
-    known = [each.values[: -held[key]] for key, each in series.items()]
+        check_not_constant(part, name)
+    known = [part.values[: -held_out[key]] for key, part in series.items()]
     for key, rows in zip(series, known, strict=True):
-        check_not_constant(series[key], f"{title}, without its newest rows", rows)
-    found = _searched(known, horizon, wanted, title)
+        check_not_constant(series[key], f"{title}, without the held-out rows", rows)
+    result = _search(known, horizon, options, title)
 
-    def off(model: ReservoirForecaster) -> float:
+    def error_of(model: ReservoirForecaster) -> float:
         errors = [
-            backtest_error(model, each.values, len(each.values) - held[key], horizon)[0.0]
-            for key, each in series.items()
+            backtest_error(model, part.values, len(part.values) - held_out[key], horizon)[0.0]
+            for key, part in series.items()
         ]
         return float(np.mean(errors))
 
-    usual = off(found.default_model)
-    own = usual if found.model is found.default_model else off(found.model)
-    newest = sum(held.values())
-    better = "better than" if own < usual else "no better than"
+    default = error_of(result.default_model)
+    tuned = default if result.model is result.default_model else error_of(result.model)
     echo_status(
-        f"{title}: {counted(found.trials, 'set')} of parameters in {found.seconds:.0f} CPU s; on "
-        f"the newest {counted(newest, 'row')}, which the search had not seen, forecasts of "
-        f"{counted(horizon, 'row')} are off {own:.3g} times as far as the last value, {better} "
-        f"{usual:.3g} by default"
+        f"{title}: {counted(result.trials, 'trial')} in {result.seconds:.0f} CPU s. "
+        f"Hold-out ({counted(sum(held_out.values()), 'row')}): RMSE {tuned:.3g} × persistence "
+        f"(default parameters: {default:.3g})."
     )
-    return found.model
+    return result.model
 
 
-def _searched(known: list[Floats], horizon: int, wanted: Wanted, title: str) -> TuningResult:
-    """Search with a bar of the trials or of the budget, and say where that did not suffice."""
-    budget = BUDGET if wanted.trials is None and wanted.budget is None else wanted.budget
-    of = "sets" if budget is None else "CPU seconds"
-    with progress_of(f"{title}: {of}", wanted.trials if budget is None else round(budget)) as bar:
+def _search(known: list[Floats], horizon: int, options: TuneOptions, title: str) -> TuningResult:
+    """Search with a progress bar of trials or CPU time; report an exceeded budget."""
+    budget = BUDGET if options.trials is None and options.budget is None else options.budget
+    unit = "trials" if budget is None else "CPU seconds"
+    with progress_of(
+        f"{title}: {unit}", options.trials if budget is None else round(budget)
+    ) as bar:
 
         def watch(tried: int, seconds: float) -> None:
             if bar is not None:
                 bar(tried if budget is None else min(int(seconds), round(budget)))
 
-        found = tune(
+        result = tune(
             known,
             horizon,
-            trials=wanted.trials,
+            trials=options.trials,
             budget=budget,
-            seed=wanted.seed,
+            seed=options.seed,
             progress=echo_status,
             watch=watch,
         )
-    if budget is not None and found.seconds > budget:
+    if budget is not None and result.seconds > budget:
         echo_status(
-            f"{title}: the {'default' if found.trials == 1 else 'last set'} that was tried took "
-            f"longer than the budget of {budget:g} CPU s; give more with --budget"
+            f"{title}: The {'default' if result.trials == 1 else 'last'} trial exceeded the budget "
+            f"of {budget:g} CPU s. Raise it with --budget."
         )
-    return found
+    return result
 
 
 def _held_out(rows: int, horizon: int) -> int:
     return max(rows // _HELD_OUT, horizon + 1)
 
 
-def _use(file: Path, pipeline: str, wanted: Wanted) -> str:
+def _forecast_command(file: Path, pipeline: str, options: TuneOptions) -> str:
     words = [f"streamlyt forecast {file} --model {pipeline}"]
     for name in ("columns", "time", "key"):
-        if (value := getattr(wanted, name)) is not None:
+        if (value := getattr(options, name)) is not None:
             words.append(f"--{name} {value}")
-    if wanted.missing != "stop":
-        words.append(f"--missing {wanted.missing}")
+    if options.missing != "stop":
+        words.append(f"--missing {options.missing}")
     return " ".join(words)

@@ -1,4 +1,4 @@
-"""A recorded table to the score of a model that learns it on line: told, drawn, written down."""
+"""Progressive validation of a model on a recorded table: score, report, pipeline file."""
 
 import csv
 import json
@@ -30,18 +30,18 @@ from streamlyt.core.numerics.jit import notify_on_compile
 from streamlyt.evaluate import ProgressiveValidationResult, progressive_validation
 from streamlyt.registry import component_names, get_component
 
-__all__ = ["Asked", "fit_table"]
+__all__ = ["FitOptions", "fit_table"]
 
-_WORDS = 100  # classes at most, as many as a learner of classes takes by itself
-_WORDY = ("text", "text with decimal commas", "true or false")  # what is read as classes
-_A_POINT = 50  # rows at least of a point of the learning curve, but for short tables
-_TOLD = 12  # of them are named
-_CLASSES = 20  # different integers at most that are taken for classes unless a model is named
+_MAX_TEXT_CLASSES = 100  # the default limit of the classifiers
+_TEXT_KINDS = ("text", "text with decimal commas", "true or false")  # read as classes
+_ROWS_PER_POINT = 50  # of the learning curve, at least; fewer for short tables
+_MAX_LISTED = 12  # classes in a status line
+_MAX_INT_CLASSES = 20  # more distinct integers select a regressor by default
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the command line says, as it says it."""
+class FitOptions:
+    """Command line options of ``streamlyt fit``."""
 
     target: str
     columns: str | None
@@ -54,168 +54,180 @@ class Asked:
     pipeline: Path | None
 
 
-def fit_table(file: Path, asked: Asked, form: Format) -> int:
-    """Run ``streamlyt fit``; return its exit status."""
-    _check_goals(asked)
+def fit_table(file: Path, options: FitOptions, output_format: Format) -> int:
+    """Run ``streamlyt fit``; return the exit status."""
+    _check_outputs(options)
     with readable(file) as path, notify_on_compile(report_compilation) as compiled:
         title = "standard input" if path != file else file.name
-        source = _source(path, asked, title)
-        model = _model(source, asked, title)
+        source = _source(path, options, title)
+        model = _model(source, options, title)
         started = time.perf_counter()
         batches = [batch for batch, _ in source.read()]
         _check_rows(batches, title)
         rows = sum(batch.n_rows for batch in batches)
         with progress_of(title, rows) as progress:
-            found = progressive_validation(model, batches, progress, delay=asked.delay)
+            result = progressive_validation(model, batches, progress, delay=options.delay)
         rate = rows / max(time.perf_counter() - started, 1e-9)
-        busy = compiled()  # which takes longer than the rows
-    lead = told(found)
-    slow = "" if rows < 1000 or busy else f", {rate:,.0f} rows a second"
-    unlabelled = rows - len(found.targets)
+        busy = compiled()  # compilation dominates the elapsed time
+    scores = describe(result)
+    speed = "" if rows < 1000 or busy else f", {rate:,.0f} rows/s"
+    unlabeled = rows - len(result.targets)
     series = len({batch.key for batch in batches if batch.n_rows})
-    of = f" of {series} series" if asked.key is not None else ""
-    if asked.delay:
-        of += f", targets {counted(asked.delay, 'row')} late"
-    left = f"; {counted(unlabelled, 'row')} without a target not scored" if unlabelled else ""
+    of = f" of {series} series" if options.key is not None else ""
+    if options.delay:
+        of += f", label delay {counted(options.delay, 'row')}"
+    left = f"; {counted(unlabeled, 'row')} without a target not scored" if unlabeled else ""
     echo_status(
-        f"{title}: {component_name(model)} on {counted(rows, 'row')}{of}: {lead}{slow}{left}"
+        f"{title}: {component_name(model)} on {counted(rows, 'row')}{of}: {scores}{speed}{left}"
     )
-    _print(found, form)
+    _print(result, output_format)
     text = dump(source, [model])
-    if asked.pipeline is not None:
-        asked.pipeline.write_text(text, encoding="utf-8")
-        echo_status(f"pipeline: {asked.pipeline}")
-    if asked.report is not None:
-        _draw(found, model, asked.target, asked.report, title, text)
+    if options.pipeline is not None:
+        options.pipeline.write_text(text, encoding="utf-8")
+        echo_status(f"Pipeline file: {options.pipeline}")
+    if options.report is not None:
+        _write_report(result, model, options.target, options.report, title, text)
     return 0
 
 
-def told(found: ProgressiveValidationResult) -> str:
-    """Return what came of it, in a sentence."""
-    others = [name for name in found.predictions if name != "model"]
-    own = found.score("model")
-    if found.classifies:
-        beside = " and ".join(f"{found.score(name):.1%} of {name}" for name in others)
-        return f"{own:.1%} of all rows right, beside {beside}"
-    beside = " and ".join(f"{found.score(name):.4g} of {name}" for name in others)
-    return f"off by {own:.4g} on the average, beside {beside}"
+def describe(result: ProgressiveValidationResult) -> str:
+    """Return the score of the model and those of the baselines."""
+    measure, form = ("accuracy", ".1%") if result.classifies else ("MAE", ".4g")
+    baselines = ", ".join(
+        f"{name}: {result.score(name):{form}}" for name in result.predictions if name != "model"
+    )
+    return f"{measure} {result.score('model'):{form}} ({baselines})"
 
 
-def _check_goals(asked: Asked) -> None:
-    for option, goal in (("--report", asked.report), ("--pipeline", asked.pipeline)):
-        if goal is None:
+def _check_outputs(options: FitOptions) -> None:
+    for option, path in (("--report", options.report), ("--pipeline", options.pipeline)):
+        if path is None:
             continue
         if option == "--report":
-            check_not_replaced(option, goal)
-        elif goal.exists():
-            raise ParameterError(f"{option} must name a new file, got {str(goal)!r}; remove it")
-        if not goal.absolute().parent.is_dir():
-            raise ParameterError(f"{option} must be in a folder that is there, got {str(goal)!r}")
+            check_not_replaced(option, path)
+        elif path.exists():
+            raise ParameterError(
+                f"{option} must be a new file, got {str(path)!r}, which already exists; remove it"
+            )
+        if not path.absolute().parent.is_dir():
+            raise ParameterError(
+                f"{option}: directory {str(path.parent)!r} does not exist; create it first"
+            )
 
 
-def _source(path: Path, asked: Asked, title: str) -> FileSource:
-    """Return the table with its inputs first and the target behind them."""
-    columns = named_columns(asked.columns)
-    whole = FileSource(path, time=asked.time, key=asked.key)
-    look = whole.look()
-    if asked.target not in look.left_out and asked.target not in look.numeric:
-        there = ", ".join(map(repr, [*look.numeric, *look.left_out]))
-        raise ParameterError(f"--target must be a column, got {asked.target!r}; there are {there}")
-    why_not = look.left_out.get(asked.target, "time")
-    classes = None
-    if asked.target in look.left_out and why_not in _WORDY:
-        classes = {asked.target: _words(whole, asked.target, title)}
-    elif why_not != "time":
+def _source(path: Path, options: FitOptions, title: str) -> FileSource:
+    """Return the table with the inputs first and the target last."""
+    columns = named_columns(options.columns)
+    table = FileSource(path, time=options.time, key=options.key)
+    inferred = table.inferred_schema()
+    if options.target not in inferred.left_out and options.target not in inferred.numeric:
+        names = ", ".join(map(repr, [*inferred.numeric, *inferred.left_out]))
         raise ParameterError(
-            f"--target must be a column of numbers or words, got {asked.target!r} ({why_not})"
+            f"--target must be a column, got {options.target!r}; use one of {names}"
+        )
+    reason = inferred.left_out.get(options.target, "time")
+    classes = None
+    if options.target in inferred.left_out and reason in _TEXT_KINDS:
+        classes = {options.target: _words(table, options.target, title)}
+    elif reason != "time":
+        raise ParameterError(
+            f"--target must be a column of numbers or text, got {options.target!r} ({reason})"
         )
     if columns is None:
-        known = [name for name in whole.schema.channel_names if name != asked.target]
-        counting = [name for name in known if name in look.counting]
+        known = [name for name in table.schema.channel_names if name != options.target]
+        counting = [name for name in known if name in inferred.counting]
         columns = [name for name in known if name not in counting] or known
-        out = [f"{name} ({why})" for name, why in look.left_out.items() if name != asked.target]
-        out += [f"{name} (only counts)" for name in counting if name not in columns]
-        told_out = f"; left out: {', '.join(out)}" if out else ""
-        if asked.key in columns:
-            columns.remove(asked.key)
+        excluded = [
+            f"{name} ({why})" for name, why in inferred.left_out.items() if name != options.target
+        ]
+        excluded += [f"{name} (counter)" for name in counting if name not in columns]
+        left_out = f"; excluded: {', '.join(excluded)}" if excluded else ""
+        if options.key in columns:
+            columns.remove(options.key)
         if columns:
-            echo_status(f"learning {asked.target} from {', '.join(columns)}{told_out}")
-    columns = [name for name in columns if name != asked.target]
+            echo_status(f"Target: {options.target}; inputs: {', '.join(columns)}{left_out}")
+    columns = [name for name in columns if name != options.target]
     if not columns:
         raise DataError(
-            f"{title}: there must be a column of numbers beside the target {asked.target!r} to "
-            "learn from, got none"
+            f"{title}: the model needs a numeric input column, got only the target "
+            f"{options.target!r}; add a column"
         )
     return FileSource(
         path,
-        columns=[*columns, asked.target],
-        time=asked.time,
-        key=asked.key,
+        columns=[*columns, options.target],
+        time=options.time,
+        key=options.key,
         classes=classes,
     )
 
 
 def _words(source: FileSource, target: str, title: str) -> list[str]:
-    """Return the words of the target, which are its classes."""
-    words = source.words(target)
-    if len(words) > _WORDS:
+    """Return the distinct texts of the target: its classes."""
+    words = source.category_values(target)
+    if len(words) > _MAX_TEXT_CLASSES:
         raise DataError(
-            f"{title}: a target of words must have at most {_WORDS} different ones, got "
-            f"{len(words)} in {target!r}; take another column, or fewer and larger classes"
+            f"{title}: a text target must have at most {_MAX_TEXT_CLASSES} classes, got "
+            f"{len(words)} in {target!r}; choose another column or merge classes"
         )
-    echo_status(f"{target} has {counted(len(words), 'class', 'classes')}: {_few(words)}")
+    echo_status(f"{target}: {counted(len(words), 'class', 'classes')}: {_listed(words)}")
     return words
 
 
-def _few(words: list[str]) -> str:
-    more = f" and {len(words) - _TOLD} more" if len(words) > _TOLD else ""
-    return f"{', '.join(words[:_TOLD])}{more}"
+def _listed(words: list[str]) -> str:
+    more = f" and {len(words) - _MAX_LISTED} more" if len(words) > _MAX_LISTED else ""
+    return f"{', '.join(words[:_MAX_LISTED])}{more}"
 
 
-def _model(source: FileSource, asked: Asked, title: str) -> Any:
-    name = asked.model
+def _model(source: FileSource, options: FitOptions, title: str) -> Any:
+    name = options.model
     if source.classes is not None:
         name = name or "kernel_classifier"
         if not _classifies(name):
             raise ParameterError(
-                f"--model must be a learner of classes for a target of words, got {name!r}; "
-                "take classifier, or logistic"
+                f"--model must be a classifier for a text target, got {name!r}; use "
+                "kernel_classifier or logistic_regression"
             )
     if name is None:
         values = np.unique(
             np.concatenate([np.unique(batch.values[:, -1]) for batch, _ in source.read()])
         )
         values = values[~np.isnan(values)]
-        whole = bool(len(values)) and bool(((values >= 0) & (values == np.floor(values))).all())
-        name = "kernel_classifier" if whole and len(values) <= _CLASSES else "kernel_regressor"
+        integers = bool(len(values)) and bool(((values >= 0) & (values == np.floor(values))).all())
+        name = (
+            "kernel_classifier"
+            if integers and len(values) <= _MAX_INT_CLASSES
+            else "kernel_regressor"
+        )
         if name == "kernel_classifier":
             echo_status(
-                f"{title}: {asked.target} has {counted(len(values), 'class', 'classes')}: "
-                "--model kernel_regressor takes them for numbers"
+                f"{title}: {options.target} has {counted(len(values), 'class', 'classes')}; "
+                "--model kernel_regressor treats them as numbers"
             )
     if name.replace("-", "_") not in _learners():
         raise unknown_name_error("--model", name, _learners())
-    table: dict[str, Any] = {"name": name, "target": asked.target}
-    for given in asked.sets:
-        key, equals, text = given.partition("=")
+    table: dict[str, Any] = {"name": name, "target": options.target}
+    for setting in options.sets:
+        key, equals, text = setting.partition("=")
         if not equals:
-            raise ParameterError(f"--set must be like forget=0.99, got {given!r}")
+            raise ParameterError(
+                f"--set must be NAME=VALUE, for example forget=0.99, got {setting!r}"
+            )
         table[key.strip()] = parse_toml_value(text.strip())
     return build_component(table, ("models",), "model", "model")
 
 
 def _learners() -> list[str]:
     return [
-        each
-        for each in component_names("models")
-        if issubclass(get_component("models", each), Learner)
+        name
+        for name in component_names("models")
+        if issubclass(get_component("models", name), Learner)
     ]
 
 
 def _classifies(name: str) -> bool:
-    """Tell whether a learner is one of classes; what is none is named later."""
-    place = name.replace("-", "_")
-    return place not in _learners() or bool(get_component("models", place).is_classifier)
+    """Return whether a learner is a classifier; True for unknown names, which fail later."""
+    module = name.replace("-", "_")
+    return module not in _learners() or bool(get_component("models", module).is_classifier)
 
 
 def _check_rows(batches: Sequence[Batch], title: str) -> None:
@@ -232,19 +244,19 @@ def _check_rows(batches: Sequence[Batch], title: str) -> None:
         first += batch.n_rows
 
 
-def _print(found: ProgressiveValidationResult, form: Format) -> None:
-    measure = "accuracy" if found.classifies else "mae"
+def _print(result: ProgressiveValidationResult, output_format: Format) -> None:
+    measure = "accuracy" if result.classifies else "mae"
     lines = []
-    for name in found.predictions:
-        n = len(found.targets)
-        late = found.losses(name)[-max(1, n // 10) :].mean()
-        line: dict[str, Any] = {"predictor": name, "rows": n, measure: found.score(name)}
-        line[f"{measure}_last_tenth"] = float(1 - late if found.classifies else late)
+    for name in result.predictions:
+        n = len(result.targets)
+        recent = result.losses(name)[-max(1, n // 10) :].mean()
+        line: dict[str, Any] = {"predictor": name, "rows": n, measure: result.score(name)}
+        line[f"{measure}_last_tenth"] = float(1 - recent if result.classifies else recent)
         lines.append(line)
-    if form is Format.jsonl:
+    if output_format is Format.jsonl:
         for line in lines:
             print(json.dumps(line))
-    elif form is Format.csv:
+    elif output_format is Format.csv:
         writer = csv.DictWriter(sys.stdout, list(lines[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(lines)
@@ -258,27 +270,27 @@ def _print(found: ProgressiveValidationResult, form: Format) -> None:
         print_table(table)
 
 
-def _draw(
-    found: ProgressiveValidationResult,
+def _write_report(
+    result: ProgressiveValidationResult,
     model: Any,
     target: str,
     report: Path,
     title: str,
     pipeline: str,
 ) -> None:
-    from streamlyt.dashboards import write_learning_report  # costs a second
+    from streamlyt.dashboards import write_learning_report  # slow to import
 
-    measure = "accuracy" if found.classifies else "mean absolute error"
-    parts = min(60, max(10, len(found.targets) // _A_POINT))
-    curves = {name: found.curve(name, parts) for name in found.predictions}
-    sentence = told(found)
+    measure = "accuracy" if result.classifies else "mean absolute error"
+    text = describe(result)
+    parts = min(60, max(10, len(result.targets) // _ROWS_PER_POINT))
+    curves = {name: result.curve(name, parts) for name in result.predictions}
     write_learning_report(
         curves,
         report,
         f"Learning {target} of {title}",
-        f"{sentence[:1].upper()}{sentence[1:]}.",
+        f"{text[:1].upper()}{text[1:]}.",
         measure,
-        [(f"{len(found.targets):,}", "rows"), (type(model).__name__, "model")],
+        [(f"{len(result.targets):,}", "rows"), (type(model).__name__, "model")],
         pipeline,
     )
-    echo_status(f"report: {report}")
+    echo_status(f"Report: {report}")

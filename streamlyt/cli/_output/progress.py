@@ -17,20 +17,20 @@ __all__ = ["progress_of", "report_compilation", "stop_on_interrupt"]
 
 @contextmanager
 def progress_of(title: str, total: int | None) -> Iterator["_Advance | None"]:
-    """Show on a terminal how many rows of a total were taken, if that is known."""
+    """Show a progress bar of processed rows on a terminal."""
     # A pipe or a log file gets the closing line only.
     if not sys.stderr.isatty():
         yield None
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
-    # Gone when done: the closing line says how many there were.
+    # Transient: the closing line reports the number of rows.
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         yield _Advance(bar, title, total)
 
 
 class _Advance:
-    """Shows how many rows were taken."""
+    """Updates the progress bar."""
 
     def __init__(self, bar: Progress, title: str, total: int | None) -> None:
         self._bar = bar
@@ -41,25 +41,25 @@ class _Advance:
 
 
 def report_compilation() -> None:
-    """Say that kernels are compiled, and where the machine code is kept."""
+    """Report that kernels are being compiled, and the location of the cache."""
     echo_status(compiling_notice())
 
 
 @contextmanager
 def stop_on_interrupt(stop: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C end what is going on after the piece at hand, so that no whole piece is lost.
+    """Let Ctrl-C stop a run after the current batch, so that no complete batch is lost.
 
-    Yields what tells whether it came. A second Ctrl-C is the usual one.
+    Yields a function that returns whether Ctrl-C was pressed. A second Ctrl-C interrupts at once.
     """
-    came = Event()
+    interrupted = Event()
 
-    def heard(number: int, frame: object) -> None:
+    def handle(number: int, frame: object) -> None:
         signal.signal(signal.SIGINT, before)
-        came.set()
+        interrupted.set()
         stop()
 
-    before = signal.signal(signal.SIGINT, heard)
+    before = signal.signal(signal.SIGINT, handle)
     try:
-        yield came.is_set
+        yield interrupted.is_set
     finally:
         signal.signal(signal.SIGINT, before)

@@ -15,18 +15,18 @@ from rich.table import Table
 from streamlyt.cli.options import Format
 from streamlyt.evaluate import SeriesScore, SyntheticScore
 
-__all__ = ["print_laws", "print_series"]
+__all__ = ["print_generators", "print_series"]
 
-NARROWEST = 14  # of a column of names: what is longer is broken
-WIDTH = 120  # of a file or a pipe, which has none of its own
+MIN_NAME_WIDTH = 14  # characters of a column of names; longer names wrap
+WIDTH = 120  # characters, of a file or a pipe
 
 
-def print_laws(scores: Sequence[SyntheticScore], form: Format) -> None:
-    """Write what detectors did on synthetic streams; in the table one block a law."""
-    if form is not Format.table:
-        _print_records([score.to_dict() for score in scores], form)
+def print_generators(scores: Sequence[SyntheticScore], output_format: Format) -> None:
+    """Write the scores on synthetic streams; the table has one block per generator."""
+    if output_format is not Format.table:
+        _print_records([score.to_dict() for score in scores], output_format)
         return
-    headings = ("ARL0", "delay", "missed", "false", "off by", "F1", "covering", "µs/row")
+    headings = ("ARL0", "delay", "missed", "false", "error", "F1", "covering", "µs/row")
     table = _table(("detector",), headings)
     for i, score in enumerate(scores):
         if not i or score.law != scores[i - 1].law:
@@ -46,23 +46,23 @@ def print_laws(scores: Sequence[SyntheticScore], form: Format) -> None:
     _console().print(table)
 
 
-def print_series(scores: Sequence[SeriesScore], form: Format, each: bool) -> None:
-    """Write what detectors did on annotated series; in the table the means, or every series."""
-    if form is not Format.table:
-        _print_records([score.to_dict() for score in scores], form)
+def print_series(scores: Sequence[SeriesScore], output_format: Format, per_series: bool) -> None:
+    """Write the scores on annotated series; the table shows means, or every series."""
+    if output_format is not Format.table:
+        _print_records([score.to_dict() for score in scores], output_format)
         return
-    if each:
-        table = _table(("series", "detector"), ("rows", "found", "F1", "covering", "µs/row"))
+    if per_series:
+        table = _table(("series", "detector"), ("rows", "alarms", "F1", "covering", "µs/row"))
         for score in sorted(scores, key=lambda score: score.series):
             table.add_row(
                 escape(score.series), escape(score.detector), str(score.rows), *_cells([score])
             )
         _console().print(table)
         return
-    table = _table(("detector",), ("series", "found", "F1", "covering", "µs/row"))
+    table = _table(("detector",), ("series", "alarms", "F1", "covering", "µs/row"))
     for name in dict.fromkeys(score.detector for score in scores):
-        mine = [score for score in scores if score.detector == name]
-        table.add_row(escape(name), str(len(mine)), *_cells(mine))
+        own = [score for score in scores if score.detector == name]
+        table.add_row(escape(name), str(len(own)), *_cells(own))
     _console().print(table)
 
 
@@ -78,7 +78,7 @@ def _cells(scores: Sequence[SeriesScore]) -> tuple[str, ...]:
 def _table(left: Iterable[str], right: Iterable[str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in left:
-        table.add_column(heading, overflow="fold", min_width=NARROWEST)
+        table.add_column(heading, overflow="fold", min_width=MIN_NAME_WIDTH)
     for heading in right:
         table.add_column(heading, justify="right", no_wrap=True)
     return table
@@ -109,8 +109,8 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
 
 
-def _print_records(records: Sequence[Mapping[str, Any]], form: Format) -> None:
-    if form is Format.jsonl:
+def _print_records(records: Sequence[Mapping[str, Any]], output_format: Format) -> None:
+    if output_format is Format.jsonl:
         for record in records:
             print(json.dumps(record))
     elif records:

@@ -1,4 +1,4 @@
-"""Findings as a table, as JSON lines or as CSV, on stdout."""
+"""Events as a table, JSON lines or CSV on stdout."""
 
 import csv
 import json
@@ -15,16 +15,18 @@ from rich.table import Table
 from streamlyt.cli.options import Format
 from streamlyt.core import Event
 
-__all__ = ["OFF_LINE", "counted", "plain_table", "print_events", "print_table", "shown_time"]
+__all__ = ["OFFLINE", "counted", "plain_table", "print_events", "print_table", "shown_time"]
 
-OFF_LINE = "offline_split"  # the detector of what is no alarm: the best split of a short recording
-WIDEST = 1000  # columns of a table in a pipe
-ALIKE, MOST_OF_IT = 2.0, 0.5  # all over: shares within this ratio, and together below this part
-LISTED = 3  # of what moved, in the table: two lines of eighty columns; JSON and CSV tell all
+OFFLINE = "offline_split"  # detector name of the best split of a short series, which is no alarm
+PIPE_WIDTH = 1000  # characters of a table in a pipe
+# "all channels": the largest contribution is below this multiple of the smallest shown, and their
+# sum is below this fraction.
+SIMILAR, MAJORITY = 2.0, 0.5
+LISTED = 3  # channels in the table: two lines of 80 characters; JSON and CSV contain all
 
 
 def shown_time(time: int, unit: str) -> str:
-    """Return a time as people read it.
+    """Return a time in a readable form.
 
     Examples
     --------
@@ -41,7 +43,7 @@ def shown_time(time: int, unit: str) -> str:
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return so many of a thing, in words.
+    """Return a number with its noun in singular or plural.
 
     Examples
     --------
@@ -51,12 +53,12 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-def print_events(events: Sequence[Event], form: Format, row: str = "row") -> None:
-    """Write findings to stdout; ``row`` is what a row is called in the heading of the table."""
-    if form is Format.jsonl:
+def print_events(events: Sequence[Event], output_format: Format, row: str = "row") -> None:
+    """Write events to stdout; ``row`` is the label of a row in the table heading."""
+    if output_format is Format.jsonl:
         for event in events:
             print(json.dumps(event.to_dict()))
-    elif form is Format.csv:
+    elif output_format is Format.csv:
         _print_csv(events)
     elif events:
         print_table(_table(events, row))
@@ -65,14 +67,14 @@ def print_events(events: Sequence[Event], form: Format, row: str = "row") -> Non
 def print_table(table: Table) -> None:
     """Write a table to stdout.
 
-    Who reads a pipe looks for whole lines: nothing is folded there, unless a width is named.
+    Lines in a pipe do not wrap, unless ``COLUMNS`` sets a width.
     """
     piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    Console(width=WIDEST if piped else None).print(table)
+    Console(width=PIPE_WIDTH if piped else None).print(table)
 
 
 def plain_table(*headings: str) -> Table:
-    """Return a table of text without rows, in the look of all our tables."""
+    """Return an empty table in the common style."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in headings:
         table.add_column(heading)
@@ -86,37 +88,37 @@ def _print_csv(events: Sequence[Event]) -> None:
     for event in events:
         fields = event.to_dict()
         fields["channels"] = " ".join(event.channels)
-        fields["contributions"] = " ".join(f"{share:.4g}" for share in event.contributions)
+        fields["contributions"] = " ".join(f"{value:.4g}" for value in event.contributions)
         writer.writerow(fields)
 
 
 def _table(events: Sequence[Event], row: str) -> Table:
     table = plain_table()
     keyed = any(event.key for event in events)
-    # Where nobody names a time it is the number of the row: told once.
+    # Without a time column the time is the row number: show it once.
     timed = any((e.time_unit, e.change_time) != ("step", e.change_index) for e in events)
     if keyed:
         table.add_column("series")
     times = ("time",) if timed else ()
     for heading in (f"change\nat {row}", *times, f"alarm\nat {row}", "statistic"):
         table.add_column(heading, justify="right", no_wrap=True, vertical="top")
-    table.add_column("what moved")
+    table.add_column("attribution")
     for event in events:
         cells = [
             *([event.key] if keyed else []),
             str(event.change_index),
             *([shown_time(event.change_time, event.time_unit)] if timed else []),
-            "off line" if event.detector == OFF_LINE else str(event.alarm_index),
+            "offline" if event.detector == OFFLINE else str(event.alarm_index),
             f"{event.statistic:.4g} > {event.threshold:.4g}",
             format_attribution(event),
         ]
-        # A channel may be called [bold]: what comes from data is text, not markup.
+        # A channel may be called [bold]: text from data is not markup.
         table.add_row(*map(escape, cells))
     return table
 
 
 def format_attribution(event: Event) -> str:
-    """Return the channels that moved most, and whether the others moved as much.
+    """Return the channels with the largest contributions, and whether all are similar.
 
     Examples
     --------
@@ -124,10 +126,10 @@ def format_attribution(event: Event) -> str:
     'a 75%, b 25%'
     >>> event = Event("", "newma", 9, 9, 8, 8, 1.0, 1.0, ("a", "b", "c"), (0.06, 0.05, 0.05))
     >>> format_attribution(event)
-    'all over: a 6%, b 5%, c 5%'
+    'all channels: a 6%, b 5%, c 5%'
     """
-    shares = event.contributions
-    moved = list(zip(event.channels, shares, strict=True))[:LISTED]
-    told = ", ".join(f"{name} {share:.0%}" for name, share in moved if share >= 0.005)
-    alike = len(shares) >= LISTED and 0 < shares[0] < ALIKE * shares[-1]
-    return f"all over: {told}" if alike and sum(shares) < MOST_OF_IT else told
+    values = event.contributions
+    listed = list(zip(event.channels, values, strict=True))[:LISTED]
+    text = ", ".join(f"{name} {value:.0%}" for name, value in listed if value >= 0.005)
+    similar = len(values) >= LISTED and 0 < values[0] < SIMILAR * values[-1]
+    return f"all channels: {text}" if similar and sum(values) < MAJORITY else text

@@ -1,1 +1,1 @@
-"""Commands, one file each."""
+"""Commands, one module per topic."""

@@ -1,4 +1,4 @@
-"""``streamlyt broker``: a Kafka broker on this machine, for trying out."""
+"""``streamlyt broker``: a local Kafka broker for tests."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,44 +13,44 @@ Folder = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        help="Folder of its data; default one among the user's data.",
+        help="Data directory. Default: in the user data directory.",
         metavar="FOLDER",
     ),
 ]
 Port = Annotated[
-    int, typer.Option(help="Port on loopback; the first start decides.", metavar="NUMBER")
+    int, typer.Option(help="Port on loopback; only the first start sets it.", metavar="NUMBER")
 ]
 
 
 def start_broker(port: Port = 9092, data: Folder = None) -> int:
-    """Start a Kafka broker on loopback, and tell its address; fetched once, its data are kept."""
+    """Start a Kafka broker on loopback and print its address. Data is kept."""
     from streamlyt.connectors.kafka.broker import LocalBroker
 
     broker = LocalBroker(data, port)
     if broker.running:
-        echo_status(f"the broker runs already (process {broker.pid}, data in {broker.folder})")
+        echo_status(f"Broker already running (process {broker.pid}, data in {broker.folder})")
     else:
-        echo_status("starting the broker (its first start on this machine fetches 43 MB)")
+        echo_status("Starting the broker (the first start downloads 43 MB)")
         broker.start()
     print(broker.servers["PLAINTEXT"])
     return 0
 
 
 def stop_broker(data: Folder = None) -> int:
-    """Stop it; its data are kept."""
+    """Stop the broker. Data is kept."""
     from streamlyt.connectors.kafka.broker import LocalBroker
 
-    echo_status("the broker has ended" if LocalBroker(data).stop() else "no broker runs")
+    echo_status("Broker stopped" if LocalBroker(data).stop() else "No broker is running")
     return 0
 
 
 def status_of_broker(data: Folder = None) -> int:
-    """Tell its address, or leave with 1 where none runs."""
+    """Print the address of the broker; exit with status 1 if none is running."""
     from streamlyt.connectors.kafka.broker import LocalBroker
 
     broker = LocalBroker(data)
     if not broker.running:
-        echo_status("no broker runs; streamlyt broker start")
+        echo_status("No broker is running. Start one: streamlyt broker start")
         return 1
     print(broker.servers["PLAINTEXT"])
     return 0

@@ -1,4 +1,4 @@
-"""``streamlyt cluster``: a pipeline on several processes that share its series out."""
+"""``streamlyt cluster``: a pipeline on several processes, distributed by series."""
 
 import os
 from importlib.util import find_spec
@@ -16,7 +16,7 @@ Folder = Annotated[
     Path | None,
     typer.Option(
         "--folder",
-        help="Where the workers' stores lie; default PIPELINE.cluster here. May be lost.",
+        help="Directory of the local state stores; rebuilt if lost. Default: PIPELINE.cluster.",
         metavar="FOLDER",
     ),
 ]
@@ -24,13 +24,13 @@ Folder = Annotated[
 
 def run_cluster(
     pipeline: PipelineFile,
-    workers: Annotated[int, typer.Option(help="How many processes.", metavar="NUMBER")] = 2,
+    workers: Annotated[int, typer.Option(help="Number of worker processes.", metavar="NUMBER")] = 2,
     folder: Folder = None,
     sets: Sets = None,
 ) -> int:
-    """Run a pipeline file on several processes of this machine, until SIGTERM or Ctrl-C."""
-    _needed()
-    from streamlyt.engines.daemon import WorkerPool  # heavy: not for --help
+    """Run a pipeline on worker processes of this machine until SIGTERM or Ctrl-C."""
+    _check_dependencies()
+    from streamlyt.engines.daemon import WorkerPool  # slow to import
 
     return WorkerPool(pipeline, workers, _folder(pipeline, folder), sets or [], os.environ).run()
 
@@ -38,14 +38,14 @@ def run_cluster(
 def run_cluster_worker(
     pipeline: PipelineFile,
     number: Annotated[
-        int, typer.Option(help="Of this worker among all, from 0.", metavar="NUMBER")
+        int, typer.Option(help="Index of this worker, from 0.", metavar="NUMBER")
     ] = 0,
     folder: Folder = None,
     sets: Sets = None,
 ) -> int:
-    """Run one worker of a pipeline, for starting each where one likes."""
-    _needed()
-    from streamlyt.engines.daemon import ClusterWorker  # heavy: not for --help
+    """Run one worker of a pipeline, for external process managers."""
+    _check_dependencies()
+    from streamlyt.engines.daemon import ClusterWorker  # slow to import
 
     return ClusterWorker(pipeline, number, _folder(pipeline, folder), sets or [], os.environ).run()
 
@@ -54,7 +54,7 @@ def _folder(pipeline: Path, folder: Path | None) -> Path:
     return folder or Path(f"{pipeline.stem}.cluster")
 
 
-def _needed() -> None:
+def _check_dependencies() -> None:
     for package, extra in (
         ("quixstreams", "cluster"),
         ("tornado", "serve"),

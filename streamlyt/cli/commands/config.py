@@ -1,4 +1,4 @@
-"""``streamlyt config``: make, show and check pipeline files."""
+"""``streamlyt config``: create, show and validate pipeline files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,38 +12,40 @@ __all__ = ["init_config", "schema_of_config", "show_config", "validate_config"]
 
 def init_config(
     data: Annotated[
-        Path, typer.Argument(help="The table that the pipeline reads.", metavar="DATA")
+        Path, typer.Argument(help="Table that the pipeline reads.", metavar="DATA")
     ] = Path("rows.csv"),
     detector: Annotated[
-        str, typer.Option(help="A detector by its name: streamlyt list.", metavar="NAME")
+        str, typer.Option(help="Detector name (see streamlyt list).", metavar="NAME")
     ] = "multiscale_newma",
 ) -> int:
-    """Write a pipeline file to the standard output, with every setting and what it means."""
-    from streamlyt.cli.pipeline_commands import beginning  # heavy: not for --help
+    """Print a new pipeline file with a description of every setting."""
+    from streamlyt.cli.pipeline_commands import initial_config  # slow to import
 
-    print(beginning(data, detector))
+    print(initial_config(data, detector))
     return 0
 
 
-def show_config(pipeline: PipelineFile, sets: Sets = None, form: Form = Format.table) -> int:
-    """Print each value of a pipeline file, and where it comes from."""
-    from streamlyt.cli.pipeline_commands import print_settings  # heavy: not for --help
+def show_config(
+    pipeline: PipelineFile, sets: Sets = None, output_format: Form = Format.table
+) -> int:
+    """Print the effective settings of a pipeline file and their origin."""
+    from streamlyt.cli.pipeline_commands import print_settings  # slow to import
 
-    print_settings(pipeline, sets or [], form)
+    print_settings(pipeline, sets or [], output_format)
     return 0
 
 
 def validate_config(pipeline: PipelineFile, sets: Sets = None) -> int:
-    """Make what a pipeline file names, run nothing, and say what is wrong with it."""
-    from streamlyt.cli.pipeline_commands import validate  # heavy: not for --help
+    """Check a pipeline file without running it."""
+    from streamlyt.cli.pipeline_commands import validate  # slow to import
 
     validate(pipeline, sets or [])
     return 0
 
 
 def schema_of_config() -> int:
-    """Write the JSON Schema of pipeline files, by which editors complete and check them."""
-    import json  # not for --help
+    """Print the JSON Schema of pipeline files, for completion and checks in editors."""
+    import json
 
     from streamlyt.config.json_schema import pipeline_schema
 

@@ -1,4 +1,4 @@
-"""``streamlyt deadletter``: messages that could not be decoded, listed and sent once more."""
+"""``streamlyt deadletter``: list and redrive messages that could not be decoded."""
 
 import json
 import tomllib
@@ -10,54 +10,54 @@ import typer
 from streamlyt.cli.error_handling import echo_status
 from streamlyt.cli.options import Trust
 
-__all__ = ["list_dead_letters", "resend_dead_letters"]
+__all__ = ["list_dead_letters", "redrive_run"]
 
 _SHOWN = 60  # bytes of a message in the list
 
-RunPath = Annotated[Path, typer.Argument(help="A run file.", metavar="RUN.streamlyt")]
-All = Annotated[bool, typer.Option("--all", help="Also those that were redriven.")]
+RunPath = Annotated[Path, typer.Argument(help="Run file (*.streamlyt).", metavar="RUN.streamlyt")]
+All = Annotated[bool, typer.Option("--all", help="Include redriven messages.")]
 Servers = Annotated[
     str | None,
-    typer.Option(help="Addresses of brokers; default those of the run.", metavar="HOST:PORT"),
+    typer.Option(help="Bootstrap servers. Default: those of the run.", metavar="HOST:PORT"),
 ]
 
 
 def list_dead_letters(run: RunPath, everything: All = False) -> int:
-    """List the messages that a run could not decode: one JSON line each."""
+    """Print the messages that a run could not decode, one JSON line each."""
     from streamlyt.runfile import RunFile
 
     with RunFile.open(run) as opened:
-        letters = opened.dead_letters(redriven=everything)
-    for one in letters:
-        begins = one.value[:_SHOWN].decode("utf-8", errors="backslashreplace")
-        told = {
-            "topic": one.topic,
-            "partition": one.partition,
-            "offset": one.offset,
-            "reason": one.reason,
-            "bytes": len(one.value),
-            "begins": begins,
+        dead_letters = opened.dead_letters(redriven=everything)
+    for letter in dead_letters:
+        prefix = letter.value[:_SHOWN].decode("utf-8", errors="backslashreplace")
+        record = {
+            "topic": letter.topic,
+            "partition": letter.partition,
+            "offset": letter.offset,
+            "reason": letter.reason,
+            "bytes": len(letter.value),
+            "begins": prefix,
         }
-        print(json.dumps(told, ensure_ascii=False))
-    echo_status(f"{len(letters)} dead letters in {run}")
+        print(json.dumps(record, ensure_ascii=False))
+    echo_status(f"{len(dead_letters)} dead letters in {run}")
     return 0
 
 
-def resend_dead_letters(run: RunPath, servers: Servers = None, trust: Trust = False) -> int:
-    """Send dead letters once more, byte for byte, to the topics that they came from.
+def redrive_run(run: RunPath, servers: Servers = None, trust: Trust = False) -> int:
+    """Resend the original bytes of dead letters to their source topics.
 
-    The run must have ended: its file has one writer.
+    Stop the run first: a run file has one writer.
     """
     from streamlyt.connectors import redrive_dead_letters
     from streamlyt.runfile import RunFile
 
     with RunFile.open(run, write=True, trust=trust) as opened:
-        letters = opened.dead_letters()
+        dead_letters = opened.dead_letters()
         source = tomllib.loads(opened.meta["pipeline"]).get("source", {})
-        if letters:
+        if dead_letters:
             redrive_dead_letters(
-                letters, servers or source.get("servers", ""), source.get("access")
+                dead_letters, servers or source.get("servers", ""), source.get("access")
             )
-            opened.mark_redriven(letters)
-    echo_status(f"{len(letters)} dead letters of {run} were sent once more")
+            opened.mark_redriven(dead_letters)
+    echo_status(f"Redrove {len(dead_letters)} dead letters from {run}")
     return 0

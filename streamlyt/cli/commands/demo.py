@@ -1,4 +1,4 @@
-"""``streamlyt demo``: two recorded trajectories that come with the project."""
+"""``streamlyt demo``: change detection on two bundled trajectories."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,16 +14,16 @@ __all__ = ["demo"]
 
 def demo(
     output: Annotated[
-        Path, typer.Option(help="Folder that receives report.html.", metavar="FOLDER")
+        Path, typer.Option(help="Directory for report.html.", metavar="FOLDER")
     ] = Path("demo"),
     seed: Seed = None,
-    form: Form = Format.table,
+    output_format: Form = Format.table,
     live: Annotated[
-        bool, typer.Option("--live", help="Then play both in the browser, in 45 seconds.")
+        bool, typer.Option("--live", help="Replay both runs in the browser (45 s).")
     ] = False,
     port: Port = 8751,
 ) -> int:
-    """Find the changes in two recorded trajectories and draw them on one page."""
-    from streamlyt.cli._demo_run import run_demo  # heavy: not for --help
+    """Detect the changes in two bundled trajectories and write a report."""
+    from streamlyt.cli._demo_run import run_demo  # slow to import
 
-    return run_demo(output, seed or 0, form, port if live else None)
+    return run_demo(output, seed or 0, output_format, port if live else None)

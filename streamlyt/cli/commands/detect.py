@@ -1,4 +1,4 @@
-"""``streamlyt detect``: the changes in a recorded table."""
+"""``streamlyt detect``: change detection on a recorded table."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from streamlyt.cli.options import (
     FailOnChange,
     Form,
     Format,
-    Holes,
+    MissingPolicy,
     Null,
     Report,
     Resume,
@@ -36,7 +36,7 @@ def detect(
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Columns to watch, with commas between; default all of numbers, but clocks.",
+            help="Columns to monitor, comma-separated. Default: all numeric columns except clocks.",
             metavar="NAMES",
             rich_help_panel=_COLUMNS,
         ),
@@ -44,7 +44,7 @@ def detect(
     time: Annotated[
         str | None,
         typer.Option(
-            help="Column of the time; default the number of the row.",
+            help="Timestamp column. Default: row number.",
             metavar="NAME",
             rich_help_panel=_COLUMNS,
         ),
@@ -52,27 +52,27 @@ def detect(
     key: Annotated[
         str | None,
         typer.Option(
-            help="Column that names the series; default all rows are one.",
+            help="Column that identifies the series. Default: one series.",
             metavar="NAME",
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
     missing: Annotated[
-        Holes,
+        MissingPolicy,
         typer.Option(
-            help="Missing values: stop (the default), drop the row, or hold the last value.",
+            help="Missing values: fail (stop), drop the row, or fill with the last value (hold).",
             metavar="POLICY",
-            parser=choice_parser(Holes),
+            parser=choice_parser(MissingPolicy),
             rich_help_panel=_COLUMNS,
         ),
-    ] = Holes.stop,
+    ] = MissingPolicy.stop,
     detector: Detector = None,
     sets: DetectorSets = None,
     null: Null = None,
     arl: Arl = None,
     window: Window = None,
     seed: Seed = None,
-    form: Form = Format.table,
+    output_format: Form = Format.table,
     report: Report = None,
     run: Run = None,
     resume: Resume = False,
@@ -81,21 +81,21 @@ def detect(
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> int:
-    """Find when the rows of a recorded table changed, and which columns moved.
+    """Detect changes in a recorded table and attribute them to columns.
 
-    Several files are as many recordings, each examined by itself.
+    Each file is an independent recording.
     """
-    from streamlyt.cli._detection.batch import examine_all, expanded  # heavy: not for --help
+    from streamlyt.cli._detection.batch import expand_patterns, run_batch  # slow to import
     from streamlyt.cli._detection.run import RunOptions
-    from streamlyt.cli._detection.table import find_changes, recorded_table
+    from streamlyt.cli._detection.table import batch_table, detect_in_table
 
-    options = RunOptions(form, report, run, resume, fail_on_change, trust=trust)
-    asked: dict[str, Any] = {
+    options = RunOptions(output_format, report, run, resume, fail_on_change, trust=trust)
+    settings: dict[str, Any] = {
         "columns": columns,
         "time": time,
         "key": key,
         "missing": missing.value,
-        "knobs": {
+        "detector_options": {
             "detector": detector,
             "sets": sets or [],
             "null": null,
@@ -104,8 +104,8 @@ def detect(
             "seed": seed,
         },
     }
-    tables = expanded(files)
+    tables = expand_patterns(files)
     if len(tables) > 1 or workers is not None or scheduler is not None:
-        make = partial(recorded_table, **asked)
-        return examine_all(make, tables, options, workers, scheduler)
-    return find_changes(tables[0], options, **asked)
+        make = partial(batch_table, **settings)
+        return run_batch(make, tables, options, workers, scheduler)
+    return detect_in_table(tables[0], options, **settings)

@@ -1,4 +1,4 @@
-"""``streamlyt evaluate``: how good detectors are, where the changes are known."""
+"""``streamlyt evaluate``: benchmark detectors on data with known changes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,17 +21,17 @@ def evaluate_detectors(
     detectors: Annotated[
         list[str] | None,
         typer.Argument(
-            help="What is measured: newma, 'newma(window=20, arl=1e3)', river.drift:ADWIN, or "
-            "module:Class of your own; default all detectors of streamlyt list, those of river "
-            "where it is installed, and never.",
+            help="Detectors: newma, 'newma(window=20, arl=1e3)', river.drift:ADWIN, or a class "
+            "module:Class. Default: all detectors of streamlyt list, those of river if "
+            "installed, and the no-alarm baseline.",
             metavar="DETECTOR",
         ),
     ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Measure on the annotated series in this folder, not on synthetic streams: "
-            "annotations.json, desc.txt, or changes.json beside CSV files.",
+            help="Directory of annotated series to use instead of synthetic streams: "
+            "annotations.json, desc.txt, or changes.json next to CSV files.",
             metavar="FOLDER",
             rich_help_panel=_SERIES,
         ),
@@ -40,15 +40,15 @@ def evaluate_detectors(
         bool,
         typer.Option(
             "--each",
-            help="Show every series in the table, not only the means.",
+            help="Show every series in the table, not only means.",
             rich_help_panel=_SERIES,
         ),
     ] = False,
     law: Annotated[
         list[str] | None,
         typer.Option(
-            help="Law of the streams (more than once for several): gaussian, mixture, laplace, "
-            "uniform, binary, autoregressive; default all.",
+            help="Generator of the streams (repeatable): gaussian, mixture, laplace, uniform, "
+            "binary, autoregressive. Default: all.",
             metavar="NAME",
             rich_help_panel=_STREAMS,
         ),
@@ -56,7 +56,7 @@ def evaluate_detectors(
     streams: Annotated[
         int,
         typer.Option(
-            help="Streams without a change, and as many with five.",
+            help="Number of no-change streams, and of streams with five changes each.",
             metavar="NUMBER",
             min=1,
             rich_help_panel=_STREAMS,
@@ -65,7 +65,7 @@ def evaluate_detectors(
     rows: Annotated[
         int,
         typer.Option(
-            help="Rows of a stream without a change.",
+            help="Rows of a no-change stream.",
             metavar="NUMBER",
             min=1,
             rich_help_panel=_STREAMS,
@@ -74,97 +74,94 @@ def evaluate_detectors(
     seconds: Annotated[
         float,
         typer.Option(
-            help="Most seconds for a detector on a law; what is not reached is not counted. "
-            "0: no limit, and then the figures depend on nothing but the seed.",
+            help="Time limit in seconds of a detector on a generator; unfinished streams do not "
+            "count. 0: no limit, so that the scores depend on the seed only.",
             metavar="NUMBER",
             min=0,
             rich_help_panel=_STREAMS,
         ),
     ] = 10.0,
     seed: Annotated[
-        int, typer.Option(help="Seed of streams and detectors.", metavar="NUMBER", min=0)
+        int, typer.Option(help="Random seed of streams and detectors.", metavar="NUMBER", min=0)
     ] = 0,
     margin: Annotated[
         int,
-        typer.Option(help="Rows that a change may be off in F1.", metavar="ROWS", min=0),
+        typer.Option(help="F1 tolerance in rows.", metavar="ROWS", min=0),
     ] = 5,
     form: Annotated[
         Format,
-        typer.Option(
-            "--format", help="How the scores are written: table, jsonl or csv.", metavar="FORM"
-        ),
+        typer.Option("--format", help="Output format: table, jsonl or csv.", metavar="FORMAT"),
     ] = Format.table,
 ) -> int:
-    """Measure false alarms, delays and scores of detectors where the changes are known."""
-    from streamlyt.cli._output.scores import print_laws, print_series  # heavy: not for --help
+    """Measure false alarms, detection delays and scores on data with known changes."""
+    from streamlyt.cli._output.scores import print_generators, print_series  # slow to import
     from streamlyt.evaluate import GENERATORS, BenchmarkPlan, load_annotated
     from streamlyt.evaluate.synthetic_streams import no_change_stream
 
-    laws = law or list(GENERATORS)
-    for name in laws:
-        no_change_stream(name, seed)  # a name that nobody knows is told before anything runs
+    generators = law or list(GENERATORS)
+    for name in generators:
+        no_change_stream(name, seed)  # raises for an unknown name before the benchmark starts
     plan = BenchmarkPlan(
         streams=streams, quiet_rows=rows, margin=margin, seconds=seconds, seed=seed
     )
-    everyone = _contenders(detectors or [], seed)
+    candidates = _candidates(detectors or [], seed)
     if data is not None:
         series = load_annotated(data)
-        print_series(_on_series(everyone, series, plan.margin), form, each)
+        print_series(_score_series(candidates, series, plan.margin), form, each)
         return 0
-    print_laws(_on_laws(everyone, laws, plan), form)
+    print_generators(_score_generators(candidates, generators, plan), form)
     return 0
 
 
-def _contenders(asked: "list[str]", seed: int) -> "list[Candidate]":
+def _candidates(names: "list[str]", seed: int) -> "list[Candidate]":
     import sys
     from importlib.util import find_spec
 
     from streamlyt.evaluate import NO_ALARM, RIVER_BASELINES, candidate
     from streamlyt.registry import component_names
 
-    if not asked:
-        ours = [name for name in component_names("detectors") if _complete(name)]
-        asked = [*ours, *(RIVER_BASELINES if find_spec("river") else ()), NO_ALARM]
-    # A class of one's own lies where one stands: a script has that folder on its path, we do not.
+    if not names:
+        own = [name for name in component_names("detectors") if _has_defaults(name)]
+        names = [*own, *(RIVER_BASELINES if find_spec("river") else ()), NO_ALARM]
+    # Make classes in the working directory importable, as they are for a script.
     sys.path.append("")
     try:
-        return [candidate(text, seed) for text in asked]
+        return [candidate(text, seed) for text in names]
     finally:
         sys.path.remove("")
 
 
-def _complete(name: str) -> bool:
-    """Return whether a detector can be made without arguments."""
+def _has_defaults(name: str) -> bool:
+    """Return whether all parameters of a detector have defaults."""
     from inspect import Parameter, signature
 
     from streamlyt.registry import get_component
 
     parameters = signature(get_component("detectors", name)).parameters.values()
-    return all(each.default is not Parameter.empty for each in parameters)
+    return all(parameter.default is not Parameter.empty for parameter in parameters)
 
 
-def _on_laws(
-    everyone: "list[Candidate]", laws: "list[str]", plan: "BenchmarkPlan"
+def _score_generators(
+    candidates: "list[Candidate]", generators: "list[str]", plan: "BenchmarkPlan"
 ) -> "list[SyntheticScore]":
     from streamlyt.evaluate import score_on_generator
 
-    scores = []
-    for i, name in enumerate(laws):
-        for j, who in enumerate(everyone):
-            echo_status(
-                f"[{i * len(everyone) + j + 1}/{len(laws) * len(everyone)}] {name}: {who.name}"
-            )
-            scores.append(score_on_generator(who, name, plan))
+    scores: list[SyntheticScore] = []
+    total = len(generators) * len(candidates)
+    for name in generators:
+        for candidate in candidates:
+            echo_status(f"[{len(scores) + 1}/{total}] {name}: {candidate.name}")
+            scores.append(score_on_generator(candidate, name, plan))
     return scores
 
 
-def _on_series(
-    everyone: "list[Candidate]", series: "list[Series]", margin: int
+def _score_series(
+    candidates: "list[Candidate]", series: "list[Series]", margin: int
 ) -> "list[SeriesScore]":
     from streamlyt.evaluate import score_on_series
 
     scores = []
-    for i, who in enumerate(everyone):
-        echo_status(f"[{i + 1}/{len(everyone)}] {len(series)} series: {who.name}")
-        scores += [score_on_series(who, each, margin) for each in series]
+    for i, candidate in enumerate(candidates):
+        echo_status(f"[{i + 1}/{len(candidates)}] {len(series)} series: {candidate.name}")
+        scores += [score_on_series(candidate, one_series, margin) for one_series in series]
     return scores

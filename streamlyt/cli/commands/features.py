@@ -1,4 +1,4 @@
-"""``streamlyt features plan``: how many features an error takes, and what they cost here."""
+"""``streamlyt features plan``: features needed for an error, and their cost."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,43 +15,45 @@ __all__ = ["print_feature_plan"]
 def print_feature_plan(
     d: Annotated[int, typer.Option("--d", help="Number of inputs.")],
     kernel: Annotated[
-        str, typer.Option(help="The map by its name: optical, fourier, fastfood.")
+        str, typer.Option(help="Feature map: optical, fourier or fastfood.")
     ] = "optical",
     response: Annotated[
         str | None,
-        typer.Option(help="Of the optical map: an exponent, centred, exp or phase."),
+        typer.Option(help="Response of the optical map: an exponent, centred, exp or phase."),
     ] = None,
     field: Annotated[
-        str | None, typer.Option(help="Of the optical map: complex or real matrices.")
+        str | None, typer.Option(help="Matrices of the optical map: complex or real.")
     ] = None,
-    scale: Annotated[float, typer.Option(help="Factor on the inputs, rows of length one.")] = 1.0,
+    scale: Annotated[
+        float, typer.Option(help="Factor on the inputs, which are rows of length one.")
+    ] = 1.0,
     error: Annotated[
-        float, typer.Option(help="Wanted error of the kernel, a part of its largest value.")
+        float, typer.Option(help="Target error of the kernel, relative to its largest value.")
     ] = 0.05,
-    seed: Annotated[int, typer.Option(help="Seed of the maps that are timed.")] = 0,
-    form: Form = Format.table,
+    seed: Annotated[int, typer.Option(help="Random seed of the timed maps.")] = 0,
+    output_format: Form = Format.table,
 ) -> int:
-    """Say how many features an error takes, and what each construction costs on this machine.
+    """Print the number of features for an error, and the cost of each construction here.
 
-    Three lines a construction: for the features that the error takes, for 4 and for 16 times as
-    many. The error expected is from the published variance; the other one is measured.
+    Three lines per construction: the features that reach the error, 4 times and 16 times as many.
+    The expected error is from the published variance.
     """
     from streamlyt.core.errors import ParameterError
     from streamlyt.features import plan_features
-    from streamlyt.registry import get_component  # heavy: not for --help
+    from streamlyt.registry import get_component  # slow to import
 
-    wanted: dict[str, Any] = {"scale": scale, "seed": seed}
+    options: dict[str, Any] = {"scale": scale, "seed": seed}
     if response is not None:
-        wanted["response"] = _number_or_name(response)
+        options["response"] = _number_or_name(response)
     if field is not None:
-        wanted["field"] = field
+        options["field"] = field
     try:
-        features = get_component("features", kernel)(2, **wanted)
-    except TypeError as problem:
+        features = get_component("features", kernel)(2, **options)
+    except TypeError as error_:
         raise ParameterError(
-            f"--kernel must be a map that has {', '.join(wanted)}, got {kernel!r} ({problem})"
-        ) from problem
-    _write(plan_features(features, d, error=error), form)
+            f"--kernel must be a feature map with {', '.join(options)}, got {kernel!r} ({error_})"
+        ) from error_
+    _write(plan_features(features, d, error=error), output_format)
     return 0
 
 
@@ -62,40 +64,40 @@ def _number_or_name(text: str) -> float | str:
         return text
 
 
-def _write(lines: "list[FeaturePlan]", form: Format) -> None:
+def _write(plans: "list[FeaturePlan]", output_format: Format) -> None:
     import csv
     import json
     import sys
     from dataclasses import asdict, fields
 
-    if form is Format.jsonl:
-        for line in lines:
+    if output_format is Format.jsonl:
+        for line in plans:
             print(json.dumps(asdict(line)))
-    elif form is Format.csv:
-        names = [field.name for field in fields(lines[0])]
+    elif output_format is Format.csv:
+        names = [field.name for field in fields(plans[0])]
         writer = csv.DictWriter(sys.stdout, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(asdict(line) for line in lines)
+        writer.writerows(asdict(line) for line in plans)
     else:
-        _table(lines)
+        _table(plans)
 
 
-def _table(lines: "list[FeaturePlan]") -> None:
+def _table(plans: "list[FeaturePlan]") -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(
-        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption="* what auto takes"
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption="* default (auto)"
     )
     table.add_column("construction", no_wrap=True, min_width=20)
-    for head in ("features", "memory", "µs a row", "alone", "expected", "measured"):
+    for head in ("features", "memory", "µs/row", "single row", "expected", "measured"):
         table.add_column(head, justify="right")
-    before = ""
-    for line in lines:
+    previous = ""
+    for line in plans:
         name = line.construction + (" *" if line.chosen else "")
         table.add_row(
-            "" if name == before else name,
+            "" if name == previous else name,
             f"{line.n_components:,}",
             _bytes(line.memory),
             _short(line.batch_us),
@@ -103,7 +105,7 @@ def _table(lines: "list[FeaturePlan]") -> None:
             f"{line.expected:.3g}",
             "-" if line.measured is None else f"{line.measured:.3g}",
         )
-        before = name
+        previous = name
     Console().print(table)
 
 

@@ -1,4 +1,4 @@
-"""``streamlyt fit``: how well a recorded table can be learnt on line."""
+"""``streamlyt fit``: progressive validation of a model on a recorded table."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from streamlyt.cli.options import Form, Format, TableFile
 
 __all__ = ["fit"]
 
-_COLUMNS, _MODEL, _KEEPING = "Columns", "Model", "Keeping"
+_COLUMNS, _MODEL, _OUTPUT = "Columns", "Model", "Output"
 
 
 def fit(
@@ -17,7 +17,7 @@ def fit(
     target: Annotated[
         str,
         typer.Option(
-            help="Column to be learnt: numbers, or classes as words or integers from 0 on.",
+            help="Target column: numbers, or classes as text or integers from 0.",
             metavar="COLUMN",
             rich_help_panel=_COLUMNS,
         ),
@@ -25,7 +25,7 @@ def fit(
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Columns to learn from, with commas between; default all of numbers, but clocks.",
+            help="Input columns, comma-separated. Default: all numeric columns except clocks.",
             metavar="NAMES",
             rich_help_panel=_COLUMNS,
         ),
@@ -33,7 +33,7 @@ def fit(
     time: Annotated[
         str | None,
         typer.Option(
-            help="Column of the time; default the number of the row.",
+            help="Timestamp column. Default: row number.",
             metavar="NAME",
             rich_help_panel=_COLUMNS,
         ),
@@ -41,7 +41,7 @@ def fit(
     key: Annotated[
         str | None,
         typer.Option(
-            help="Column that names the series, each with a model of its own; default one for all.",
+            help="Column that identifies the series; one model per series. Default: one series.",
             metavar="NAME",
             rich_help_panel=_COLUMNS,
         ),
@@ -49,8 +49,8 @@ def fit(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A learner by its name (streamlyt list); default classifier where the target is "
-            "text, or has at most 20 different values, all integers from 0 on; else regressor.",
+            help="Learner name (see streamlyt list). Default: kernel_classifier if the target is "
+            "text or at most 20 distinct integers from 0, else kernel_regressor.",
             metavar="NAME",
             rich_help_panel=_MODEL,
         ),
@@ -59,7 +59,7 @@ def fit(
         list[str] | None,
         typer.Option(
             "--set",
-            help="A parameter of the model, as forget=0.99; as often as you like.",
+            help="Set a model parameter, e.g. forget=0.99 (repeatable).",
             metavar="NAME=VALUE",
             rich_help_panel=_MODEL,
         ),
@@ -67,36 +67,36 @@ def fit(
     delay: Annotated[
         int,
         typer.Option(
-            help="Rows of a series that come before a target is known.",
+            help="Rows until the label arrives.",
             metavar="ROWS",
             min=0,
             rich_help_panel=_MODEL,
         ),
     ] = 0,
-    form: Form = Format.table,
+    output_format: Form = Format.table,
     report: Annotated[
         Path | None,
         typer.Option(
-            help="Draw one HTML page that works off line.",
+            help="Write a self-contained HTML report.",
             metavar="FILE",
-            rich_help_panel=_KEEPING,
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
     pipeline: Annotated[
         Path | None,
         typer.Option(
-            help="Write the pipeline file that does the same (streamlyt run).",
+            help="Write the equivalent pipeline file (see streamlyt run).",
             metavar="FILE",
-            rich_help_panel=_KEEPING,
+            rich_help_panel=_OUTPUT,
         ),
     ] = None,
 ) -> int:
-    """Learn a column of a recorded table from the others, row by row, and score it.
+    """Learn a column of a recorded table from the other columns online, and score it.
 
-    Each row is predicted before it is learnt. Persistence, and the mean or the majority class,
-    stand beside the model.
+    Each row is predicted before the model learns it. Baselines: persistence, and the mean or the
+    majority class.
     """
-    from streamlyt.cli._learning.fit import Asked, fit_table  # heavy: not for --help
+    from streamlyt.cli._learning.fit import FitOptions, fit_table  # slow to import
 
-    asked = Asked(target, columns, time, key, model, sets or [], delay, report, pipeline)
-    return fit_table(file, asked, form)
+    options = FitOptions(target, columns, time, key, model, sets or [], delay, report, pipeline)
+    return fit_table(file, options, output_format)

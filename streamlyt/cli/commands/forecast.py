@@ -1,11 +1,11 @@
-"""``streamlyt forecast``: how a recorded table goes on, and how far that can be trusted."""
+"""``streamlyt forecast``: forecast a recorded table, with a backtest."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from streamlyt.cli.options import Form, Format, Holes, TableFile, choice_parser
+from streamlyt.cli.options import Form, Format, MissingPolicy, TableFile, choice_parser
 
 __all__ = ["forecast", "tune_forecast"]
 
@@ -14,7 +14,7 @@ _COLUMNS, _MODEL, _SEARCH = "Columns", "Model", "Search"
 _Columns = Annotated[
     str | None,
     typer.Option(
-        help="Columns to forecast, with commas between; default all of numbers, but clocks.",
+        help="Columns to forecast, comma-separated. Default: all numeric columns except clocks.",
         metavar="NAMES",
         rich_help_panel=_COLUMNS,
     ),
@@ -22,7 +22,7 @@ _Columns = Annotated[
 _Time = Annotated[
     str | None,
     typer.Option(
-        help="Column of the time; default the number of the row.",
+        help="Timestamp column. Default: row number.",
         metavar="NAME",
         rich_help_panel=_COLUMNS,
     ),
@@ -30,17 +30,17 @@ _Time = Annotated[
 _Key = Annotated[
     str | None,
     typer.Option(
-        help="Column that names the series; default all rows are one.",
+        help="Column that identifies the series. Default: one series.",
         metavar="NAME",
         rich_help_panel=_COLUMNS,
     ),
 ]
 _Missing = Annotated[
-    Holes,
+    MissingPolicy,
     typer.Option(
-        help="Missing values: stop (the default), drop the row, or hold the last value.",
+        help="Missing values: fail (stop), drop the row, or fill with the last value (hold).",
         metavar="POLICY",
-        parser=choice_parser(Holes),
+        parser=choice_parser(MissingPolicy),
         rich_help_panel=_COLUMNS,
     ),
 ]
@@ -51,23 +51,25 @@ def forecast(
     horizon: Annotated[
         int | None,
         typer.Option(
-            help="Rows to go ahead, at least 1; default a tenth of the rows, at most 100.",
+            help="Forecast horizon in steps. Default: a tenth of the rows, at most 100.",
             metavar="ROWS",
         ),
     ] = None,
     coverage: Annotated[
         float,
-        typer.Option(help="Share of the true values that a band holds.", metavar="SHARE"),
+        typer.Option(
+            help="Nominal coverage of the prediction interval, in (0, 1).", metavar="SHARE"
+        ),
     ] = 0.9,
     columns: _Columns = None,
     time: _Time = None,
     key: _Key = None,
-    missing: _Missing = Holes.stop,
+    missing: _Missing = MissingPolicy.stop,
     model: Annotated[
         str | None,
         typer.Option(
-            help="A forecaster by its name (streamlyt list), or the pipeline file that tune wrote; "
-            "default measured, or forecaster, by their errors of one row.",
+            help="Forecaster name (see streamlyt list), or the pipeline file of tune. Default: "
+            "robust_forecaster or reservoir_forecaster, by one-step error.",
             metavar="NAME",
             rich_help_panel=_MODEL,
         ),
@@ -76,43 +78,50 @@ def forecast(
         list[str] | None,
         typer.Option(
             "--set",
-            help="A parameter of the model, as delays=53; as often as you like.",
+            help="Set a model parameter, e.g. delays=53 (repeatable).",
             metavar="NAME=VALUE",
             rich_help_panel=_MODEL,
         ),
     ] = None,
-    form: Form = Format.table,
+    output_format: Form = Format.table,
     report: Annotated[
         Path | None,
-        typer.Option(help="Draw one HTML page that works off line.", metavar="FILE"),
+        typer.Option(help="Write a self-contained HTML report.", metavar="FILE"),
     ] = None,
 ) -> int:
-    """Learn a recorded table in one pass, and forecast how it goes on.
+    """Learn a recorded table in one pass and forecast its next rows.
 
-    First the last rows are forecast as if they were not known, and compared with what came.
+    A backtest on the last rows measures the error and the coverage first.
     """
-    from streamlyt.cli._forecasting.forecast import Asked, forecast_table  # heavy: not for --help
+    from streamlyt.cli._forecasting.forecast import (  # slow to import
+        ForecastOptions,
+        forecast_table,
+    )
 
-    asked = Asked(horizon, coverage, columns, time, key, missing.value, model, sets or [])
-    return forecast_table(file, asked, form, report)
+    options = ForecastOptions(
+        horizon, coverage, columns, time, key, missing.value, model, sets or []
+    )
+    return forecast_table(file, options, output_format, report)
 
 
 def tune_forecast(
     file: Annotated[
-        Path, typer.Argument(help="A table, as for forecast: it must be a file.", metavar="FILE")
+        Path,
+        typer.Argument(
+            help="Table as for forecast; standard input is not supported.", metavar="FILE"
+        ),
     ],
     horizon: Annotated[
         int | None,
         typer.Option(
-            help="Rows that a forecast goes ahead; default a twentieth of the rows, at most 100.",
+            help="Forecast horizon in steps. Default: a twentieth of the rows, at most 100.",
             metavar="ROWS",
         ),
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
-            help="CPU time that the search may take, as 60s, 5m or 1h; default 60s, or none with "
-            "--trials.",
+            help="CPU time limit, e.g. 60s, 5m or 1h. Default: 60s, or none with --trials.",
             metavar="TIME",
             rich_help_panel=_SEARCH,
         ),
@@ -120,7 +129,7 @@ def tune_forecast(
     trials: Annotated[
         int | None,
         typer.Option(
-            help="Most sets of parameters that are tried: the same seed finds the same anywhere.",
+            help="Maximum number of trials; reproducible with the same seed.",
             metavar="NUMBER",
             rich_help_panel=_SEARCH,
         ),
@@ -128,31 +137,30 @@ def tune_forecast(
     seed: Annotated[
         int,
         typer.Option(
-            help="Seed of what is tried.", metavar="NUMBER", min=0, rich_help_panel=_SEARCH
+            help="Random seed of the search.", metavar="NUMBER", min=0, rich_help_panel=_SEARCH
         ),
     ] = 0,
     columns: _Columns = None,
     time: _Time = None,
     key: _Key = None,
-    missing: _Missing = Holes.stop,
+    missing: _Missing = MissingPolicy.stop,
     pipeline: Annotated[
         Path | None,
-        typer.Option(
-            help="Write the pipeline file there; default the standard output.", metavar="FILE"
-        ),
+        typer.Option(help="Write the pipeline file. Default: standard output.", metavar="FILE"),
     ] = None,
 ) -> int:
-    """Find scales, leak rate, size and ridge of a forecaster for a recorded table.
+    """Tune scales, leak rate, size and ridge of a forecaster for a recorded table.
 
-    Forecasts of rows inside the table choose; its newest tenth chooses nothing, and tells at the
-    end how far forecasts by what was found are off, and by the defaults.
+    The newest tenth of the rows is held out and scores the tuned and the default parameters.
     """
-    from streamlyt.cli._forecasting.tune import (  # heavy: not for --help
-        Wanted,
+    from streamlyt.cli._forecasting.tune import (  # slow to import
+        TuneOptions,
         seconds_of,
         tune_table,
     )
 
-    spend = None if budget is None else seconds_of(budget)
-    wanted = Wanted(horizon, spend, trials, seed, columns, time, key, missing.value, pipeline)
-    return tune_table(file, wanted)
+    seconds = None if budget is None else seconds_of(budget)
+    options = TuneOptions(
+        horizon, seconds, trials, seed, columns, time, key, missing.value, pipeline
+    )
+    return tune_table(file, options)

@@ -1,4 +1,4 @@
-"""``streamlyt md``: the changes in a recorded molecular-dynamics trajectory."""
+"""``streamlyt md``: change detection on a molecular-dynamics trajectory."""
 
 from functools import partial
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from streamlyt.cli.options import (
-    MANY,
+    BATCH,
     Arl,
     Detector,
     DetectorSets,
@@ -37,23 +37,23 @@ def md(
     topology: Annotated[
         Path,
         typer.Argument(
-            help="Names of the atoms: PDB, PSF, GRO, TPR, ... With --each it may be a name that "
-            "lies beside every trajectory.",
+            help="Topology file: PDB, PSF, GRO, TPR, ... With --each it may be the name of a file "
+            "in the directory of every trajectory.",
             metavar="TOPOLOGY",
         ),
     ],
     trajectory: Annotated[
         list[Path],
         typer.Argument(
-            help="The frames: XTC, TRR, DCD, NetCDF, ...; several files follow one another, unless "
-            "--each is given.",
+            help="Trajectory files: XTC, TRR, DCD, NetCDF, ... Several files are concatenated, "
+            "unless --each is given.",
             metavar="TRAJECTORY",
         ),
     ],
     select: Annotated[
         str,
         typer.Option(
-            help="Atoms, in MDAnalysis's selection language; auto: the backbone, or all beads.",
+            help="Atoms, in the MDAnalysis selection language; auto: backbone, or all beads.",
             metavar="TEXT",
             rich_help_panel=_FRAMES,
         ),
@@ -61,8 +61,8 @@ def md(
     observe: Annotated[
         Observe,
         typer.Option(
-            help="What is watched: aligned (atoms laid upon the first frame), distances, dihedrals "
-            "or raw coordinates; auto: dihedrals where there are any, else aligned.",
+            help="Quantity to monitor: aligned (RMSD-fit to the first frame), distances, dihedrals "
+            "or raw coordinates; auto: dihedrals if there are any, else aligned.",
             metavar="WHAT",
             parser=choice_parser(Observe),
             rich_help_panel=_FRAMES,
@@ -71,7 +71,7 @@ def md(
     start: Annotated[
         int | None,
         typer.Option(
-            help="First frame, counted from 0; default the first there is.",
+            help="First frame, from 0. Default: 0.",
             metavar="FRAME",
             rich_help_panel=_FRAMES,
         ),
@@ -79,13 +79,13 @@ def md(
     stop: Annotated[
         int | None,
         typer.Option(
-            help="Frame to stop before; default none.", metavar="FRAME", rich_help_panel=_FRAMES
+            help="End frame, exclusive. Default: none.", metavar="FRAME", rich_help_panel=_FRAMES
         ),
     ] = None,
     step: Annotated[
         int | None,
         typer.Option(
-            help="Take every so many frames; default 1.", metavar="FRAMES", rich_help_panel=_FRAMES
+            help="Read every N-th frame. Default: 1.", metavar="FRAMES", rich_help_panel=_FRAMES
         ),
     ] = None,
     detector: Detector = None,
@@ -94,7 +94,7 @@ def md(
     arl: Arl = None,
     window: Window = None,
     seed: Seed = None,
-    form: Form = Format.table,
+    output_format: Form = Format.table,
     report: Report = None,
     run: Run = None,
     resume: Resume = False,
@@ -104,25 +104,25 @@ def md(
         bool,
         typer.Option(
             "--each",
-            help="Each trajectory is a recording of its own; they may be given as a quoted pattern "
-            "('runs/*.xtc').",
-            rich_help_panel=MANY,
+            help="Treat each trajectory as an independent recording; a quoted pattern "
+            "('runs/*.xtc') is allowed.",
+            rich_help_panel=BATCH,
         ),
     ] = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
 ) -> int:
-    """Find when a recorded trajectory changed, and which residues moved."""
-    from streamlyt.cli._detection.batch import examine_all, expanded  # heavy: not for --help
+    """Detect changes in a recorded trajectory and attribute them to residues."""
+    from streamlyt.cli._detection.batch import expand_patterns, run_batch  # slow to import
     from streamlyt.cli._detection.run import RunOptions
-    from streamlyt.cli._detection.trajectory import find_transitions, trajectory_among_many
+    from streamlyt.cli._detection.trajectory import batch_trajectory, detect_in_trajectory
 
-    options = RunOptions(form, report, run, resume, fail_on_change, trust=trust)
-    asked: dict[str, Any] = {
+    options = RunOptions(output_format, report, run, resume, fail_on_change, trust=trust)
+    settings: dict[str, Any] = {
         "select": select,
         "observe": observe,
         "frames": (start, stop, step),
-        "knobs": {
+        "detector_options": {
             "detector": detector,
             "sets": sets or [],
             "null": null,
@@ -132,8 +132,10 @@ def md(
         },
     }
     if each:
-        make = partial(trajectory_among_many, topology, **asked)
-        return examine_all(make, expanded(trajectory), options, workers, scheduler)
+        make = partial(batch_trajectory, topology, **settings)
+        return run_batch(make, expand_patterns(trajectory), options, workers, scheduler)
     if workers is not None or scheduler is not None:
-        raise ParameterError("--workers and --scheduler must go with --each: one is not shared out")
-    return find_transitions([topology, *trajectory], options, **asked)
+        raise ParameterError(
+            "--workers and --scheduler need --each; one recording uses one process"
+        )
+    return detect_in_trajectory([topology, *trajectory], options, **settings)

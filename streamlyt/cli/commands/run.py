@@ -1,4 +1,4 @@
-"""``streamlyt run``: a pipeline from its file, to the end of a recorded source."""
+"""``streamlyt run``: run a pipeline file to the end of its source."""
 
 from typing import Annotated
 
@@ -22,21 +22,20 @@ __all__ = ["run_pipeline"]
 def run_pipeline(
     pipeline: PipelineFile,
     sets: Sets = None,
-    form: Form = Format.table,
+    output_format: Form = Format.table,
     report: Report = None,
     run: Run = None,
     resume: Resume = False,
     trust: Trust = False,
     fail_on_change: FailOnChange = False,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on at the end of the source, until Ctrl-C.")
+        bool, typer.Option("--follow", help="Keep reading at the end of the source (like tail -f).")
     ] = False,
     begin: Annotated[
         str | None,
         typer.Option(
             "--from",
-            help="Read from this row (frame, offset) on, or from this time: ISO 8601, or a span "
-            "since zero as 90s.",
+            help="First row, offset or time: ISO 8601, or a duration since time 0, e.g. 90s.",
             metavar="TIME|OFFSET",
         ),
     ] = None,
@@ -44,19 +43,21 @@ def run_pipeline(
         float | None,
         typer.Option(
             "--speed",
-            help="Read as fast as the clock of the rows went, times this; as fast as it goes "
-            "if left out.",
+            help="Replay speed factor. Default: as fast as possible.",
             metavar="X",
         ),
     ] = None,
     threads: Annotated[
-        int, typer.Option("--threads", help="Threads that the series are shared out to.")
+        int,
+        typer.Option(
+            "--threads", help="Worker threads for keyed parallelism; results do not depend on it."
+        ),
     ] = 1,
 ) -> int:
-    """Run a pipeline file to the end of its source, and print the changes."""
+    """Run a pipeline file to the end of its source and print the events."""
     from streamlyt.cli._detection.run import RunOptions
-    from streamlyt.cli.pipeline_commands import run_file  # heavy: not for --help
+    from streamlyt.cli.pipeline_commands import run_file  # slow to import
 
     sets = [*(sets or []), *(["source.follow=true"] if follow else [])]
-    options = RunOptions(form, report, run, resume, fail_on_change, threads, trust=trust)
+    options = RunOptions(output_format, report, run, resume, fail_on_change, threads, trust=trust)
     return run_file(pipeline, sets, options, begin, speed)

@@ -1,4 +1,4 @@
-"""``streamlyt serve``: a pipeline as a daemon."""
+"""``streamlyt serve``: run a pipeline as a daemon."""
 
 import os
 from functools import partial
@@ -10,32 +10,32 @@ import typer
 from streamlyt.cli.options import PipelineFile, Sets, Trust
 from streamlyt.core.errors import MissingDependencyError
 
-from .dashboard import Names, Tokens, need_bokeh
+from .dashboard import Names, Tokens, require_bokeh
 
 __all__ = ["serve_pipeline"]
 
-_NEEDED = ("tornado", "structlog", "prometheus_client")
+_REQUIRED = ("tornado", "structlog", "prometheus_client")
 
 
 def serve_pipeline(
     pipeline: PipelineFile,
     sets: Sets = None,
     dashboard: Annotated[
-        bool, typer.Option("--dashboard", help="Serve live pages of the run too, under /dash/.")
+        bool, typer.Option("--dashboard", help="Serve the dashboard of the run under /dash/.")
     ] = False,
     names: Names = None,
     tokens: Tokens = None,
     trust: Trust = False,
 ) -> int:
-    """Run a pipeline file until it is told to stop (SIGTERM); SIGHUP reads its parameters again."""
-    for package in _NEEDED:
+    """Run a pipeline file until SIGTERM; SIGHUP reloads its parameters."""
+    for package in _REQUIRED:
         if find_spec(package) is None:
             raise MissingDependencyError(package, "serve")
-    from streamlyt.engines.daemon import Daemon  # heavy: not for --help
+    from streamlyt.engines.daemon import Daemon  # slow to import
 
     if not dashboard:
         return Daemon(pipeline, sets or [], os.environ, trust=trust).run()
-    need_bokeh()
+    require_bokeh()
     from streamlyt.cli._dashboard.daemon_pages import pages_of
 
     pages = partial(pages_of, names or [], tokens)

@@ -1,4 +1,4 @@
-"""Compiled loops over frames: whole molecules, rigid superposition, distances, dihedrals."""
+"""Compiled loops over frames: unwrapping, superposition, distances, dihedrals."""
 
 import math
 from typing import Any
@@ -7,17 +7,17 @@ import numpy as np
 
 from streamlyt.core.numerics.jit import jit
 
-__all__ = ["dihedral_rows", "distance_rows", "superpose_rows", "whole_rows"]
+__all__ = ["dihedral_rows", "distance_rows", "superpose_rows", "unwrap_rows"]
 
 # Slope of the quartic at its largest root: the product of the gaps to the other three, at most 2.4.
-# Below this the root is nearly double, and Newton and the adjugate lose the digits that the
-# slower Jacobi sweep keeps.
+# Below this the root is nearly double: Newton and the adjugate lose digits that the slower Jacobi
+# sweep keeps.
 _DEGENERATE = 1e-3
 
 
 @jit()
-def whole_rows(rows: Any, cells: Any, order: Any, parents: Any, out: Any) -> None:
-    """Put each atom at the image nearest its parent, in the cell (xx, yx, yy, zx, zy, zz)."""
+def unwrap_rows(rows: Any, cells: Any, order: Any, parents: Any, out: Any) -> None:
+    """Move each atom to the image nearest its parent, in the cell (xx, yx, yy, zx, zy, zz)."""
     for n in range(rows.shape[0]):
         xx, yx, yy = cells[n, 0], cells[n, 1], cells[n, 2]
         zx, zy, zz = cells[n, 3], cells[n, 4], cells[n, 5]
@@ -30,7 +30,7 @@ def whole_rows(rows: Any, cells: Any, order: Any, parents: Any, out: Any) -> Non
             dx = rows[n, i] - out[n, p]
             dy = rows[n, i + 1] - out[n, p + 1]
             dz = rows[n, i + 2] - out[n, p + 2]
-            # Row after row of a lower triangular cell: exact below half its smallest diagonal.
+            # Row by row of a lower triangular cell: exact below half its smallest diagonal.
             turns = math.floor(dz / zz + 0.5)
             dx -= turns * zx
             dy -= turns * zy
@@ -58,7 +58,7 @@ def distance_rows(rows: Any, pairs: Any, out: Any) -> None:
 
 @jit()
 def dihedral_rows(rows: Any, quads: Any, scale: float, out: Any) -> None:
-    """Write scale cos and scale sin of each dihedral; both 0 where three atoms are in line."""
+    """Write scale cos and scale sin of each dihedral; both 0 if three atoms are collinear."""
     for n in range(rows.shape[0]):
         for k in range(quads.shape[0]):
             i, j, p, q = 3 * quads[k, 0], 3 * quads[k, 1], 3 * quads[k, 2], 3 * quads[k, 3]
@@ -92,7 +92,7 @@ def _minor(m: Any, i: int, j: int) -> Any:
 
 @jit()
 def _jacobi(m: Any, q: Any) -> None:
-    """Write the eigenvector of the largest eigenvalue of the symmetric 4x4 m; m is spoilt."""
+    """Write the eigenvector of the largest eigenvalue of the symmetric 4x4 m; overwrites m."""
     v = np.eye(4)
     for _ in range(30):
         off = 0.0
@@ -129,9 +129,9 @@ def _jacobi(m: Any, q: Any) -> None:
 
 @jit()
 def _quaternion(s: Any, m: Any, q: Any) -> None:
-    """Write the unit quaternion that turns x onto r, given s = sum of x r^T over (|x|^2 + |r|^2)/2.
+    """Write the unit quaternion rotating x onto r, given s = sum of x r^T over (|x|^2 + |r|^2)/2.
 
-    Theobald's way: the largest root of the quartic by Newton from its upper bound 1, then a
+    Theobald's method: the largest root of the quartic by Newton from its upper bound 1, then a
     column of the adjugate.
     """
     m[0, 0] = s[0, 0] + s[1, 1] + s[2, 2]
@@ -186,7 +186,7 @@ def _quaternion(s: Any, m: Any, q: Any) -> None:
 
 @jit()
 def superpose_rows(rows: Any, fit: Any, keep: Any, reference: Any, out: Any) -> None:
-    """Centre each row on its fit atoms and turn it onto the centred reference, shape (k, 3)."""
+    """Center each row on its fit atoms and rotate it onto the centered reference, shape (k, 3)."""
     s, m, q = np.empty((3, 3)), np.empty((4, 4)), np.empty(4)
     k = fit.shape[0]
     size = 0.0

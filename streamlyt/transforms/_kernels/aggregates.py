@@ -1,4 +1,4 @@
-"""The compiled loop of the windows: what is known of a pane after each of its rows."""
+"""Compiled update of the window aggregates."""
 
 import numpy as np
 
@@ -19,10 +19,10 @@ def absorb(
     lows: Floats,
     highs: Floats,
 ) -> None:
-    """Add each row (n, d) to the moments (g, d) of its pane; holes are left out.
+    """Add each row (n, d) to the aggregates (g, d) of its pane; missing values are skipped.
 
-    Row by row and in order, so that the last bit does not depend on how the rows are cut; means
-    and sums of squared deviations by Welford's recurrence.
+    Rows are added in order, so that the result is batch-invariant bit for bit. Means and sums of
+    squared deviations use Welford's recurrence.
     """
     n, d = values.shape
     for i in range(n):
@@ -36,7 +36,7 @@ def absorb(
             off = x - means[g, j]
             if np.isfinite(off):
                 means[g, j] += off / counts[g, j]
-            else:  # two values at the far ends of all numbers
+            else:  # the difference overflows
                 means[g, j] += x / counts[g, j] - means[g, j] / counts[g, j]
             squares[g, j] += off * (x - means[g, j])
             lows[g, j] = min(lows[g, j], x)

@@ -1,1 +1,1 @@
-"""What the event-time windows share."""
+"""Shared implementation of the windows."""

@@ -1,4 +1,4 @@
-"""Count, sum, mean, squared deviations, minimum and maximum of the rows of panes."""
+"""Aggregates of panes: count, sum, mean, squared deviations, minimum and maximum."""
 
 from dataclasses import dataclass, fields
 
@@ -14,16 +14,16 @@ STATISTICS = ("count", "sum", "mean", "std", "min", "max")
 
 @dataclass
 class Aggregates:
-    """Of g panes and d channels; every array has shape (g, d).
+    """Aggregates of g panes and d channels; every array has shape (g, d).
 
     Parameters
     ----------
     counts
-        Values that were there.
+        Number of values that are not missing.
     totals, means, lows, highs
         Their sum, mean, minimum and maximum.
     squares
-        Their squared deviations from the mean, summed.
+        Sum of their squared deviations from the mean.
     """
 
     counts: NDArray[np.int64]
@@ -34,9 +34,9 @@ class Aggregates:
     highs: Floats
 
     @classmethod
-    def none(cls, panes: int, width: int) -> "Aggregates":
-        """Return the moments of panes without rows."""
-        shape = panes, width
+    def none(cls, panes: int, n_channels: int) -> "Aggregates":
+        """Return the aggregates of empty panes."""
+        shape = panes, n_channels
         return cls(
             counts=np.zeros(shape, np.int64),
             totals=np.zeros(shape),
@@ -47,44 +47,44 @@ class Aggregates:
         )
 
     def arrays(self) -> dict[str, Array]:
-        """Return the arrays by name, to be saved."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        """Return the arrays by name, as state."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def followed_by(self, other: "Aggregates") -> "Aggregates":
-        """Return these panes and others after them."""
-        theirs = other.arrays()
-        return Aggregates(**{k: np.concatenate([a, theirs[k]]) for k, a in self.arrays().items()})
+    def concatenate(self, other: "Aggregates") -> "Aggregates":
+        """Return these panes followed by other panes."""
+        last = other.arrays()
+        return Aggregates(**{k: np.concatenate([a, last[k]]) for k, a in self.arrays().items()})
 
-    def at(self, panes: Array | slice) -> "Aggregates":
-        """Return some panes."""
+    def select(self, panes: Array | slice) -> "Aggregates":
+        """Return a copy of some panes."""
         return Aggregates(**{name: array[panes].copy() for name, array in self.arrays().items()})
 
     def merge(self, rows: Array, other: "Aggregates") -> None:
         """Add other panes, one to each of ``rows`` (Chan's pairwise update)."""
-        mine = self.at(rows)
-        counts = mine.counts + other.counts
-        share = other.counts / np.maximum(counts, 1)
-        # Of values near the largest the distance is infinite, and the mean is not.
+        own = self.select(rows)
+        counts = own.counts + other.counts
+        weight = other.counts / np.maximum(counts, 1)
+        # For values near the largest float the difference overflows, the mean does not.
         with np.errstate(over="ignore", invalid="ignore"):
-            apart = np.where(mine.counts > 0, other.means - mine.means, 0.0)
-            squares = mine.squares + other.squares + apart**2 * mine.counts * share
+            difference = np.where(own.counts > 0, other.means - own.means, 0.0)
+            squares = own.squares + other.squares + difference**2 * own.counts * weight
             means = np.where(
-                np.isfinite(apart),
-                mine.means + apart * share,
-                mine.means * (1 - share) + other.means * share,
+                np.isfinite(difference),
+                own.means + difference * weight,
+                own.means * (1 - weight) + other.means * weight,
             )
         self.counts[rows] = counts
         with np.errstate(over="ignore", invalid="ignore"):
-            self.totals[rows] = mine.totals + other.totals
-        self.means[rows] = np.where(mine.counts == 0, other.means, means)
+            self.totals[rows] = own.totals + other.totals
+        self.means[rows] = np.where(own.counts == 0, other.means, means)
         self.squares[rows] = squares
-        self.lows[rows] = np.minimum(mine.lows, other.lows)
-        self.highs[rows] = np.maximum(mine.highs, other.highs)
+        self.lows[rows] = np.minimum(own.lows, other.lows)
+        self.highs[rows] = np.maximum(own.highs, other.highs)
 
     def columns(self, statistic: str) -> Floats:
-        """Return a statistic, shape (g, d); NaN where a channel had no value.
+        """Return a statistic, shape (g, d); NaN for channels without values.
 
-        The standard deviation is that of the sample (n - 1), and NaN of a single value.
+        The standard deviation is that of the sample (n - 1), and NaN for a single value.
         """
         if statistic == "count":
             return self.counts.astype(np.float64)
@@ -92,5 +92,5 @@ class Aggregates:
             with np.errstate(invalid="ignore", divide="ignore"):
                 spread = np.sqrt(self.squares / np.where(self.counts > 1, self.counts - 1, np.nan))
             return np.asarray(spread)
-        found = {"sum": self.totals, "mean": self.means, "min": self.lows, "max": self.highs}
-        return np.where(self.counts > 0, found[statistic], np.nan)
+        values = {"sum": self.totals, "mean": self.means, "min": self.lows, "max": self.highs}
+        return np.where(self.counts > 0, values[statistic], np.nan)

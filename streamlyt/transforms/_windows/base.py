@@ -1,4 +1,4 @@
-"""What all windows share: rows fall into panes, and so many panes in a row are a window."""
+"""Base class of the windows: rows fall into panes, and consecutive panes form a window."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ from streamlyt.core.errors import DataError, ParameterError, series_prefix, unkn
 from streamlyt.transforms._kernels.aggregates import absorb
 
 from .aggregates import STATISTICS, Aggregates
-from .row_index import note, origin
+from .row_index import input_row, record_rows
 
 __all__ = ["Window"]
 
 Ints = NDArray[np.int64]
 
-_NAMED = 256  # windows whose last row findings can name exactly
+_MAX_RECORDED = 256  # windows with an exact input row
 
 
 class Window(Operator):
-    """Panes of rows, numbered in order; :meth:`_span` panes one after another are a window.
+    """Numbered panes of rows; :meth:`_span` consecutive panes form a window.
 
     Attributes
     ----------
     state
-        ``pane``, ``last_row`` and ``last_time``, shape (g,), of the panes that a later window
-        needs, their moments, and ``front``: pane and row that come next.
+        ``pane``, ``last_row`` and ``last_time``, shape (g,), of the panes that later windows
+        need, their aggregates, and ``front``: the first open pane.
     """
 
     def __init__(self, statistics: Sequence[str]) -> None:
@@ -38,84 +38,84 @@ class Window(Operator):
             if name not in STATISTICS:
                 raise unknown_name_error("statistic of a window", name, list(STATISTICS))
         if len(set(statistics)) < len(statistics):
-            raise ParameterError(f"statistics must be named once each, got {statistics!r}")
+            raise ParameterError(f"statistics must be distinct, got {statistics!r}")
         self.state = {}
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Absorb rows; return a row for each window that is over."""
+        """Add rows; return one row per completed window."""
         if batch.n_rows:
             self._absorb(batch)
         return self._emit(batch, last=False), []
 
     def finish(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Absorb the last rows; return a row for each window that was still open, too."""
+        """Add the last rows; return one row per completed or open window."""
         if batch.n_rows:
             self._absorb(batch)
         return self._emit(batch, last=True), []
 
     def input_index(self, index: int) -> int:
-        """Return which of the rows that it took is the last of window number ``index``."""
-        return origin(index, self.state)
+        """Return the last input row of window ``index``."""
+        return input_row(index, self.state)
 
     @abstractmethod
     def _panes(self, batch: Batch, row: int) -> Ints:
-        """Return the number of the pane of each row, never decreasing; ``row`` is the first."""
+        """Return the pane number of each row, never decreasing; ``row`` is the first row."""
 
     @abstractmethod
     def _front(self, batch: Batch, panes: Ints, row: int) -> int:
-        """Return the first pane that may still get rows, after those before ``row``."""
+        """Return the first pane that may still receive rows from ``row`` on."""
 
     def _span(self, schema: Schema) -> int:
-        """Return how many panes make a window."""
+        """Return the number of panes of a window."""
         return 1
 
     def _times(self, ends: Ints, last: Ints, schema: Schema) -> Ints:
-        """Return the time of each window, from the number of its last pane and its last time."""
+        """Return the time of each window from its last pane and its last row time."""
         return last
 
-    def _whole(self) -> bool:
-        """Tell whether a window must have all its panes to count."""
+    def _requires_all_panes(self) -> bool:
+        """Return whether only complete windows are emitted."""
         return False
 
     def _absorb(self, batch: Batch) -> None:
-        width = batch.schema.n_channels
+        n_channels = batch.schema.n_channels
         if "pane" in self.state:
             known, last = self.state["counts"].shape[1], int(self.state["latest"][0])
-            if known != width:
+            if known != n_channels:
                 raise DataError(
-                    f"{series_prefix(batch.key)}the number of channels must stay {known} as in the "
-                    f"first rows, got {width}; start a new series for other channels"
+                    f"{series_prefix(batch.key)}expected {known} channels, got {n_channels}; use a "
+                    f"new series key for a different schema"
                 )
             if batch.times[0] < last:
                 raise DataError(
-                    f"{series_prefix(batch.key)}rows must come in the order of their times, got "
-                    f"{batch.times[0]} after {last} {batch.schema.time_unit}; put the operator "
-                    f"'reorder' before the windows"
+                    f"{series_prefix(batch.key)}times must never decrease, got {batch.times[0]} "
+                    f"after {last} {batch.schema.time_unit}; add the reorder operator before the "
+                    f"windows"
                 )
-            kept, pane = self._saved(), self.state["pane"]
+            aggregates, pane = self._aggregates(), self.state["pane"]
             last_row, last_time = self.state["last_row"], self.state["last_time"]
             row = int(self.state["row"][0])
         else:
-            kept, row = Aggregates.none(0, width), 0
+            aggregates, row = Aggregates.none(0, n_channels), 0
             pane = last_row = last_time = np.zeros(0, np.int64)
-        mine = self._panes(batch, row)
-        begins = np.append(True, mine[1:] != mine[:-1])
-        numbers = mine[begins]
-        fresh = numbers[1:] if len(pane) and pane[-1] == numbers[0] else numbers
-        moments = kept.followed_by(Aggregates.none(len(fresh), width))
-        pane = np.concatenate([pane, fresh])
-        group = np.cumsum(begins) - 1 + len(pane) - len(numbers)
-        absorb(group, batch.values, **moments.arrays())
-        ends = np.append(np.flatnonzero(begins)[1:], batch.n_rows) - 1
-        already = len(pane) - len(numbers)
+        row_panes = self._panes(batch, row)
+        starts = np.append(True, row_panes[1:] != row_panes[:-1])
+        numbers = row_panes[starts]
+        new = numbers[1:] if len(pane) and pane[-1] == numbers[0] else numbers
+        aggregates = aggregates.concatenate(Aggregates.none(len(new), n_channels))
+        pane = np.concatenate([pane, new])
+        group = np.cumsum(starts) - 1 + len(pane) - len(numbers)
+        absorb(group, batch.values, **aggregates.arrays())
+        ends = np.append(np.flatnonzero(starts)[1:], batch.n_rows) - 1
+        n_known = len(pane) - len(numbers)
         self.state.update(
-            moments.arrays(),
+            aggregates.arrays(),
             pane=pane,
-            last_row=np.concatenate([last_row[:already], row + ends]),
-            last_time=np.concatenate([last_time[:already], batch.times[ends]]),
+            last_row=np.concatenate([last_row[:n_known], row + ends]),
+            last_time=np.concatenate([last_time[:n_known], batch.times[ends]]),
             latest=batch.times[-1:].copy(),
             row=np.array([row + batch.n_rows]),
-            front=np.array([self._front(batch, mine, row + batch.n_rows)]),
+            front=np.array([self._front(batch, row_panes, row + batch.n_rows)]),
         )
 
     def _emit(self, batch: Batch, last: bool) -> Batch:
@@ -126,28 +126,29 @@ class Window(Operator):
         done = int(self.state.get("done", np.array([np.iinfo(np.int64).min]))[0])
         front = int(self.state["front"][0])
         ends = np.unique(pane[:, None] + np.arange(span))
-        ends = ends[(ends >= done) & ((ends < front) | (last and not self._whole()))]
-        if self._whole():
+        ends = ends[(ends >= done) & ((ends < front) | (last and not self._requires_all_panes()))]
+        if self._requires_all_panes():
             ends = ends[ends >= span - 1]
-        kept, last_row, last_time = self._saved(), self.state["last_row"], self.state["last_time"]
+        aggregates = self._aggregates()
+        last_row, last_time = self.state["last_row"], self.state["last_time"]
         windows = Aggregates.none(len(ends), batch.schema.n_channels)
         for back in range(span - 1, -1, -1):
-            at = np.searchsorted(pane, ends - back)
-            there = np.flatnonzero((at < len(pane)) & (pane[at % len(pane)] == ends - back))
-            windows.merge(there, kept.at(at[there]))
+            i = np.searchsorted(pane, ends - back)
+            found = np.flatnonzero((i < len(pane)) & (pane[i % len(pane)] == ends - back))
+            windows.merge(found, aggregates.select(i[found]))
         newest = np.searchsorted(pane, ends, side="right") - 1
         values = [windows.columns(name) for name in self.statistics]
         times = self._times(ends, last_time[newest], batch.schema)
-        note(last_row[newest], self.state, _NAMED)
+        record_rows(last_row[newest], self.state, _MAX_RECORDED)
         self.state["done"] = np.array([max(front, int(ends[-1]) + 1 if len(ends) else front)])
         needed = pane > front - span
-        for name in (*kept.arrays(), "pane", "last_row", "last_time"):
+        for name in (*aggregates.arrays(), "pane", "last_row", "last_time"):
             self.state[name] = self.state[name][needed].copy()
         return Batch(
             batch.key, times, np.stack(values, 2).reshape(len(ends), schema.n_channels), schema
         )
 
-    def _saved(self) -> Aggregates:
+    def _aggregates(self) -> Aggregates:
         return Aggregates(**{name: self.state[name] for name in Aggregates.none(0, 0).arrays()})
 
     def _schema(self, schema: Schema) -> Schema:

@@ -1,4 +1,4 @@
-"""``streamlyt forecast``: from a table to rows to come, their bands and a page."""
+"""``streamlyt forecast``: forecasts, prediction intervals and report of a table."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from streamlyt.cli._forecasting.forecast import _Learning
+from streamlyt.cli._forecasting.forecast import _Trainer
 from streamlyt.config.pipeline_file import load
 from streamlyt.reservoirs import RobustForecaster
 from streamlyt.systems import Lorenz
@@ -25,8 +25,8 @@ def tables(tmp_path_factory):
     )
     keyed = [f"{shop},{v + 50 * (shop == 'b'):.4f}\n" for v in sales for shop in "ab"]
     (folder / "keyed.csv").write_text("shop,sales\n" + "".join(keyed))
-    holed = [f"{'' if m in (40, 90) else v}\n" for m, v in enumerate(sales)]
-    (folder / "holed.csv").write_text("sales,x\n" + "".join(h.strip() + ",1\n" for h in holed))
+    missing = [f"{'' if m in (40, 90) else v}\n" for m, v in enumerate(sales)]
+    (folder / "missing.csv").write_text("sales,x\n" + "".join(h.strip() + ",1\n" for h in missing))
     (folder / "short.csv").write_text("x\n" + "".join(f"{v}\n" for v in range(5, 27)))
     (folder / "flat.csv").write_text("x,y\n" + "".join(f"{v},7\n" for v in sales))
     np.save(folder / "lorenz.npy", Lorenz(seed=3).sample(3000))
@@ -39,30 +39,30 @@ def lines(*words):
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
 
-def test_a_season_goes_on_and_its_bands_are_about_the_noise(tables):
+def test_a_season_continues_with_intervals_near_the_noise(tables):
     found, said = lines(tables / "sales.csv", "--horizon", 12)
     assert [line["row"] for line in found] == list(range(160, 172))
     assert {line["channel"] for line in found} == {"sales"}
     truth = 100 + np.arange(160, 172) + 20 * np.sin(np.arange(160, 172) * np.pi / 6)
     assert np.abs([line["expected"] for line in found] - truth).max() < 6
     assert all(line["lower"] < line["expected"] < line["upper"] for line in found)
-    assert "left out month, which only counts" in said
-    assert "12 rows after 160 are expected" in said
-    assert "times as far as the last value, 90% bands held" in said
+    assert "Excluded counters: month." in said
+    assert "12 steps after row 159. Backtest on the last 12 rows: RMSE " in said
+    assert " × persistence, 90% interval covered " in said
 
 
-def test_a_clean_system_gets_the_model_for_clean_systems(tables):
+def test_a_noise_free_system_selects_the_reservoir(tables):
     found, said = lines(tables / "lorenz.npy", "--horizon", 60)
     assert len(found) == 180
     truth = Lorenz(seed=3).sample(3060)[3000:].ravel()
     assert np.abs([line["expected"] for line in found] - truth).max() < 1
-    assert "were off 0.00 times" in said
+    assert "RMSE 0.00 × persistence" in said
 
 
-def test_a_named_model_and_its_parameters_are_taken(tables):
+def test_a_named_model_and_its_parameters_are_used(tables):
     one, _ = lines(tables / "sales.csv", "--set", "delays=3", "--set", "n_components=20")
     other, _ = lines(tables / "sales.csv")
-    named, _ = lines(tables / "sales.csv", "--model", "measured")
+    named, _ = lines(tables / "sales.csv", "--model", "robust_forecaster")
     assert one != other == named
     assert len(other) == 16  # a tenth of the rows
 
@@ -71,26 +71,26 @@ def test_every_series_is_forecast_alone(tables):
     found, said = lines(tables / "keyed.csv", "--key", "shop", "--horizon", 3)
     assert [line["key"] for line in found] == ["a"] * 3 + ["b"] * 3
     assert found[3]["expected"] - found[0]["expected"] == pytest.approx(50, abs=1)
-    assert "keyed.csv, b: 3 rows after 160" in said
+    assert "keyed.csv, b: 3 steps after row " in said
 
 
-def test_a_named_model_begins_anew_with_each_series(tables):
-    words = "--model", "measured", "--horizon", 3
+def test_a_named_model_restarts_for_each_series(tables):
+    words = "--model", "robust_forecaster", "--horizon", 3
     named, _ = lines(tables / "keyed.csv", "--key", "shop", *words)
     usual, _ = lines(tables / "keyed.csv", "--key", "shop", "--horizon", 3)
     assert named == usual
 
 
-def test_table_and_csv_tell_the_same(tables):
+def test_table_and_csv_agree(tables):
     done = cli("forecast", tables / "sales.csv", "--horizon", 2, "--format", "csv")
     read = list(csv.DictReader(io.StringIO(done.stdout)))
     table = cli("forecast", tables / "sales.csv", "--horizon", 2).stdout
     assert f"{float(read[1]['expected']):.5g}" in table
     assert f"{float(read[1]['lower']):.5g} to {float(read[1]['upper']):.5g}" in table
-    assert "90% band" in table
+    assert "90% interval" in table
 
 
-def test_the_page_stands_alone_and_tells_the_pipeline(tables, tmp_path):
+def test_report_is_self_contained_and_shows_the_pipeline(tables, tmp_path):
     pytest.importorskip("bokeh")
     page = tmp_path / "f.html"
     done = cli("forecast", tables / "keyed.csv", "--key", "shop", "--report", page)
@@ -101,34 +101,34 @@ def test_the_page_stands_alone_and_tells_the_pipeline(tables, tmp_path):
     assert text.count('<section class="series"') == 2
     pipeline = text.partition("<pre>")[2].partition("</pre>")[0]
     operators = load(pipeline.replace("&quot;", '"').replace("&#x27;", "'")).operators
-    assert list(operators) == ["measured"]
+    assert list(operators) == ["robust_forecaster"]
 
 
-def test_holes_are_refused_dropped_or_held(tables):
-    words = ("forecast", tables / "holed.csv", "--columns", "sales")
+def test_missing_values_are_rejected_dropped_or_filled(tables):
+    words = ("forecast", tables / "missing.csv", "--columns", "sales")
     refused(cli(*words), 1, "none in row 40", "--missing drop")
     found, _ = lines(*words[1:], "--missing", "drop", "--horizon", 2)
     assert [line["row"] for line in found] == [160, 161]
-    held, _ = lines(*words[1:], "--missing", "hold", "--horizon", 2)
-    assert held[0]["expected"] != found[0]["expected"]
+    filled, _ = lines(*words[1:], "--missing", "hold", "--horizon", 2)
+    assert filled[0]["expected"] != found[0]["expected"]
 
 
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("sales.csv", "--horizon", "0"), 2, "--horizon must be at least 1 row, got 0"),
+        (("sales.csv", "--horizon", "0"), 2, "--horizon must be at least 1 step, got 0"),
         (("sales.csv", "--coverage", "90"), 2, "--coverage must be in (0, 1)"),
         (("short.csv",), 1, "a forecast of 2 rows needs at least 32 rows, got 22"),
         (("sales.csv", "--horizon", "150"), 1, "needs at least 180 rows, got 160"),
-        (("flat.csv",), 1, "'y' must change to be forecast, got 7 in all rows"),
-        (("sales.csv", "--model", "measurd"), 2, "did you mean measured"),
+        (("flat.csv",), 1, "'y' must vary to be forecast, got 7 in all rows"),
+        (("sales.csv", "--model", "robust_forecastr"), 2, "did you mean"),
         (("sales.csv", "--model", "echo_state_network"), 2, "must hold one forecaster"),
-        (("sales.csv", "--set", "delays"), 2, "--set must be like delays=53"),
+        (("sales.csv", "--set", "delays"), 2, "--set must be NAME=VALUE, for example delays=53"),
         (("sales.csv", "--set", "delay=5"), 2, "did you mean delays"),
-        (("sales.csv", "--report", "sales.csv"), 2, "a page to be replaced"),
+        (("sales.csv", "--report", "sales.csv"), 2, "an HTML file to replace"),
     ],
 )
-def test_what_cannot_be_is_told_in_a_line(tables, monkeypatch, words, status, said):
+def test_errors_are_one_line(tables, monkeypatch, words, status, said):
     monkeypatch.chdir(tables)
     done = cli("forecast", *words)
     assert done.exit_code == status
@@ -136,9 +136,9 @@ def test_what_cannot_be_is_told_in_a_line(tables, monkeypatch, words, status, sa
     assert said in done.stderr.splitlines()[-1]
 
 
-def test_a_bar_sees_all_rows_and_changes_no_bit():
+def test_the_progress_bar_counts_all_rows_and_changes_no_bit():
     rows = np.random.default_rng(0).normal(size=(1234, 1)).cumsum(axis=0)
     seen = []
-    found = _Learning(seen.append)(RobustForecaster(2, 5), rows)
-    np.testing.assert_array_equal(found, _Learning(None)(RobustForecaster(2, 5), rows))
+    found = _Trainer(seen.append)(RobustForecaster(2, 5), rows)
+    np.testing.assert_array_equal(found, _Trainer(None)(RobustForecaster(2, 5), rows))
     assert seen == [500, 1000, 1234]

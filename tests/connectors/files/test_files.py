@@ -51,7 +51,7 @@ def test_every_format_gives_the_same_rows(recorded):
     assert source.n_rows == (None if "sv" in recorded.name else 1000)
 
 
-def test_reading_goes_on_from_every_position(recorded):
+def test_reading_resumes_from_every_position(recorded):
     source = FileSource(recorded, columns=["x2", "x0"], batch_rows=130)
     done = 0
     for batch, position in source.read():
@@ -61,7 +61,7 @@ def test_reading_goes_on_from_every_position(recorded):
     assert list(source.read(position)) == []
 
 
-def test_nothing_is_written_beside_the_file(recorded):
+def test_no_file_is_written_next_to_the_table(recorded):
     before = sorted(recorded.parent.iterdir())
     all_rows(FileSource(recorded))
     assert sorted(recorded.parent.iterdir()) == before
@@ -126,9 +126,9 @@ def test_each_series_keeps_its_order_and_every_position_loses_nothing(
     written(path, "who,v\n" + "".join(f"{key},{i}\n" for i, key in enumerate(keys)))
     source = FileSource(path, key="who", batch_rows=batch_rows)
     read = list(source.read())
-    for wanted in set(keys):
-        got = [v for batch, _ in read if batch.key == wanted for v in batch.values[:, 0]]
-        assert got == [i for i, key in enumerate(keys) if key == wanted]
+    for expected in set(keys):
+        got = [v for batch, _ in read if batch.key == expected for v in batch.values[:, 0]]
+        assert got == [i for i, key in enumerate(keys) if key == expected]
     for at, (_, position) in enumerate(read):
         rest = [(b.key, b.values.tolist()) for b, _ in source.read(position)]
         assert rest == [(b.key, b.values.tolist()) for b, _ in read[at + 1 :]]
@@ -139,8 +139,8 @@ def test_each_series_keeps_its_order_and_every_position_loses_nothing(
     [
         ("x.xls", "a\n1\n", {}, ParameterError, r"must end in one of \.csv"),
         ("x.csv", "", {}, FormatError, "got an empty file"),
-        ("x.npy", "a\n1\n", {}, FormatError, "must be a whole NPY file"),
-        ("x.parquet", "a\n1\n", {}, FormatError, "must be a whole Parquet file"),
+        ("x.npy", "a\n1\n", {}, FormatError, "must be a complete NPY file"),
+        ("x.parquet", "a\n1\n", {}, FormatError, "must be a complete Parquet file"),
         ("x.csv", "who\nme\n", {}, FormatError, "must have a numeric column"),
         ("x.csv", "a,a\n1,2\n", {}, FormatError, "must be unique"),
         ("x.csv", "heat\n1\n", {"columns": ["heart"]}, ParameterError, r"did you mean 'heat'"),
@@ -149,59 +149,57 @@ def test_each_series_keeps_its_order_and_every_position_loses_nothing(
             "a,b\n1,2\n",
             {"time": "z"},
             ParameterError,
-            r"time must name .*there are 'a', 'b'",
+            r"time must be a column .*use one of 'a', 'b'",
         ),
         ("x.csv", "a,b\n1,on\n", {"time": "b"}, FormatError, "ISO 8601"),
         ("x.csv", "a,b\n1,2\n", {"time": "a", "columns": ["a"]}, ParameterError, "different"),
         ("x.csv", "a\n1\n", {"batch_rows": 0}, ParameterError, "batch_rows must be"),
     ],
 )
-def test_bad_files_and_parameters_are_refused_at_once(
-    tmp_path, name, text, options, error, message
-):
+def test_bad_files_and_parameters_are_rejected_early(tmp_path, name, text, options, error, message):
     path = written(tmp_path / name, text)
     with pytest.raises(error, match=message):
         FileSource(path, **options)
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(SourceError, match=r"no\.csv', which is not there"):
+    with pytest.raises(SourceError, match=r"no\.csv', which does not exist"):
         FileSource(tmp_path / "no.csv")
 
 
 @pytest.mark.parametrize("array", [np.array(["a"]), np.zeros((2, 2, 2)), np.array([1j])])
-def test_arrays_of_another_kind_are_refused(tmp_path, array):
+def test_arrays_of_another_dtype_or_shape_are_rejected(tmp_path, array):
     np.save(tmp_path / "x.npy", array)
     with pytest.raises(FormatError, match=r"numbers of shape \(n,\) or \(n, d\)"):
         FileSource(tmp_path / "x.npy")
 
 
-def test_text_in_a_numeric_column_is_refused_with_its_line(tmp_path):
+def test_text_in_a_numeric_column_is_rejected_with_its_line(tmp_path):
     path = tmp_path / "x.csv"
     written(path, "a\n" + "1\n" * 600_000 + "oops\n" + "1\n" * 5)
     with pytest.raises(FormatError, match=r"x\.csv \(line 600002\).*oops"):
         all_rows(FileSource(path))
 
 
-def test_a_row_of_another_length_is_refused(tmp_path):
+def test_a_row_of_another_length_is_rejected(tmp_path):
     with pytest.raises(FormatError, match="Expected 2 columns, got 3"):
         all_rows(FileSource(written(tmp_path / "x.csv", "a,b\n1,2\n1,2,3\n")))
 
 
-def test_a_missing_time_is_refused_with_its_row(tmp_path):
+def test_a_missing_time_is_rejected_with_its_row(tmp_path):
     path = written(tmp_path / "x.csv", "t,v\n1,1\n,2\n3,3\n")
     with pytest.raises(DataError, match="got none in 't' of row 1"):
         all_rows(FileSource(path, time="t"))
 
 
-def test_time_that_goes_back_is_refused_across_batches_too(tmp_path):
+def test_decreasing_time_is_rejected_across_batches(tmp_path):
     path = written(tmp_path / "x.csv", "t,v\n1,1\n2,2\n1,3\n")
     for batch_rows in (2, 10):
         with pytest.raises(DataError, match="got 1 after 2 step near row"):
             all_rows(FileSource(path, time="t", batch_rows=batch_rows))
 
 
-def test_rows_out_of_order_pass_where_asked_as_they_came(tmp_path):
+def test_out_of_order_rows_pass_with_disorder_pass(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("t,k,x\n3,a,1\n1,a,2\n2,b,3\n5,a,4\n4,b,5\n3,b,6\n")
     source = FileSource(path, time="t", key="k", disorder="pass")
@@ -233,5 +231,5 @@ def test_words_are_read_as_the_numbers_of_their_classes(tmp_path):
     np.testing.assert_array_equal(values[:, 1], [0, np.nan, 1, 0])
     with pytest.raises(DataError, match="must be one of its 1 classes, got 'blue' in row 2"):
         list(FileSource(path, classes={"kind": ["red"]}).read())
-    with pytest.raises(ParameterError, match="classes must name columns"):
+    with pytest.raises(ParameterError, match="classes must be a column"):
         FileSource(path, classes={"kin": []})

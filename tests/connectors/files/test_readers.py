@@ -101,13 +101,13 @@ def test_a_table_is_the_same_whatever_the_format(ending, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.arrow", b"ARROW1 but no more", "must be a whole Arrow IPC file"),
-        ("a.arrows", b"nothing of the kind", "must be a whole Arrow IPC file"),
-        ("a.jsonl", b'{"x": 1}\n{"x": 2\n', "mend the line"),
-        ("a.jsonl.gz", b"no gzip", "mend the line"),
+        ("a.arrow", b"ARROW1 but no more", "must be a complete Arrow IPC file"),
+        ("a.arrows", b"nothing of the kind", "must be a complete Arrow IPC file"),
+        ("a.jsonl", b'{"x": 1}\n{"x": 2\n', "fix the line"),
+        ("a.jsonl.gz", b"no gzip", "fix the line"),
     ],
 )
-def test_a_file_that_is_not_what_its_name_says_is_told(name, content, message, tmp_path):
+def test_a_file_with_a_wrong_suffix_is_reported(name, content, message, tmp_path):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(FormatError, match=message):
         list(FileSource(tmp_path / name).read())
@@ -127,7 +127,7 @@ def test_a_folder_is_read_in_the_order_of_names_as_one_table(tmp_path):
         assert [row[1] for row in rest] == list(range(int(batch.times[-1]) + 1, N))
 
 
-def test_a_folder_without_tables_and_a_table_without_the_columns_are_told(tmp_path):
+def test_a_directory_without_tables_or_columns_is_reported(tmp_path):
     with pytest.raises(SourceError, match="must hold a file that ends in one of"):
         FileSource(tmp_path)
     (tmp_path / "1.csv").write_text("x,y\n1,2\n")
@@ -139,5 +139,5 @@ def test_a_folder_without_tables_and_a_table_without_the_columns_are_told(tmp_pa
 @pytest.mark.parametrize("name", ["a.csv.gz", "a.parquet"])
 def test_only_plain_lines_are_followed(name, tmp_path):
     write(tmp_path / name)
-    with pytest.raises(ParameterError, match=r"follow must go with a folder or a file that ends"):
+    with pytest.raises(ParameterError, match=r"follow needs a directory or a file that ends"):
         FileSource(tmp_path / name, follow=True)

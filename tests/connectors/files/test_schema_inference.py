@@ -48,7 +48,7 @@ def test_a_clock_that_stands_still_says_nothing_and_is_watched(tmp_path):
 
 
 @pytest.mark.parametrize("key", [None, "pump"])
-def test_a_clock_that_begins_anew_with_each_series_is_left_out(tmp_path, key):
+def test_a_clock_that_restarts_for_each_series_is_excluded(tmp_path, key):
     columns = {"pump": ["a"] * 200 + ["b"] * 200, "t": [*range(200), *range(200)], "v": NOISE}
     assert looked(tmp_path, columns, key=key)[0].schema.channel_names == ("v",)
 
@@ -67,15 +67,15 @@ def test_whole_numbers_of_nanoseconds_keep_their_order(tmp_path):
     assert looked(tmp_path, {"ticks": times, "v": NOISE})[1].counting == ("ticks",)
 
 
-def test_holes_and_few_rows_count_nothing(tmp_path):
-    holes = np.arange(N, dtype=float)
-    holes[5] = np.nan
-    assert looked(tmp_path, {"a": holes, "v": NOISE})[1].counting == ()
+def test_missing_values_and_few_rows_are_no_counter(tmp_path):
+    missing = np.arange(N, dtype=float)
+    missing[5] = np.nan
+    assert looked(tmp_path, {"a": missing, "v": NOISE})[1].counting == ()
     assert looked(tmp_path, {"a": [1, 2, 3]})[1].counting == ()
     assert looked(tmp_path, {"a": pa.nulls(N), "v": NOISE})[1].counting == ()
 
 
-def test_what_is_no_number_is_left_out_with_its_kind(tmp_path):
+def test_non_numeric_columns_are_excluded_with_their_kind(tmp_path):
     columns = {
         "at": pa.array(np.arange(N), pa.timestamp("s")),
         "on": NOISE > 0,
@@ -108,7 +108,7 @@ def test_the_series_of_a_key_are_counted(tmp_path):
     assert (look.series, look.rows) == (N, N)
 
 
-def test_a_batch_ends_before_the_first_hole_and_reading_goes_on_from_there(tmp_path):
+def test_a_batch_ends_before_the_first_missing_value_and_reading_resumes_there(tmp_path):
     values = np.arange(20.0).reshape(-1, 1)
     values[[4, 5, 13]] = np.nan
     np.save(tmp_path / "x.npy", values)

@@ -14,9 +14,7 @@ from streamlyt.engines import LocalEngine
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
-CHILD = (
-    "import sys; sys.path[:0] = ['.', sys.argv[1]]; import test_follow as t; t.main(sys.argv[2])"
-)
+CHILD = "import sys; sys.path[:0] = ['.', sys.argv[1]]; import test_tail as t; t.main(sys.argv[2])"
 TOTAL = 9000
 
 
@@ -65,7 +63,7 @@ def more(path, start, stop):
     return lines(start, stop, path.suffix[1:])
 
 
-def test_what_is_appended_is_read_when_its_line_is_whole(path):
+def test_appended_lines_are_read_when_complete(path):
     read = Reader(path)
     assert read() == list(range(10))
     add(path, more(path, 10, 12) + more(path, 12, 13)[:-3])
@@ -74,7 +72,7 @@ def test_what_is_appended_is_read_when_its_line_is_whole(path):
     assert read() == [12]
 
 
-def test_a_file_that_is_renamed_and_begun_anew_is_read_to_its_end_and_from_the_beginning(path):
+def test_a_rotated_file_is_read_to_its_end_and_the_new_one_from_its_start(path):
     read = Reader(path)
     read()
     add(path, more(path, 10, 12))
@@ -84,7 +82,7 @@ def test_a_file_that_is_renamed_and_begun_anew_is_read_to_its_end_and_from_the_b
     assert read() == list(range(12, 20))
 
 
-def test_a_file_that_is_cut_short_is_read_from_the_beginning(path, caplog):
+def test_a_truncated_file_is_read_from_its_start(path, caplog):
     read = Reader(path)
     assert read() == list(range(10))
     path.write_text(begun(path, 10, 12))
@@ -92,11 +90,11 @@ def test_a_file_that_is_cut_short_is_read_from_the_beginning(path, caplog):
         assert read() == [10, 11]
     path.write_text(begun(path, 12, 100))  # as long as before, and longer: it begins otherwise
     assert read() == list(range(12, 100))
-    assert caplog.text.count("cut short") == 2
+    assert caplog.text.count("was truncated") == 2
 
 
 @pytest.mark.parametrize("rotated", [False, True])
-def test_reading_goes_on_from_a_position_also_in_a_file_renamed_meanwhile(path, rotated):
+def test_reading_resumes_in_a_file_renamed_meanwhile(path, rotated):
     read = Reader(path)
     read()
     position = dict(read.position)
@@ -109,24 +107,24 @@ def test_reading_goes_on_from_a_position_also_in_a_file_renamed_meanwhile(path, 
     assert Reader(path, position)() == list(range(10, 30))
 
 
-def test_a_file_that_is_gone_is_told(path, caplog):
+def test_a_missing_file_is_reported(path, caplog):
     read = Reader(path)
     read()
     position = dict(read.position)
     path.unlink()
     path.write_text(begun(path, 50, 60))
     assert Reader(path, position)() == list(range(50, 60))
-    assert "is gone" in caplog.text or "cut short" in caplog.text
+    assert "no longer exists" in caplog.text or "truncated" in caplog.text
 
 
-def test_other_columns_after_a_rotation_are_refused(tmp_path):
+def test_other_columns_after_a_rotation_are_rejected(tmp_path):
     path = tmp_path / "grows.csv"
     path.write_text("t,x\n1,0.25\n")
     read = Reader(path)
     read()
     path.rename(tmp_path / "grows.csv.1")
     path.write_text("x,t\n0.5,2\n")
-    with pytest.raises(FormatError, match="must begin with the line 't,x' as before, got 'x,t'"):
+    with pytest.raises(FormatError, match="must start with the header 't,x', got 'x,t'"):
         read()
 
 
@@ -153,7 +151,7 @@ def main(folder):
     source = FileSource(place / "grows.csv", time="t", follow=True, batch_rows=37)
     with kept:
         engine = LocalEngine(source, Pipeline([]), sinks, kept, checkpoint_interval_rows=100)
-        engine.run(progress=lambda rows: engine.stop() if rows >= TOTAL else None)
+        engine.run(lambda rows: engine.stop() if rows >= TOTAL else None)
     for sink in sinks:
         sink.close()
 

@@ -1,4 +1,4 @@
-"""A pipeline whose memory tells the order of its rows, to be killed, and what must come of it."""
+"""A pipeline whose state depends on the order of its rows, and its expected output."""
 
 import json
 import random
@@ -56,7 +56,9 @@ def messages(n, keys, partitions, seed=0):
     ]
 
 
-def engine(run, servers, topic, out, group, member, follow=True, batch_messages=200):
+def engine(
+    run, servers, topic, out, group, member, follow=True, batch_messages=200, interval_s=0.15
+):
     """Return the engine of one life, and what is to be closed after it."""
     source = KafkaSource(
         topic,
@@ -73,7 +75,7 @@ def engine(run, servers, topic, out, group, member, follow=True, batch_messages=
     if not Path(run).exists():
         RunFile.create(run, pipeline=dump(source, pipeline.operators)).close()
     runfile = RunFile.open(run, write=True)
-    return LocalEngine(source, pipeline, sinks, runfile, checkpoint_interval_s=0.15), (
+    return LocalEngine(source, pipeline, sinks, runfile, checkpoint_interval_s=interval_s), (
         source,
         *sinks,
         runfile,
@@ -81,17 +83,17 @@ def engine(run, servers, topic, out, group, member, follow=True, batch_messages=
 
 
 def live(run, servers, topic, out, group, member):
-    """Run until killed; a process of its own. Tell of each checkpoint."""
+    """Run until killed, as a separate process; print each checkpoint."""
     one, _ = engine(run, servers, topic, out, group, member)
-    made, sync = [one.runfile.meta["rows"]], one._checkpoint
+    made, commit = [one.runfile.meta["rows"]], one._commit
 
-    def told():
-        sync()
-        if one._rows > made[0]:
-            made[0] = one._rows
-            print(one._rows, flush=True)
+    def report():
+        commit()
+        if one._progress.n_rows > made[0]:
+            made[0] = one._progress.n_rows
+            print(made[0], flush=True)
 
-    one._checkpoint = told
+    one._commit = report
     print("begins", flush=True)
     one.run()
 
@@ -161,10 +163,10 @@ def of_run(run):
         return {key: [tuple(row) for row in opened.columns(key)[1].tolist()] for key in keys}
 
 
-def faults(got, wanted):
+def faults(got, expected):
     """Count rows that are missing, there twice, or wrong."""
     missing = twice = wrong = 0
-    for key, rows in wanted.items():
+    for key, rows in expected.items():
         mine = got.get(key, [])
         numbers = [row[0] for row in mine]
         missing += len(rows) - len(set(numbers))

@@ -20,7 +20,7 @@ class Sender:
 
 
 class Producer:
-    """Does what it is asked, or raises what it is made with for the name of a call."""
+    """Returns or raises the configured result of each call."""
 
     def __init__(self, failures):
         self.failures, self.calls, self._sender = failures, [], Sender()
@@ -59,7 +59,7 @@ def test_a_close_that_fails_does_not_replace_the_failure_before_it(made):
     sink.write_rows(ROW)
     with pytest.raises(SinkError, match="fenced") as raised:
         sink.close()
-    assert raised.value.__notes__ == ["Ending cannot be closed: KafkaTimeoutError: no time"]
+    assert raised.value.__notes__ == ["ProducerCloser cannot be closed: KafkaTimeoutError: no time"]
     assert clients[0]._sender.forced
 
 
@@ -70,7 +70,7 @@ def test_a_close_that_fails_alone_is_a_failure_of_the_sink(made):
     sink.write_rows(ROW)
     with pytest.raises(SinkError, match="no time"):
         sink.close()
-    assert clients[0]._sender.forced  # else it goes on to send what waits, whenever it can
+    assert clients[0]._sender.forced  # otherwise it keeps sending pending messages
     sink.close()
     assert clients[0].calls.count("close") == 1
 
@@ -107,7 +107,7 @@ def test_a_source_whose_consumer_cannot_be_closed_is_closed_all_the_same(made):
     clients, failures = made
     source = KafkaSource("t", ["x"], group="g")
     failures["close"] = KafkaTimeoutError("no time")
-    source._opened()
+    source._get_consumer()
     with pytest.raises(SourceError, match="no time"):
         source.close()
     source.close()

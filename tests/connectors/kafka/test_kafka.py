@@ -1,4 +1,4 @@
-"""Kafka against the real broker: what goes in comes out, whoever guards the door."""
+"""Kafka source and sink against a real broker, with every security protocol."""
 
 import base64
 import json
@@ -85,7 +85,7 @@ def token():
         ("SASL_TLS", {"ca": "CA", "sasl": "OAUTHBEARER", "secret": "env:KAFKA_TOKEN"}),
     ],
 )
-def test_every_door_opens_and_no_secret_is_shown(
+def test_every_listener_accepts_clients_and_no_secret_is_shown(
     broker, listener, access, tmp_path, monkeypatch, caplog
 ):
     monkeypatch.setenv("KAFKA_PASSWORD", PASSWORD)
@@ -114,13 +114,13 @@ def impatient(monkeypatch):
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_wrong_password_is_told_in_one_line(broker, monkeypatch):
+def test_a_wrong_password_is_reported_in_one_line(broker, monkeypatch):
     monkeypatch.setenv("KAFKA_PASSWORD", "wrong, and secret")
     access = {"sasl": "PLAIN", "user": "streamlyt", "secret": "env:KAFKA_PASSWORD"}
     source = KafkaSource("t", XY, servers=broker.servers["SASL"], access=access)
     with pytest.raises(SourceError) as caught:
         next(source.read())
-    assert "access where the broker asks for TLS or a password" in str(caught.value)
+    assert "access if the broker requires TLS or a password" in str(caught.value)
     assert "wrong, and secret" not in str(caught.value)
 
 
@@ -136,20 +136,20 @@ def test_a_wrong_password_is_told_in_one_line(broker, monkeypatch):
         ({"sasl": "MAGIC", "secret": "env:HOME"}, "access.sasl must be a known one"),
     ],
 )
-def test_ways_in_that_cannot_be_are_refused(access, reason):
+def test_invalid_access_settings_are_rejected(access, reason):
     with pytest.raises(ParameterError, match=reason) as caught:
         KafkaSource("t", XY, access=access)
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_secret_that_is_not_there_is_told():
+def test_a_missing_secret_is_reported():
     for secret in ("env:NOT_SET_ANYWHERE", "file:nowhere"):
         access = {"sasl": "PLAIN", "user": "u", "secret": secret}
         with pytest.raises(SourceError, match="must hold the secret"):
             KafkaSource("t", XY, access=access)
 
 
-def test_what_cannot_be_is_refused_when_it_is_made():
+def test_invalid_parameters_are_rejected_at_construction():
     for options in ({"begin": "now"}, {"holes": "fill"}, {"batch_messages": 0}, {"member": "m"}):
         with pytest.raises(ParameterError):
             KafkaSource("t", XY, **options)
@@ -159,7 +159,7 @@ def test_what_cannot_be_is_refused_when_it_is_made():
     for codec in ("yaml", {"layout": 1}, {"name": "json", "layout": 1}):
         with pytest.raises(ParameterError):
             KafkaSource("t", XY, codec=codec)
-    with pytest.raises(ParameterError, match="servers must be host:port"):
+    with pytest.raises(ParameterError, match="servers must be comma-separated host:port"):
         KafkaSource("t", XY, servers="localhost")
 
 
@@ -172,13 +172,13 @@ def test_it_is_made_from_toml_and_back():
     assert spec.sinks[0].get_params() == sink.get_params()
 
 
-def test_a_topic_that_is_not_there_is_told_in_one_line(broker):
-    with pytest.raises(SourceError, match="there is no topic 'nowhere' at"):
+def test_a_missing_topic_is_reported_in_one_line(broker):
+    with pytest.raises(SourceError, match="no topic 'nowhere' at"):
         next(KafkaSource("nowhere", XY, servers=plain(broker)).read())
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_broker_that_is_not_there_is_told_in_one_line():
+def test_a_missing_broker_is_reported_in_one_line():
     gone = {"servers": "127.0.0.1:1"}
     with pytest.raises(SourceError, match=r"'t' at 127\.0\.0\.1:1 cannot be read"):
         next(KafkaSource("t", XY, **gone).read())
@@ -186,7 +186,7 @@ def test_a_broker_that_is_not_there_is_told_in_one_line():
         KafkaSink("t", **gone).write_rows(batch("a", 1))
 
 
-def test_keys_times_and_holes_are_those_of_the_messages(broker):
+def test_keys_times_and_missing_values_come_from_the_messages(broker):
     servers = plain(broker)
     topic = new_topic(servers)
     rows = [
@@ -215,7 +215,7 @@ def test_time_that_goes_back_begins_another_batch(broker):
     assert got.values("a").ravel().tolist() == [0, 1, 2, 3]
 
 
-def test_corrupt_messages_go_to_the_dead_letters_and_nothing_stops(broker, tmp_path):
+def test_corrupt_messages_become_dead_letters_and_the_run_continues(broker, tmp_path):
     servers = plain(broker)
     topic, dead = new_topic(servers, 3), new_topic(servers)
     rng = np.random.default_rng(0)
@@ -245,14 +245,14 @@ def test_corrupt_messages_go_to_the_dead_letters_and_nothing_stops(broker, tmp_p
     side = content(servers, dead)
     assert len(side) == 20
     for message in side:
-        told = {name.removeprefix("streamlyt."): text.decode() for name, text in message.headers}
-        where = int(told["partition"]), int(told["offset"])
+        fields = {name.removeprefix("streamlyt."): text.decode() for name, text in message.headers}
+        where = int(fields["partition"]), int(fields["offset"])
         assert (message.key, message.value) == bad[where]
-        assert told["topic"] == topic
-        assert told["reason"]
+        assert fields["topic"] == topic
+        assert fields["reason"]
 
 
-def test_findings_are_written_as_they_are(broker):
+def test_events_are_written_as_json(broker):
     servers = plain(broker)
     topic = new_topic(servers)
     event = Event("a", "newma", 5, 5, 1, 1, 2.0, 1.0, ("x",), (0.5,), "ns")
@@ -265,7 +265,7 @@ def test_findings_are_written_as_they_are(broker):
     assert Event.from_dict(json.loads(message.value)) == event
 
 
-def test_a_source_that_follows_waits_with_heartbeats_and_goes_on(broker):
+def test_a_following_source_yields_heartbeats_and_then_new_rows(broker):
     servers = plain(broker)
     topic = new_topic(servers)
     source = KafkaSource(topic, XY, servers=servers, time="time", time_unit="ns")
@@ -283,16 +283,16 @@ def test_a_source_that_follows_waits_with_heartbeats_and_goes_on(broker):
     source.close()
 
 
-def test_a_position_that_a_topic_does_not_have_is_refused(broker):
+def test_a_position_after_the_log_end_is_rejected(broker):
     servers = plain(broker)
     topic = new_topic(servers)
     source = KafkaSource(topic, XY, servers=servers)
-    with pytest.raises(SourceError, match="must not be after its end 0"):
+    with pytest.raises(SourceError, match="must be at most its end 0"):
         next(source.read({"0": 7}))
     source.close()
 
 
-def test_a_message_that_is_too_large_is_told(broker):
+def test_a_message_that_is_too_large_is_reported(broker):
     servers = plain(broker)
     topic = new_topic(servers)
     wide = Schema.of("x")
@@ -313,6 +313,6 @@ def test_the_example_of_the_page_finds_its_change(broker, capsys):
 
 
 def test_snappy_without_its_library_names_the_extra(monkeypatch):
-    monkeypatch.setattr("kafka.codec.has_snappy", lambda: False)
+    monkeypatch.setattr("streamlyt.connectors.kafka.sink.has_snappy", lambda: False)
     with pytest.raises(MissingDependencyError, match=r"streamlyt\[snappy\]"):
         KafkaSink("rows", compression="snappy")
