@@ -1,4 +1,4 @@
-"""Detectors: one file, one algorithm."""
+"""Change detectors: one file per algorithm."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The default detector: NEWMA at many scales, with the null that the stream asks for."""
+"""Default detector: NEWMA at many scales, with automatic selection of the null model."""
 
 from typing import Literal
 
@@ -22,72 +22,70 @@ from ._null_model.dependence import (
 
 __all__ = ["MultiscaleNEWMA"]
 
-INDEPENDENT, INNOVATIONS, LEARNED = range(3)  # what state["null"] says
+INDEPENDENT, INNOVATIONS, LEARNED = range(3)  # values of state["null"]
 WINDOWS = {"auto": 1024, "independent": 1024, "learned": 316}
-COMPONENTS = 1024, 256  # of the scales and of the learned null
-LOOK, SLOTS = 512, 128  # rows back, and parts of them, for the start of a change
+COMPONENTS = 1024, 256  # features of the scales and of the empirical null
+LOOK, SLOTS = 512, 128  # search rows and search bins for the start of a change
 JOIN = 64  # rows after the last crossing that belong to the same event
 
 
 class MultiscaleNEWMA(Detector):
-    r"""NEWMA at many scales on the same features; finds by itself what null the rows have.
+    r"""NEWMA at many scales on the same features; selects its null model from the stream.
 
-    The detector to take where nothing else is known. It holds the first 512 rows and then chooses:
+    The default choice without further knowledge. It buffers the first 512 rows and then selects:
 
-    * rows that do not depend on one another: **scales with exact levels** (below);
-    * rows that a linear prediction of each channel from its own last rows, four at most, makes
-      independent: the same on what the prediction misses. Most sensors are of this kind;
-    * all others, such as simulations and systems that flip between states: a **learned null**,
-      three windows of NEWMA whose statistics are held against their own past.
+    * independent rows: **scales with exact levels** (below);
+    * rows whose residuals from a linear prediction of each channel by its own last rows, four at
+      most, are independent: the same on the residuals. Most sensors are of this kind;
+    * all others, such as simulations and metastable systems: an **empirical null**, three windows
+      of NEWMA whose statistics are compared with their own past.
 
-    **Scales.** Averages :math:`z_k` of the features forget with :math:`1, 1/4, 1/16, \dots` down to
-    :math:`1/\mathrm{window}`, all start at zero and are corrected for it, and each is compared with
-    a common reference z' four times as long,
+    **Scales.** Exponential averages :math:`z_k` of the features have the rates
+    :math:`1, 1/4, 1/16, \dots` down to :math:`1/\mathrm{window}`, with bias correction. Each is
+    compared with a common reference z' four times as long as the largest,
 
     .. math:: g = \max_k \|z_k - z'\| / h_k, \qquad \text{alarm where } g > 1.
 
-    The row itself and the shortest average move with every row; the others and the reference take
-    the mean of four rows in one step. The level :math:`h_k` is the one at which, for independent
-    rows, the first crossing is :math:`0.75\,(\sum_i p_i / p_k)` ``arl`` rows away, with
-    :math:`p_k = 0.8^k` the part of the false alarms that scale k may raise: from the first four
-    cumulants of the squared distance, exact for any law of the rows, and a model of the first
-    passage, as in :class:`~streamlyt.detectors.NEWMA`; for single rows from the tail of their
-    distances. Three quarters are what the scales are worth together, as they do not cross
-    independently. Levels are set after 512 rows and renewed after 1024, 2048, 4096 ... A change
-    that lasts (128 rows above more than below) starts a new detector from the rows that follow,
-    and until that has seen 512 rows the old one keeps watch.
+    The row itself and the shortest average change with every row; the others and the reference take
+    the mean of four rows in one step. At the level :math:`h_k` the mean first passage time for
+    independent rows is :math:`0.75\,(\sum_i p_i / p_k)` ``arl`` rows, with :math:`p_k = 0.8^k` the
+    share of scale k in the false alarms. The levels come from the first four cumulants of the
+    squared distance, exact for any distribution of the rows, and a first-passage model, as in
+    :class:`~streamlyt.detectors.NEWMA`; for single rows from the tail of their distances. The
+    factor 0.75 accounts for scales that do not cross independently. Levels are set after 512 rows
+    and updated after 1024, 2048, 4096 ... A lasting change (128 more rows above than below) resets
+    the detector, which relearns from the rows that follow; the old levels apply until it has 512.
 
-    **What is promised.** For independent rows: a mean of ``arl`` rows from the end of the first 512
-    to the first false alarm; measured on five laws .74 to 1.20 of it at 1e3, .84 to 1.49 at 1e4,
+    **Guarantee.** For independent rows: a mean of ``arl`` rows from the end of the first 512 to the
+    first false alarm; measured on five distributions .74 to 1.20 of it at 1e3, .84 to 1.49 at 1e4,
     and .74 to 1.23 at 1e5. For autoregressive rows: within a factor 2 (.81 to 1.21). With heavy
-    tails, or fewer features than the default, it is shorter (.6 to .9). Under the learned null the
-    run length is nominal: ``arl`` orders the thresholds, and the default gave at most 0.3 false
+    tails, or fewer features than the default, it is shorter (.6 to .9). Under the empirical null
+    the run length is nominal: ``arl`` orders the thresholds, and the default gave at most 0.3 false
     events in 1e5 rows of twenty channels or more, 1 for five and 6 to 16 for one channel with a
-    long memory. A change in the first 512 rows, or of correlation alone unless it is strong, is not
-    seen by any.
+    long memory. None detects a change in the first 512 rows, or a weak change of correlation alone.
 
     Parameters
     ----------
     window
-        The longest scale in rows, at least 16: small changes are seen if they last as long. None:
-        1024, and 316 for the learned null.
+        Longest scale in rows, at least 16: small changes must last this long. None: 1024, and 316
+        for the empirical null.
     null
-        ``"auto"``, or the null itself: ``"independent"`` or ``"learned"``.
+        Null model: ``"auto"``, ``"independent"`` or ``"learned"`` (empirical).
     arl
-        Wanted mean number of rows between false alarms (average run length), from 1e3 to 1e8.
+        Target mean number of rows between false alarms (average run length), from 1e3 to 1e8.
     scale
-        Factor on the rows before the feature map, whose kernel is one wide. None: each channel is
-        centred and scaled, and the width set, by the first 100 rows.
+        Factor on the rows before the feature map, whose kernel width is one. None: the first 100
+        rows set the center and scale of each channel, and the kernel width.
     features
         ``"optical"``, ``"fourier"``, or a map from (n, d) to (n, m).
     n_components
         Number of features m when ``features`` is a name, even and at least 64. None: 1024, and 256
-        under the learned null.
+        under the empirical null.
     persistence
-        Rows on end that the statistic must be above its level before it is an event: 3, say, lets
-        outliers of one or two rows pass. The run length is then longer than ``arl``.
+        Consecutive rows the statistic must be above its level before an event: 3, for example,
+        ignores outliers of one or two rows. The run length is then longer than ``arl``.
     seed
-        Of the features when they are given by name.
+        Seed of the features when ``features`` is a name.
 
     Raises
     ------
@@ -96,8 +94,8 @@ class MultiscaleNEWMA(Detector):
 
     Notes
     -----
-    Two averages and their distance are those of NEWMA [1]_; the scales, their common reference and
-    levels, the choice and the learned null are ours.
+    Two averages and their distance are those of NEWMA [1]_. The scales, their common reference and
+    levels, the selection and the empirical null are not published elsewhere.
 
     References
     ----------
@@ -148,41 +146,40 @@ class MultiscaleNEWMA(Detector):
         self.n_components = n_components
         self.persistence = persistence
         self.seed = seed
-        few, many = (n_components or each for each in COMPONENTS)
-        self._map = feature_map(features, few, seed, bias=EVEN)
-        self._learned_map = feature_map(features, many, seed, bias=STRONG)
-        if self._learned_map.n_components < WHITENED:
-            raise ParameterError(
-                f"n_components must be at least {WHITENED}, got {self._learned_map.n_components!r}"
-            )
+        of_scales, of_empirical = (n_components or default for default in COMPONENTS)
+        self._map = feature_map(features, of_scales, seed, bias=EVEN)
+        self._empirical_map = feature_map(features, of_empirical, seed, bias=STRONG)
+        m = self._empirical_map.n_components
+        if m < WHITENED:
+            raise ParameterError(f"n_components must be at least {WHITENED}, got {m!r}")
         self._scales = MultiscaleAverages(window or WINDOWS["independent"], arl)
-        self._learned = EmpiricalNull(window or WINDOWS["learned"], arl)
+        self._empirical = EmpiricalNull(window or WINDOWS["learned"], arl)
         self.search_rows = window or WINDOWS[null]
         if null != "learned":
             self.search_rows, self.search_bins = min(self.search_rows, LOOK), SLOTS
-        self.warmup_rows = self._learned.learning if null == "learned" else self._scales.reference
+        self.warmup_rows = self._empirical.learning if null == "learned" else self._scales.reference
         self.alarm_policy = AlarmPolicy(persistence)
         if null != "learned":
             self.alarm_policy = AlarmPolicy(persistence, release_ratio=1.0, merge_gap=JOIN)
 
     @property
     def selected_null_model(self) -> str | None:
-        """Which null is at work: independent, innovations or learned; None before row 512."""
+        """Null model in use: independent, innovations or learned; None before row 512."""
         if "null" not in self.state:
             return None
         return ("independent", "innovations", "learned")[int(self.state["null"][0])]
 
     @property
     def dependence(self) -> float:
-        """How far the rows of the reference were from independent, in standard errors.
+        """Serial dependence of the reference rows, relative to the limit of the test.
 
-        Above 1 the promise for independent rows does not hold; 0 before row 512 and under
+        Above 1 the guarantee for independent rows does not apply; 0 before row 512 and under
         ``null="learned"``.
         """
         return float(self.state["dependence"][0]) if "dependence" in self.state else 0.0
 
     def score(self, values: Floats) -> tuple[Floats, Floats]:
-        """Absorb rows (n, d); return the statistic and its level, both (n,)."""
+        """Process rows (n, d); return the statistic and its level, both (n,)."""
         statistic = np.zeros(values.shape[0])
         threshold = np.full(values.shape[0], np.inf)
         done = 0
@@ -191,24 +188,24 @@ class MultiscaleNEWMA(Detector):
                 self.state["held"] = np.empty((0, values.shape[1]))
             rows, changed = values[done : done + self._missing()], False
             if "null" in self.state:
-                found, level, changed = self._follow(rows)
-                rows = rows[: len(found)]
-                statistic[done : done + len(rows)] = found
+                scores, level, changed = self._follow(rows)
+                rows = rows[: len(scores)]
+                statistic[done : done + len(rows)] = scores
                 threshold[done : done + len(rows)] = level
             if changed:
                 self.state["held"] = np.empty((0, values.shape[1]))
             elif "held" in self.state:
-                self._hold(rows)
+                self._buffer(rows)
             done += len(rows)
         return statistic, threshold
 
     def on_params_changed(self) -> None:
-        """Set the levels for ``arl`` as it is now."""
+        """Update the levels to the current ``arl``."""
         if "levels" in self.state:
             self._scales.set_levels(self.state)
 
     def _missing(self) -> int:
-        """Return the rows until those held are enough to begin with; many if none are held."""
+        """Return the rows until the buffer is full; a large number if there is no buffer."""
         return self._needed - len(self.state["held"]) if "held" in self.state else 1 << 62
 
     @property
@@ -217,61 +214,61 @@ class MultiscaleNEWMA(Detector):
             return self._scales.reference
         return 1 if self.scale is not None else HEAD
 
-    def _hold(self, rows: Floats) -> None:
-        held = np.concatenate([self.state["held"], rows])
-        self.state["held"] = held
-        if held.shape[0] == self._needed:
+    def _buffer(self, rows: Floats) -> None:
+        buffered = np.concatenate([self.state["held"], rows])
+        self.state["held"] = buffered
+        if buffered.shape[0] == self._needed:
             del self.state["held"]
-            self._begin(held)
+            self._start(buffered)
 
     def _follow(self, rows: Floats) -> tuple[Floats, Floats | float, bool]:
-        """Absorb rows up to a new regime; return statistic, level, and whether one was found."""
+        """Process rows up to a new regime; return statistic, level, and whether one started."""
         state = self.state
         scaled = apply_scaling(rows, state["centre"], state["factor"])
         if state["null"][0] == LEARNED:
-            return *self._learned.follow(self._learned_map(scaled), state), False
+            return *self._empirical.follow(self._empirical_map(scaled), state), False
         if state["null"][0] == INDEPENDENT:
-            found, changed = self._scales.follow(self._map(scaled), state)
-            return found, 1.0, changed
+            scores, changed = self._scales.follow(self._map(scaled), state)
+            return scores, 1.0, changed
         past = state["past"]
-        missed = innovations(scaled, state["weights"], past.copy())
-        missed = apply_scaling(missed, state["rest_centre"], state["rest_factor"])
-        found, changed = self._scales.follow(self._map(missed), state)
-        state["past"] = np.concatenate([scaled[: len(found)][::-1], past])[: len(past)]
-        return found, 1.0, changed
+        residuals = innovations(scaled, state["weights"], past.copy())
+        residuals = apply_scaling(residuals, state["rest_centre"], state["rest_factor"])
+        scores, changed = self._scales.follow(self._map(residuals), state)
+        state["past"] = np.concatenate([scaled[: len(scores)][::-1], past])[: len(past)]
+        return scores, 1.0, changed
 
-    def _begin(self, held: Floats) -> None:
-        """Choose the null for the rows held, and let it learn them."""
+    def _start(self, buffered: Floats) -> None:
+        """Select the null model for the buffered rows, and let it learn them."""
         state = self.state
         if self.scale is None:
-            state["centre"], state["factor"] = learn_scale(held[:HEAD])
+            state["centre"], state["factor"] = learn_scale(buffered[:HEAD])
         else:
-            width = held.shape[1]
-            state["centre"], state["factor"] = np.zeros(width), np.full(width, self.scale)
-        scaled = apply_scaling(held, state["centre"], state["factor"])
-        null = LEARNED if self.null == "learned" else self._begin_scales(scaled)
+            d = buffered.shape[1]
+            state["centre"], state["factor"] = np.zeros(d), np.full(d, self.scale)
+        scaled = apply_scaling(buffered, state["centre"], state["factor"])
+        null = LEARNED if self.null == "learned" else self._start_scales(scaled)
         state["null"] = np.array([null])
         if null == LEARNED:
             self._scales.forget(state)
-            self._learned.follow(self._learned_map(scaled), state)
+            self._empirical.follow(self._empirical_map(scaled), state)
 
-    def _begin_scales(self, scaled: Floats) -> int:
+    def _start_scales(self, scaled: Floats) -> int:
         features = self._map(scaled)
-        verdict = serial_dependence(features)
-        self.state["dependence"] = np.array([verdict.excess])
-        if verdict.independent or self.null == "independent":
+        test = serial_dependence(features)
+        self.state["dependence"] = np.array([test.excess])
+        if test.independent or self.null == "independent":
             self._scales.start(features, self.state)
             return INDEPENDENT
         weights = autoregression(scaled)
-        missed = innovations(scaled, weights, np.zeros_like(weights))[ORDERS:]
-        centre, factor = learn_scale(missed[:HEAD])
-        rest = self._map(apply_scaling(missed, centre, factor))
+        residuals = innovations(scaled, weights, np.zeros_like(weights))[ORDERS:]
+        center, factor = learn_scale(residuals[:HEAD])
+        residual_features = self._map(apply_scaling(residuals, center, factor))
         if (
-            not serial_dependence(rest).independent
-            or lagged_dependence(rest, features[ORDERS - 1 : -1]) > PAST
+            not serial_dependence(residual_features).independent
+            or lagged_dependence(residual_features, features[ORDERS - 1 : -1]) > PAST
         ):
             return LEARNED
-        self._scales.start(rest, self.state)
+        self._scales.start(residual_features, self.state)
         self.state["weights"], self.state["past"] = weights, scaled[::-1][:ORDERS].copy()
-        self.state["rest_centre"], self.state["rest_factor"] = centre, factor
+        self.state["rest_centre"], self.state["rest_factor"] = center, factor
         return INNOVATIONS

@@ -1,4 +1,4 @@
-"""NEWMA: two exponential averages of random features, one quick and one slow."""
+"""NEWMA: two exponential averages of random features, one fast and one slow."""
 
 from typing import Literal
 
@@ -16,73 +16,73 @@ from ._null_model.forgetting_factors import forgetting_factors, n_components_for
 
 __all__ = ["NEWMA"]
 
-# Below, the statistic is a sum of too few terms for four cumulants to say its tail; above, more
-# features change no alarm and cost time in proportion.
+# Below, the statistic is a sum of too few terms for four cumulants to describe its tail; above,
+# more features change no alarm and cost time in proportion.
 FEWEST, MOST = 64, 16_384
-WARM_UP = 4  # windows until the adaptive threshold has seen enough
+WARM_UP = 4  # windows until the adaptive threshold is usable
 IN_CACHE = 2**18  # features of a tile of rows
-ROUNDING = 32.0  # least threshold, in last digits of a row of features
+ROUNDING = 32.0  # smallest threshold, in last digits of a row of features
 
 
 class NEWMA(Detector):
     r"""No-prior-knowledge exponential weighted moving average, calibrated for a run length.
 
-    Two averages of the random features of each row forget at two rates,
+    Two exponential averages of the random features of each row have two forgetting factors,
 
     .. math::
 
         z_t = (1 - \Lambda) z_{t-1} + \Lambda \phi(x_t), \quad
         z'_t = (1 - \lambda) z'_{t-1} + \lambda \phi(x_t), \quad s_t = \|z_t - z'_t\|,
 
-    and their distance grows when the law of the rows changes [1]_. Where the paper starts both at
-    :math:`\phi(x_0)`, whose trace lasts for thousands of rows, both start at zero here and are
-    divided by :math:`1 - (1 - \Lambda)^t` and :math:`1 - (1 - \lambda)^t`.
+    and their distance grows when the distribution of the rows changes [1]_. The paper starts both
+    at :math:`\phi(x_0)`, whose influence lasts for thousands of rows; here both start at zero and
+    are divided by :math:`1 - (1 - \Lambda)^t` and :math:`1 - (1 - \lambda)^t`.
 
-    The first 100 rows set each channel's centre and scale and the width of the kernel (the
-    squared width is the median of their squared distances); their statistic is given as 0.
+    The first 100 rows set each channel's center and scale and the width of the kernel (the
+    squared width is the median of their squared distances); their statistic is 0.
     ``null="independent"`` takes the first 1024 rows (or 5 memories of the slow average where
     that is more, from a window of about 120 on) as the reference, estimates from it the four
-    cumulants of :math:`s^2`, and sets the threshold by a model of the first passage.
+    cumulants of :math:`s^2`, and sets the threshold by a first-passage model.
 
-    **What is promised.** For independent rows: the mean number of rows from the end of the
-    reference to the first false alarm is ``arl``, within 25 %, for windows of 20 rows or more, runs
-    of a few windows or more (measured at 1e3 and 1e4), and bounded features such as the two named
-    ones. A single run scatters by the error of its reference: by 20 %, by 40 % where rows have
-    heavy tails. Serially dependent rows alarm far more often; use
-    ``MultiscaleNEWMA`` for them. The reference must be free of changes.
+    **Guarantee.** For independent rows: the mean number of rows from the end of the reference to
+    the first false alarm is ``arl``, within 25 %, for windows of 20 rows or more, run lengths
+    longer than the window (measured at 1e3 and 1e4), and bounded features such as the two named
+    ones. A single run scatters by the error of its reference: by 20 %, by 40 % for heavy tails.
+    Serially dependent rows alarm far more often; use ``MultiscaleNEWMA`` for them. The reference
+    must be free of changes.
 
-    After an alarm a new reference is taken from the rows that follow, under the old threshold (or
-    a higher one, where the features of the new law spread more). Crossings within two memories of
-    the slow average (about four windows) of the last one belong to the same event.
+    After an alarm the rows that follow are the new reference, under the old threshold (or a higher
+    one if the features of the new distribution spread more). Crossings within two memories of the
+    slow average (about four windows) of the last one belong to the same event.
 
-    ``null="adaptive"`` is the threshold of the paper, frozen while the statistic is above it:
-    usable from 4 windows on for any rows, and a rate per row, not a run length.
+    ``null="adaptive"`` is the threshold of the paper, frozen while the statistic is above it. It is
+    usable from 4 windows on for any rows, and controls a rate per row, not a run length.
 
-    A row more than 100 kernel widths from the centre is pulled in to that distance.
+    A row more than 100 kernel widths from the center is pulled in to that distance.
 
     Parameters
     ----------
     window
-        Rows that a change should last to be seen, from 2 to 100000: gives both forgetting factors
-        and the number of features by the published heuristic.
+        Shortest duration of a change in rows, from 2 to 100000: sets both forgetting factors and
+        the number of features by the published heuristic.
     arl
-        Wanted mean number of rows to a false alarm (average run length), from 100 and the window
+        Target mean number of rows to a false alarm (average run length), from 100 and the window
         to 1e9. Used by ``null="independent"``.
     null
-        Where the threshold comes from: ``"independent"`` or ``"adaptive"``.
+        Source of the threshold: ``"independent"`` or ``"adaptive"``.
     features
-        ``"optical"`` (intensities of light written onto a phase), ``"fourier"``, or a
-        map that takes rows centred, scaled, and divided by the kernel width.
+        ``"optical"`` (phases set by light intensities), ``"fourier"``, or a map of rows that are
+        centered, scaled, and divided by the kernel width.
     n_components
-        Number of features m, even, when ``features`` is a name; None for the published one, but
-        at least 64 and at most 16384.
+        Number of features m, even, when ``features`` is a name; None for the published number,
+        clipped to 64 to 16384.
     quantile
-        Of the adaptive threshold, in (0.5, 1).
+        Quantile of the adaptive threshold, in (0.5, 1).
     persistence
-        Rows on end that the statistic must be above its threshold before it is an event. The run
-        length is then longer than ``arl``.
+        Consecutive rows the statistic must be above its threshold before an event. The run length
+        is then longer than ``arl``.
     seed
-        Of the features when they are given by name.
+        Seed of the features when ``features`` is a name.
 
     Raises
     ------
@@ -141,29 +141,29 @@ class NEWMA(Detector):
         self._fast, self._slow = forgetting_factors(window)
         self._map = self._feature_map()
         self.tile_rows = min(1024, max(256, IN_CACHE // self._map.n_components))
-        # Released at the threshold itself: with long windows the null statistic lies not far below
-        # it. What flickers is joined, for as long as a change is in the slow average; under the
-        # adaptive threshold, which is crossed often, for a window.
-        join = window if null == "adaptive" else round(2 / self._slow)
-        self.alarm_policy = AlarmPolicy(persistence, release_ratio=1.0, merge_gap=join)
+        # Release at the threshold itself: with long windows the null statistic lies just below it.
+        # Repeated crossings are merged while a change is in the slow average; under the adaptive
+        # threshold, which is crossed often, within a window.
+        merge_gap = window if null == "adaptive" else round(2 / self._slow)
+        self.alarm_policy = AlarmPolicy(persistence, release_ratio=1.0, merge_gap=merge_gap)
         self.search_rows = max(64, round(3 / self._slow))
-        self._calibration = Calibration(arl, self._fast, self._slow, join)
+        self._calibration = Calibration(arl, self._fast, self._slow, merge_gap)
         adaptive = max(HEAD, WARM_UP * window)
         self.warmup_rows = adaptive if null == "adaptive" else self._calibration.reference
 
     def score(self, values: Floats) -> tuple[Floats, Floats]:
-        """Absorb rows (n, d); return :math:`s` and its threshold, both (n,)."""
+        """Process rows (n, d); return :math:`s` and its threshold, both (n,)."""
         statistic = np.zeros(values.shape[0])
         threshold = np.full(values.shape[0], np.inf)
-        taken = 0
+        consumed = 0
         if "centre" not in self.state:
-            taken = collect_warmup(values, self.state)
+            consumed = collect_warmup(values, self.state)
             if self.state["head"].shape[0] == HEAD:
                 head = self.state.pop("head")
                 self.state["centre"], self.state["factor"] = learn_scale(head)
                 self._walk(head)
-        if taken < values.shape[0]:
-            statistic[taken:], threshold[taken:] = self._walk(values[taken:])
+        if consumed < values.shape[0]:
+            statistic[consumed:], threshold[consumed:] = self._walk(values[consumed:])
         return statistic, threshold
 
     def _walk(self, values: Floats) -> tuple[Floats, Floats]:
@@ -196,7 +196,7 @@ class NEWMA(Detector):
         m = self.n_components
         if isinstance(self.features, FeatureMap) and m is not None:
             raise ParameterError(
-                f"n_components must be None beside a feature map, got {m!r}; the map has its own"
+                f"n_components must be None with a feature map, got {m!r}; the map has its own"
             )
         if m is None:
             published = n_components_for(self._fast, self._slow)

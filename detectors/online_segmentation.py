@@ -1,4 +1,4 @@
-"""A search for the best split of the rows since the last change, over and over."""
+"""Online segmentation: repeated search for the best split of the rows since the last change."""
 
 import numpy as np
 
@@ -12,46 +12,49 @@ from ._offline.trend_break import best_trend_break
 
 __all__ = ["OnlineSegmentation"]
 
-FIRST = 20  # rows of a segment before it is looked at: two lines of ten
-FIRST_SHAPES = 64  # ... before its shapes are: eight of the shortest periods
-GROWTH = 20  # a segment is looked at each time that it has grown by a twentieth
-WAIT = 8  # a split must be found again once the segment has grown by an eighth ...
-STEADY = 3  # ... at most so many rows away (a chunk, where shapes found it)
-COUNT, START, NEXT, PENDING = range(4)  # rows kept; of these the first of the segment; ...
+FIRST = 20  # rows of a segment before the first search: two lines of ten
+FIRST_SHAPES = 64  # rows before the first search of shapes: eight of the shortest periods
+GROWTH = 20  # a segment is searched each time it has grown by a twentieth
+WAIT = 8  # a split must be found again when the segment has grown by an eighth ...
+STEADY = 3  # ... at most this many rows away (a chunk for a shape break)
+# Entries of state["look"]: stored rows; index of the segment's first row; count of the next search;
+# row of the split to confirm.
+COUNT, START, NEXT, PENDING = range(4)
 
 
 class OnlineSegmentation(Detector):
-    r"""Change points of a series in level, slope, spread, rhythm or shape; nothing to be set.
+    r"""Change points of a series in level, slope, spread, rhythm or shape, without tuning.
 
-    The detector keeps the rows since the last change. Each time that they have grown by a twentieth
-    it asks for the row that splits them best, in two ways:
+    The detector stores the rows since the last change. Each time they have grown by a twentieth it
+    searches for the best split in two ways:
 
-    * **break**: two lines with spreads of their own against one parabola (level, slope, spread);
-    * **seam**: random features of the delay embedding, averaged over whole periods, before against
-      after (rhythm and shape, whatever the level and the amplitude). The period is estimated anew
-      at each look.
+    * **trend break**: two lines with separate variances against one parabola (level, slope,
+      spread);
+    * **shape break**: random features of the delay embedding, averaged over whole periods, before
+      against after (rhythm and shape, for any level and amplitude). The period is re-estimated at
+      each search.
 
-    Both allow for rows that depend on their past. What stands out is looked at again when the rows
-    have grown by an eighth; if the split is still at the same place it is a change, and the search
-    begins anew from there. The statistic is the larger of the two, each over its height, held back
-    below 1 until that second look; the threshold is 1. An alarm can come an eighth of the segment
-    later than the split stood out: for long streams in which seconds count take a bank of windows.
+    Both allow for serial dependence. A significant split is searched again when the rows have grown
+    by an eighth; if it is at the same row it is a change, and the search restarts there. The
+    statistic is the larger of the two scores, capped below 1 until that second search; the
+    threshold is 1. An alarm can come an eighth of the segment after the first detection. For long
+    streams that need a short delay use :class:`~streamlyt.detectors.MultiscaleNEWMA`.
 
-    It needs no reference free of changes and works from 20 rows on, so it is meant for a few
-    channels, short recordings and series with a rhythm. Each channel is searched by itself and the
-    event names the one that moved; with d channels there are d times as many false events. There is
-    no promised run length.
+    The detector needs no reference free of changes and works from 20 rows on. It is meant for few
+    channels, short recordings and series with a rhythm. Each channel is searched separately and the
+    event names the changed one; d channels have d times as many false events. The run length is
+    not controlled.
 
     Parameters
     ----------
     memory
-        Rows kept, from 256 to 65536: a longer segment forgets its oldest quarter.
+        Stored rows, from 256 to 65536: a longer segment drops its oldest quarter.
     features
-        ``"optical"``, ``"fourier"``, or a map from shapes of 16 values, one kernel wide.
+        ``"optical"``, ``"fourier"``, or a map from shapes of 16 values, of kernel width one.
     n_components
         Number of features m, even, when ``features`` is a name.
     seed
-        Of the features when they are given by name.
+        Seed of the features when ``features`` is a name.
 
     Raises
     ------
@@ -60,8 +63,8 @@ class OnlineSegmentation(Detector):
 
     Notes
     -----
-    The scheme of a segment that is searched as it grows is that of ClaSS [1]_, which classifies
-    neighbouring shapes where this compares their mean features.
+    Searching a segment as it grows is the scheme of ClaSS [1]_, which classifies neighboring
+    shapes; this detector compares their mean features.
 
     References
     ----------
@@ -97,10 +100,10 @@ class OnlineSegmentation(Detector):
         self.n_components = n_components
         self.seed = seed
         self._map = feature_map(features, n_components, seed)
-        self._found: dict[int, tuple[int, int]] = {}  # row of the alarm: of the change, channel
+        self._splits: dict[int, tuple[int, int]] = {}  # alarm row: (change row, channel)
 
     def score(self, values: Floats) -> tuple[Floats, Floats]:
-        """Absorb rows (n, d); return the statistic and the threshold, both (n,)."""
+        """Process rows (n, d); return the statistic and the threshold, both (n,)."""
         n, d = values.shape
         statistic, threshold = np.zeros(n), np.ones(n)
         if "rows" not in self.state:
@@ -114,8 +117,8 @@ class OnlineSegmentation(Detector):
             count, take = int(look[COUNT]), min(n - done, int(look[NEXT] - look[COUNT]))
             rows[count : count + take] = values[done : done + take]
             statistic[done : done + take] = last[0]
-            seen = int(self.state["seen"][0])
-            threshold[done : done + max(0, min(take, FIRST - 1 - seen))] = np.inf
+            n_seen = int(self.state["seen"][0])
+            threshold[done : done + max(0, min(take, FIRST - 1 - n_seen))] = np.inf
             look[COUNT] += take
             self.state["seen"] += take
             done += take
@@ -124,13 +127,14 @@ class OnlineSegmentation(Detector):
         return statistic, threshold
 
     def _look(self, look: Array, last: Array) -> float:
-        """Search the segment; return the statistic of this row, and leave that of the next ones."""
+        """Search the segment; return the statistic of this row, and store that of the next ones."""
         count, start = int(look[COUNT]), int(look[START])
-        height, row, near, channel = self._best(self.state["rows"][:count], start)
-        found = height >= 1 and look[PENDING] >= 0 and abs(int(look[PENDING]) - row) <= near
-        if found:
+        height, row, tolerance, channel = self._best(self.state["rows"][:count], start)
+        pending = int(look[PENDING])
+        confirmed = height >= 1 and pending >= 0 and abs(pending - row) <= tolerance
+        if confirmed:
             alarm = int(self.state["seen"][0]) - 1
-            self._found[alarm] = (alarm + 1 - count + row, channel)
+            self._splits[alarm] = (alarm + 1 - count + row, channel)
             look[START], look[PENDING], last[0] = row, -1, 0.0
             look[NEXT] = max(count + 1, row + FIRST)
         else:
@@ -138,25 +142,25 @@ class OnlineSegmentation(Detector):
             last[0] = min(max(height, 0.0), np.nextafter(1.0, 0.0))
             look[NEXT] = count + max(1, (count - start) // (WAIT if height >= 1 else GROWTH))
         if count == self.memory:
-            self._forget(self.memory // 4, look)
+            self._drop(self.memory // 4, look)
         look[NEXT] = min(int(look[NEXT]), self.memory)
-        return height if found else float(last[0])
+        return height if confirmed else float(last[0])
 
     def _best(self, rows: Floats, start: int) -> tuple[float, int, int, int]:
-        """Return the height of the best split, its row, how steady it must be, and the channel."""
+        """Return the score of the best split, its row, its tolerance in rows, and the channel."""
         best = (0.0, 0, 0, 0)
         for channel, column in enumerate(rows.T):
-            # A rhythm is known from the rows before the segment too.
-            turn, known = dominant_period(column)
+            # The rows before the segment contribute to the period.
+            cycle, known = dominant_period(column)
             segment = column[start:]
-            height, row = best_trend_break(segment, turn if known else 1)
+            height, row = best_trend_break(segment, cycle if known else 1)
             best = max(best, (height, start + row, STEADY, channel))
             if len(segment) >= FIRST_SHAPES:
                 height, row, chunk = best_shape_break(segment, self._map)
                 best = max(best, (height, start + row, max(STEADY, chunk), channel))
         return best
 
-    def _forget(self, oldest: int, look: Array) -> None:
+    def _drop(self, oldest: int, look: Array) -> None:
         rows = self.state["rows"]
         rows[:-oldest] = rows[oldest:].copy()
         look[:] -= oldest
@@ -168,14 +172,14 @@ class OnlineSegmentation(Detector):
         )
         first = int(self.state["history_rows"][0])
         times[np.arange(first, first + tile.n_rows) % len(times)] = tile.times
-        self._found.clear()
+        self._splits.clear()
         super()._update_tile(tile, out, events)
 
     def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
         alarm = int(self.state["history_rows"][0]) - 1
-        change, channel = self._found[alarm]
+        change, channel = self._splits[alarm]
         times = self.state["split_times"]
-        moved = tile.schema.channels[channel]
+        changed = tile.schema.channels[channel]
         return Event(
             key=tile.key,
             detector=self.name,
@@ -185,7 +189,7 @@ class OnlineSegmentation(Detector):
             change_time=int(times[change % len(times)]),
             statistic=level[0],
             threshold=level[1],
-            channels=(moved.group or moved.name,),
+            channels=(changed.group or changed.name,),
             contributions=(1.0,),
             time_unit=tile.schema.time_unit,
         )

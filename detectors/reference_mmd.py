@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy on line: a kept reference against the last rows, in random features."""
+"""Online maximum mean discrepancy of the last rows and a fixed reference, in random features."""
 
 import math
 
@@ -16,43 +16,43 @@ from ._null_model.first_passage import level_of
 
 __all__ = ["ReferenceMMD"]
 
-SHORTEST, WINDOWS = 1024, 20  # rows and windows of a reference: what it lacks is then little noise
+SHORTEST, WINDOWS = 1024, 20  # minimum rows and windows of a reference, to limit its noise
 
 
 class ReferenceMMD(Detector):
-    r"""The distance of the last B rows to a reference that stays, in random features.
+    r"""Distance of the last B rows to a fixed reference, in random features.
 
     .. math:: s_t = \Big| \frac{1}{B} \sum_{i=0}^{B-1} \phi(x_{t-i})
         - \frac{1}{R} \sum_{i=1}^{R} \phi(x_i) \Big|,
 
     the (biased) maximum mean discrepancy of two samples [1]_ in the features of a kernel. The first
-    100 rows set each channel's scale and the width of the kernel; the first R rows are the
-    reference. Since it is not forgotten, a slow drift adds up until it is seen, where NEWMA follows
-    it; and the rows must come back to that law, where NEWMA gets used to another.
+    100 rows set each channel's scale and the kernel width; the first R rows are the reference. It
+    does not change, so a slow drift accumulates until it is detected, where NEWMA adapts to it; the
+    rows must also return to the reference distribution.
 
-    **What is promised.** For independent rows the null moments of :math:`s^2` are exact, and the
-    mean number of rows to a false alarm follows by NEWMA's model of the first passage, for windows
-    from 20 rows to R / 20: ``arl`` within 20 % at 1e3, and up to 1.7 times that at 1e4, where the
-    noise of the reference itself tells. For rows that depend on their past nothing is promised.
-    After an alarm the R rows that follow are the new reference; until it is complete nothing is
-    compared and no second change is seen.
+    **Guarantee.** For independent rows the null moments of :math:`s^2` are exact, and the mean
+    number of rows to a false alarm follows from NEWMA's first-passage model, for windows from 20
+    rows to R / 20: ``arl`` within 20 % at 1e3, and up to 1.7 times that at 1e4, where the noise of
+    the reference matters. For serially dependent rows nothing is guaranteed. After an alarm the R
+    rows that follow are the new reference; until it is complete nothing is compared and no second
+    change is detected.
 
     Parameters
     ----------
     window
-        B, from 2 to 10000 rows.
+        Window length B, from 2 to 10000 rows.
     reference
-        R, a multiple of 32 from 192 to 1000000 rows, at least the window; None: 20 windows, at
-        least 1024 rows.
+        Length R, a multiple of 32 from 192 to 1000000 rows, at least the window; None: 20 windows,
+        at least 1024 rows.
     arl
-        Wanted mean number of rows to a false alarm, from 100 and the window to 1e9.
+        Target mean number of rows to a false alarm, from 100 and the window to 1e9.
     features
-        ``"optical"``, ``"fourier"``, or a map that takes rows centred, scaled, and divided by the
-        kernel width.
+        ``"optical"``, ``"fourier"``, or a map of rows that are centered, scaled, and divided by
+        the kernel width.
     n_components
-        Number of features m, even, when ``features`` is a name; None: as many as NEWMA takes.
+        Number of features m, even, when ``features`` is a name; None: as for NEWMA.
     seed
-        Of the features when they are given by name.
+        Seed of the features when ``features`` is a name.
 
     Raises
     ------
@@ -106,18 +106,18 @@ class ReferenceMMD(Detector):
         self.warmup_rows = rows
 
     def score(self, values: Floats) -> tuple[Floats, Floats]:
-        """Absorb rows (n, d); return the statistic and its threshold, both (n,)."""
+        """Process rows (n, d); return the statistic and its threshold, both (n,)."""
         statistic = np.zeros(values.shape[0])
         threshold = np.full(values.shape[0], np.inf)
-        taken = 0
+        consumed = 0
         if "centre" not in self.state:
-            taken = collect_warmup(values, self.state)
+            consumed = collect_warmup(values, self.state)
             if self.state["head"].shape[0] == HEAD:
                 head = self.state.pop("head")
                 self.state["centre"], self.state["factor"] = learn_scale(head)
                 self._walk(head, np.empty(HEAD), np.empty(HEAD))
-        if taken < values.shape[0]:
-            self._walk(values[taken:], statistic[taken:], threshold[taken:])
+        if consumed < values.shape[0]:
+            self._walk(values[consumed:], statistic[consumed:], threshold[consumed:])
         return statistic, threshold
 
     def _walk(self, values: Floats, statistic: Floats, threshold: Floats) -> None:
@@ -135,13 +135,13 @@ class ReferenceMMD(Detector):
             if learning:
                 self._moments.add(part[: abs(count)], state)
             if count < 0:
-                # A weak change would cross the old level again and again: one change, one alarm.
+                # A weak change would cross the old level repeatedly; one change is one alarm.
                 self._moments.start(state)
                 state["level"] = np.array([np.inf])
             elif learning and not self._moments.missing(state):
                 self._conclude()
             done += abs(count)
-        # Without a reference there is no distance to anything.
+        # Without a reference there is no distance.
         statistic[np.isinf(threshold)] = 0.0
 
     def _start(self, features: Array) -> None:
@@ -157,7 +157,7 @@ class ReferenceMMD(Detector):
         self._moments.start(state)
 
     def _follow(self, features: Array, statistic: Floats) -> int:
-        """Fold rows up to the first alarm, and return how many, below zero if there is one."""
+        """Process rows up to the first alarm; return their number, negative if there is one."""
         state = self.state
         count = reference_rows(
             features,
@@ -174,7 +174,7 @@ class ReferenceMMD(Detector):
         return count
 
     def _conclude(self) -> None:
-        """Take the reference that is now complete."""
+        """Adopt the completed reference."""
         state = self.state
         moments, level = self._moments.read(state), 0.0
         if moments.trace > 0:

@@ -1,4 +1,4 @@
-"""Scan-B: the newest block of rows against several before it, in random features."""
+"""Scan B-statistic: the newest block of rows against several earlier blocks."""
 
 from streamlyt.core import Array, FeatureMap, Floats
 from streamlyt.core.errors import ParameterError
@@ -17,32 +17,31 @@ class ScanB(BlockDetector):
 
     with :math:`\bar\phi_0` the mean of the features of the newest block and :math:`\bar\phi_i` that
     of the i-th before it: the biased squared maximum mean discrepancy, averaged over the blocks
-    [1]_, with blocks that slide as in the NEWMA paper [2]_. There kernels are evaluated, N B of
-    them a row; here features stand for them. Beside the moving average the reference is N times as
-    long, at the price of the second term, which is noise.
+    [1]_, with blocks that slide as in the NEWMA paper [2]_. The papers evaluate N B kernels per
+    row; here features replace them. Compared with :class:`~streamlyt.detectors.SlidingMMD` the
+    reference is N times as long, at the cost of the second term, which is noise.
 
-    **What is promised.** For independent rows the null mean and variance of :math:`s^2` are
-    exact and the higher cumulants good to 1/B; the threshold follows by NEWMA's model of the first
-    passage, in place of the published tail: the mean number of rows to a false alarm is ``arl``
-    within 20 %, for windows of 20 rows or more. For rows that depend on their past nothing is
-    promised. After an alarm a new reference is taken from the rows that follow; crossings within
-    (N + 1) B rows are one event.
+    **Guarantee.** For independent rows the null mean and variance of :math:`s^2` are exact and the
+    higher cumulants accurate to 1/B; the threshold follows from NEWMA's first-passage model, in
+    place of the published tail. The mean number of rows to a false alarm is ``arl`` within 20 %,
+    for windows of 20 rows or more. For serially dependent rows nothing is guaranteed. After an
+    alarm the rows that follow are the new reference; crossings within (N + 1) B rows are one event.
 
     Parameters
     ----------
     window
-        B, from 2 to 10000 rows.
+        Window length B, from 2 to 10000 rows.
     n_blocks
-        N, from 1 to 100; with one it is the moving average.
+        Number of earlier blocks N, from 1 to 100; with one it equals ``SlidingMMD``.
     arl
-        Wanted mean number of rows to a false alarm, from 100 and the window to 1e9.
+        Target mean number of rows to a false alarm, from 100 and the window to 1e9.
     features
-        ``"optical"``, ``"fourier"``, or a map that takes rows centred, scaled, and divided by the
-        kernel width.
+        ``"optical"``, ``"fourier"``, or a map of rows that are centered, scaled, and divided by
+        the kernel width.
     n_components
-        Number of features m, even, when ``features`` is a name; None: as many as NEWMA takes.
+        Number of features m, even, when ``features`` is a name; None: as for NEWMA.
     seed
-        Of the features when they are given by name.
+        Seed of the features when ``features`` is a name.
 
     Raises
     ------

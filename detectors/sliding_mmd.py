@@ -1,4 +1,4 @@
-"""Two adjacent windows of random features: the plain rival of NEWMA."""
+"""Distance of two adjacent windows in random features, the published baseline of NEWMA."""
 
 from streamlyt.core import Array, FeatureMap, Floats
 
@@ -8,34 +8,33 @@ __all__ = ["SlidingMMD"]
 
 
 class SlidingMMD(BlockDetector):
-    r"""The means of the last B rows and of the B rows before them, in random features.
+    r"""Distance of the mean features of the last B rows and of the B rows before them.
 
     .. math:: s_t = \Big| \frac{1}{B} \sum_{i=0}^{B-1} \phi(x_{t-i})
         - \frac{1}{B} \sum_{i=B}^{2B-1} \phi(x_{t-i}) \Big|
 
-    is the statistic that NEWMA is compared with in its paper [1]_ ("MA"). All 2 B rows of features
-    are kept, where NEWMA keeps two averages. The first 100 rows set each channel's scale and the
-    width of the kernel; the first 1024 rows, or 2 B where that is more, are the reference.
+    is the baseline "MA" of the NEWMA paper [1]_. It stores all 2 B rows of features, where NEWMA
+    stores two averages. The first 100 rows set each channel's scale and the kernel width; the first
+    1024 rows, or 2 B if that is more, are the reference.
 
-    **What is promised.** For independent rows the null moments of :math:`s^2` are exact, and the
-    mean number of rows to a false alarm is ``arl`` by NEWMA's model of the first passage:
-    within 20 %, for windows of 20 rows or more. For rows that depend on their past nothing is
-    promised. After an alarm a new reference is taken from the rows that follow; crossings within
-    2 B rows are one event.
+    **Guarantee.** For independent rows the null moments of :math:`s^2` are exact, and the mean
+    number of rows to a false alarm is ``arl`` by NEWMA's first-passage model: within 20 %, for
+    windows of 20 rows or more. For serially dependent rows nothing is guaranteed. After an alarm
+    the rows that follow are the new reference; crossings within 2 B rows are one event.
 
     Parameters
     ----------
     window
-        B, from 2 to 10000 rows.
+        Window length B, from 2 to 10000 rows.
     arl
-        Wanted mean number of rows to a false alarm, from 100 and the window to 1e9.
+        Target mean number of rows to a false alarm, from 100 and the window to 1e9.
     features
-        ``"optical"``, ``"fourier"``, or a map that takes rows centred, scaled, and divided by the
-        kernel width.
+        ``"optical"``, ``"fourier"``, or a map of rows that are centered, scaled, and divided by
+        the kernel width.
     n_components
-        Number of features m, even, when ``features`` is a name; None: as many as NEWMA takes.
+        Number of features m, even, when ``features`` is a name; None: as for NEWMA.
     seed
-        Of the features when they are given by name.
+        Seed of the features when ``features`` is a name.
 
     Raises
     ------

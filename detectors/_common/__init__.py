@@ -1,1 +1,1 @@
-"""What several detectors share: blocks, feature maps, input scaling."""
+"""Shared by several detectors: block detector, feature maps, input scaling."""

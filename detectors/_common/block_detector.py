@@ -1,4 +1,4 @@
-"""What detectors that compare the last rows with those before them have in common."""
+"""Base class of the detectors that compare the newest block of rows with the blocks before it."""
 
 import math
 from abc import abstractmethod
@@ -20,14 +20,14 @@ from .input_scaling import HEAD, apply_scaling, collect_warmup, learn_scale
 
 __all__ = ["ROUNDING", "BlockDetector", "block_cumulants", "block_step", "check_run", "map_for"]
 
-FEWEST, MOST = 64, 16_384  # features that are drawn where nobody says how many: as for NEWMA
-ROUNDING = 32.0  # least threshold, in last digits of a row of features
+FEWEST, MOST = 64, 16_384  # default bounds of the number of features, as for NEWMA
+ROUNDING = 32.0  # smallest threshold, in last digits of a row of features
 
 State = MutableMapping[str, Array]
 
 
 def check_run(window: int, arl: float) -> None:
-    """Refuse a window or a run length that cannot be.
+    """Check the window and the run length.
 
     Raises
     ------
@@ -45,11 +45,11 @@ def check_run(window: int, arl: float) -> None:
 def map_for(
     window: int, features: FeatureMap | str, n_components: int | None, seed: int
 ) -> FeatureMap:
-    """Return the map itself, or the one of that name, with the features NEWMA takes by default."""
+    """Return the map itself, or the named one with NEWMA's default number of features."""
     if isinstance(features, FeatureMap):
         if n_components is not None:
             raise ParameterError(
-                f"n_components must be None beside a feature map, got {n_components!r}; the map "
+                f"n_components must be None with a feature map, got {n_components!r}; the map "
                 "has its own"
             )
         return features
@@ -61,7 +61,7 @@ def map_for(
 
 
 def block_form(others: int) -> Floats:
-    r"""Return M, with :math:`s^2 = \sum_{pq} M_{pq}\, \bar f_p \cdot \bar f_q` of block means."""
+    r"""Return M of :math:`s^2 = \sum_{pq} M_{pq}\, \bar f_p \cdot \bar f_q`, f the block means."""
     form = np.eye(others + 1) / others
     form[0, 0] = 1.0
     form[0, 1:] = form[1:, 0] = -1.0 / others
@@ -92,10 +92,10 @@ def block_cumulants(others: int, window: int, moments: FeatureMoments) -> tuple[
 
 
 def block_step(others: int, window: int) -> float:
-    r"""Return one less the correlation, from a row to the next, of what is squared.
+    r"""Return one minus the correlation of the unsquared statistic between adjacent rows.
 
     The squares have the correlation :math:`\mathrm{tr} K K' / \mathrm{tr} K^2`, with K' the
-    coefficients one row on, and what is squared its root.
+    coefficients one row later; the unsquared statistic has its square root.
     """
     form, blocks = block_form(others), others + 1
     # Rows that a block and one of a row later have in common.
@@ -106,14 +106,14 @@ def block_step(others: int, window: int) -> float:
 
 @dataclass(frozen=True)
 class BlockCalibration(Calibration):
-    """The threshold of blocks of ``window`` rows; what came before them is forgotten at once.
+    """Threshold of blocks of ``window`` rows; earlier rows have no weight.
 
     Parameters
     ----------
     arl, fast, slow, join
-        As there; ``slow`` is such that a reference covers all the blocks.
+        As in :class:`Calibration`; ``slow`` is such that a reference covers all the blocks.
     others, window
-        Blocks beside the newest, and rows of each.
+        Number of blocks before the newest, and rows of each.
     """
 
     others: int = 1
@@ -130,16 +130,16 @@ class BlockCalibration(Calibration):
 
 
 class BlockDetector(Detector):
-    """The last ``window`` rows against blocks of as many before them, in random features.
+    """Compare the last ``window`` rows with earlier blocks of equal length, in random features.
 
-    Subclasses keep their parameters and call ``_prepare``; they say by ``_features`` what a row
-    becomes.
+    Subclasses store their parameters, call ``_prepare`` and define the features of a row in
+    ``_features``.
     """
 
     _window: int
     _others: int
     _calibration: BlockCalibration
-    _gaps: Floats = np.zeros((0, 0))  # scratch of who asks what the newest block differs in
+    _gaps: Floats = np.zeros((0, 0))  # scratch: mean differences of the newest block
 
     def _prepare(self, window: int, others: int, arl: float) -> None:
         check_run(window, arl)
@@ -154,10 +154,10 @@ class BlockDetector(Detector):
 
     @abstractmethod
     def _features(self, values: Floats) -> Array:
-        """Return the features (n, m) of rows (n, d); the scale is known by now."""
+        """Return the features (n, m) of rows (n, d); the scale is known at this point."""
 
     def _learn(self, head: Floats) -> None:
-        """Take what is to be learnt from the first rows."""
+        """Learn center and scale from the first rows."""
         self.state["centre"], self.state["factor"] = learn_scale(head)
 
     def _scaled(self, values: Floats) -> Floats:
@@ -167,15 +167,15 @@ class BlockDetector(Detector):
         """Absorb rows (n, d); return the statistic and its threshold, both (n,)."""
         statistic = np.zeros(values.shape[0])
         threshold = np.full(values.shape[0], np.inf)
-        taken = 0
+        consumed = 0
         if "centre" not in self.state:
-            taken = collect_warmup(values, self.state)
+            consumed = collect_warmup(values, self.state)
             if self.state["head"].shape[0] == HEAD:
                 head = self.state.pop("head")
                 self._learn(head)
                 self._walk(head)
-        if taken < values.shape[0]:
-            statistic[taken:], threshold[taken:] = self._walk(values[taken:])
+        if consumed < values.shape[0]:
+            statistic[consumed:], threshold[consumed:] = self._walk(values[consumed:])
         return statistic, threshold
 
     def _walk(self, values: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""The feature maps that detectors know by name."""
+"""Feature maps that detectors accept by name."""
 
 from functools import lru_cache
 
@@ -11,8 +11,8 @@ __all__ = ["EVEN", "STRONG", "feature_map"]
 # The reference beam of the optical map: the larger, the nearer its kernel to the Gaussian.
 STRONG = 2.0
 # As strong as the mean row (half a squared kernel width); its beat with the rows then has the width
-# of the kernel. For NEWMA a stronger one no longer sees spreads that shrink (20 channels to 0.7 of
-# their spread: after 2281 rows instead of 21), a weaker one not means that move (100 channels, one
+# of the kernel. With NEWMA a stronger one misses spreads that shrink (20 channels to 0.7 of their
+# spread: delay 2281 rows instead of 21), a weaker one misses shifts of the mean (100 channels, one
 # by 3 deviations: 565 rows instead of 33).
 EVEN = 0.5**0.5
 
@@ -20,7 +20,7 @@ EVEN = 0.5**0.5
 def feature_map(
     features: FeatureMap | str, n_components: int, seed: int, bias: float = STRONG
 ) -> FeatureMap:
-    r"""Return the map itself, or the one of that name, one wide.
+    r"""Return the map itself, or the named one with a kernel width of one.
 
     The optical one writes the intensity :math:`|U (s x, b)|^2` onto a phase. The beat of the rows
     with the reference b has variance :math:`2 s^2 b^2 |x|^2`, so with :math:`s = 1/(\sqrt 2 b)` the
@@ -30,7 +30,7 @@ def feature_map(
     Raises
     ------
     ParameterError
-        If there is no map of that name.
+        If no map has that name.
     """
     if isinstance(features, FeatureMap):
         return features
@@ -39,7 +39,7 @@ def feature_map(
 
 @lru_cache(maxsize=64)
 def _named(features: str, n_components: int, seed: int, bias: float) -> FeatureMap:
-    # A map has no memory: the detectors of all series share one.
+    # A map has no state: the detectors of all series share one.
     if features == "optical":
         scale = 0.5**0.5 / bias
         return OpticalMap(n_components, response="phase", bias=bias, scale=scale, seed=seed)

@@ -1,4 +1,4 @@
-"""The compiled loop of the bank: several windows over one stream of features, row by row."""
+"""Compiled loop of the empirical null: several windows over one feature stream, row by row."""
 
 from math import exp, log1p, sqrt
 
@@ -7,20 +7,20 @@ import numpy as np
 from streamlyt.core import Array
 from streamlyt.core.numerics.jit import jit
 
-__all__ = ["bank_rows"]
+__all__ = ["empirical_null_rows"]
 
-# Slots of the clock (float64): rows since the restart, evidence, rows ever, and the last of these
-# at which there was no evidence.
-SINCE, EVIDENCE, ROWS, QUIET = range(4)
+# Slots of the clock (float64): rows since the reset, evidence, total rows, and the last row
+# without evidence.
+SINCE, EVIDENCE, ROWS, NO_EVIDENCE = range(4)
 
-CAP = 2.0  # one row adds evidence for at most twice its critical value: no outlier alarms alone
-ROUGH = 5  # windows after which a null is good enough to clip what it learns next
-FACTORED = 16  # covariance terms before the first factorisation, and every
-EVERY = 4  # so many after it
-PARTS = 4  # covariance terms a window: neighbours in time tell the same
-# A stream that stands still leaves gaps of 1e-15 by rounding, with no law that a null could learn.
-LEAST_SPREAD = 1e-5  # of a cube root; that of moving rows is near 0.1
-LEAST_VARIANCE = 1e-12  # of a gap's entry; that of moving rows is near 1 / m
+CAP = 2.0  # cap of one row's statistic, in critical values: no outlier alarms alone
+ROUGH = 5  # windows after which a null clips the values it learns from
+FACTORED = 16  # covariance terms before the first factorization
+EVERY = 4  # covariance terms between later factorizations
+PARTS = 4  # covariance terms per window: adjacent rows carry the same information
+# A constant stream leaves gaps of 1e-15 by rounding, which have no distribution to learn.
+LEAST_SPREAD = 1e-5  # of a cube root; for rows that vary it is near 0.1
+LEAST_VARIANCE = 1e-12  # of a gap's entry; for rows that vary it is near 1 / m
 
 
 @jit()
@@ -47,7 +47,7 @@ def _factor(covariance: Array, ridge: float, upper: Array) -> None:
 
 @jit()
 def _whitened(upper: Array, gap: Array) -> float:
-    """Return the squared length of the gap in units of the factored covariance; gap is lost."""
+    """Return the squared length of the gap in units of the factored covariance; overwrites gap."""
     size = gap.size
     total = 0.0
     for i in range(size):
@@ -88,12 +88,12 @@ def _learn(value: float, null: Array, memory: float, clip: float, rough: float) 
 
 
 @jit()
-def bank_rows(
+def empirical_null_rows(
     features: Array,
     whitened: Array,
     windows: Array,
     critical: Array,
-    knobs: Array,
+    settings: Array,
     fast: Array,
     slow: Array,
     covariance: Array,
@@ -104,23 +104,23 @@ def bank_rows(
     statistic: Array,
     threshold: Array,
 ) -> None:
-    """Walk the bank over rows; see :class:`streamlyt.detectors.MultiscaleNEWMA` for the equations.
+    """Update the empirical null with rows; :class:`EmpiricalNull` has the equations.
 
     Parameters
     ----------
     features
         Shape (n, m).
     whitened
-        Numbers of the features that feed the whitened statistic, shape (k,).
+        Indices of the features of the whitened statistic, shape (k,).
     windows
         Shape (w,), in rows.
     critical
-        Shape (w, p): critical value of a standardised statistic by the number of independent
-        values its null was learnt from.
-    knobs
-        Ratio of slow to fast window, memory of the nulls in windows, their clip, ridge, where
-        suspicion begins, height of the evidence, windows before a null is used, windows before it
-        is learnt.
+        Shape (w, p): critical value of a standardized statistic by the number of independent
+        values in its null.
+    settings
+        Ratio of slow to fast window, memory of the nulls in windows, their clip, ridge, critical
+        share from which a change is suspected, evidence of an event, windows before a null is
+        used, windows before it learns.
     fast, slow
         Averages, shape (w, m).
     covariance, factor
@@ -130,13 +130,13 @@ def bank_rows(
     clock
         See the constants above.
     statistic, threshold
-        Evidence and its height, shape (n,); the height is infinite while all nulls are unused.
+        Evidence and its threshold, shape (n,); infinite threshold while all nulls are unused.
     """
-    ratio, memory, clip, ridge = knobs[0], knobs[1], knobs[2], knobs[3]
-    suspect, height, ready, start = knobs[4], knobs[5], knobs[6], knobs[7]
+    ratio, memory, clip, ridge = settings[0], settings[1], settings[2], settings[3]
+    suspect, height, ready, start = settings[4], settings[5], settings[6], settings[7]
     gap = np.empty(features.shape[1])
     parts = np.empty((windows.size, whitened.size))
-    spent = np.empty(whitened.size)
+    scratch = np.empty(whitened.size)
     roots = np.empty((windows.size, 2))
     for i in range(features.shape[0]):
         clock[SINCE] += 1.0
@@ -149,12 +149,12 @@ def bank_rows(
             lazy = quick / ratio
             _fold(features[i], fast[w], quick)
             _fold(features[i], slow[w], lazy)
-            roots[w, 0] = roots[w, 1] = -1.0  # not known yet
+            roots[w, 0] = roots[w, 1] = -1.0  # not available yet
             if t < start * window:
                 continue
             p = exp(t * log1p(-quick))
             q = exp(t * log1p(-lazy))
-            # Variance of the gap for independent rows: without it the null would drift at first.
+            # Variance of the gap for independent rows; without it the null would drift at first.
             kappa = (
                 quick / (2.0 - quick) * (1.0 + p) / (1.0 - p)
                 + lazy / (2.0 - lazy) * (1.0 + q) / (1.0 - q)
@@ -169,9 +169,9 @@ def bank_rows(
             square = _difference(fast[w], slow[w], unit / (1.0 - p), unit / (1.0 - q), gap)
             roots[w, 0] = np.cbrt(square)
             for j in range(whitened.size):
-                parts[w, j] = spent[j] = gap[whitened[j]]
+                parts[w, j] = scratch[j] = gap[whitened[j]]
             if terms[w] >= FACTORED:
-                roots[w, 1] = np.cbrt(_whitened(factor[w], spent))
+                roots[w, 1] = np.cbrt(_whitened(factor[w], scratch))
             for s in range(2):
                 null = nulls[w, s]
                 if roots[w, s] >= 0.0 and null[2] >= ready * window:
@@ -184,17 +184,17 @@ def bank_rows(
             evidence = clock[EVIDENCE] + (min(strongest, CAP) - suspect) / height
             clock[EVIDENCE] = max(0.0, evidence)
         if clock[EVIDENCE] == 0.0:
-            clock[QUIET] = clock[ROWS]
+            clock[NO_EVIDENCE] = clock[ROWS]
         statistic[i] = clock[EVIDENCE]
         if clock[EVIDENCE] >= 1.0:
-            # An event: what came before is another regime. All starts anew.
+            # An event: earlier rows belong to another regime. Reset everything.
             fast[:] = 0.0
             slow[:] = 0.0
             covariance[:] = 0.0
             terms[:] = 0.0
             nulls[:] = 0.0
             clock[SINCE] = clock[EVIDENCE] = 0.0
-        elif strongest <= suspect:  # nothing is learnt from a suspected change
+        elif strongest <= suspect:  # do not learn from a suspected change
             for w in range(windows.size):
                 window = windows[w]
                 for s in range(2):

@@ -1,4 +1,4 @@
-"""Compiled loops of the detectors, row by row: the same bits for every cut of the stream."""
+"""Compiled loops of NEWMA, row by row: bit-identical results for any batch boundaries."""
 
 from math import sqrt
 
@@ -14,16 +14,16 @@ REGROUPED = {"reassoc", "contract", "nsz"}
 
 @jit()
 def scaled_rows(
-    values: Array, centre: Array, factor: Array, largest: float, radius: float, out: Array
+    values: Array, center: Array, factor: Array, largest: float, radius: float, out: Array
 ) -> None:
-    """Write (values - centre) * factor, rows farther out than ``radius`` pulled in to it.
+    """Write (values - center) * factor; rows beyond ``radius`` are pulled in to it.
 
     ``largest`` bounds each entry before its square is taken, so that nothing overflows.
     """
     for i in range(values.shape[0]):
         length = 0.0
         for j in range(values.shape[1]):
-            x = min(max((values[i, j] - centre[j]) * factor[j], -largest), largest)
+            x = min(max((values[i, j] - center[j]) * factor[j], -largest), largest)
             out[i, j] = x
             length += x * x
         if length > radius * radius:
@@ -42,10 +42,10 @@ def newma_rows(
     rows: int,
     statistic: Array,
 ) -> None:
-    """Fold rows (n, m) into the two averages (m,); write the distance between them a row (n,).
+    """Fold rows (n, m) into the two averages (m,); write their distance for each row (n,).
 
     The averages start at zero and are divided by 1 - (1 - forget)^t where they are compared;
-    ``rows`` have gone before.
+    ``rows`` is the number of earlier rows.
     """
     one = features.dtype.type(1)
     quick, lazy = features.dtype.type(forget_fast), features.dtype.type(forget_slow)
@@ -75,7 +75,7 @@ def adaptive_rows(
     least: float,
     threshold: Array,
 ) -> None:
-    """Walk the published adaptive threshold over rows, frozen while the statistic is above it.
+    """Write the published adaptive threshold of each row, frozen while the statistic is above it.
 
     ``memory`` holds the running mean of s^2, that of s^4, and the number of rows; for the first
     ``learning`` rows the threshold is infinite, and it is never below ``least``.
@@ -87,7 +87,7 @@ def adaptive_rows(
         armed = memory[2] >= learning
         threshold[i] = max(sqrt(level), least) if armed else float("inf")
         if not statistic[i] > threshold[i]:
-            # A plain mean until the rate takes over: no memory of an arbitrary start.
+            # A plain mean until the rate takes over, so that no arbitrary start value remains.
             weight = max(rate, 1.0 / (memory[2] + 1.0))
             memory[0] += weight * (square - memory[0])
             memory[1] += weight * (square * square - memory[1])

@@ -1,4 +1,4 @@
-"""Compiled loops of many averages over one stream of features, and of what follows from them."""
+"""Compiled loops of the multiscale averages, their levels, excesses and innovations."""
 
 import numpy as np
 
@@ -7,8 +7,8 @@ from streamlyt.core.numerics.jit import jit
 
 __all__ = ["GROUP", "add_excesses", "confirmed", "innovation_rows", "over_levels", "scale_rows"]
 
-BLOCK = 1024  # features at a time: the averages of them, 32 kB, stay in the first-level cache
-GROUP = 4  # rows that the long averages and the reference take in one step
+BLOCK = 1024  # features per pass: their averages, 32 kB, stay in the first-level cache
+GROUP = 4  # rows per update of the long averages and the reference
 
 REGROUPED = {"reassoc", "contract", "nsz"}
 
@@ -37,7 +37,7 @@ def _near(
 
 @jit(fastmath=REGROUPED)
 def _close(group: Array, average: Array, forget: float, lift: float, reference: Array) -> None:
-    """Fold the mean of a whole group into the reference; leave the mean in ``group``."""
+    """Fold the mean of a complete group into the reference; leave the mean in ``group``."""
     share = group.dtype.type(1.0 / GROUP)
     for j in range(group.size):
         x = share * group[j]
@@ -72,24 +72,24 @@ def scale_rows(
 ) -> None:
     """Fold rows (n, m) into averages; write squared distances from the reference (n, k).
 
-    The first two scales, the row itself and the short average, move with every row. All others
-    and the reference take the mean of four rows in one step, and keep their distance until the
-    next. Each average starts at zero and is divided by its weights' sum where it is compared.
+    The first two scales, the row itself and the short average, change with every row. All others
+    and the reference take the mean of four rows in one step; their distance is constant until the
+    next. Each average starts at zero and is divided by the sum of its weights when compared.
 
     Parameters
     ----------
     features
         Shape (n, m).
     rows
-        How many went before.
+        Number of earlier rows.
     memories
         Of the scales, the first 1, and of the reference (k + 1,), in rows.
     settled
-        Memories after which an average has forgotten that it started at zero.
+        Memories after which the start at zero has no effect on an average.
     averages
         Shape (k, m): of all scales but the single row, the reference last.
     group
-        Sum of the rows of the group that is not yet whole (m,).
+        Sum of the rows of the incomplete group (m,).
     far
         Squared distances of the long scales at the end of the last group (k - 2,).
     out
@@ -98,7 +98,7 @@ def scale_rows(
     n, width = features.shape
     last = memories.size - 1
     kind = features.dtype.type
-    lifts = np.ones((n + 1, last), features.dtype)  # the reference of row 0: before these rows
+    lifts = np.ones((n + 1, last), features.dtype)  # row 0: the reference before these rows
     for k in range(1, last + 1):
         forget = 1.0 / memories[k]
         for i in range(n + 1):
@@ -160,23 +160,23 @@ def over_levels(
     squares
         Squared distances (n, k).
     rows
-        How many went before.
+        Number of earlier rows.
     points, levels
         Numbers of rows (p,) at which the levels of the squares (p, k) are known; between them
-        they are on a straight line, and before and beyond them constant.
+        they are linear, before the first and after the last constant.
     usable
-        Rows from which on each scale is compared (k,).
+        Number of rows from which each scale is compared (k,).
     first
-        The first scale that is compared.
+        First scale that is compared.
     factor
-        By which levels are raised.
+        Factor on the levels.
     out
         Shape (n,).
     """
-    left, most = 0, points.size - 2
+    left, last = 0, points.size - 2
     for i in range(squares.shape[0]):
         t = rows + i + 1
-        while left < most and t >= points[left + 1]:
+        while left < last and t >= points[left + 1]:
             left += 1
         share = (t - points[left]) / (points[left + 1] - points[left])
         share = min(max(share, 0.0), 1.0)
@@ -190,7 +190,7 @@ def over_levels(
 
 @jit()
 def add_excesses(excess: Array, sums: Array) -> None:
-    """Add count, sum and sum of squares of what is above zero, one by one."""
+    """Add count, sum and sum of squares of the values above zero, one by one."""
     for i in range(excess.size):
         if excess[i] > 0.0:
             sums[0] += 1.0
@@ -199,14 +199,14 @@ def add_excesses(excess: Array, sums: Array) -> None:
 
 
 @jit()
-def confirmed(hot: Array, memory: Array, needed: int, calm: Array) -> int:
-    """Count hot rows up and others down; return the rows up to the one that makes ``needed``.
+def confirmed(in_alarm: Array, memory: Array, needed: int, calm: Array) -> int:
+    """Count rows in alarm up and others down; return the rows up to the count ``needed``.
 
-    The count, never below zero, is kept in ``memory`` (1,); 0 is returned if it is not reached.
-    ``calm`` (n,) receives whether a row is not hot and leaves the count at zero.
+    The count, never below zero, is stored in ``memory`` (1,); 0 is returned if it is not reached.
+    ``calm`` (n,) receives whether a row leaves the count at zero.
     """
-    for i in range(hot.size):
-        memory[0] = memory[0] + 1 if hot[i] else max(memory[0] - 1, 0)
+    for i in range(in_alarm.size):
+        memory[0] = memory[0] + 1 if in_alarm[i] else max(memory[0] - 1, 0)
         calm[i] = memory[0] == 0
         if memory[0] >= needed:
             return i + 1
@@ -215,16 +215,16 @@ def confirmed(hot: Array, memory: Array, needed: int, calm: Array) -> int:
 
 @jit()
 def innovation_rows(values: Array, weights: Array, past: Array, out: Array) -> None:
-    """Write what the rows (n, d) differ by from the prediction made of the p rows before each.
+    """Write the difference of rows (n, d) from their linear prediction by the p rows before each.
 
     Parameters
     ----------
     values
         Shape (n, d).
     weights
-        Shape (p, d): of the row before, of the one before that, ...
+        Shape (p, d): of the previous row, of the one before it, ...
     past
-        Shape (p, d): the last rows, the latest first; brought up to date.
+        Shape (p, d): the last rows, the latest first; updated in place.
     out
         Shape (n, d).
     """

@@ -1,4 +1,4 @@
-"""Compiled loops of the detectors that compare windows of rows: the same bits for every cut."""
+"""Compiled loops of the window detectors: bit-identical results for any batch boundaries."""
 
 from math import sqrt
 
@@ -24,28 +24,28 @@ def block_rows(
 ) -> None:
     """Fold rows (n, m) into sums over the last blocks of ``window`` rows, newest first.
 
-    ``sums`` has shape (k + 1, m), ``ring`` ((k + 1) * window, m) the rows themselves; ``rows`` have
-    gone before. The statistic is the root of the mean squared distance between the mean of the
-    newest block and those of the k others, and 0 until all blocks are full. Where ``gaps`` has a
-    row for each, it gets the means of the newest block less those of the last.
+    ``sums`` has shape (k + 1, m), ``ring`` ((k + 1) * window, m) the rows themselves; ``rows`` is
+    the number of earlier rows. The statistic is the root of the mean squared distance between the
+    mean of the newest block and those of the k others, and 0 until all blocks are full. If ``gaps``
+    has a row for each, it receives the means of the newest block less those of the oldest.
     """
-    held, blocks = ring.shape[0], sums.shape[0]
+    capacity, blocks = ring.shape[0], sums.shape[0]
     scale = 1.0 / (window * window * (blocks - 1.0))
     for i in range(features.shape[0]):
-        at = (rows + i) % held
+        slot = (rows + i) % capacity
         for block in range(blocks):
-            # The row that leaves this block, and enters the one before it.
-            leaving = (at - (block + 1) * window) % held
+            # The row that leaves this block and enters the one before it.
+            leaving = (slot - (block + 1) * window) % capacity
             for j in range(features.shape[1]):
                 sums[block, j] -= ring[leaving, j]
             if block + 1 < blocks:
                 for j in range(features.shape[1]):
                     sums[block + 1, j] += ring[leaving, j]
         for j in range(features.shape[1]):
-            ring[at, j] = features[i, j]
-            sums[0, j] += ring[at, j]
+            ring[slot, j] = features[i, j]
+            sums[0, j] += ring[slot, j]
         statistic[i] = 0.0
-        if rows + i + 1 >= held:
+        if rows + i + 1 >= capacity:
             total = 0.0
             for block in range(1, blocks):
                 for j in range(features.shape[1]):
@@ -69,27 +69,27 @@ def reference_rows(
     join: int,
     statistic: Array,
 ) -> int:
-    """Fold rows (n, m) into the sum (m,) of the last ones, and stop at the first alarm.
+    """Fold rows (n, m) into the sum (m,) of the last rows, and stop at the first alarm.
 
-    Writes the distance between their mean and ``reference``; returns how many rows were taken, the
-    one of the alarm included, times -1 if there was one: a crossing of ``level`` more than ``join``
-    rows after the last row above it.
+    Writes the distance between their mean and ``reference``. Returns the number of processed rows,
+    that of the alarm included, times -1 if there was one. An alarm is a crossing of ``level`` more
+    than ``join`` rows after the last row above it.
     """
-    held, n = ring.shape[0], int(features.shape[0])
+    capacity, n = ring.shape[0], int(features.shape[0])
     for i in range(n):
-        at = (rows + i) % held
+        slot = (rows + i) % capacity
         gaps = 0.0
         for j in range(features.shape[1]):
-            total[j] -= ring[at, j]
-            ring[at, j] = features[i, j]
-            total[j] += ring[at, j]
-            gap = total[j] / held - reference[j]
+            total[j] -= ring[slot, j]
+            ring[slot, j] = features[i, j]
+            total[j] += ring[slot, j]
+            gap = total[j] / capacity - reference[j]
             gaps += gap * gap
         statistic[i] = sqrt(gaps)
         if statistic[i] > level:
-            cold = rows + i - last_above[0] > join
+            is_new = rows + i - last_above[0] > join
             last_above[0] = rows + i
-            if cold:
+            if is_new:
                 return -(i + 1)
     return n
 
@@ -104,9 +104,9 @@ def slice_rows(
     """
     for i in range(values.shape[0]):
         for s in range(directions.shape[0]):
-            place = 0.0
+            projection = 0.0
             for j in range(values.shape[1]):
-                place += values[i, j] * directions[s, j]
+                projection += values[i, j] * directions[s, j]
             for q in range(knots.shape[1]):
-                below = weights[s, q] if place <= knots[s, q] else 0.0
+                below = weights[s, q] if projection <= knots[s, q] else 0.0
                 features[i, s * knots.shape[1] + q] = below

@@ -17,38 +17,38 @@ from streamlyt.detectors._null_model.tail_model import TailModel
 
 __all__ = ["MultiscaleAverages"]
 
-MOST, SHARE, FEWEST = 512, 4, 256  # rows before a first level: four windows, within these bounds
-STEP = 4  # from a memory to the next
-SHARED = 0.75  # of what run lengths would add up to if scales crossed independently
-PARTS = 0.8  # of the false alarms that a scale may raise, so many the next one: a row more or less
-# is much of the delay of a short scale, and little of that of a long one
+MOST, SHARE, FEWEST = 512, 4, 256  # rows before the first levels: four windows, within these bounds
+STEP = 4  # ratio of adjacent memories
+SHARED = 0.75  # joint run length, as a share of its value for independent scales
+PARTS = 0.8  # ratio of the false alarms of a scale to those of the next shorter one: a row is a
+# large part of the delay of a short scale, and a small part of that of a long one
 CAUTION = 1.2  # the rate of alarms is exp(1.2 ln(arl)^2 / n) too high for n rows of reference
-FULL = 4096  # rows that go into the moments, every one up to DENSE and then one block in SPARSE:
+FULL = 4096  # rows in the moments: every one up to DENSE, then one block in SPARSE, since
 DENSE, SPARSE, BLOCK = 1024, 8, 32  # a block costs twenty times what scoring its rows does
-POINTS = 33  # of t, geometric: linear between them to 1e-4 of the level
-SETTLED = 36.0  # memories of the reference until its start is below rounding
+POINTS = 33  # of t, geometric: linear interpolation errs by 1e-4 of the level
+SETTLED = 36.0  # memories of the reference until its start value is below rounding
 USABLE = 2.0  # memories of a scale before it is compared: until then it overlaps the reference
-CONFIRMED = 128  # hot rows more than others: then what came before is another regime
-WATCH = 64  # rows of the new regime before the old levels are held against it
-NEAR = 2  # scales, the shortest, that move with every row; all others with groups of four
-OF_ROWS = NEAR  # whose law is that of few rows: no old level serves a new regime
-LEAST = 1e-10  # of |f|^2: what rounding leaves of a squared distance
+CONFIRMED = 128  # surplus of rows in alarm that confirms a new regime
+WATCH = 64  # rows of the new regime before the old levels apply to it
+NEAR = 2  # shortest scales, updated with every row; all others with groups of four
+OF_ROWS = NEAR  # scales of few rows: their old levels do not apply to a new regime
+LEAST = 1e-10  # of |f|^2: rounding error of a squared distance
 
 State = MutableMapping[str, Array]
 
 
 @dataclass(frozen=True)
 class MultiscaleAverages:
-    """Averages of features over 1, 4, 16, ... rows against one over four times the largest.
+    """Averages of features over 1, 4, 16, ... rows, compared with one over four times the largest.
 
     See :class:`streamlyt.detectors.MultiscaleNEWMA` for the equations.
 
     Parameters
     ----------
     window
-        The largest memory, in rows.
+        Largest memory, in rows.
     arl
-        Wanted mean number of rows to the first alarm.
+        Target mean number of rows to the first alarm.
     """
 
     window: int
@@ -56,18 +56,18 @@ class MultiscaleAverages:
 
     @cached_property
     def memories(self) -> Floats:
-        """Memories in rows, that of the common reference last."""
+        """Memories in rows; the last is that of the common reference."""
         count = 1 + max(1, round(math.log(self.window, STEP)))
         steps = self.window ** (np.arange(count) / (count - 1))
         return np.append(steps, STEP * float(self.window))
 
     @property
     def reference(self) -> int:
-        """Rows to be handed to :meth:`start`."""
+        """Number of rows that :meth:`start` needs."""
         return min(max(SHARE * self.window, FEWEST), MOST)
 
     def start(self, features: Array, state: State) -> None:
-        """Learn from the reference (n, m); all of ``state`` that is ours is made anew."""
+        """Learn from the reference (n, m); replaces all entries of this object in ``state``."""
         self.forget(state)
         self._restart(features, state)
         squares = self._fold(features, state)
@@ -78,12 +78,12 @@ class MultiscaleAverages:
         state["length"] = np.array([lengths.mean(), moments.trace(state)])
         alike = np.ptp(lengths) < 1e-3 * lengths.mean()
         bound = 2.0 * lengths.mean() - state["length"][1] if alike else np.inf
-        # The first rows, held against hardly any, are no part of the law.
+        # The first rows have too short a reference: their distances are not representative.
         TailModel.start(squares[WATCH:, 0], float(bound), features.shape[1], state)
         self.set_levels(state)
 
     def forget(self, state: State) -> None:
-        """Drop all that is kept."""
+        """Remove all entries of this object from ``state``."""
         FeatureMomentEstimator(FULL).stop(state)
         for name in (
             "averages",
@@ -98,15 +98,15 @@ class MultiscaleAverages:
             state.pop(name, None)
 
     def follow(self, features: Array, state: State) -> tuple[Floats, bool]:
-        """Absorb rows up to the one that confirms a new regime, if there is one.
+        """Process rows up to the one that confirms a new regime, if there is one.
 
         Returns
         -------
         statistic
-            Largest ratio of a distance to its level, of the rows absorbed (n,).
+            Largest ratio of a distance to its level, for each processed row (n,).
         changed
-            Whether the last of them confirms that a new regime has begun. The old levels keep
-            watch from then on, until :meth:`start` is called with rows of it.
+            Whether the last of them confirms a new regime. The old levels stay in use until
+            :meth:`start` is called with rows of it.
         """
         clock = state["scale_clock"]
         parts, done = [], 0
@@ -117,9 +117,9 @@ class MultiscaleAverages:
             squares = self._fold(rows, state)
             ratio = self._over_levels(squares, first - 1, state)
             calm = np.zeros(len(rows), np.bool_)
-            seen = confirmed(ratio > 1.0, clock[1:2], CONFIRMED, calm)
-            parts.append(ratio[: seen or len(rows)])
-            if seen:
+            n_confirmed = confirmed(ratio > 1.0, clock[1:2], CONFIRMED, calm)
+            parts.append(ratio[: n_confirmed or len(rows)])
+            if n_confirmed:
                 self._restart(features, state)
                 state["watch"] = np.array([0.0, 1.0])
                 return np.concatenate(parts), True
@@ -139,7 +139,7 @@ class MultiscaleAverages:
         state["averages"] = np.zeros((self.memories.size - 1, width), kind)
         state["group"] = np.zeros(width, kind)
         state["far"] = np.zeros(self.memories.size - 1 - NEAR)
-        state["scale_clock"] = np.zeros(2, np.int64)  # rows since, and the count of hot rows
+        state["scale_clock"] = np.zeros(2, np.int64)  # rows since the start; count of rows in alarm
 
     def _fold(self, rows: Array, state: State) -> Floats:
         """Return the squared distances (n, k) of the scales from the reference."""
@@ -151,7 +151,7 @@ class MultiscaleAverages:
         return squares
 
     def _until_renewal(self, rows: int) -> int:
-        """Return the rows until levels are set anew: at 64, 128, 256, ..."""
+        """Return the rows until the next update of the levels: at 64, 128, 256, ..."""
         return max(WATCH, 1 << rows.bit_length()) - rows
 
     def _learn(self, rows: Array, squares: Floats, calm: Array, first: int, state: State) -> None:
@@ -160,16 +160,16 @@ class MultiscaleAverages:
         missing = moments.missing(state)
         if missing:
             before = np.arange(first - 1, first - 1 + len(rows))
-            taken = calm & ((before < DENSE) | (before // BLOCK % SPARSE == 0))
-            moments.add(rows[taken][:missing], state)
+            selected = calm & ((before < DENSE) | (before // BLOCK % SPARSE == 0))
+            moments.add(rows[selected][:missing], state)
         if _power_of_two(first + len(rows) - 1):
             self.set_levels(state)
 
     def _look(self, rows: Array, t: int, state: State) -> None:
-        """See by how much the features of the new regime spread more than those of the old."""
+        """Estimate how much wider the features of the new regime spread than those of the old."""
         watch = state["watch"]
         lengths = (rows.astype(np.float64) ** 2).sum(axis=1)
-        watch[0] = np.cumsum(np.append(watch[0], lengths))[-1]  # row by row, however they are cut
+        watch[0] = np.cumsum(np.append(watch[0], lengths))[-1]  # row by row: batch-invariant
         if _power_of_two(t):
             grown = 1.0 - (1.0 - 1.0 / self.memories[-1]) ** t
             mean = state["averages"][-1].astype(np.float64) / grown
@@ -178,41 +178,41 @@ class MultiscaleAverages:
             watch[1] = max(1.0, trace / known) if known > 0 else 1.0
 
     def set_levels(self, state: State) -> None:
-        """Set the levels of the squares, at 33 numbers of rows since the start."""
+        """Set the levels of the squares at 33 row counts since the start."""
         memories, count = self.memories, self.memories.size - 1
         moments = self._moments.read(state)
         points = _points(float(memories[-1]))
-        # The run length is shared by the scales that are compared by then.
+        # The scales that are in use at that row share the run length.
         parts = PARTS ** np.arange(count)
         total = ((points[:, None] >= USABLE * memories[:-1]) * parts).sum(axis=1)
         arl = self.arl * SHARED * total[:, None] / parts
         levels = np.empty((POINTS, count))
         rows = FULL - self._moments.missing(state)
-        # Estimates let alarms through too often in the mean. Where the run is no longer than what
-        # the levels are learnt from, the levels that are too high make up for that.
+        # Estimated levels alarm too often in the mean. If the run is no longer than the reference,
+        # levels that are too high compensate for that.
         caution = max(0.0, (self.arl - rows) / (self.arl + rows))
         levels[:, 0] = [TailModel.level(1.0 / each, caution, state) for each in arl[:, 0]]
         arl *= np.exp(caution * CAUTION * np.log(arl) ** 2 / rows)
         for k in range(1, count):
-            when = np.maximum(points, USABLE * memories[k])
-            levels[:, k] = self._level(k, arl[:, k], moments, when)
+            t = np.maximum(points, USABLE * memories[k])
+            levels[:, k] = self._level(k, arl[:, k], moments, t)
         state["levels"] = np.maximum(levels, max(LEAST * float(state["length"][0]), 1e-300))
 
     def _level(self, k: int, arl: Floats, moments: FeatureMoments, t: Floats) -> Floats:
-        """Return the level of the square of a scale after t rows; ``arl`` is its part."""
+        """Return the level of the square of scale k after t rows; ``arl`` is its own run length."""
         fast, slow = 1.0 / self.memories[k], 1.0 / self.memories[-1]
         if k < NEAR:
             return threshold_of_arl(arl, fast, slow, moments, t)
         if not moments.trace > 0:
             return np.zeros(t.shape)
-        # Of groups: as many fewer rows, which all forget as much as a group does.
+        # In groups: fewer steps, each with the forgetting of a group.
         fast, slow = (1.0 - (1.0 - each) ** GROUP for each in (fast, slow))
         t, arl = t / GROUP, arl / GROUP
         sums = [power_sum(fast, slow, power, t) / GROUP ** (power - 1) for power in POWERS]
         return level_of(arl, decorrelation(fast, slow, t), cumulants_of(sums, moments), moments)
 
     def _over_levels(self, squares: Floats, rows: int, state: State) -> Floats:
-        """Return the largest ratio of a distance to its level (n,); ``rows`` went before."""
+        """Return the largest ratio of a distance to its level (n,); ``rows`` precede them."""
         usable, first, factor = USABLE * self.memories[:-1], 0, 1.0
         if "watch" in state:
             usable, first = np.maximum(usable, WATCH), OF_ROWS
@@ -225,7 +225,7 @@ class MultiscaleAverages:
 
 @lru_cache(maxsize=64)
 def _points(reference: float) -> Floats:
-    """Return the numbers of rows at which levels are known."""
+    """Return the row counts at which levels are computed."""
     points: Floats = np.geomspace(WATCH, SETTLED * reference, POINTS)
     return points
 

@@ -1,4 +1,4 @@
-"""A threshold for a wanted run length, learnt from a reference and again after each alarm."""
+"""Threshold for a target run length, learned from a reference and again after each alarm."""
 
 import math
 from collections.abc import MutableMapping
@@ -14,30 +14,30 @@ from .first_passage import threshold_of_arl
 __all__ = ["Calibration"]
 
 REFERENCE = 1024  # rows: a single run's true ARL then scatters by about 20 % for bounded features
-MEMORIES = 5.0  # of the slow average: what a change leaves in it must be gone (e^-5 is) before the
-# threshold may fall to that of the new law
-# Rows after an alarm that are enough to see that the features of the new law spread more; and that
-# its moments need a higher threshold.
+MEMORIES = 5.0  # of the slow average: a change must have decayed in it (to e^-5) before the
+# threshold may fall to that of the new distribution
+# Rows after an alarm that suffice to see that the features of the new distribution spread more,
+# and that its moments need a higher threshold.
 WIDER, EARLY = 64, 256
-POINTS = 33  # of t, geometric: linear between them to 1e-4 of the threshold
-SETTLED = 36.0  # memories of the slow average until its start is below rounding
+POINTS = 33  # of t, geometric: linear interpolation errs by 1e-4 of the threshold
+SETTLED = 36.0  # memories of the slow average until its start value is below rounding
 
 State = MutableMapping[str, Array]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The threshold of z - z' for independent rows, and its life in a detector's state.
+    """Threshold of z - z' for independent rows; its data live in the detector's state.
 
-    It is infinite until the reference is complete. An alarm (a crossing more than ``join`` rows
-    after the last row above) opens a new reference; the threshold stays until that is complete,
-    but rises on the way if the new law needs it, lest one change alarm twice: after 64 rows with
-    the spread of the features, after 256 to what their moments ask for.
+    The threshold is infinite until the reference is complete. An alarm (a crossing more than
+    ``join`` rows after the last row above) starts a new reference. The old threshold applies until
+    that is complete, but rises if the new distribution needs it, so that one change does not alarm
+    twice: after 64 rows by the spread of the features, after 256 by their moments.
 
     Parameters
     ----------
     arl
-        Wanted mean number of rows to the first alarm.
+        Target mean number of rows to the first alarm.
     fast, slow
         Forgetting factors.
     join
@@ -61,16 +61,16 @@ class Calibration:
     def follow(
         self, features: Array, statistic: Floats, rows: int, least: float, state: State
     ) -> Floats:
-        """Absorb rows; return their thresholds (n,).
+        """Process rows; return their thresholds (n,).
 
         Parameters
         ----------
         features, statistic
             Shapes (n, m) and (n,).
         rows
-            How many rows went before these.
+            Number of earlier rows.
         least
-            The threshold is never below: the statistic's own rounding.
+            Lower bound of the threshold: the rounding error of the statistic.
         """
         if "last_above" not in state:
             state["last_above"] = np.array([-1 - self.join])
@@ -107,13 +107,13 @@ class Calibration:
         if not above.size:
             return 0
         gaps = np.diff(above, prepend=state["last_above"])
-        cold = np.flatnonzero(gaps > self.join)
-        last = above[cold[0]] if cold.size else above[-1]
+        starts = np.flatnonzero(gaps > self.join)
+        last = above[starts[0]] if starts.size else above[-1]
         state["last_above"][0] = last
-        return int(last) - row + 1 if cold.size else 0
+        return int(last) - row + 1 if starts.size else 0
 
     def _conclude(self, rows: int, least: float, state: State) -> None:
-        """Set the threshold of the rows to come if a stage of the reference is complete."""
+        """Set the threshold of the next rows if a stage of the reference is complete."""
         missing = self._moments.missing(state)
         if not missing:
             points, level = self._levels_from(rows + 1, least, state)
@@ -133,19 +133,19 @@ class Calibration:
         state["level_rows"], state["level"] = points, level
 
     def _levels_from(self, first: int, least: float, state: State) -> tuple[Floats, Floats]:
-        """Return points from row ``first`` on, and the thresholds there that the moments give."""
+        """Return points from row ``first`` on, and the thresholds at them from the moments."""
         stationary = -SETTLED / math.log1p(-self.slow)
         if first < stationary:
-            when = points = np.geomspace(first, stationary, POINTS)
+            t = points = np.geomspace(first, stationary, POINTS)
         else:
-            when, points = np.array([np.inf]), np.array([float(first)])
+            t, points = np.array([np.inf]), np.array([float(first)])
         moments = self._moments.read(state)
-        level = np.sqrt(threshold_of_arl(self.arl, self.fast, self.slow, moments, when))
+        level = np.sqrt(threshold_of_arl(self.arl, self.fast, self.slow, moments, t))
         return points, np.maximum(level, least)
 
 
 def _levels(first: int, count: int, state: State) -> Floats:
-    """Return the thresholds of ``count`` rows, the first being the stream's ``first``-th."""
+    """Return the thresholds of ``count`` rows from row ``first`` of the stream on."""
     if "level" not in state:
         return np.full(count, np.inf)
     if first >= state["level_rows"][-1]:
@@ -154,7 +154,7 @@ def _levels(first: int, count: int, state: State) -> Floats:
 
 
 def _interpolated(t: Floats, state: State) -> Floats:
-    # Not numpy.interp: whether it takes slopes first depends on how many rows come at once.
+    # Not numpy.interp: its order of operations depends on the number of rows in a batch.
     points, level = state["level_rows"], state["level"]
     if points.size == 1:
         return np.full(t.size, level[0])

@@ -1,4 +1,4 @@
-"""The first four cumulants of the squared statistic, exact for any window, start and law."""
+"""First four cumulants of the squared statistic, exact for any window, start and distribution."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from .forgetting_factors import power_sum
 
 __all__ = ["POWERS", "cumulants_of", "statistic_cumulants"]
 
-POWERS = (2, 3, 4, 5, 6, 8)  # of the weights, whose sums the first four cumulants are made of
+POWERS = (2, 3, 4, 5, 6, 8)  # of the weights: their sums determine the first four cumulants
 
 
 def statistic_cumulants(
@@ -21,8 +21,8 @@ def statistic_cumulants(
 
     The weights sum to zero, so the mean of the features drops out. Writing
     :math:`s^2 = \sum_j w_j^2 |f_j|^2 + \sum_{i \ne j} w_i w_j f_i \cdot f_j` and sorting the joint
-    cumulants of the terms by which rows they share gives sums of weights over distinct rows, each
-    times one of the :class:`Moments`. The first is :math:`S_2\, \mathrm{tr}\, C`, the second
+    cumulants of the terms by the rows they share gives sums of weights over distinct rows, each
+    times one of the :class:`FeatureMoments`. The first is :math:`S_2\, \mathrm{tr}\, C`, the second
     :math:`2 (S_2^2 - S_4)\, \mathrm{tr}\, C^2 + S_4 \mathrm{Var}\, |f|^2`, with
     :math:`S_k = \sum_j w_j^k`.
     """
@@ -33,7 +33,7 @@ def statistic_cumulants(
 def cumulants_of(
     sums: Sequence[Array | float], moments: FeatureMoments
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return the same from the sums of powers 2, 3, 4, 5, 6 and 8 of any weights that sum to 0."""
+    """Return the cumulants from the sums of powers 2, 3, 4, 5, 6 and 8 of weights of sum 0."""
     s2, s3, s4, s5, s6, s8 = (np.asarray(each, dtype=np.float64) for each in sums)
     # Sums over distinct rows of products of powers of their weights: d42 is that of w_i^4 w_j^2.
     d22, d33, d44 = s2**2 - s4, s3**2 - s6, s4**2 - s8

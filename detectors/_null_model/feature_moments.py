@@ -1,4 +1,4 @@
-"""What must be known of the null law of the features: in one pass and in bounded memory."""
+"""Moments of the features without a change, in one pass and bounded memory."""
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from .u_statistics import PRODUCTS, product_averages, trace_averages
 
 __all__ = ["BLOCK", "LEAST", "FeatureMomentEstimator", "FeatureMoments"]
 
-BLOCK = 32  # rows whose Gram matrix is taken at once: 496 pairs, and small beside the features
-SETTLING = 5  # blocks before the mean of the features is good enough to take products about it
-LEAST = (SETTLING + 1) * BLOCK  # rows without which nothing can be said
+BLOCK = 32  # rows of one Gram matrix: 496 pairs, and small compared with the features
+SETTLING = 5  # blocks before the running mean is accurate enough to center products
+LEAST = (SETTLING + 1) * BLOCK  # minimum number of rows of an estimate
 
 State = MutableMapping[str, Array]
 
 
 @dataclass(frozen=True)
 class FeatureMoments:
-    r"""Moments of the centred features f of independent rows, C their covariance.
+    r"""Moments of the centered features f of independent rows, with covariance C.
 
     With :math:`u_i = |f_i|^2 - \mathrm{tr}\, C` and :math:`q_{ij} = f_i \cdot f_j` of distinct
     rows. For Gaussian features of many components all but the traces are small.
@@ -71,15 +71,15 @@ class FeatureMoments:
 
 @dataclass(frozen=True)
 class FeatureMomentEstimator:
-    """Estimates :class:`Moments` from feature rows, block by block, in a dict of arrays.
+    """Estimate :class:`FeatureMoments` from feature rows, block by block, in a dict of arrays.
 
     The first trace comes from the running mean and the sum of squares about it; the others are
     full U-statistics of each block of 32 rows (over every tuple of distinct rows in it), averaged
-    over the blocks. The second and third trace are exactly unbiased. The rest need features about
-    their mean: they take the running mean of the blocks before and skip the first five blocks, so
+    over the blocks. The second and third trace are exactly unbiased. The others need centered
+    features: they take the running mean of the earlier blocks and skip the first five blocks, so
     that their bias is that of one in hundreds of rows.
 
-    All names in the dict begin with ``null_``.
+    All names in the dict start with ``null_``.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class FeatureMomentEstimator:
     Raises
     ------
     ParameterError
-        If ``rows`` is no such number.
+        If ``rows`` is not such a number.
 
     Examples
     --------
@@ -109,56 +109,56 @@ class FeatureMomentEstimator:
             )
 
     def start(self, state: State) -> None:
-        """Begin, or begin anew: the reference is made of the rows to come."""
+        """Start or restart: the reference consists of the next rows."""
         self.stop(state)
         state["null_rows"] = np.zeros(1, np.int64)
 
     def stop(self, state: State) -> None:
-        """Forget what was gathered."""
+        """Remove all collected data."""
         for name in [name for name in state if name.startswith("null_")]:
             del state[name]
 
     def learning(self, state: State) -> bool:
-        """Return whether a reference is being gathered."""
+        """Return whether a reference is being collected."""
         return "null_rows" in state
 
     def missing(self, state: State) -> int:
-        """Return how many rows the reference still lacks."""
+        """Return the number of rows the reference still needs."""
         return self.rows - int(state["null_rows"][0])
 
     def add(self, features: Array, state: State) -> None:
-        """Absorb rows (n, m), at most as many as are missing."""
+        """Add rows (n, m), at most as many as are missing."""
         if "null_block" not in state:
             _reserve(features, state)
         done = 0
         while done < features.shape[0]:
-            held = int(state["null_rows"][0]) % BLOCK
-            some = min(BLOCK - held, features.shape[0] - done)
-            state["null_block"][held : held + some] = features[done : done + some]
-            state["null_rows"] += some
-            done += some
-            if held + some == BLOCK:
+            filled = int(state["null_rows"][0]) % BLOCK
+            count = min(BLOCK - filled, features.shape[0] - done)
+            state["null_block"][filled : filled + count] = features[done : done + count]
+            state["null_rows"] += count
+            done += count
+            if filled + count == BLOCK:
                 _close_block(state)
 
     def trace(self, state: State) -> float:
-        """Return the first trace alone, from the whole blocks so far: one is enough."""
+        """Return the first trace alone, from the complete blocks so far: one suffices."""
         rows = int(state["null_rows"][0]) // BLOCK * BLOCK
         return float(state["null_spread"][0]) / (rows - 1)
 
     def read(self, state: State) -> FeatureMoments:
-        """Return the estimates from the whole blocks so far, of which six are needed."""
+        """Return the estimates from the complete blocks so far; six are needed."""
         blocks = int(state["null_rows"][0]) // BLOCK
         settled = blocks - SETTLING
         if settled < 1:
             raise ParameterError(
-                f"at least {LEAST} rows must have been added, got {blocks * BLOCK}"
+                f"rows added must be at least {LEAST}, got {blocks * BLOCK}; add more first"
             )
         first = self.trace(state)
         if not first > 0:  # every row the same
             return FeatureMoments(0.0, 0.0, 0.0, 0.0)
         second, third = state["null_traces"] / blocks
         mean = state["null_products"] / settled
-        # The traces of a covariance bound one another; their estimates need not.
+        # The traces of a covariance bound one another; estimates may violate the bounds.
         second = _within(second, 1e-12 * first**2, first**2)
         third = _within(third, second**2 / first, second**1.5)
         fourth = _within(mean[14], third**2 / second, second**2)
@@ -188,25 +188,25 @@ def _reserve(features: Array, state: State) -> None:
     state["null_spread"] = np.zeros(1)
     state["null_traces"] = np.zeros(2)
     state["null_products"] = np.zeros(PRODUCTS)
-    state["null_powers"] = np.zeros(5)  # a centre of |f|^2, and sums of powers 1 to 4 about it
+    state["null_powers"] = np.zeros(5)  # a center of |f|^2, and sums of powers 1 to 4 about it
 
 
 def _close_block(state: State) -> None:
-    """Add what a full block tells to the sums."""
-    seen = int(state["null_rows"][0]) - BLOCK
+    """Add a full block to the sums."""
+    earlier = int(state["null_rows"][0]) - BLOCK
     block = state["null_block"].astype(np.float64)
-    # Any centre would do for the traces; one near the mean keeps their digits.
-    centre = state["null_mean"] if seen else block[0].copy()
-    rows = block - centre
+    # Any center would do for the traces; one near the mean keeps their digits.
+    center = state["null_mean"] if earlier else block[0].copy()
+    rows = block - center
     gram: Floats = rows @ rows.T
     step = rows.mean(axis=0)
-    state["null_mean"][:] = centre + step * (BLOCK / (seen + BLOCK))
+    state["null_mean"][:] = center + step * (BLOCK / (earlier + BLOCK))
     # Sums of squares about the common mean of two parts (Chan, Golub, LeVeque 1979).
-    between = float(step @ step) * (BLOCK * seen / (BLOCK + seen) - BLOCK)
+    between = float(step @ step) * (BLOCK * earlier / (BLOCK + earlier) - BLOCK)
     state["null_spread"] += max(float(np.trace(gram)) + between, 0.0)
     state["null_traces"] += trace_averages(gram)
-    if seen >= SETTLING * BLOCK:
-        _add_products(gram, seen - SETTLING * BLOCK, state)
+    if earlier >= SETTLING * BLOCK:
+        _add_products(gram, earlier - SETTLING * BLOCK, state)
 
 
 def _add_products(gram: Floats, count: int, state: State) -> None:

@@ -1,4 +1,4 @@
-"""From a wanted run length to a level of the squared statistic: a model of the first passage."""
+"""First-passage model: the level of the squared statistic for a target run length."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -16,15 +16,15 @@ from .forgetting_factors import decorrelation
 
 __all__ = ["level_of", "siegmund", "standard_level", "threshold_of_arl"]
 
-ROUNDS = 12  # of the fixed point for the overshoot; each gains a digit or more
+ROUNDS = 12  # iterations of the fixed point for the overshoot; each gains a digit or more
 
 
 def threshold_of_arl(
     arl: Array | float, fast: float, slow: float, moments: FeatureMoments, t: Array | float = np.inf
 ) -> Floats:
-    """Return the level of s^2 at which a first crossing is ``arl`` rows away in the mean.
+    """Return the level of s^2 whose mean first passage time is ``arl`` rows.
 
-    For independent rows with these moments, t rows after the start. Where t is finite the level is
+    For independent rows with these moments, t rows after the start. For finite t the level is
     that of a stationary statistic with the cumulants and the correlation of row t: each row has
     the same hazard.
     """
@@ -40,15 +40,15 @@ def level_of(
     cumulants: Sequence[Array | float],
     moments: FeatureMoments,
 ) -> Floats:
-    """Return the same for any squared statistic with these cumulants.
+    """Return the level of any squared statistic with these cumulants.
 
-    ``step`` is one less the correlation, from a row to the next, of what is squared.
+    ``step`` is one minus the correlation of the unsquared statistic between adjacent rows.
     """
     mean, variance, third, fourth = (np.asarray(each, dtype=np.float64) for each in cumulants)
     # Unequal eigenvalues and jumps of single rows both raise the kurtosis above that of a gamma
-    # law. Behind the former the tail lies between Pearson's types III and VI, half way in the
-    # logarithm of this factor (our finding, on spectra and streams of many kinds); behind the
-    # latter it is type VI.
+    # distribution. With the former the tail lies between Pearson's types III and VI, half way in
+    # the logarithm of this factor (measured on spectra and streams of many kinds); with the latter
+    # it is type VI.
     uneven = (moments.trace4 * moments.trace2 / moments.trace3**2) ** 0.25
     skew = np.maximum(third, 0.0) / variance**1.5
     kurtosis = np.maximum(fourth / variance**2, 1.5 * skew**2)
@@ -69,17 +69,17 @@ def standard_level(
     .. math:: 1 / \mathrm{ARL} = 2 r (h - \nu) f_\nu(h) S(x),
         \qquad x^2 = 2 r (h - \nu)^2 / h,
 
-    with the density :math:`f_\nu`, when the run is long beside 1/r. A table made by simulation
-    mends it for shorter runs: it turns :math:`y = \ln(\mathrm{ARL}\, r\, S)` into the probability
-    that a row is above the level. The process taken is that of the same kurtosis; the level of that
-    probability is then the one of Pearson's law of the skewness and kurtosis given.
+    with the density :math:`f_\nu`, when the run is long compared with 1/r. A simulated table
+    corrects it for shorter runs: it maps :math:`y = \ln(\mathrm{ARL}\, r\, S)` to the probability
+    that a row is above the level. The process is the one of equal kurtosis; the level of that
+    probability is then a quantile of Pearson's distribution of the given skewness and kurtosis.
 
     Parameters
     ----------
     arl
-        Wanted mean first passage time in rows.
+        Target mean first passage time in rows.
     step
-        r, one less the correlation of z - z' between neighbouring rows.
+        r, one minus the correlation of z - z' between adjacent rows.
     skew, kurtosis
         Skewness and excess kurtosis of s^2.
 
@@ -95,18 +95,18 @@ def standard_level(
     """
     skew = np.maximum(np.asarray(skew, dtype=np.float64), 0.005)
     kurtosis = np.maximum(np.asarray(kurtosis, dtype=np.float64), 1.5 * skew**2)
-    alike = np.minimum(np.sqrt(kurtosis / 1.5), SKEW[-1])  # skewness of that chi-square law
-    freedom = 8.0 / alike**2
-    overshoot = np.ones(np.broadcast_shapes(np.shape(arl), np.shape(step), alike.shape))
+    chi_skew = np.minimum(np.sqrt(kurtosis / 1.5), SKEW[-1])  # of the chi-square process
+    freedom = 8.0 / chi_skew**2
+    overshoot = np.ones(np.broadcast_shapes(np.shape(arl), np.shape(step), chi_skew.shape))
     for _ in range(ROUNDS):
-        chance = np.exp(-_log_rarity(np.log(arl * step * overshoot), alike))
+        chance = np.exp(-_log_rarity(np.log(arl * step * overshoot), chi_skew))
         h = chdtri(freedom, chance)
         overshoot = siegmund(2.0 * np.sqrt(step * np.maximum(h - freedom, 0.0) ** 2 / (2.0 * h)))
     return _pearson_quantile(chance, skew, kurtosis)
 
 
 def siegmund(x: Array | float) -> Floats:
-    """Return the share of the crossings of a path in continuous time that its samples see."""
+    """Return the fraction of the crossings of a continuous-time path that its samples show."""
     x = np.maximum(x, 1e-8)
     density = np.exp(-x * x / 8.0) / np.sqrt(2.0 * np.pi)
     share: Floats = (2.0 / x) * (ndtr(x / 2.0) - 0.5) / (0.5 * x * ndtr(x / 2.0) + density)
@@ -121,20 +121,20 @@ def _table() -> RectBivariateSpline:
 def _log_rarity(log_rate: Floats, skew: Floats) -> Floats:
     inside = np.clip(log_rate, LOG_RATE[0], LOG_RATE[-1])
     beyond = np.maximum(log_rate - LOG_RATE[-1], 0.0)
-    # A probability of one has no level: the clamp bites only for runs below one memory.
+    # A probability of one has no level: the clamp acts only for runs below one memory.
     rarity: Floats = np.maximum(inside + _table().ev(inside, skew) + beyond, 1e-3)
     return rarity
 
 
 def _pearson_quantile(chance: Floats, skew: Floats, kurtosis: Floats) -> Floats:
-    """Return the upper quantile of Pearson's law, in standard deviations above its mean.
+    """Return the upper quantile of Pearson's distribution, in standard deviations above its mean.
 
     Type III (gamma) where the kurtosis is 1.5 skew^2, type VI (beta prime) above.
     """
     freedom = 12.0 / kurtosis
     gamma = (chdtri(freedom, chance) - freedom) / np.sqrt(2.0 * freedom)
     b1 = skew**2
-    with np.errstate(all="ignore"):  # where type VI has no such law, gamma is taken
+    with np.errstate(all="ignore"):  # where type VI does not exist, use gamma
         root = -6.0 * (kurtosis + 2.0 - b1) / (2.0 * kurtosis - 3.0 * b1)
         inner = b1 * (root + 2.0) ** 2 + 16.0 * (root + 1.0)
         a = 0.5 * root * (1.0 - np.abs(root + 2.0) * np.sqrt(b1 / inner))

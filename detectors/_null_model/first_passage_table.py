@@ -1,11 +1,11 @@
-"""Table of the first passage, written by benchmarks/detection/fit_first_passage.py."""
+"""Table of the first-passage model, written by benchmarks/detection/fit_first_passage.py."""
 
 import numpy as np
 
 __all__ = ["EXCESS", "LOG_RATE", "SKEW"]
 
-# Rows: ln(ARL r S). Columns: skewness of a chi-square law. Entries: what -ln of the probability
-# of a row above the level exceeds the row by.
+# Rows: ln(ARL r S). Columns: skewness of a chi-square distribution. Entries: -ln of the
+# probability that a row is above the level, less ln(ARL r S).
 LOG_RATE = np.array(
     [-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 14.0]
 )

@@ -1,4 +1,4 @@
-"""The two forgetting factors of a window, and sums over the weights they give to past rows."""
+"""The two forgetting factors of a window, and sums of their weights of past rows."""
 
 from functools import lru_cache
 from math import comb
@@ -10,14 +10,14 @@ from streamlyt.core import Array, Floats
 
 __all__ = ["decorrelation", "forgetting_factors", "n_components_for", "power_sum"]
 
-CANDIDATES = 1000  # on a geometric grid: the published table is its minimum, not the exact one
+CANDIDATES = 1000  # on a geometric grid, whose minimum is the published table, not the exact one
 
 
 @lru_cache(maxsize=64)
 def forgetting_factors(window: float) -> tuple[float, float]:
-    r"""Return the quick and the slow forgetting factor of a window of B rows.
+    r"""Return the fast and the slow forgetting factor of a window of B rows.
 
-    Both solve :math:`\lambda (1 - \lambda)^B = \Lambda (1 - \Lambda)^B`. The quick one minimises
+    Both solve :math:`\lambda (1 - \lambda)^B = \Lambda (1 - \Lambda)^B`. The fast one minimizes
 
     .. math:: \frac{\sqrt{\Lambda + \lambda} + (1 - \lambda)^{2B} - (1 - \Lambda)^{2B}}
         {(1 - \lambda)^B - (1 - \Lambda)^B},
@@ -49,27 +49,27 @@ def n_components_for(fast: float, slow: float) -> int:
 
 def _cost(fast: float, window: float) -> float:
     slow = _partner(fast, window)
-    kept_fast, kept_slow = (1.0 - fast) ** window, (1.0 - slow) ** window
-    noise = np.sqrt(fast + slow) + kept_slow**2 - kept_fast**2
-    return float(noise / (kept_slow - kept_fast))
+    retained_fast, retained_slow = (1.0 - fast) ** window, (1.0 - slow) ** window
+    noise = np.sqrt(fast + slow) + retained_slow**2 - retained_fast**2
+    return float(noise / (retained_slow - retained_fast))
 
 
 def _partner(fast: float, window: float) -> float:
-    """Return the slow factor that gives a row of ``window`` rows ago the same weight."""
+    """Return the slow factor that gives the row ``window`` rows ago the same weight."""
     target = np.log(fast) + window * np.log1p(-fast)
 
-    # In logarithms: the weight itself underflows for a fast factor near one.
+    # In logarithms, since the weight itself underflows for a fast factor near one.
     def excess(log_slow: float) -> float:
         return float(log_slow + window * np.log1p(-np.exp(log_slow)) - target)
 
-    top = -np.log(window + 1.0)  # where the weight has its maximum
+    top = -np.log(window + 1.0)  # maximum of the weight
     return float(np.exp(brentq(excess, target - 1.0, top, xtol=1e-14, rtol=1e-14)))
 
 
 def power_sum(fast: float, slow: float, power: int, t: Array | float = np.inf) -> Floats:
     r"""Return :math:`\sum_j w_j^k` of the weights of z - z' after t rows (inf: stationary).
 
-    With the start corrected, :math:`z_t - z'_t = \sum_{j<t} w_j \phi(x_{t-j})`,
+    With bias correction, :math:`z_t - z'_t = \sum_{j<t} w_j \phi(x_{t-j})`,
 
     .. math:: w_j = a p^j - b q^j, \quad p = 1 - \Lambda, \quad q = 1 - \lambda, \quad
         a = \Lambda / (1 - p^t), \quad b = \lambda / (1 - q^t),
@@ -88,7 +88,7 @@ def power_sum(fast: float, slow: float, power: int, t: Array | float = np.inf) -
 
 
 def decorrelation(fast: float, slow: float, t: Array | float = np.inf) -> Floats:
-    """Return one less the correlation of z - z' after t rows with that after the next row.
+    """Return one minus the correlation of z - z' after t rows with that after the next row.
 
     For independent rows; t at least 2, since the two averages are equal after the first row.
     """
@@ -104,8 +104,8 @@ def decorrelation(fast: float, slow: float, t: Array | float = np.inf) -> Floats
     product = next_a * p * (a * series(p * p) - b * series(p * q))
     product -= next_b * q * (a * series(p * q) - b * series(q * q))
     lengths = power_sum(fast, slow, 2, rows) * power_sum(fast, slow, 2, rows + 1)
-    rest: Floats = 1.0 - product / np.sqrt(lengths)
-    return rest
+    result: Floats = 1.0 - product / np.sqrt(lengths)
+    return result
 
 
 def _grown(ratio: float, rows: Floats) -> Floats:

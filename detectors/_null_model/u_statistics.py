@@ -1,8 +1,8 @@
 r"""Averages of products over tuples of distinct rows, from the Gram matrix of a block.
 
-A product of Gram entries is a graph: rows are its corners, entries its edges. The sum over distinct
-rows is the sum over all rows less the cases in which corners fall together; each function here
-writes that out. G is the Gram matrix with a zero diagonal, the diagonal being kept apart.
+A product of Gram entries is a graph: rows are its vertices, entries its edges. The sum over
+distinct rows is the sum over all rows less the cases with coinciding vertices; each function here
+writes that out. G is the Gram matrix with a zero diagonal; the diagonal is stored separately.
 """
 
 import numpy as np
@@ -47,14 +47,14 @@ def trace_averages(gram: Floats) -> Floats:
 
 
 def product_averages(gram: Floats, level: float) -> Floats:
-    """Return the averages of the other products that :class:`Moments` is made of.
+    """Return the averages of the other products in :class:`FeatureMoments`.
 
     Parameters
     ----------
     gram
         Of rows about their mean, shape (b, b).
     level
-        Mean of the diagonal: u is what a row's squared length exceeds it by.
+        Mean of the diagonal: u is the squared length of a row less this.
     """
     g, lengths = _apart(gram)
     n2, n3, n4, _, _ = _tuples(g.shape[0])
@@ -93,6 +93,6 @@ def _apart(gram: Floats) -> tuple[Floats, Floats]:
 
 
 def _tuples(rows: int) -> tuple[float, ...]:
-    """Return how many tuples of 2, 3, ... 6 distinct rows there are."""
+    """Return the number of tuples of 2, 3, ... 6 distinct rows."""
     counts = np.cumprod(np.arange(rows, rows - 6, -1, dtype=np.float64))
     return tuple(float(count) for count in counts[1:])

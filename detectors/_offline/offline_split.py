@@ -1,4 +1,4 @@
-"""The off-line split of a short recording: the rows before against the rows after."""
+"""The offline split of a short recording: the rows before against the rows after."""
 
 from math import isqrt
 
@@ -9,39 +9,38 @@ from streamlyt.core.errors import DataError, series_prefix
 
 __all__ = ["offline_split"]
 
-REARRANGED = 199  # recordings made by chance ...
-LEVEL = 0.95  # ... of which so many must split worse
+PERMUTATIONS = 199  # recordings of the rows in random order
+LEVEL = 0.95  # fraction of them that must split worse
 LEAST = 8  # rows: two blocks of two on either side
-STILL = 1e-12  # of a channel's largest value: less is rounding
+CONSTANT = 1e-12  # of a channel's largest value: a smaller spread is rounding
 
 
 def offline_split(recording: Batch, standardise: bool = True, seed: int = 0) -> Event:
-    r"""Return the one change in a recording that is too short for an on-line detector.
+    r"""Return the best split of a recording that is too short for an online detector.
 
-    Of all borders k between rows 0 to k - 1 and the others, with means :math:`m_0, m_1`, the change
+    Of all borders k between rows 0 to k - 1 and the others, with means :math:`m_0, m_1`, the split
     is the one that explains the largest share of the variance,
 
     .. math:: s_k = \frac{k (n - k)}{n} |m_1 - m_0|^2 \Big/ \sum_i |x_i - \bar x|^2.
 
-    The threshold is the 95th percentile of the largest s of 199 recordings made of the same rows,
-    with blocks of :math:`\sqrt n` rows in random order: that keeps the memory of a row within its
-    block, and no more. A path that moves steadily is split near its middle; changes of spread are
-    not seen.
+    The threshold is the 95th percentile of the largest s of 199 recordings of the same rows, with
+    blocks of :math:`\sqrt n` rows in random order: that preserves serial dependence within a
+    block, and no more. A steady drift is split near its middle; changes of spread are not detected.
 
     Parameters
     ----------
     recording
         All rows of a series, at least 8.
     standardise
-        Whether each channel is divided by its standard deviation first; not for coordinates, which
+        Whether to divide each channel by its standard deviation first; not for coordinates, which
         share a unit.
     seed
-        Of the random orders.
+        Seed of the random orders.
 
     Raises
     ------
     DataError
-        If there are fewer rows, or one is not finite.
+        If there are fewer rows, or a value is not finite.
 
     Examples
     --------
@@ -54,28 +53,28 @@ def offline_split(recording: Batch, standardise: bool = True, seed: int = 0) -> 
     """
     n, schema = recording.n_rows, recording.schema
     if n < LEAST:
-        raise DataError(f"a recording to be split must have {LEAST} rows at least, got {n}")
+        raise DataError(f"recording must have at least {LEAST} rows, got {n}")
     if not np.isfinite(recording.values).all():
         raise DataError(
             f"{series_prefix(recording.key)}values must be finite; fill or drop such rows"
         )
-    # In units of the largest value no square overflows or vanishes.
+    # In units of the largest value no square overflows or underflows.
     size = np.abs(recording.values).max(axis=0 if standardise else None)
     rows = recording.values / np.where(size > 0, size, 1.0)
     rows -= rows.mean(axis=0)
     if standardise:
         spread = rows.std(axis=0)
-        rows = np.where(spread > STILL, rows / np.maximum(spread, STILL), 0.0)
+        rows = np.where(spread > CONSTANT, rows / np.maximum(spread, CONSTANT), 0.0)
     shares = _explained(rows)
     change = int(shares.argmax()) + 1
     rng = np.random.default_rng(seed)
     blocks = np.array_split(np.arange(n), max(2, n // isqrt(n)))
-    orders = (rng.permutation(len(blocks)) for _ in range(REARRANGED))
-    chance = [
+    orders = (rng.permutation(len(blocks)) for _ in range(PERMUTATIONS))
+    permuted = [
         _explained(rows[np.concatenate([blocks[b] for b in order])]).max() for order in orders
     ]
-    history = ChangeLocator(chunk_rows=1)
-    channels, moved = history.contributions(
+    locator = ChangeLocator(chunk_rows=1)
+    channels, contributions = locator.contributions(
         change * (n - change) / n * _step(rows, change) ** 2 / np.maximum(rows.var(axis=0), 1e-300),
         schema.channels,
     )
@@ -87,15 +86,15 @@ def offline_split(recording: Batch, standardise: bool = True, seed: int = 0) -> 
         change_index=schema.source_row(change),
         change_time=int(recording.times[change]),
         statistic=float(shares[change - 1]),
-        threshold=float(np.quantile(chance, LEVEL)),
+        threshold=float(np.quantile(permuted, LEVEL)),
         channels=channels,
-        contributions=moved,
+        contributions=contributions,
         time_unit=schema.time_unit,
     )
 
 
 def _explained(rows: Floats) -> Floats:
-    """Return the share of the variance of centred rows that each border explains, (n - 1,)."""
+    """Return the share of the variance that each border explains, (n - 1,), of centered rows."""
     n = len(rows)
     before = np.arange(1, n)
     sums = np.cumsum(rows, axis=0)[:-1]

@@ -1,4 +1,4 @@
-"""What an optical projection runs on: simulated, recorded, or a device of your own."""
+"""Optical devices: simulated, recorded, or your own."""
 
 from typing import TYPE_CHECKING
 

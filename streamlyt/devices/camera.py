@@ -1,4 +1,4 @@
-"""The camera: intensities become counts of so many bits, with saturation, noise and dithering."""
+"""Camera model: intensities to integer counts, with saturation, noise and dithering."""
 
 import numpy as np
 
@@ -15,26 +15,26 @@ _MOST_BITS = 16
 
 
 class Camera(Component):
-    r"""A camera of so many bits, which an intensity of one fills at an exposure of one.
+    r"""A camera of given bit depth; intensity one at exposure one saturates it.
 
     A count is :math:`\lfloor \min(e I, 1)\, (2^b - 1) + n + o \rfloor`, for the exposure e, noise n
     and a black level o of one half count. With ``dither`` steps the black level of frame k is
-    (k mod dither + 1/2) / dither instead: the mean over as many frames then has finer steps by
-    that factor, without any noise.
+    (k mod dither + 1/2) / dither instead. The mean over ``dither`` frames then has steps finer by
+    that factor, without noise.
 
     Parameters
     ----------
     bits
-        1 to 16; 0 for intensities as they are, without saturation or rounding.
+        1 to 16; 0 for unmodified intensities, without saturation or rounding.
     full_well
-        Electrons that a full pixel holds: the shot noise of a count c has the variance
-        c (2^bits - 1) / full_well, drawn as a normal; 0 for none.
+        Full well capacity in electrons: the shot noise of a count c has the variance
+        c (2^bits - 1) / full_well and a normal distribution; 0 for none.
     read_noise
-        Standard deviation of the noise of a reading, in counts.
+        Standard deviation of the read noise, in counts.
     dither
-        Steps of the black level.
+        Number of steps of the black level.
     seed
-        Of the noise, which depends on the number of a frame and on nothing before it.
+        Seed of the noise, which depends on the frame index alone, not on earlier frames.
 
     Raises
     ------
@@ -72,42 +72,45 @@ class Camera(Component):
         check_integer("seed", seed, 0)
         if bits == 0 and (full_well or read_noise or dither > 1):
             raise ParameterError(
-                "a camera of 0 bits must have no noise and no dithering, which are told in counts; "
-                f"got {self!r}; take bits=16"
+                "full_well and read_noise must be 0 and dither 1 for a camera of 0 bits, got "
+                f"{self!r}; use bits=16"
             )
 
     def read(self, intensity: Floats, exposure: Floats, first: Array) -> CameraFrames:
-        """Return the frames of intensities.
+        """Return the frames of the intensities.
 
         Parameters
         ----------
         intensity
-            Shape (n, m), in units of what fills a pixel at an exposure of one.
+            Shape (n, m), in units of the saturation intensity at an exposure of one.
         exposure
             Shape (n,).
         first
-            Shape (n,): numbers of the frames.
+            Frame indices, shape (n,).
         """
         n = len(intensity)
         if self.bits == 0:
             return CameraFrames(intensity, np.ones(n), np.zeros(n), 1.0)
-        top = float((1 << self.bits) - 1)
+        full_scale = float((1 << self.bits) - 1)
         offset = (np.asarray(first) % self.dither + 0.5) / self.dither
         counts = np.empty(intensity.shape, np.uint8 if self.bits <= 8 else np.uint16)
         light = intensity
         if n and (self.full_well or self.read_noise):
             light = np.stack(
-                [self._noisy(*row, top) for row in zip(intensity, exposure, first, strict=True)]
+                [
+                    self._noisy(*row, full_scale)
+                    for row in zip(intensity, exposure, first, strict=True)
+                ]
             )
-        count_rows(light, np.asarray(exposure, np.float64), top, offset, counts)
-        return CameraFrames(counts, np.asarray(exposure, np.float64), offset - 0.5, top)
+        count_rows(light, np.asarray(exposure, np.float64), full_scale, offset, counts)
+        return CameraFrames(counts, np.asarray(exposure, np.float64), offset - 0.5, full_scale)
 
-    def _noisy(self, light: Floats, exposure: float, frame: int, top: float) -> Floats:
+    def _noisy(self, light: Floats, exposure: float, frame: int, full_scale: float) -> Floats:
         rng = np.random.default_rng([self.seed, int(frame)])
-        counts = np.minimum(light * exposure, 1.0) * top
+        counts = np.minimum(light * exposure, 1.0) * full_scale
         variance = np.full(counts.shape, self.read_noise**2)
         if self.full_well:
-            variance += counts * (top / self.full_well)
+            variance += counts * (full_scale / self.full_well)
         counts += np.sqrt(variance) * rng.standard_normal(counts.size)
-        noisy: Floats = counts / (top * exposure)
+        noisy: Floats = counts / (full_scale * exposure)
         return noisy

@@ -1,4 +1,4 @@
-"""Encodings: numbers in [0, 1] as levels of the pixels of a display."""
+"""Display encodings: numbers in [0, 1] as levels of display pixels."""
 
 import numpy as np
 
@@ -14,18 +14,18 @@ _SHADES = ("amplitude", "phase")
 
 
 class DisplayEncoder(Component):
-    """Numbers in [0, 1] as the light of some pixels each.
+    """Encode each number in [0, 1] in one or more display pixels.
 
     Parameters
     ----------
     encoding
         ``"amplitude"`` and ``"phase"``: the number is the level, on ``pixels`` equal pixels. The
-        others light pixels or leave them dark. ``"threshold"``: all of them from one half on;
-        ``"thermometer"``: pixel i of p from (i + 1) / (p + 1) on; ``"bins"``: pixel i where the
-        number is less than 1 / p away from i / (p - 1), so that two or three are lit;
+        others switch pixels on or off. ``"threshold"``: all on for numbers of one half or more;
+        ``"thermometer"``: pixel i of p on from (i + 1) / (p + 1); ``"bins"``: pixel i on if the
+        number is less than 1 / p from i / (p - 1), so that two or three are on;
         ``"bit-planes"``: the bits of round((2^p - 1) v), the highest first.
     pixels
-        Pixels p of a number.
+        Number of pixels p per number.
 
     Raises
     ------
@@ -47,18 +47,18 @@ class DisplayEncoder(Component):
 
     @property
     def modulation(self) -> str:
-        """What the display must do: ``"amplitude"``, ``"phase"`` or ``"binary"``."""
+        """Required display modulation: ``"amplitude"``, ``"phase"`` or ``"binary"``."""
         return self.encoding if self.encoding in _SHADES else "binary"
 
     @property
     def power(self) -> float:
-        """Mean squared amplitude of a pixel for numbers spread evenly over [0, 1]."""
+        """Mean squared amplitude of a pixel for numbers uniform on [0, 1]."""
         if self.encoding == "amplitude":
             return 1.0 / 3.0
         if self.encoding == "phase":
             return 1.0
-        even = (np.arange(1024) + 0.5) / 1024
-        return float(self._lit(even[:, None]).mean())
+        uniform = (np.arange(1024) + 0.5) / 1024
+        return float(self._lit(uniform[:, None]).mean())
 
     def __call__(self, values: Floats, levels: int, rounding: float | Floats = 0.5) -> Array:
         """Return the patterns, shape (n, k * pixels), of values (n, k).
@@ -66,12 +66,12 @@ class DisplayEncoder(Component):
         Parameters
         ----------
         values
-            Numbers in [0, 1]; others are taken for the nearer end.
+            Numbers in [0, 1]; others are clipped.
         levels
-            Of the display; 0 gives shares as they are.
+            Number of levels of the display; 0 returns the shares unquantized.
         rounding
-            Levels are rounded down after so much is added, in [0, 1]: one number, or shape (k,).
-            The mean over evenly spread ones shows a number between two levels.
+            Added before levels are rounded down, in [0, 1]: one number, or shape (k,). The mean
+            over uniform ones resolves a number between two levels.
         """
         inside = np.clip(values, 0.0, 1.0)
         if self.encoding not in _SHADES:
@@ -95,41 +95,41 @@ class DisplayEncoder(Component):
         rounding: Floats,
         out: Array,
     ) -> None:
-        """Do for amplitudes and phases, in one pass, what a call does with the shares of values.
+        """Encode amplitudes or phases from unscaled values in one pass.
 
         Parameters
         ----------
         values
             Shape (n, k).
         factor, offset, most
-            A value times the first plus the second is a share, cut off at 0 and at the third.
+            The share is value * factor + offset, clipped to [0, most].
         levels
-            Of the display.
+            Number of levels of the display.
         rounding
-            Shape (k,), or (1,) for one of all.
+            Shape (k,), or (1,) for a common one.
         out
             Shape (n, k * pixels), overwritten.
         """
-        top = max(levels - 1, 0)
+        highest = max(levels - 1, 0)
         if self.pixels == 1:
-            shade_rows(values, factor, offset, most, top, rounding, out)
+            shade_rows(values, factor, offset, most, highest, rounding, out)
             return
         narrow = np.empty(values.shape, out.dtype)
-        shade_rows(values, factor, offset, most, top, rounding, narrow)
+        shade_rows(values, factor, offset, most, highest, rounding, narrow)
         out[:] = np.repeat(narrow, self.pixels, axis=1)
 
     def _lit(self, inside: Floats) -> Array:
         p = self.pixels
-        places = np.arange(p)
+        index = np.arange(p)
         v = inside[:, :, None]
         lit: Array
         if self.encoding == "threshold":
             lit = np.broadcast_to(v >= 0.5, (*inside.shape, p))
         elif self.encoding == "thermometer":
-            lit = v * (p + 1) >= places + 1
+            lit = v * (p + 1) >= index + 1
         elif self.encoding == "bins":
-            lit = np.abs(v - places / (p - 1)) < 1.0 / p
+            lit = np.abs(v - index / (p - 1)) < 1.0 / p
         else:
-            whole = np.rint(v * ((1 << p) - 1)).astype(np.int64)
-            lit = (whole >> (p - 1 - places)) & 1 == 1
+            code = np.rint(v * ((1 << p) - 1)).astype(np.int64)
+            lit = (code >> (p - 1 - index)) & 1 == 1
         return lit

@@ -1,4 +1,4 @@
-"""What a device is: patterns go onto its display, frames come from its camera."""
+"""Protocol of devices: patterns on a display, frames from a camera."""
 
 import math
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ __all__ = ["CameraFrames", "Device", "DeviceCapabilities", "check_patterns"]
 
 @dataclass(frozen=True)
 class DeviceCapabilities:
-    """What a device can do; said once, before anything is shown to it.
+    """Fixed properties of a device.
 
     Parameters
     ----------
     max_inputs, max_outputs
-        Pixels of its display, and of its camera.
+        Number of pixels of the display, and of the camera.
     modulation
-        What a pixel of the display does to the light: ``"binary"`` (off or on), ``"amplitude"``
-        (a share of the amplitude) or ``"phase"`` (a phase from 0 to pi).
+        Modulation by a display pixel: ``"binary"`` (off or on), ``"amplitude"`` (a share of the
+        amplitude) or ``"phase"`` (a phase from 0 to pi).
     levels
-        Steps of a pixel of the display, 2 for a binary one; 0 for a continuous one, whose patterns
-        are floating-point shares in [0, 1].
+        Number of levels of a display pixel, 2 for a binary one; 0 for a continuous one, whose
+        patterns are floating-point shares in [0, 1].
     bits
-        Of the camera; 0 for one that gives intensities as they are.
+        Bit depth of the camera; 0 for one that returns unquantized intensities.
     frame_rate_hz
-        Frames a second.
+        Frames per second.
     linear
-        Whether :meth:`project_field` gives the complex field.
+        Whether :meth:`project_field` returns the complex field.
     deterministic
-        Whether the same pattern at the same place in a run gives the same frame.
+        Whether the same pattern with the same frame index gives the same frame.
     """
 
     max_inputs: int
@@ -50,19 +50,19 @@ class DeviceCapabilities:
 
 @dataclass(frozen=True, eq=False)
 class CameraFrames:
-    """What the camera saw, one row a pattern, and what is needed to read it.
+    """Camera frames, one row per pattern, and the data to convert them to intensities.
 
     Parameters
     ----------
     counts
         Shape (n, m): uint8, or uint16 above 8 bits; floating point for a camera of 0 bits.
     exposure
-        Shape (n,): the exposure of each frame, relative to that at which an intensity of one is
-        the highest count.
+        Exposure of each frame, shape (n,), relative to that at which intensity one gives the
+        highest count.
     black_level
-        Shape (n,): the count of no light.
+        Count without light, shape (n,).
     full_scale
-        The highest count; 1 for a camera of 0 bits, which has none.
+        Highest count; 1 for a camera of 0 bits.
     """
 
     counts: Array
@@ -72,14 +72,14 @@ class CameraFrames:
 
     @property
     def light(self) -> Floats:
-        """Intensity that one count stands for, shape (n,)."""
+        """Intensity per count, shape (n,)."""
         return 1.0 / (self.full_scale * self.exposure)
 
     def intensity(self) -> Floats:
-        """Return the intensities, shape (n, m), whatever the exposure was."""
-        found = np.zeros(self.counts.shape)
-        self.add_to(found)
-        return found
+        """Return the intensities, shape (n, m), corrected for the exposure."""
+        total = np.zeros(self.counts.shape)
+        self.add_to(total)
+        return total
 
     def add_to(self, total: Array) -> None:
         """Add the intensities to ``total``, shape (n, m), in its own precision."""
@@ -88,49 +88,48 @@ class CameraFrames:
 
 @runtime_checkable
 class Device(Protocol):
-    r"""A display, a medium that scatters, and a camera behind it.
+    r"""A display (SLM), a scattering medium and a camera.
 
-    A pattern p of d pixels becomes the intensities :math:`|U m(p)|^2` of m pixels, where the
-    entries of U are fixed, unknown or not, and near independent complex normals of variance one,
-    and :math:`m(p)` is p as a share of the amplitude or :math:`e^{i \pi p}`. Everything else is
-    done by the host: encoding, exposure, averaging. A device of your own is a class with these
-    members, made without arguments by its entry point in the group ``streamlyt.devices``; hold it
-    to :func:`check_device`.
+    A pattern p of d pixels gives the intensities :math:`|U m(p)|^2` of m pixels. The entries of U
+    are fixed, possibly unknown, and near independent complex normals of variance one;
+    :math:`m(p)` is p as a share of the amplitude or :math:`e^{i \pi p}`. The host does the rest:
+    encoding, exposure, averaging. Your own device is a class with these members, created by its
+    entry point in the group ``streamlyt.devices``; test it with :func:`check_device`.
     """
 
     @property
     def capabilities(self) -> DeviceCapabilities:
-        """What it can do."""
+        """Fixed properties of the device."""
 
     def open(self) -> None:
-        """Take hold of it; once more does nothing."""
+        """Open the device; no effect if it is open."""
 
     def close(self) -> None:
-        """Let go of it; once more does nothing. It can be opened again."""
+        """Close the device; no effect if it is closed. It can be opened again."""
 
     def project_intensity(
         self, patterns: Array, n_outputs: int, *, exposure: Floats, first: Array
     ) -> CameraFrames:
-        """Show patterns, one after another, and return a frame of each.
+        """Show patterns one after another and return a frame of each.
 
         Parameters
         ----------
         patterns
-            Shape (n, d): levels of the display from 0 on, unsigned integers; shares in [0, 1] for
-            a display of 0 levels. Pixels beyond d are dark. They are another's room, in which the
-            next ones will stand: a device that keeps them keeps a copy.
+            Shape (n, d): display levels from 0 on as unsigned integers; shares in [0, 1] for a
+            display of 0 levels. Pixels beyond d are dark. The caller reuses this buffer: copy the
+            patterns to store them.
         n_outputs
-            Pixels of the camera that are read, the first ones.
+            Number of camera pixels to read, from the first on.
         exposure
-            Shape (n,): of each frame.
+            Exposure of each frame, shape (n,).
         first
-            Shape (n,): the number of each frame in its run, from which a simulated device draws its
-            noise and a recording finds its frame; a real one passes it over.
+            Index of each frame in its run, shape (n,). It seeds the noise of a simulated device and
+            identifies the frame of a recording; a physical device ignores it.
 
         Raises
         ------
         DataError
-            If the patterns are larger than the display, or hold levels that it has not.
+            If the patterns are larger than the display, or have levels outside its range.
         """
 
 
@@ -142,7 +141,7 @@ def check_patterns(patterns: Array, n_outputs: int, can: DeviceCapabilities) -> 
     patterns
         Shape (n, d).
     n_outputs
-        Pixels of the camera that are asked for.
+        Number of camera pixels to read.
     can
         Capabilities of the device.
     """

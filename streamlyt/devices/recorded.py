@@ -1,4 +1,4 @@
-"""Recordings: what a device showed is kept, and shown again in its place."""
+"""Recordings of device frames, and a device that replays them."""
 
 import json
 from dataclasses import asdict, replace
@@ -16,16 +16,16 @@ from .protocol import CameraFrames, Device, DeviceCapabilities, check_patterns
 __all__ = ["RecordedDevice", "RecordingDevice"]
 
 _VERSION = 1  # of the file
-_DIGEST = 16  # bytes of a hash that stand for a pattern
+_DIGEST = 16  # bytes of the hash that identifies a pattern
 
 
 class RecordingDevice(Component):
-    """A device that hands everything to another one and remembers the frames.
+    """A wrapper that records the frames of another device.
 
     Parameters
     ----------
     device
-        The one that does the work.
+        The wrapped device.
 
     Examples
     --------
@@ -45,12 +45,12 @@ class RecordingDevice(Component):
 
     @property
     def capabilities(self) -> DeviceCapabilities:
-        """Those of the device, but for fields, which no camera sees."""
+        """Those of the wrapped device, without fields, which a camera does not record."""
         return replace(self.device.capabilities, linear=False)
 
     @property
     def n_frames(self) -> int:
-        """Number of different frames so far."""
+        """Number of distinct frames so far."""
         return len(self._frames)
 
     def open(self) -> None:
@@ -58,7 +58,7 @@ class RecordingDevice(Component):
         self.device.open()
 
     def close(self) -> None:
-        """Close the device; what was recorded stays."""
+        """Close the device; the recording remains."""
         self.device.close()
 
     def project_intensity(
@@ -68,21 +68,21 @@ class RecordingDevice(Component):
         frames = self.device.project_intensity(patterns, n_outputs, exposure=exposure, first=first)
         self._top = frames.full_scale
         for i, key in enumerate(_keys(patterns, n_outputs, exposure, first)):
-            kept = frames.counts[i].copy(), float(frames.exposure[i]), float(frames.black_level[i])
-            self._frames.setdefault(key, kept)
+            frame = frames.counts[i].copy(), float(frames.exposure[i]), float(frames.black_level[i])
+            self._frames.setdefault(key, frame)
         return frames
 
     def save(self, path: str | Path) -> None:
-        """Write the recording; an older one there is replaced as a whole, or not at all.
+        """Write the recording; an existing file is replaced atomically.
 
         Raises
         ------
         DataError
-            If nothing was recorded, or frames of different sizes.
+            If nothing was recorded, or frames have different sizes.
         """
         if len({frame.size for frame, _, _ in self._frames.values()}) != 1:
             raise DataError(
-                "a recording must hold frames of one size, and at least one, got "
+                "recorded frames must have one size, and there must be at least one, got sizes "
                 f"{sorted({frame.size for frame, _, _ in self._frames.values()})!r}"
             )
         head = {"version": _VERSION, "top": self._top, "capabilities": asdict(self.capabilities)}
@@ -94,27 +94,27 @@ class RecordingDevice(Component):
             "exposure": np.array(exposure),
             "black": np.array(black),
         }
-        whole = Path(path)
-        part = whole.with_name(whole.name + ".part")
+        target = Path(path)
+        part = target.with_name(target.name + ".part")
         part.write_bytes(pack(arrays))
-        part.replace(whole)
+        part.replace(target)
 
 
 class RecordedDevice(Component):
-    """A recording in place of the device that it was made with.
+    """A recording that replaces its device.
 
-    A frame is found by its pattern, its exposure, its number in the run and the size that is read:
-    the same run over a recording gives the same bits as over the device, noise included.
+    A frame is identified by its pattern, exposure, frame index and number of outputs. The same run
+    with the recording is bit-identical to that with the device, noise included.
 
     Parameters
     ----------
     path
-        File that :meth:`Recorder.save` wrote. It is read, and nothing in it is unpickled.
+        File written by :meth:`RecordingDevice.save`; nothing in it is unpickled.
 
     Raises
     ------
     FormatError
-        If the file is no recording.
+        If the file is not a recording.
 
     Examples
     --------
@@ -141,7 +141,7 @@ class RecordedDevice(Component):
             can = DeviceCapabilities(**head["capabilities"])
         except (StateError, KeyError, TypeError, ValueError) as error:
             raise FormatError(
-                f"{str(path)!r} must be a recording of frames that Recorder.save() wrote: {error}"
+                f"{str(path)!r} must be a file written by RecordingDevice.save(): {error}"
             ) from error
         if version != _VERSION:
             raise FormatError(
@@ -150,13 +150,13 @@ class RecordedDevice(Component):
             )
         self._top = float(head["top"])
         self._capabilities = replace(can, deterministic=True)
-        self._places = {key.tobytes(): i for i, key in enumerate(arrays["keys"])}
+        self._index = {key.tobytes(): i for i, key in enumerate(arrays["keys"])}
         self._counts = arrays["counts"]
         self._exposure, self._black = arrays["exposure"], arrays["black"]
 
     @property
     def capabilities(self) -> DeviceCapabilities:
-        """Those of the device that was recorded."""
+        """Those of the recorded device."""
         return self._capabilities
 
     def open(self) -> None:
@@ -173,22 +173,22 @@ class RecordedDevice(Component):
         Raises
         ------
         DataError
-            Also if a pattern was not recorded with its exposure and number.
+            Also if a pattern was not recorded with its exposure and frame index.
         """
         check_patterns(patterns, n_outputs, self._capabilities)
-        places = []
+        indices = []
         for i, key in enumerate(_keys(patterns, n_outputs, exposure, first)):
-            if key not in self._places:
+            if key not in self._index:
                 raise DataError(
                     f"frame {int(first[i])} must be in the recording {str(self.path)!r} of "
-                    f"{len(self._places)} frames: this pattern was not shown with exposure "
+                    f"{len(self._index)} frames, got a pattern not recorded with exposure "
                     f"{float(exposure[i])!r} and {n_outputs} pixels; run the same parameters on "
                     "the same rows, or record again"
                 )
-            places.append(self._places[key])
-        found = np.array(places, dtype=np.int64)
+            indices.append(self._index[key])
+        index = np.array(indices, dtype=np.int64)
         return CameraFrames(
-            self._counts[found], self._exposure[found], self._black[found], self._top
+            self._counts[index], self._exposure[index], self._black[index], self._top
         )
 
 
@@ -196,6 +196,6 @@ def _keys(patterns: Array, n_outputs: int, exposure: Floats, first: Array) -> li
     rows = np.ascontiguousarray(patterns)
     keys = []
     for row, light, number in zip(rows, exposure, first, strict=True):
-        told = f"{n_outputs} {float(light)!r} {int(number)} {row.dtype.str}".encode()
-        keys.append(sha256(told + row.tobytes()).digest()[:_DIGEST])
+        settings = f"{n_outputs} {float(light)!r} {int(number)} {row.dtype.str}".encode()
+        keys.append(sha256(settings + row.tobytes()).digest()[:_DIGEST])
     return keys

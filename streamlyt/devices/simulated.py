@@ -1,4 +1,4 @@
-"""The simulated device: random fields behind a medium, and a camera."""
+"""Simulated device: random fields behind a scattering medium, and a camera."""
 
 import math
 
@@ -15,37 +15,37 @@ from .protocol import CameraFrames, DeviceCapabilities, check_patterns
 
 __all__ = ["SimulatedDevice"]
 
-# Streams of the seed: those of the structured medium go on in steps of two, a part of the tables
-# each, so that drawing takes little memory; the matrix takes two.
+# Streams of the seed: those of the structured medium continue in steps of two, one for each part of
+# the tables, so that drawing takes little memory; the matrix uses two.
 _SIGNS, _PHASES, _MATRIX = 1, 2, 4
 _DRAWN = 1 << 16
-_SMALLEST = 64  # of the transforms: below, the fields are visibly no normals
+_SMALLEST = 64  # minimum transform size: below, the fields are visibly not normal
 _DTYPES = ("float32", "float64")
 
 
 class SimulatedDevice(Component):
-    r"""A medium of known randomness between a display and a camera.
+    r"""A simulated random medium between a display and a camera.
 
     ``"structured"``: :math:`U = H D H B / \sqrt M`, H the Walsh-Hadamard transform of size M, a
     power of two of at least the pixels of pattern and frame, B random signs, D random phases. A
-    frame costs three transforms, five for a phase modulator, and M log M in all. ``"dense"``: a
-    matrix of independent complex normals, kept for the last sizes seen.
+    frame costs three transforms, five for a phase modulator, of O(M log M) each. ``"dense"``: a
+    matrix of independent complex normals, cached for the last sizes.
 
     Parameters
     ----------
     camera
-        What counts the light; None for a ``Camera`` of 8 bits. Its unit of intensity is that of
-        the mean behind a pattern of one full pixel.
+        Camera; None for a ``Camera`` of 8 bits. Its unit of intensity is the mean intensity for a
+        pattern of one fully lit pixel.
     construction
         ``"structured"`` or ``"dense"``.
     modulation, levels
-        Of the display: see :class:`Capabilities`. 0 levels, the default, is an ideal modulator.
+        Of the display: see :class:`DeviceCapabilities`. 0 levels (default): an ideal modulator.
     max_inputs, max_outputs
-        Pixels of display and camera.
+        Number of pixels of display and camera.
     dtype
-        Of the fields: ``"float32"`` or ``"float64"``.
+        Type of the fields: ``"float32"`` or ``"float64"``.
     seed
-        Decides the medium.
+        Determines the medium.
 
     Raises
     ------
@@ -95,12 +95,12 @@ class SimulatedDevice(Component):
             check_integer(name, getattr(self, name), 1)
         check_integer("seed", seed, 0)
         self._camera = Camera() if camera is None else camera
-        self._kept: tuple[tuple[int, int], tuple[Array, Array]] | None = None
+        self._cached: tuple[tuple[int, int], tuple[Array, Array]] | None = None
         self._light = np.empty((0, 0), dtype)
 
     @property
     def capabilities(self) -> DeviceCapabilities:
-        """What it can do."""
+        """Fixed properties of the device."""
         return DeviceCapabilities(
             self.max_inputs,
             self.max_outputs,
@@ -112,11 +112,11 @@ class SimulatedDevice(Component):
         )
 
     def open(self) -> None:
-        """Do nothing: there is nothing to take hold of."""
+        """Do nothing: there are no resources to open."""
 
     def close(self) -> None:
-        """Let go of the matrix, which is drawn again when it is needed."""
-        self._kept = None
+        """Release the matrix; it is drawn again when needed."""
+        self._cached = None
         self._light = np.empty((0, 0), self.dtype)
 
     def project_intensity(
@@ -124,7 +124,7 @@ class SimulatedDevice(Component):
     ) -> CameraFrames:
         """Show patterns; see :class:`Device`."""
         check_patterns(patterns, n_outputs, self.capabilities)
-        light = self._room_for(len(patterns), n_outputs)
+        light = self._buffer_for(len(patterns), n_outputs)
         x_re, x_im = self._shown(patterns)
         table, second = self._tables(patterns.shape[1], n_outputs)
         if self.construction == "structured":
@@ -137,22 +137,22 @@ class SimulatedDevice(Component):
             intensities(light, other)
         return self._camera.read(light, np.asarray(exposure, np.float64), np.asarray(first))
 
-    def _room_for(self, n: int, n_outputs: int) -> Array:
-        """Return room for intensities: the last one, where a camera of counts lets go of it."""
+    def _buffer_for(self, n: int, n_outputs: int) -> Array:
+        """Return a buffer of intensities, reused unless the camera returns it as frames."""
         if not self._camera.bits:
             return np.empty((n, n_outputs), self.dtype)
-        # Of a million pixels, fresh pages cost a quarter of a frame.
+        # For a million pixels, allocating fresh pages costs a quarter of a frame.
         if self._light.shape != (n, n_outputs):
             self._light = np.empty((n, n_outputs), self.dtype)
         return self._light
 
     def project_field(self, patterns: Array, n_outputs: int) -> Array:
-        """Return the complex fields (n, m) that no camera sees.
+        """Return the complex fields (n, m) in front of the camera.
 
         Raises
         ------
         DataError
-            If the patterns are larger than the display, or hold levels that it has not.
+            If the patterns are larger than the display, or have levels outside its range.
         """
         check_patterns(patterns, n_outputs, self.capabilities)
         re, im = np.empty((2, len(patterns), n_outputs), self.dtype)
@@ -167,7 +167,7 @@ class SimulatedDevice(Component):
         return field
 
     def _shown(self, patterns: Array) -> tuple[Array, Array]:
-        """Return the two parts of the amplitude behind the display."""
+        """Return real and imaginary part of the amplitude behind the display."""
         share = np.ascontiguousarray(patterns, self.dtype)
         if self.levels > 2:
             share = share * share.dtype.type(1.0 / (self.levels - 1))
@@ -177,10 +177,10 @@ class SimulatedDevice(Component):
         return np.cos(angle), np.sin(angle)
 
     def _tables(self, d: int, m: int) -> tuple[Array, Array]:
-        """Return the tables and room to work, or the two parts of the matrix."""
-        if self._kept is None or self._kept[0] != (d, m):
-            self._kept = (d, m), self._drawn(d, m)
-        return self._kept[1]
+        """Return the tables and a work buffer, or the two parts of the matrix."""
+        if self._cached is None or self._cached[0] != (d, m):
+            self._cached = (d, m), self._drawn(d, m)
+        return self._cached[1]
 
     def _drawn(self, d: int, m: int) -> tuple[Array, Array]:
         if self.construction == "dense":

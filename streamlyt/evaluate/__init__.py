@@ -1,4 +1,4 @@
-"""How good a detector is: what is measured on streams and series whose changes are known."""
+"""Evaluation of detectors, forecasts and learners on data with known truth."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Alarms on line: how long until a false one, how late after a change, how many are missed."""
+"""Online alarm metrics: run length, detection delay, missed changes and false alarms."""
 
 import math
 from bisect import bisect_left
@@ -13,23 +13,23 @@ from streamlyt.core.errors import ParameterError
 
 __all__ = ["AlarmMatches", "RunLength", "match_alarms", "run_length"]
 
-DOUBT = 0.05  # chance that the true mean lies below what is given as the least
+DOUBT = 0.05  # probability that the true mean is below the lower bound
 
 
 @dataclass(frozen=True)
 class RunLength:
-    """The mean number of rows to a false alarm, as measured.
+    """Measured mean number of rows to a false alarm.
 
     Parameters
     ----------
     mean
-        Rows to a false alarm in the mean; infinite where there was none.
+        Mean number of rows to a false alarm; infinite if there was none.
     error
-        Its standard error; infinite where there were fewer than two runs or no alarm.
+        Standard error; infinite with fewer than two runs or no alarm.
     least
-        The mean is at least this, by 95 %.
+        Lower 95 % confidence bound of the mean.
     alarms, rows
-        Runs that ended in an alarm, and rows of all runs together.
+        Number of runs that ended in an alarm, and total rows of all runs.
     """
 
     mean: float
@@ -40,7 +40,7 @@ class RunLength:
 
 
 def run_length(lengths: Sequence[int], ended: Sequence[bool] | None = None) -> RunLength:
-    r"""Return the mean run length (ARL) of runs without a change, some of them cut short.
+    r"""Return the average run length (ARL) of runs without a change, some of them censored.
 
     With :math:`L_i` the rows of run i and :math:`D_i` one if it ended in an alarm and zero if the
     stream ended first,
@@ -49,23 +49,22 @@ def run_length(lengths: Sequence[int], ended: Sequence[bool] | None = None) -> R
         \mathrm{se} = \frac{1}{\sum_i D_i} \sqrt{\frac{n}{n - 1} \sum_i
         (L_i - \mathrm{ARL} \cdot D_i)^2}.
 
-    Where all runs ended this is the plain mean and its standard error, whatever their law; the
-    error is that of a ratio. Runs that were cut are counted rightly as far as the hazard of an
-    alarm is the same at every row, which is what the first passage of a detector in a steady state
-    comes to. The least is the bound of a Poisson count [1]_: without any alarm it is the rows over
-    :math:`\ln 20`, about a third of them.
+    If all runs ended this is the arithmetic mean and its standard error, for any distribution; the
+    error is that of a ratio. Censored runs are counted correctly if the hazard of an alarm is
+    constant, as for a detector in a steady state. The lower bound is that of a Poisson count [1]_:
+    without any alarm it is the rows over :math:`\ln 20`, about a third of them.
 
     Parameters
     ----------
     lengths
-        Rows of each run, counted to its alarm, that row included.
+        Rows of each run up to and including its alarm.
     ended
-        Which of them ended in an alarm; all if not given.
+        Whether each of them ended in an alarm; None: all.
 
     Raises
     ------
     ParameterError
-        If there are no runs, one is shorter than a row, or the two are not of one length.
+        If there are no runs, one has no row, or the two differ in length.
 
     References
     ----------
@@ -73,8 +72,8 @@ def run_length(lengths: Sequence[int], ended: Sequence[bool] | None = None) -> R
 
     Examples
     --------
-    >>> found = run_length([900, 1300, 2000], [True, True, False])
-    >>> found.mean, found.alarms, found.rows
+    >>> result = run_length([900, 1300, 2000], [True, True, False])
+    >>> result.mean, result.alarms, result.rows
     (2100.0, 2, 4200)
     >>> run_length([3000], [False]).mean, round(run_length([3000], [False]).least)
     (inf, 1001)
@@ -99,18 +98,18 @@ def run_length(lengths: Sequence[int], ended: Sequence[bool] | None = None) -> R
 
 @dataclass(frozen=True)
 class AlarmMatches:
-    """Alarms beside the changes that are known.
+    """Alarms matched to known changes.
 
     Parameters
     ----------
     detected
-        For each change the position of its alarm among the alarms, or None.
+        For each change the index of its alarm, or None.
     delays
-        Rows from each change that was found to its alarm, in order.
+        Detection delay in rows of each detected change, in order.
     missed
         Changes without an alarm.
     false_alarms
-        Alarms that belong to no change.
+        Alarms that match no change.
     """
 
     detected: tuple[int | None, ...]
@@ -122,22 +121,22 @@ class AlarmMatches:
 def match_alarms(
     alarms: Sequence[int], changes: Sequence[int], within: float = math.inf
 ) -> AlarmMatches:
-    """Give each change the first alarm from it on, before the next change and ``within`` rows.
+    """Match each change to its first alarm before the next change and within ``within`` rows.
 
-    An alarm in the row of the change itself has a delay of 0. All other alarms are false, a second
-    one after the same change too: one change is one alarm.
+    An alarm in the row of the change has a delay of 0. All other alarms are false, including a
+    second one after the same change.
 
     Parameters
     ----------
     alarms, changes
-        Rows, in increasing order; a change is the first row of the new law.
+        Rows in increasing order; a change is the first row of the new distribution.
     within
-        Rows after which an alarm is no longer taken for that change.
+        Maximum delay in rows.
 
     Raises
     ------
     ParameterError
-        If one of the two is out of order.
+        If one of the two is not in increasing order.
 
     Examples
     --------
@@ -147,16 +146,16 @@ def match_alarms(
     for name, rows in (("alarms", alarms), ("changes", changes)):
         if any(b < a for a, b in pairwise(rows)):
             raise ParameterError(f"{name} must be rows in increasing order, got {list(rows)!r}")
-    found: list[int | None] = []
+    detected: list[int | None] = []
     for i, change in enumerate(changes):
-        ends = min(change + within, changes[i + 1] if i + 1 < len(changes) else math.inf)
+        end = min(change + within, changes[i + 1] if i + 1 < len(changes) else math.inf)
         first = bisect_left(alarms, change)
-        found.append(first if first < len(alarms) and alarms[first] < ends else None)
-    pairs = list(zip(changes, found, strict=True))
-    taken = {at for at in found if at is not None}
+        detected.append(first if first < len(alarms) and alarms[first] < end else None)
+    pairs = list(zip(changes, detected, strict=True))
+    matched = {index for index in detected if index is not None}
     return AlarmMatches(
-        tuple(found),
-        tuple(int(alarms[at] - change) for change, at in pairs if at is not None),
-        tuple(int(change) for change, at in pairs if at is None),
-        tuple(int(alarm) for i, alarm in enumerate(alarms) if i not in taken),
+        tuple(detected),
+        tuple(int(alarms[index] - change) for change, index in pairs if index is not None),
+        tuple(int(change) for change, index in pairs if index is None),
+        tuple(int(alarm) for i, alarm in enumerate(alarms) if i not in matched),
     )

@@ -1,4 +1,4 @@
-"""Folders of recorded series whose changes people have marked."""
+"""Recorded series with human annotations of their change points."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,16 @@ __all__ = ["AnnotatedSeries", "load_annotated"]
 
 @dataclass(frozen=True, eq=False)
 class AnnotatedSeries:
-    """A series and the rows at which people saw a new segment begin.
+    """A series and the annotated rows at which a new segment starts.
 
     Parameters
     ----------
     name
-        Of the series.
+        Name of the series.
     values
         Shape (n, d), finite.
     truth
-        Rows, counted from 0, by the name of who marked them.
+        Rows, counted from 0, by the name of the annotator.
     """
 
     name: str
@@ -37,30 +37,30 @@ class AnnotatedSeries:
 def load_annotated(folder: Path | str) -> list[AnnotatedSeries]:
     r"""Return the annotated series of a folder, sorted by name.
 
-    Three layouts are known by the file that holds the marks:
+    The annotation file determines the layout:
 
-    * ``annotations.json``: the Turing collection [1]_; one JSON file a series, and
-      ``{series: {person: [rows]}}``. Series without a file are left out.
-    * ``desc.txt``: the Time Series Segmentation Benchmark [2]_; one column a file, and lines
+    * ``annotations.json``: the Turing collection [1]_; one JSON file per series, and
+      ``{series: {annotator: [rows]}}``. Series without a file are skipped.
+    * ``desc.txt``: the Time Series Segmentation Benchmark [2]_; one column per file, and lines
       ``series,window,row,row,...``.
-    * ``changes.json``: of your own; one CSV file a series (numeric columns, a header or none),
-      and ``{series: [rows]}`` or ``{series: {person: [rows]}}``.
+    * ``changes.json``: your own data; one CSV file per series (numeric columns, header optional),
+      and ``{series: [rows]}`` or ``{series: {annotator: [rows]}}``.
 
-    A missing value takes the last one of its column, or the first one after it.
+    A missing value is filled with the last value of its column, at the start with the first one.
 
     Parameters
     ----------
     folder
-        Where they are. Nothing is written there.
+        Directory of the files; it is only read.
 
     Raises
     ------
     SourceError
-        If the folder holds none of the three files, or a series' file is not there.
+        If the folder has none of the three files, or the file of a series does not exist.
     FormatError
-        If a file cannot be read as what it should be.
+        If a file does not have its format.
     DataError
-        If a mark is not a row of its series, or a column has no value at all.
+        If an annotation is not a row of its series, or a column has no value.
 
     References
     ----------
@@ -80,35 +80,32 @@ def load_annotated(folder: Path | str) -> list[AnnotatedSeries]:
     ([[1.0, 2.0], [1.0, 2.0], [5.0, 2.0]], {'': (2,)})
     """
     folder = Path(folder)
-    for marks, layout in _LAYOUTS.items():
-        if (folder / marks).is_file():
-            series = layout(folder)
-            return sorted(series, key=lambda each: each.name)
-    raise SourceError(
-        f"a folder of annotated series must hold {', '.join(_LAYOUTS)}; {folder} has none of them"
-    )
+    for name, layout in _LAYOUTS.items():
+        if (folder / name).is_file():
+            return sorted(layout(folder), key=lambda series: series.name)
+    raise SourceError(f"folder must contain one of {', '.join(_LAYOUTS)}, got {folder} without any")
 
 
 def _turing(folder: Path) -> list[AnnotatedSeries]:
-    found = []
+    series = []
     for name, marks in _marks(folder / "annotations.json").items():
         path = folder / f"{name}.json"
         if not path.is_file():
             continue
         record = _json(path)
         try:
-            columns = [np.array(each["raw"], dtype=np.float64) for each in record["series"]]
+            columns = [np.array(part["raw"], dtype=np.float64) for part in record["series"]]
             values = np.column_stack(columns)
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(
                 f"{path} must be a series of the Turing collection: {error}"
             ) from error
-        found.append(_annotated(name, values, marks))
-    return found
+        series.append(_annotated(name, values, marks))
+    return series
 
 
 def _benchmark(folder: Path) -> list[AnnotatedSeries]:
-    found = []
+    series = []
     for number, line in enumerate(_text(folder / "desc.txt").splitlines(), 1):
         if not line.strip():
             continue
@@ -119,8 +116,8 @@ def _benchmark(folder: Path) -> list[AnnotatedSeries]:
             rows = [int(row) for row in numbers[1:]]
         except ValueError as error:
             raise FormatError(f"line {number} of desc.txt, or {path}: {error}") from error
-        found.append(_annotated(name, values, {"": rows}))
-    return found
+        series.append(_annotated(name, values, {"": rows}))
+    return series
 
 
 def _plain(folder: Path) -> list[AnnotatedSeries]:
@@ -139,19 +136,19 @@ _LAYOUTS = {"annotations.json": _turing, "desc.txt": _benchmark, "changes.json":
 
 
 def _marks(path: Path) -> dict[str, dict[str, list[int]]]:
-    """Return the rows by series and person; one person alone has no name."""
+    """Return the rows by series and annotator; a single annotator has an empty name."""
     marks = _json(path)
     try:
         return {
             name: {
-                str(person): [int(row) for row in rows]
-                for person, rows in (each if isinstance(each, dict) else {"": each}).items()
+                str(annotator): [int(row) for row in rows]
+                for annotator, rows in (entry if isinstance(entry, dict) else {"": entry}).items()
             }
-            for name, each in marks.items()
+            for name, entry in marks.items()
         }
     except (AttributeError, TypeError, ValueError) as error:
         raise FormatError(
-            f"{path} must be {{series: [rows]}} or {{series: {{person: [rows]}}}}: {error}"
+            f"{path} must be {{series: [rows]}} or {{series: {{annotator: [rows]}}}}: {error}"
         ) from error
 
 
@@ -159,22 +156,22 @@ def _annotated(name: str, values: Floats, marks: Mapping[str, Sequence[int]]) ->
     wrong = [row for rows in marks.values() for row in rows if not 0 <= row < len(values)]
     if wrong or not marks:
         raise DataError(
-            f"series {name!r}: marks must be rows from 0 to {len(values) - 1}, by one person at "
-            f"least, got {wrong[0] if wrong else 'nobody'!r}"
+            f"series {name!r}: annotations must be rows from 0 to {len(values) - 1} by at least "
+            f"one annotator, got {wrong[0] if wrong else 'none'!r}"
         )
-    truth = {person: tuple(sorted(rows)) for person, rows in marks.items()}
+    truth = {annotator: tuple(sorted(rows)) for annotator, rows in marks.items()}
     return AnnotatedSeries(name, _filled(name, values), truth)
 
 
 def _filled(name: str, values: Floats) -> Floats:
-    holes = ~np.isfinite(values)
-    if not holes.any():
+    missing = ~np.isfinite(values)
+    if not missing.any():
         return np.ascontiguousarray(values)
-    if holes.all(axis=0).any():
-        raise DataError(f"series {name!r}: each column must hold a value, got one without any")
-    rows = np.where(holes, -1, np.arange(len(values))[:, None])
+    if missing.all(axis=0).any():
+        raise DataError(f"series {name!r}: each column must have a value, got one without any")
+    rows = np.where(missing, -1, np.arange(len(values))[:, None])
     last = np.maximum.accumulate(rows, axis=0)
-    first = np.argmax(~holes, axis=0)
+    first = np.argmax(~missing, axis=0)
     filled: Floats = np.take_along_axis(values, np.where(last < 0, first, last), axis=0)
     return filled
 
@@ -190,6 +187,6 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise SourceError(f"there must be a file {path}, and there is none") from error
+        raise SourceError(f"{path} does not exist") from error
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path} must be text in UTF-8: {error}") from error
+        raise FormatError(f"{path} must be UTF-8 text: {error}") from error

@@ -1,4 +1,4 @@
-"""One detector measured: on a law whose changes are known, and on annotated series."""
+"""Benchmark of a detector on synthetic streams and on annotated series."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,31 +24,31 @@ __all__ = [
     "score_on_series",
 ]
 
-CHUNK = 256  # rows fed at once: what a micro-batch is
-WARM = 512  # rows fed before any clock runs: kernels are then loaded
+CHUNK = 256  # rows per batch
+WARM = 512  # rows processed before timing starts, so that kernels are compiled
 
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """How much is measured.
+    """Size of a benchmark.
 
     Parameters
     ----------
     streams
-        Streams without a change, and as many with changes.
+        Number of streams without a change, and of streams with changes.
     quiet_rows
-        Rows of a stream without a change, after those that the detector learns from.
+        Rows of a no-change stream, after the warm-up of the detector.
     segments, segment_rows
-        Of a stream with changes.
+        Number and length of the segments of a stream with changes.
     margin
-        Rows that a change found may be off, in F1.
+        Localization tolerance of F1 in rows.
     seconds
-        Of this clock, for each detector on each law, half of them for the run length; 0: no limit.
-        What was not reached by then is not counted, so the figures depend on the machine.
+        Time limit by ``clock`` for each detector on each generator, half of it for the run length;
+        0: no limit. Rows beyond it are not counted, so the figures depend on the machine.
     seed
-        Of all streams.
+        Seed of all streams.
     clock
-        Seconds.
+        Returns the time in seconds.
 
     Raises
     ------
@@ -78,26 +78,26 @@ class BenchmarkPlan:
 
 @dataclass(frozen=True)
 class SyntheticScore:
-    """What one detector did on the streams of one law.
+    """Scores of one detector on the streams of one generator.
 
     Parameters
     ----------
     law, detector
-        Their names.
+        Names of the generator and the detector.
     arl, arl_error, arl_least, false_alarms, quiet_rows
-        Mean rows to the first false alarm as :class:`~streamlyt.evaluate.RunLength` has it, counted
-        from where an alarm is possible; None where not a row was reached.
+        Mean rows to the first false alarm as in :class:`~streamlyt.evaluate.RunLength`, counted
+        after the warm-up; None if no row was reached.
     delay, delay_error
-        Mean rows from a change to its alarm, and the standard error.
+        Mean detection delay in rows, and its standard error.
     changes, missed, false
         Changes that were reached, those without an alarm before the next one, and alarms that
-        belong to none, in the streams with changes.
+        match none, in the streams with changes.
     location_error
-        Median rows between a change and where the detector says that it began.
+        Median rows between a change and its estimated position.
     f1, covering
         Means over the streams with changes.
     microseconds
-        CPU time a row.
+        CPU time per row.
     """
 
     law: str
@@ -118,24 +118,24 @@ class SyntheticScore:
     microseconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain numbers and text, for JSON; a number that is not finite is None."""
+        """Return plain numbers and text, for JSON; non-finite numbers become None."""
         return _plain(asdict(self))
 
 
 @dataclass(frozen=True)
 class SeriesScore:
-    """What one detector did on one annotated series.
+    """Scores of one detector on one annotated series.
 
     Parameters
     ----------
     series, detector, rows
-        Names, and length of the series.
+        Names of series and detector, and length of the series.
     f1, covering
-        Against what people marked.
+        Scores against the annotations.
     found
-        Rows where changes were found to begin.
+        Estimated rows of the changes.
     microseconds
-        CPU time a row.
+        CPU time per row.
     """
 
     series: str
@@ -152,18 +152,18 @@ class SeriesScore:
 
 
 def score_on_generator(
-    who: Candidate, law: str, plan: BenchmarkPlan | None = None
+    candidate: Candidate, generator: str, plan: BenchmarkPlan | None = None
 ) -> SyntheticScore:
-    """Measure a detector on streams of one law, without changes and with them.
+    """Score a detector on streams of one generator, without and with changes.
 
     Parameters
     ----------
-    who
+    candidate
         The detector.
-    law
+    generator
         One of :data:`streamlyt.evaluate.synthetic_streams.GENERATORS`.
     plan
-        How much.
+        Size of the benchmark; None for the defaults.
 
     Examples
     --------
@@ -174,24 +174,24 @@ def score_on_generator(
     (0, 1000, 2, 0.5)
     """
     plan = plan or BenchmarkPlan()
-    draw = no_change_stream(law, plan.seed)
-    _Timed(who.start()).feed(draw(WARM))
-    spent = _Spent(plan)
-    runs = _quiet(who, law, plan, spent)
-    return _with_changes(who, law, plan, spent, runs)
+    draw = no_change_stream(generator, plan.seed)
+    _Timed(candidate.start()).feed(draw(WARM))
+    budget = _Budget(plan)
+    runs = _without_changes(candidate, generator, plan, budget)
+    return _with_changes(candidate, generator, plan, budget, runs)
 
 
-def score_on_series(who: Candidate, series: AnnotatedSeries, margin: int = 5) -> SeriesScore:
-    """Measure a detector on one annotated series.
+def score_on_series(candidate: Candidate, series: AnnotatedSeries, margin: int = 5) -> SeriesScore:
+    """Score a detector on one annotated series.
 
     Parameters
     ----------
-    who
+    candidate
         The detector.
     series
-        The series, and what people marked.
+        The annotated series.
     margin
-        Rows that a change found may be off, in F1.
+        Localization tolerance of F1 in rows.
 
     Examples
     --------
@@ -200,37 +200,37 @@ def score_on_series(who: Candidate, series: AnnotatedSeries, margin: int = 5) ->
     >>> score_on_series(candidate("never"), series).covering
     0.5
     """
-    _Timed(who.start()).feed(np.resize(series.values, (WARM, series.values.shape[1])))
-    watch = _Timed(who.start())
-    alarms = watch.feed(series.values)
+    _Timed(candidate.start()).feed(np.resize(series.values, (WARM, series.values.shape[1])))
+    run = _Timed(candidate.start())
+    alarms = run.feed(series.values)
     found = sorted({change for _, change in alarms})
     n = len(series.values)
     return SeriesScore(
         series=series.name,
-        detector=who.name,
+        detector=candidate.name,
         rows=n,
         f1=f1_score(series.truth, found, margin),
         covering=covering(series.truth, found, n),
         found=tuple(found),
-        microseconds=watch.microseconds,
+        microseconds=run.microseconds,
     )
 
 
 class _Timed:
-    """A watch fed chunk by chunk, and the CPU time that it took."""
+    """A candidate run, fed in batches, with its CPU time."""
 
-    def __init__(self, watch: CandidateRun) -> None:
-        self._watch = watch
+    def __init__(self, run: CandidateRun) -> None:
+        self._run = run
         self.seconds, self.rows = 0.0, 0
 
     def feed(self, rows: Floats) -> list[tuple[int, int]]:
         start = time.process_time()
-        found = []
-        for at in range(0, len(rows), CHUNK):
-            found += self._watch.feed(rows[at : at + CHUNK])
+        alarms = []
+        for offset in range(0, len(rows), CHUNK):
+            alarms += self._run.feed(rows[offset : offset + CHUNK])
         self.seconds += time.process_time() - start
         self.rows += len(rows)
-        return found
+        return alarms
 
     @property
     def microseconds(self) -> float:
@@ -238,8 +238,8 @@ class _Timed:
 
 
 @dataclass
-class _Spent:
-    """The time and the rows that a detector has taken on a law."""
+class _Budget:
+    """Time and rows that a detector has used on a generator."""
 
     plan: BenchmarkPlan
     cpu: float = 0.0
@@ -248,30 +248,32 @@ class _Spent:
     def __post_init__(self) -> None:
         self._start = self.plan.clock()
 
-    def over(self, share: float) -> bool:
-        """Return whether this share of the budget is spent."""
+    def is_spent(self, share: float) -> bool:
+        """Return whether this share of the budget is budget."""
         limit = share * self.plan.seconds
         return limit > 0 and self.plan.clock() - self._start >= limit
 
-    def add(self, watch: _Timed) -> None:
-        self.cpu += watch.seconds
-        self.rows += watch.rows
+    def add(self, run: _Timed) -> None:
+        self.cpu += run.seconds
+        self.rows += run.rows
 
 
-def _quiet(who: Candidate, law: str, plan: BenchmarkPlan, spent: _Spent) -> RunLength | None:
+def _without_changes(
+    candidate: Candidate, generator: str, plan: BenchmarkPlan, budget: _Budget
+) -> RunLength | None:
     """Run streams without a change, each to its first alarm."""
     lengths, ended = [], []
     for number in range(plan.streams):
-        if spent.over(0.5):
+        if budget.is_spent(0.5):
             break
-        draw = no_change_stream(law, _seed(plan, 2 * number))
-        watch, last = _Timed(who.start()), who.warmup_rows + plan.quiet_rows
+        draw = no_change_stream(generator, _seed(plan, 2 * number))
+        run, last = _Timed(candidate.start()), candidate.warmup_rows + plan.quiet_rows
         alarm = None
-        while watch.rows < last and alarm is None and not spent.over(0.5):
-            found = watch.feed(draw(min(CHUNK, last - watch.rows)))
-            alarm = found[0][0] if found else None
-        spent.add(watch)
-        reached = (watch.rows if alarm is None else alarm + 1) - who.warmup_rows
+        while run.rows < last and alarm is None and not budget.is_spent(0.5):
+            alarms = run.feed(draw(min(CHUNK, last - run.rows)))
+            alarm = alarms[0][0] if alarms else None
+        budget.add(run)
+        reached = (run.rows if alarm is None else alarm + 1) - candidate.warmup_rows
         if reached > 0:
             lengths.append(reached)
             ended.append(alarm is not None)
@@ -279,40 +281,44 @@ def _quiet(who: Candidate, law: str, plan: BenchmarkPlan, spent: _Spent) -> RunL
 
 
 def _with_changes(
-    who: Candidate, law: str, plan: BenchmarkPlan, spent: _Spent, runs: RunLength | None
+    candidate: Candidate,
+    generator: str,
+    plan: BenchmarkPlan,
+    budget: _Budget,
+    runs: RunLength | None,
 ) -> SyntheticScore:
     delays: list[int] = []
     errors: list[int] = []
     scores: list[tuple[float, float]] = []
     changes = missed = false = 0
     for number in range(plan.streams):
-        if spent.over(1.0):
+        if budget.is_spent(1.0):
             break
         seed = _seed(plan, 2 * number + 1)
-        rows, truth = change_stream(law, plan.segments, plan.segment_rows, seed)
-        watch, found = _Timed(who.start()), []
-        for at in range(0, len(rows), CHUNK):
-            if spent.over(1.0):
+        rows, truth = change_stream(generator, plan.segments, plan.segment_rows, seed)
+        run, alarms = _Timed(candidate.start()), []
+        for offset in range(0, len(rows), CHUNK):
+            if budget.is_spent(1.0):
                 break
-            found += watch.feed(rows[at : at + CHUNK])
-        spent.add(watch)
-        # A change is judged by the whole segment that follows it.
-        n = watch.rows // plan.segment_rows * plan.segment_rows
+            alarms += run.feed(rows[offset : offset + CHUNK])
+        budget.add(run)
+        # Score a change only if the complete segment after it was processed.
+        n = run.rows // plan.segment_rows * plan.segment_rows
         truth = [change for change in truth if change < n]
         if not truth:
             continue
-        found = [pair for pair in found if pair[0] < n]
-        matched = match_alarms([alarm for alarm, _ in found], truth)
+        alarms = [pair for pair in alarms if pair[0] < n]
+        matched = match_alarms([alarm for alarm, _ in alarms], truth)
         changes += len(truth)
         missed += len(matched.missed)
         false += len(matched.false_alarms)
         delays += matched.delays
-        errors += _location_errors(truth, found, matched.detected)
-        begun = sorted({change for _, change in found})
-        scores.append((f1_score(truth, begun, plan.margin), covering(truth, begun, n)))
+        errors += _location_errors(truth, alarms, matched.detected)
+        estimated = sorted({change for _, change in alarms})
+        scores.append((f1_score(truth, estimated, plan.margin), covering(truth, estimated, n)))
     return SyntheticScore(
-        law=law,
-        detector=who.name,
+        law=generator,
+        detector=candidate.name,
         arl=runs.mean if runs else None,
         arl_error=runs.error if runs else None,
         arl_least=runs.least if runs else None,
@@ -326,15 +332,15 @@ def _with_changes(
         location_error=float(np.median(errors)) if errors else None,
         f1=_mean([f1 for f1, _ in scores]),
         covering=_mean([cover for _, cover in scores]),
-        microseconds=1e6 * spent.cpu / spent.rows if spent.rows else 0.0,
+        microseconds=1e6 * budget.cpu / budget.rows if budget.rows else 0.0,
     )
 
 
 def _location_errors(
-    truth: Sequence[int], found: Sequence[tuple[int, int]], matched: Sequence[int | None]
+    truth: Sequence[int], alarms: Sequence[tuple[int, int]], matched: Sequence[int | None]
 ) -> list[int]:
     pairs = zip(truth, matched, strict=True)
-    return [abs(found[at][1] - change) for change, at in pairs if at is not None]
+    return [abs(alarms[index][1] - change) for change, index in pairs if index is not None]
 
 
 def _mean(values: Sequence[float]) -> float | None:

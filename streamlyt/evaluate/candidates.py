@@ -1,4 +1,4 @@
-"""What is to be measured, by a line of text: a detector of ours, of river, or a user's class."""
+"""Detectors to evaluate, from text: streamlyt detectors, river detectors or user classes."""
 
 import ast
 from abc import ABC, abstractmethod
@@ -17,10 +17,10 @@ from streamlyt.registry import get_component
 __all__ = ["NO_ALARM", "RIVER_BASELINES", "Candidate", "CandidateRun", "candidate"]
 
 NO_ALARM = "never"
-"""Who never tells of a change: what a score must beat to be worth anything."""
+"""The baseline that never alarms."""
 
 RIVER_BASELINES = ("river.drift:ADWIN", "river.drift:PageHinkley", "river.drift:KSWIN")
-"""Detectors that people use now, with their own defaults."""
+"""Baseline detectors of river, with their defaults."""
 
 
 class CandidateRun(ABC):
@@ -28,19 +28,19 @@ class CandidateRun(ABC):
 
     @abstractmethod
     def feed(self, rows: Floats) -> list[tuple[int, int]]:
-        """Absorb rows (n, d); return the row of each alarm and the row where the change began."""
+        """Process rows (n, d); return the row of each alarm and the estimated row of its change."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Something that tells of changes.
+    """A detector under evaluation.
 
     Parameters
     ----------
     name
-        As it was asked for.
+        Text it was created from.
     start
-        Returns a fresh :class:`Watch`.
+        Returns a new :class:`CandidateRun`.
     warmup_rows
         Rows of a stream before an alarm is possible.
     """
@@ -51,27 +51,27 @@ class Candidate:
 
 
 def candidate(text: str, seed: int = 0) -> Candidate:
-    """Return what a line of text names.
+    """Create the detector that a text describes.
 
-    * ``never``: no change, ever.
-    * ``newma`` or ``newma(window=20, arl=1e3)``: a detector of the catalog, with parameters.
-    * ``module:Class`` or ``module:Class(delta=0.01)``: any class that can be imported. An
-      :class:`~streamlyt.core.Operator` runs as it is. Anything else must have ``update(x)`` and
-      ``drift_detected``, as the detectors of river do: a copy watches each channel, one alarm is
-      an alarm, and then all copies begin anew, so that one change is one alarm. Where the class
-      says ``multivariate = True``, one takes the row as a dictionary by channel name.
+    * ``never``: the baseline without alarms.
+    * ``newma`` or ``newma(window=20, arl=1e3)``: a registered detector, with parameters.
+    * ``module:Class`` or ``module:Class(delta=0.01)``: any importable class. An
+      :class:`~streamlyt.core.Operator` runs unchanged. Any other class needs ``update(x)`` and
+      ``drift_detected``, as in river: one copy processes each channel, the first alarm counts, and
+      then all copies are reset, so that one change is one alarm. A class with
+      ``multivariate = True`` receives the row as a dictionary by channel name.
 
     Parameters
     ----------
     text
-        The line; parameters are literals of Python.
+        The description; parameters are Python literals.
     seed
-        Handed to a class that has a parameter ``seed``, unless the line gives one.
+        Passed to a class that has a parameter ``seed``, unless the text gives one.
 
     Raises
     ------
     ParameterError
-        If it cannot be read or found, or has not what is needed.
+        If the text is invalid, or the class does not exist or lacks a required member.
 
     Examples
     --------
@@ -82,31 +82,33 @@ def candidate(text: str, seed: int = 0) -> Candidate:
     """
     name, arguments = _parsed(text)
     if name == NO_ALARM:
-        return Candidate(text, _Never)
+        return Candidate(text, _NoAlarm)
     cls = _imported(name) if ":" in name else get_component("detectors", name)
     if "seed" in _parameters(cls):
         arguments = {"seed": seed} | arguments
     try:
-        one = cls(**arguments)
+        detector = cls(**arguments)
     except TypeError as error:
-        raise ParameterError(f"{text!r} must be made of parameters that it has: {error}") from error
-    if isinstance(one, Operator):
-        return Candidate(text, lambda: _Ours(one.clone()), int(getattr(one, "warmup_rows", 0)))
-    if not hasattr(one, "update") or not hasattr(one, "drift_detected"):
-        raise ParameterError(
-            f"{text!r} must be an Operator of streamlyt, or have update(x) and drift_detected; "
-            f"got a {cls.__name__}"
+        raise ParameterError(f"parameters of {text!r} must fit the class: {error}") from error
+    if isinstance(detector, Operator):
+        return Candidate(
+            text, lambda: _OperatorRun(detector.clone()), int(getattr(detector, "warmup_rows", 0))
         )
-    return Candidate(text, lambda: _Foreign(lambda: cls(**arguments)))
+    if not hasattr(detector, "update") or not hasattr(detector, "drift_detected"):
+        raise ParameterError(
+            f"{text!r} must be an Operator or have update(x) and drift_detected, got a "
+            f"{cls.__name__}"
+        )
+    return Candidate(text, lambda: _ExternalRun(lambda: cls(**arguments)))
 
 
-class _Never(CandidateRun):
+class _NoAlarm(CandidateRun):
     def feed(self, rows: Floats) -> list[tuple[int, int]]:
         return []
 
 
-class _Ours(CandidateRun):
-    """An operator of the house, and the findings that it makes."""
+class _OperatorRun(CandidateRun):
+    """Run of an operator, from its events."""
 
     def __init__(self, operator: Operator) -> None:
         self._operator = operator
@@ -119,8 +121,8 @@ class _Ours(CandidateRun):
         return [(event.alarm_time, event.change_time) for event in events]
 
 
-class _Foreign(CandidateRun):
-    """Copies of a detector of one channel, or one of all of them, row by row."""
+class _ExternalRun(CandidateRun):
+    """Run of copies of a univariate detector, or of one multivariate detector, row by row."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -129,27 +131,27 @@ class _Foreign(CandidateRun):
 
     def feed(self, rows: Floats) -> list[tuple[int, int]]:
         first = self._make() if not self._copies else self._copies[0]
-        together = getattr(first, "multivariate", False)
+        multivariate = getattr(first, "multivariate", False)
         names = _schema(rows.shape[1]).channel_names
-        found = []
+        alarms = []
         for values in rows.tolist():
             if not self._copies:
-                self._copies = [self._make() for _ in range(1 if together else len(values))]
-            rows_of = [dict(zip(names, values, strict=True))] if together else values
+                self._copies = [self._make() for _ in range(1 if multivariate else len(values))]
+            inputs = [dict(zip(names, values, strict=True))] if multivariate else values
             alarm = False
-            for one, x in zip(self._copies, rows_of, strict=True):
-                one.update(x)
-                alarm = alarm or one.drift_detected
+            for copy, x in zip(self._copies, inputs, strict=True):
+                copy.update(x)
+                alarm = alarm or copy.drift_detected
             if alarm:
-                found.append((self._rows, self._rows))
-                if not together:
+                alarms.append((self._rows, self._rows))
+                if not multivariate:
                     self._copies = []
             self._rows += 1
-        return found
+        return alarms
 
 
-def _schema(width: int) -> Schema:
-    return Schema.of(*(f"x{i}" for i in range(width)))
+def _schema(n_channels: int) -> Schema:
+    return Schema.of(*(f"x{i}" for i in range(n_channels)))
 
 
 def _parsed(text: str) -> tuple[str, dict[str, Any]]:
@@ -159,11 +161,11 @@ def _parsed(text: str) -> tuple[str, dict[str, Any]]:
     try:
         call = ast.parse(f"f{text.strip()[len(name) :]}", mode="eval").body
         if not isinstance(call, ast.Call) or call.args:
-            raise ValueError("no parameters by name")
-        return name.strip(), {str(each.arg): ast.literal_eval(each.value) for each in call.keywords}
+            raise ValueError("parameters need names")
+        return name.strip(), {str(item.arg): ast.literal_eval(item.value) for item in call.keywords}
     except (SyntaxError, ValueError) as error:
         raise ParameterError(
-            f"a detector must be written like 'newma(window=20, arl=1e3)', got {text!r}: {error}"
+            f"detector must be written like 'newma(window=20, arl=1e3)', got {text!r}: {error}"
         ) from error
 
 
@@ -178,5 +180,5 @@ def _imported(name: str) -> Any:
 def _parameters(cls: Any) -> list[str]:
     try:
         return list(signature(cls).parameters)
-    except (TypeError, ValueError):  # written in C
+    except (TypeError, ValueError):  # implemented in C
         return []

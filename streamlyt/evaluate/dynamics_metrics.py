@@ -1,4 +1,4 @@
-"""How like its system a model behaves: the spectrum of a long forecast, and its own exponent."""
+"""Long-term dynamics of a model: power spectrum and largest Lyapunov exponent."""
 
 from collections.abc import Callable
 
@@ -9,23 +9,23 @@ from streamlyt.core.errors import DataError
 
 __all__ = ["largest_lyapunov_exponent", "spectrum_distance"]
 
-_NEAR = 0.1  # of the spread: further apart two loops no longer part as exponentials do
-_FEWEST = 10  # rows that a slope is drawn through
+_NEAR = 0.1  # of the spread: beyond this distance trajectories do not diverge exponentially
+_FEWEST = 10  # minimum rows of a slope
 
 
 def spectrum_distance(truth: Array, forecast: Array, window: int = 256) -> float:
-    """Return how far the power spectrum of a long forecast is from that of the truth, 0 to 1.
+    """Return the distance of the power spectra of a long forecast and the truth, 0 to 1.
 
-    Half the sum of the differences of the two spectra, each of sum one, the mean over the channels:
-    the share of the power that would have to move. They are means over half overlapping windows of
-    Hann's shape, each less its mean.
+    Half the sum of the absolute differences of the two spectra, each of sum one, averaged over the
+    channels (total variation distance). The spectra are means over half overlapping Hann windows,
+    each less its mean.
 
     Parameters
     ----------
     truth, forecast
-        Shapes (n, d) and (m, d); a forecast with NaN is as far off as can be.
+        Shapes (n, d) and (m, d); a forecast with NaN has the distance 1.
     window
-        Rows of a window, at least 2.
+        Window length in rows, at least 2.
 
     Raises
     ------
@@ -48,8 +48,8 @@ def spectrum_distance(truth: Array, forecast: Array, window: int = 256) -> float
         )
     if min(len(truth), len(forecast)) < window or window < 2:
         raise DataError(
-            f"both must have at least the {window} rows of a window, got {len(truth)} and "
-            f"{len(forecast)}; take longer ones, or a shorter window of at least 2"
+            f"truth and forecast must have at least the {window} rows of a window, got "
+            f"{len(truth)} and {len(forecast)}; use longer ones or a window from 2 rows on"
         )
     if not np.isfinite(forecast).all():
         return 1.0
@@ -75,40 +75,40 @@ def largest_lyapunov_exponent(
     size: float = 1e-7,
     seed: int = 0,
 ) -> float:
-    """Return the largest Lyapunov exponent of a model, a row: how fast its own forecasts part.
+    """Return the largest Lyapunov exponent of a model per row, from pairs of its forecasts.
 
-    From each of several moments it forecasts twice, the second time after rows that were moved a
-    little, and the slope of the mean logarithm of the distance is the exponent. The first fifth of
-    the horizon is passed over, until the distance has turned into the direction that grows most,
-    and so is what comes after a mean distance of a tenth of the spread.
+    From each of several forecast origins the model forecasts twice, the second time after slightly
+    perturbed rows. The exponent is the slope of the mean logarithm of the distance. The first
+    fifth of the horizon is skipped, until the distance has aligned with the fastest growing
+    direction, and so are the rows after a mean distance of a tenth of the spread.
 
     Parameters
     ----------
     forecast
-        From a horizon and the rows before it (washout, d) to the rows expected (horizon, d):
+        Maps a horizon and the rows before it (washout, d) to the forecast (horizon, d):
         ``model.forecast`` of a :class:`streamlyt.reservoirs.ReservoirForecaster`.
     rows
-        Shape (n, d), on the attractor: a long forecast of the model itself, or the series.
+        Shape (n, d), on the attractor: a long forecast of the model, or the series.
     washout
-        Rows that a forecast needs before it.
+        Number of rows that a forecast needs as context.
     horizon
-        Rows of a forecast; about five times what the expected exponent is one over.
+        Rows of a forecast; about five times the expected Lyapunov time.
     starts
-        Moments, evenly spaced.
+        Number of forecast origins, evenly spaced.
     size
-        How far the rows are moved, in units of the spread of each channel.
+        Size of the perturbation, in units of the spread of each channel.
     seed
-        Of the directions.
+        Seed of the directions.
 
     Raises
     ------
     DataError
-        If the rows are too few, or the forecasts part too fast or not at all.
+        If there are too few rows, or the forecasts diverge too fast or not at all.
 
     Examples
     --------
-    >>> def doubled(horizon, after):
-    ...     return (after[-1] * 2.0 ** np.arange(1, horizon + 1)[:, None]) % 1.0
+    >>> def doubled(horizon, context):
+    ...     return (context[-1] * 2.0 ** np.arange(1, horizon + 1)[:, None]) % 1.0
     >>> rows = np.random.default_rng(0).random((100, 1))
     >>> exponent = largest_lyapunov_exponent(doubled, rows, washout=1, horizon=20)
     >>> round(exponent / float(np.log(2)), 2)
@@ -124,18 +124,18 @@ def largest_lyapunov_exponent(
     unit = np.where(spread > 0, spread, 1.0)
     logs = np.empty((starts, horizon))
     for i, end in enumerate(np.linspace(washout, len(rows), starts).astype(int)):
-        after = rows[end - washout : end]
-        kick = size * spread * rng.choice([-1.0, 1.0], spread.size)
-        apart = (forecast(horizon, after + kick) - forecast(horizon, after)) / unit
+        context = rows[end - washout : end]
+        perturbation = size * spread * rng.choice([-1.0, 1.0], spread.size)
+        distance = (forecast(horizon, context + perturbation) - forecast(horizon, context)) / unit
         with np.errstate(divide="ignore"):
-            logs[i] = 0.5 * np.log((apart**2).mean(axis=1))
+            logs[i] = 0.5 * np.log((distance**2).mean(axis=1))
     mean = logs.mean(axis=0)
     far = np.flatnonzero(~(mean < np.log(_NEAR)))
     stop = int(far[0]) if far.size else horizon
     used = np.arange(min(horizon // 5, stop), stop)
     if used.size < _FEWEST or not np.isfinite(mean[used]).all():
         raise DataError(
-            f"two forecasts must part for at least {_FEWEST} rows before they are a tenth of the "
-            f"spread apart, got {used.size} of {horizon}; take a smaller size or a longer horizon"
+            f"two forecasts must diverge for at least {_FEWEST} rows before a distance of a tenth "
+            f"of the spread, got {used.size} of {horizon}; use a smaller size or a longer horizon"
         )
     return float(np.polyfit(used, mean[used], 1)[0])

@@ -1,4 +1,4 @@
-"""How good a forecast is: how long it holds, how far it is off, how like the truth it stays."""
+"""Forecast metrics: error, valid prediction time, value distribution, prediction intervals."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from streamlyt.core.errors import DataError
 
 __all__ = ["histogram_distance", "interval_score", "nrmse", "valid_prediction_steps"]
 
-_THRESHOLD = 0.4  # of the error over the spread: the usual one for chaotic systems
+_THRESHOLD = 0.4  # of the normalized error: the usual value for chaotic systems
 
 
 def nrmse(truth: Array, forecast: Array, variance: Array | None = None) -> Floats:
@@ -18,13 +18,13 @@ def nrmse(truth: Array, forecast: Array, variance: Array | None = None) -> Float
     truth, forecast
         Shape (n, d).
     variance
-        Shape (d,), of the channels over a long time; that of ``truth`` where None. The mean of
-        them is the unit.
+        Shape (d,), long-term variance of the channels; None: that of ``truth``. The unit is the
+        square root of their mean.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n,); NaN where the forecast is.
+        Shape (n,); NaN where the forecast is NaN.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def nrmse(truth: Array, forecast: Array, variance: Array | None = None) -> Float
     truth, forecast = _pair(truth, forecast)
     spread = float(np.mean(truth.var(axis=0) if variance is None else variance))
     if not spread > 0:
-        raise DataError(f"the variance of the truth must be above 0, got {spread!r}")
+        raise DataError(f"variance must be above 0 in the mean, got {spread!r}")
     error: Floats = np.sqrt(((forecast - truth) ** 2).mean(axis=1) / spread)
     return error
 
@@ -47,17 +47,17 @@ def nrmse(truth: Array, forecast: Array, variance: Array | None = None) -> Float
 def valid_prediction_steps(
     truth: Array, forecast: Array, variance: Array | None = None, threshold: float = _THRESHOLD
 ) -> int:
-    """Return how many rows a forecast holds: those before its error first passes the threshold.
+    """Return the number of steps before the forecast error first exceeds the threshold.
 
-    Times the time of a row and the largest Lyapunov exponent this is the valid prediction time.
-    It says nothing beyond the time for which the truth itself can be trusted.
+    Multiplied by the time step and the largest Lyapunov exponent this is the valid prediction time.
+    It is limited by the time for which the truth itself is reliable.
 
     Parameters
     ----------
     truth, forecast, variance
         As for :func:`nrmse`.
     threshold
-        Of that error.
+        Threshold of that error.
 
     Examples
     --------
@@ -65,23 +65,23 @@ def valid_prediction_steps(
     2
     """
     error = nrmse(truth, forecast, variance)
-    late = np.flatnonzero(~(error <= threshold))
-    return int(late[0]) if late.size else error.size
+    exceeded = np.flatnonzero(~(error <= threshold))
+    return int(exceeded[0]) if exceeded.size else error.size
 
 
 def histogram_distance(truth: Array, forecast: Array, bins: int = 50) -> float:
-    """Return how far the values of a long forecast are from those of the truth, from 0 to 1.
+    """Return the distance of the value distributions of a long forecast and the truth, 0 to 1.
 
-    Half the sum of the differences of the two histograms, the mean over the channels: the share
-    of the rows that would have to move. Bins are equal parts of the range of the truth; what lies
-    beyond counts for a bin of its own.
+    Half the sum of the absolute differences of the two histograms, averaged over the channels
+    (total variation distance). Bins divide the range of the truth equally; values outside it count
+    as a separate bin.
 
     Parameters
     ----------
     truth, forecast
         Shapes (n, d) and (m, d).
     bins
-        Number of bins a channel.
+        Number of bins per channel.
 
     Examples
     --------
@@ -95,25 +95,25 @@ def histogram_distance(truth: Array, forecast: Array, bins: int = 50) -> float:
             f"{forecast.shape!r}"
         )
     distances = []
-    for ours, theirs in zip(truth.T, forecast.T, strict=True):
-        edges = np.linspace(ours.min(), ours.max(), bins + 1)
-        a = np.histogram(ours, edges)[0] / ours.size
-        b = np.histogram(theirs, edges)[0] / theirs.size
+    for observed, predicted in zip(truth.T, forecast.T, strict=True):
+        edges = np.linspace(observed.min(), observed.max(), bins + 1)
+        a = np.histogram(observed, edges)[0] / observed.size
+        b = np.histogram(predicted, edges)[0] / predicted.size
         distances.append(0.5 * (np.abs(a - b).sum() + (1.0 - b.sum())))
     return float(np.mean(distances))
 
 
 def interval_score(truth: Array, lower: Array, upper: Array, coverage: float) -> Floats:
-    r"""Return the interval score of bands, the smaller the better [1]_.
+    r"""Return the interval score of prediction intervals; smaller is better [1]_.
 
-    Their width, and for what lies outside :math:`2 / (1 - \mathrm{coverage})` times its distance.
+    The width, plus :math:`2 / (1 - \mathrm{coverage})` times the distance of a value outside.
 
     Parameters
     ----------
     truth, lower, upper
-        Of one shape.
+        Arrays of the same shape.
     coverage
-        Share that the bands promise to hold, in (0, 1).
+        Nominal coverage of the intervals, in (0, 1).
 
     References
     ----------
@@ -137,5 +137,5 @@ def interval_score(truth: Array, lower: Array, upper: Array, coverage: float) ->
 def _pair(one: Array, other: Array) -> tuple[Floats, Floats]:
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
     if one.shape != other.shape:
-        raise DataError(f"truth and forecast must be of one shape, got {one.shape} {other.shape}")
+        raise DataError(f"forecast must have the shape of truth {one.shape}, got {other.shape}")
     return one, other

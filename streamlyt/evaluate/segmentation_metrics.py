@@ -1,4 +1,4 @@
-"""Series cut at their changes: how well two cuts agree, by the scores of the Turing collection."""
+"""Segmentation metrics of the Turing collection: covering, F1, precision and recall."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
@@ -9,32 +9,32 @@ from streamlyt.core.errors import ParameterError
 __all__ = ["Annotations", "covering", "f1_score", "precision_recall"]
 
 Annotations = Mapping[str, Sequence[int]] | Sequence[int]
-"""Rows at which a new segment begins: of one person, or of several by their names."""
+"""Rows at which a new segment starts: of one annotator, or of several by their names."""
 
 
 def covering(truth: Annotations, found: Sequence[int], n: int) -> float:
-    r"""Return how well the segments found cover the true ones, from 0 to 1.
+    r"""Return how well the estimated segments cover the true ones, from 0 to 1.
 
-    With G the true segments of one person, G' those found, and :math:`|A|` a length in rows,
+    With G the true segments of one annotator, G' the estimated ones, and :math:`|A|` a length,
 
     .. math:: C = \frac{1}{n} \sum_{A \in G} |A| \max_{A' \in G'}
         \frac{|A \cap A'|}{|A \cup A'|},
 
-    averaged over the persons [1]_, equation (3).
+    averaged over the annotators [1]_, equation (3).
 
     Parameters
     ----------
     truth
-        Rows, counted from 0, at which new segments begin, of one person or of several.
+        Rows, counted from 0, at which new segments start, of one or several annotators.
     found
-        The rows that were found, in any order; row 0 begins a segment in any case.
+        Estimated rows, in any order; row 0 always starts a segment.
     n
-        Rows of the series.
+        Number of rows of the series.
 
     Raises
     ------
     ParameterError
-        If a row is not in the series, or there is no person.
+        If a row is not in the series, or there is no annotator.
 
     References
     ----------
@@ -48,30 +48,30 @@ def covering(truth: Annotations, found: Sequence[int], n: int) -> float:
     >>> round(covering({"a": [10, 20], "b": [10], "c": [0, 5]}, [10, 20], n=45), 4)
     0.7963
     """
-    ours = _borders(found, n, "found")
+    estimated = _borders(found, n, "found")
     scores = []
-    for rows in _persons(truth):
+    for rows in _annotators(truth):
         total = 0.0
         for start, stop in pairwise(_borders(rows, n, "truth")):
-            total += (stop - start) * _best_overlap(start, stop, ours)
+            total += (stop - start) * _best_overlap(start, stop, estimated)
         scores.append(total / n)
     return sum(scores) / len(scores)
 
 
 def f1_score(truth: Annotations, found: Sequence[int], margin: int = 5) -> float:
-    r"""Return the harmonic mean of precision and recall of the changes found, from 0 to 1.
+    r"""Return the harmonic mean of precision and recall of the estimated changes, from 0 to 1.
 
     Of :func:`precision_recall`: :math:`F_1 = 2 P R / (P + R)`.
 
     Parameters
     ----------
     truth, found, margin
-        As there.
+        As for :func:`precision_recall`.
 
     Raises
     ------
     ParameterError
-        As there.
+        As for :func:`precision_recall`.
 
     Examples
     --------
@@ -85,30 +85,29 @@ def f1_score(truth: Annotations, found: Sequence[int], margin: int = 5) -> float
 def precision_recall(
     truth: Annotations, found: Sequence[int], margin: int = 5
 ) -> tuple[float, float]:
-    """Return precision and recall of the changes found, each at most ``margin`` rows away.
+    """Return precision and recall of the estimated changes, with a tolerance of ``margin`` rows.
 
-    Precision is over the union of what the persons marked, recall the mean over the persons [1]_.
-    Row 0 counts as marked and as found, so neither is ever 0. The true rows are gone through in
-    increasing order; each takes the nearest row found that is not taken yet, of two equally near
-    the earlier.
+    Precision is over the union of all annotations, recall the mean over the annotators [1]_. Row 0
+    counts as true and as estimated, so neither is ever 0. The true rows are matched in increasing
+    order, each to the nearest unmatched estimated row, of two equally near to the earlier.
 
     Parameters
     ----------
     truth
-        Rows, counted from 0, at which new segments begin, of one person or of several.
+        Rows, counted from 0, at which new segments start, of one or several annotators.
     found
-        The rows that were found, in any order.
+        Estimated rows, in any order.
     margin
-        Rows, at least 0.
+        Tolerance in rows, at least 0.
 
     Raises
     ------
     ParameterError
-        If a row or the margin is negative, or there is no person.
+        If a row or the margin is negative, or there is no annotator.
 
     Notes
     -----
-    The published code goes through a set, whose order is not defined; ours is increasing.
+    The published code iterates over a set, whose order is undefined; here it is increasing.
 
     References
     ----------
@@ -122,18 +121,18 @@ def precision_recall(
     """
     if margin < 0:
         raise ParameterError(f"margin must be at least 0 rows, got {margin!r}")
-    ours = _marked(found, "found")
-    persons = [_marked(rows, "truth") for rows in _persons(truth)]
-    union = sorted({row for rows in persons for row in rows})
-    recalls = [_matches(rows, ours, margin) / len(rows) for rows in persons]
-    return _matches(union, ours, margin) / len(ours), sum(recalls) / len(recalls)
+    estimated = _marked(found, "found")
+    annotators = [_marked(rows, "truth") for rows in _annotators(truth)]
+    union = sorted({row for rows in annotators for row in rows})
+    recalls = [_matches(rows, estimated, margin) / len(rows) for rows in annotators]
+    return _matches(union, estimated, margin) / len(estimated), sum(recalls) / len(recalls)
 
 
-def _persons(truth: Annotations) -> list[Sequence[int]]:
-    persons = list(truth.values()) if isinstance(truth, Mapping) else [truth]
-    if not persons:
-        raise ParameterError("truth must hold the rows of one person at least, got none")
-    return persons
+def _annotators(truth: Annotations) -> list[Sequence[int]]:
+    annotators = list(truth.values()) if isinstance(truth, Mapping) else [truth]
+    if not annotators:
+        raise ParameterError("truth must have the rows of at least one annotator, got none")
+    return annotators
 
 
 def _marked(rows: Sequence[int], name: str) -> list[int]:
@@ -160,10 +159,12 @@ def _best_overlap(start: int, stop: int, borders: Sequence[int]) -> float:
 
 
 def _matches(truth: Sequence[int], found: Sequence[int], margin: int) -> int:
-    left, count = list(found), 0
+    unmatched, count = list(found), 0
     for row in truth:
-        near = left[bisect_left(left, row - margin) : bisect_right(left, row + margin)]
+        near = unmatched[
+            bisect_left(unmatched, row - margin) : bisect_right(unmatched, row + margin)
+        ]
         if near:
-            left.remove(min(near, key=lambda other: (abs(other - row), other)))
+            unmatched.remove(min(near, key=lambda other: (abs(other - row), other)))
             count += 1
     return count

@@ -1,4 +1,4 @@
-"""Streams whose changes are known: six laws, each without a change and with one now and then."""
+"""Synthetic streams of six generators, with and without known changes."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,26 +12,26 @@ __all__ = ["GENERATORS", "change_stream", "no_change_stream"]
 
 Rng = np.random.Generator
 Draw = Callable[[int], Floats]
-"""Gives the next n rows of one segment."""
+"""Returns the next n rows of one segment."""
 
-KEPT = 0.5  # of a row in the next one, in the autoregressive law
-CENTRES = 10  # of the mixture
+KEPT = 0.5  # autoregression coefficient
+CENTERS = 10  # components of the mixture
 
 
-def no_change_stream(law: str, seed: int) -> Draw:
-    """Return a function that gives the next n rows of a stream without a change.
+def no_change_stream(generator: str, seed: int) -> Draw:
+    """Return a function that returns the next n rows of a stream without a change.
 
     Parameters
     ----------
-    law
+    generator
         One of ``GENERATORS``.
     seed
-        Decides all rows.
+        Determines all rows.
 
     Raises
     ------
     ParameterError
-        If the law is not known.
+        If the generator is unknown.
 
     Examples
     --------
@@ -39,14 +39,16 @@ def no_change_stream(law: str, seed: int) -> Draw:
     >>> draw(1000).shape, round(float(draw(500).mean()), 1)
     ((1000, 50), 0.3)
     """
-    return _segment(law)(np.random.default_rng(seed), False)
+    return _segment(generator)(np.random.default_rng(seed), False)
 
 
-def change_stream(law: str, segments: int, length: int, seed: int) -> tuple[Floats, list[int]]:
+def change_stream(
+    generator: str, segments: int, length: int, seed: int
+) -> tuple[Floats, list[int]]:
     """Return a stream that changes after every ``length`` rows, and the rows where it does.
 
-    Every other segment follows the law of :func:`quiet_rows`; each of the rest is changed in its
-    own way, in channels drawn anew:
+    Every other segment has the distribution of :func:`no_change_stream`; each of the others is
+    changed as follows, in newly drawn channels:
 
     * ``gaussian``: N(0, 1) in 20 channels; the mean of five moves by 1.
     * ``mixture``: ten Gaussians in 100 channels, the stream of the NEWMA paper [1]_; every segment
@@ -58,17 +60,17 @@ def change_stream(law: str, segments: int, length: int, seed: int) -> tuple[Floa
 
     Parameters
     ----------
-    law
+    generator
         One of ``GENERATORS``.
     segments, length
-        How many, and rows of each.
+        Number of segments, and rows of each.
     seed
-        Decides all rows.
+        Determines all rows.
 
     Raises
     ------
     ParameterError
-        If the law is not known, or there are no rows.
+        If the generator is unknown, or there are no rows.
 
     References
     ----------
@@ -85,7 +87,7 @@ def change_stream(law: str, segments: int, length: int, seed: int) -> tuple[Floa
         raise ParameterError(
             f"segments and length must be at least 1, got {segments!r} and {length!r}"
         )
-    draw, rng = _segment(law), np.random.default_rng(seed)
+    draw, rng = _segment(generator), np.random.default_rng(seed)
     rows = np.concatenate([draw(rng, i % 2 == 1)(length) for i in range(segments)])
     return rows, [length * i for i in range(1, segments)]
 
@@ -97,13 +99,13 @@ def _gaussian(rng: Rng, changed: bool) -> Draw:
 
 def _mixture(rng: Rng, changed: bool) -> Draw:
     d = 100
-    weights = rng.dirichlet(np.full(CENTRES, 5.0))
-    centres = 0.2 * CENTRES ** (1 / d) * rng.normal(size=(CENTRES, d))
-    spreads = np.sqrt(28.0 / rng.chisquare(30, size=(CENTRES, d)))
+    weights = rng.dirichlet(np.full(CENTERS, 5.0))
+    centers = 0.2 * CENTERS ** (1 / d) * rng.normal(size=(CENTERS, d))
+    spreads = np.sqrt(28.0 / rng.chisquare(30, size=(CENTERS, d)))
 
     def draw(n: int) -> Floats:
-        which = rng.choice(CENTRES, size=n, p=weights)
-        rows: Floats = centres[which] + spreads[which] * rng.normal(size=(n, d))
+        index = rng.choice(CENTERS, size=n, p=weights)
+        rows: Floats = centers[index] + spreads[index] * rng.normal(size=(n, d))
         return rows
 
     return draw
@@ -144,17 +146,17 @@ GENERATORS: Mapping[str, Callable[[Rng, bool], Draw]] = {
     "binary": _binary,
     "autoregressive": _autoregressive,
 }
-"""The laws by name, each with how it draws a segment."""
+"""The generators by name, each a function that starts a segment."""
 
 
-def _segment(law: str) -> Callable[[Rng, bool], Draw]:
-    if law not in GENERATORS:
-        raise ParameterError(f"law must be one of {', '.join(GENERATORS)}, got {law!r}")
-    return GENERATORS[law]
+def _segment(generator: str) -> Callable[[Rng, bool], Draw]:
+    if generator not in GENERATORS:
+        raise ParameterError(f"generator must be one of {', '.join(GENERATORS)}, got {generator!r}")
+    return GENERATORS[generator]
 
 
 def _some(rng: Rng, d: int, moved: int, changed: bool) -> Floats:
-    """Return ones in channels drawn at random where the segment is changed, else zeros."""
+    """Return ones in randomly drawn channels if the segment is changed, else zeros."""
     shift = np.zeros(d)
     if changed:
         shift[rng.permutation(d)[:moved]] = 1.0

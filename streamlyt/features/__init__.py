@@ -1,4 +1,4 @@
-"""Random-feature maps: rows (n, d) in, features (n, m) out, whose products estimate a kernel."""
+"""Random feature maps: rows (n, d) to features (n, m) whose inner products estimate a kernel."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The random numbers that a structured map is drawn from."""
+"""Random numbers of a feature map, as tables for the compiled loops."""
 
 from typing import NamedTuple
 
@@ -8,32 +8,32 @@ __all__ = ["Draws"]
 
 
 class Draws(NamedTuple):
-    """What is drawn for one input width, ready for the loops.
+    """Draws for one number of inputs, ready for the compiled loops.
 
-    ``_draw`` gives tables also where the compiled loops draw on the way.
+    ``_draw`` also returns tables where the compiled loops draw entries as they go.
 
     Parameters
     ----------
     structured
-        Which of the two loops.
+        Whether the structured loop is used.
     weights
-        Shape (d,), or (1,) for one of all: multiplies the inputs.
+        Factors on the inputs, shape (d,), or (1,) for a common one.
     constant
-        The further input at the end; none where it is zero.
+        The additional constant input at the end; none if zero.
     width
         Length of an input row after padding with zeros.
     first, second
-        Tables of the loop, in the type of the features; the second one empty where one will do.
+        Tables of the loop, in the type of the features; ``second`` is empty if one suffices.
     factor
-        On every feature.
+        Factor on every feature.
     offset
-        Squared lengths of the input row that are taken off, for the centred response.
+        Multiple of the squared input length to subtract, for the ``"centred"`` response.
     order
-        Shape as the tables: the input at each place, where inputs are permuted.
+        Input index at each table position, if inputs are permuted.
     n_inputs
-        Inputs before the padding, the constant one included; of dense maps.
-    whole
-        Places of the tables that are in working order, as ``wide_rows`` needs them.
+        Number of inputs before the padding, the constant one included; of dense maps.
+    n_ordered
+        Number of table positions in the working order of ``wide_rows``.
     """
 
     structured: bool
@@ -46,4 +46,4 @@ class Draws(NamedTuple):
     offset: float = 0.0
     order: Array | None = None
     n_inputs: int = 0
-    whole: int = 0
+    n_ordered: int = 0

@@ -1,4 +1,4 @@
-"""How many features a wanted error takes, and what each construction costs on this machine."""
+"""Number of features for a target error, and cost of each construction on this machine."""
 
 import math
 import time
@@ -16,36 +16,36 @@ from ._draws import Draws
 
 __all__ = ["FeaturePlan", "plan_features"]
 
-TIMES = (1, 4, 16)  # of the number of features that the error takes: it halves each time
+TIMES = (1, 4, 16)  # multiples of the number of features; the error halves each time
 ROWS = 256
 _PAIRS = 20
-_RUNS = 3  # timings, of which the least counts
-_ERROR_SEED = 1 << 32  # the maps whose errors are measured have the seeds from here on
-# What is measured must be quick: numbers drawn a map, in all maps, and features at a time.
+_RUNS = 3  # timings; the shortest counts
+_ERROR_SEED = 1 << 32  # first seed of the maps whose errors are measured
+# Limits of a measurement: numbers drawn per map and in total, features per call, seeds.
 _LARGEST_DRAW, _ALL_DRAWS, _LARGEST_BATCH, _MOST_SEEDS = 1 << 23, 1 << 23, 1 << 24, 16
 
 
 @dataclass(frozen=True)
 class FeaturePlan:
-    """One line of a plan; None is what would have taken too long to measure.
+    """One line of a plan; values that would take too long to measure are None.
 
     Parameters
     ----------
     construction
-        How the projections are made.
+        Construction of the projections.
     chosen
-        Whether ``"auto"`` takes it.
+        Whether ``"auto"`` selects it.
     n_components
         Number of features m.
     memory
-        Bytes of all that is drawn and kept.
+        Bytes of all stored draws.
     batch_us, single_us
-        Microseconds a row on this machine, 256 rows at once (fewer of very many) and one.
+        Microseconds per row on this machine, for 256 rows (fewer for very large m) and for one.
     expected
-        Root mean square error of the kernel estimate over pairs of rows, as a part of
-        sqrt(k(x, x) k(y, y)), from the published variance, which is that of dense draws.
+        Root mean square error of the kernel estimate over pairs of rows, relative to
+        sqrt(k(x, x) k(y, y)), from the published variance of dense draws.
     measured
-        The same of maps drawn here, bias included.
+        The same, measured on drawn maps, bias included.
     """
 
     construction: str
@@ -59,24 +59,24 @@ class FeaturePlan:
 
 
 def plan_features(features: ProjectionMap, d: int, *, error: float) -> list[FeaturePlan]:
-    """Return what m, 4 m and 16 m features cost and reach, for each construction.
+    """Return cost and error of m, 4 m and 16 m features for each construction.
 
-    Errors are taken over twenty pairs of rows of length one, from right angles to nearly the same
-    direction. Times are measured; the choice that ``"auto"`` makes is a fixed rule, and is not.
+    Errors are over twenty pairs of rows of length one, from orthogonal to nearly parallel. Times
+    are measured; the selection of ``"auto"`` is a fixed rule.
 
     Parameters
     ----------
     features
-        The map; its number of features and its construction do not count.
+        The map; its number of features and its construction are ignored.
     d
         Number of inputs.
     error
-        Root mean square error wanted of m features, as a part of sqrt(k(x, x) k(y, y)).
+        Target root mean square error of m features, relative to sqrt(k(x, x) k(y, y)).
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
 
     Examples
     --------
@@ -90,25 +90,25 @@ def plan_features(features: ProjectionMap, d: int, *, error: float) -> list[Feat
     check_number("error", error, positive=True)
     if not isinstance(features, ProjectionMap):
         raise ParameterError(
-            f"features must be a map of streamlyt.features by projections, got {features!r}"
+            f"features must be a projection map of streamlyt.features, got {features!r}"
         )
     x, y = _pairs(d)
     size = _diagonal(features.kernel(x, x)) * _diagonal(features.kernel(y, y))
     spread = float(np.mean(_diagonal(features.variance(x, y)) / size))
-    least = 2 * max(1, math.ceil(spread / error**2 / 2))  # even: a cosine and a sine each
+    n_components = 2 * max(1, math.ceil(spread / error**2 / 2))  # even: a cosine and a sine each
     lines = []
     for construction in _constructions(features):
         for times in TIMES:
-            m = times * least
-            made = _with(features, n_components=m, construction=construction)
-            lines.append(_line(made, d, m, math.sqrt(spread / m), x, y, np.sqrt(size)))
+            m = times * n_components
+            planned = _with(features, n_components=m, construction=construction)
+            lines.append(_line(planned, d, m, math.sqrt(spread / m), x, y, np.sqrt(size)))
     return lines
 
 
 def _constructions(features: ProjectionMap) -> list[str]:
     if "construction" not in features.get_params():
         return [features.construction]
-    # Bits times bits take rows of bits, and these here are not.
+    # The binary construction needs binary rows, unlike the pairs here.
     return [c for c in features._constructions if c not in ("auto", "binary")]
 
 
@@ -139,24 +139,24 @@ def _line(
 
 def _bytes(draws: Draws) -> int:
     tables = [part for part in draws if isinstance(part, np.ndarray)]
-    return sum(table.nbytes for table in tables if table.size > 1)  # one number is no table
+    return sum(table.nbytes for table in tables if table.size > 1)  # a single number is no table
 
 
 def _large(features: ProjectionMap, inputs: int, m: int, structured: bool) -> int:
-    # Two tables of what would have been drawn.
+    # Size of two tables that were not drawn.
     if features.construction == "tiles":
         return 0
     return 2 * m * (1 if structured else inputs) * np.dtype(features.dtype).itemsize
 
 
 def _microseconds(features: ProjectionMap, rows: Floats) -> float:
-    features(rows)  # draws, and compiles
-    taken = []
+    features(rows)  # draw and compile first
+    elapsed = []
     for _ in range(_RUNS):
         start = time.perf_counter()
         features(rows)
-        taken.append(time.perf_counter() - start)
-    return 1e6 * min(taken) / len(rows)
+        elapsed.append(time.perf_counter() - start)
+    return 1e6 * min(elapsed) / len(rows)
 
 
 def _error(features: ProjectionMap, cells: int, x: Floats, y: Floats, size: Floats) -> float:
@@ -164,14 +164,14 @@ def _error(features: ProjectionMap, cells: int, x: Floats, y: Floats, size: Floa
     expected = _diagonal(features.kernel(x, y))
     squares = []
     for k in range(seeds):
-        one = _with(features, seed=_ERROR_SEED + k)
-        found = (one(x).astype(np.float64) * one(y)).sum(axis=1)
-        squares.append(((found - expected) / size) ** 2)
+        drawn = _with(features, seed=_ERROR_SEED + k)
+        estimates = (drawn(x).astype(np.float64) * drawn(y)).sum(axis=1)
+        squares.append(((estimates - expected) / size) ** 2)
     return math.sqrt(float(np.mean(squares)))
 
 
 def _pairs(d: int) -> tuple[Floats, Floats]:
-    """Return pairs of rows of length one with cosines from 0 to 0.95, where d leaves room."""
+    """Return pairs of rows of length one with cosines from 0 to 0.95 (d = 1: parallel)."""
     rng = np.random.default_rng(0)
     x, across = rng.normal(size=(2, _PAIRS, d))
     x /= np.linalg.norm(x, axis=1, keepdims=True)

@@ -1,7 +1,7 @@
-r"""Closed-form means of products of responses to two correlated speckles.
+r"""Closed-form mean products of responses to two correlated speckle fields.
 
 u = U z and v = U z', of entries CN(0, 1) or, real, N(0, 1). Written with xx = |z|^2, yy = |z'|^2
-and xy = z . z'; sources stand in :class:`~streamlyt.features.OpticalMap`.
+and xy = z . z'; :class:`~streamlyt.features.OpticalMap` lists the sources.
 """
 
 import math

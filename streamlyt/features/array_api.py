@@ -1,4 +1,4 @@
-"""A map on a back-end and a device of the user's choice: NumPy without compiling, or PyTorch."""
+"""Feature map on a chosen back-end and device: NumPy without compilation, or PyTorch."""
 
 from importlib import import_module
 from typing import Any, Self
@@ -20,25 +20,24 @@ BACKENDS = ("numpy", "torch")
 
 
 class ArrayAPIMap(FeatureMap):
-    """A map computed by another back-end, on another device; rows and features are NumPy's.
+    """A map computed by another back-end or device, with NumPy rows and features.
 
-    The same map, up to rounding, by operations on whole arrays instead of compiled loops. Arrays of
-    other libraries need no such thing: any map answers them in kind, on their device.
+    The same map, up to rounding, by array operations instead of compiled loops. Arrays of other
+    libraries do not need it: any map returns features of their library, on their device.
 
-    On the CPU a row has the same features, bit for bit, in any batch, with any kernels and threads
-    of the library, since every sum is written out in a fixed order. On other devices projections
-    are matrix products, and a row may differ between batches by rounding: within 2e-5 of the
-    largest feature in single precision, 1e-12 in double.
+    On the CPU the features of a row are bit-identical in any batch, with any kernels and threads of
+    the library, since every sum has a fixed order. On other devices projections are matrix
+    products, and a row may differ between batches by rounding: within 2e-5 of the largest feature
+    in single precision, 1e-12 in double.
 
     Parameters
     ----------
     features
-        A map of this project, :class:`~streamlyt.features.OpticalMap` for one.
+        A projection map, such as :class:`~streamlyt.features.OpticalMap`.
     backend
-        ``"numpy"``, which needs no compiler, or ``"torch"``.
+        ``"numpy"`` (no compilation) or ``"torch"``.
     device
-        Where it is computed, in the words of the back-end (``"cuda"``, ``"cuda:1"``); its default
-        device if None.
+        Device name of the back-end (``"cuda"``, ``"cuda:1"``); None: its default device.
 
     Attributes
     ----------
@@ -50,7 +49,7 @@ class ArrayAPIMap(FeatureMap):
     Raises
     ------
     ParameterError
-        If a parameter cannot hold; if the back-end has no such device here.
+        If a parameter is invalid, or the back-end lacks the device.
     MissingDependencyError
         If the back-end is not installed.
 
@@ -70,14 +69,14 @@ class ArrayAPIMap(FeatureMap):
         check_choice("backend", backend, BACKENDS)
         if not isinstance(features, ProjectionMap):
             raise ParameterError(
-                f"features must be a map of streamlyt.features by projections, got {features!r}"
+                f"features must be a projection map of streamlyt.features, got {features!r}"
             )
         self.features = features
         self.backend = backend
         self.device = device
         self.n_components = features.n_components
         self.scale = features.scale
-        self._there(np.zeros((1, 1)))
+        self._to_device(np.zeros((1, 1)))
 
     def __call__(self, values: Array) -> Array:
         """Return the features, shape (n, m), of ``values``, shape (n, d).
@@ -85,11 +84,11 @@ class ArrayAPIMap(FeatureMap):
         Raises
         ------
         DataError
-            If ``values`` has not two dimensions, or no column, or is not finite.
+            If ``values`` does not have two dimensions and a column, or is not finite.
         """
         if is_foreign(values):
             return self.features(values)
-        phi = portable_features(self.features, self._there(as_rows(values)))
+        phi = portable_features(self.features, self._to_device(as_rows(values)))
         if self.backend == "numpy":
             return np.asarray(phi)
         return np.asarray(phi.detach().cpu())
@@ -103,19 +102,19 @@ class ArrayAPIMap(FeatureMap):
         return self.features.variance(x, y)
 
     def with_scale(self, scale: float) -> Self:
-        """Return the same map with its inputs multiplied by ``scale`` once more."""
+        """Return the same map with its inputs multiplied by a further factor ``scale``."""
         return type(self)(self.features.with_scale(scale), backend=self.backend, device=self.device)
 
-    def _there(self, rows: Floats) -> Any:
+    def _to_device(self, rows: Floats) -> Any:
         """Return rows on the device, in the type of the features."""
         single = np.array(rows, dtype=self.features.dtype)
         xp = array_namespace(single) if self.backend == "numpy" else _torch()
         try:
             return xp.asarray(single, device=self.device)
         except (AssertionError, RuntimeError, TypeError, ValueError) as problem:
-            told = (str(problem).splitlines() or ["no such device"])[0]
+            reason = (str(problem).splitlines() or ["no such device"])[0]
             raise ParameterError(
-                f"device must be one that {self.backend} has here, got {self.device!r} ({told})"
+                f"device must be available to {self.backend}, got {self.device!r} ({reason})"
             ) from problem
 
 

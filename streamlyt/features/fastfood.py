@@ -16,12 +16,12 @@ from ._kernels.fastfood import fastfood_rows
 
 __all__ = ["FastfoodMap"]
 
-# Streams of the seed: the lengths take three a round, the order one a block.
+# Streams of the seed: the lengths use three per round, the order one per block.
 _SIGNS, _NORMALS, _LENGTHS, _ORDER = 11, 12, 16, 1 << 20
 
 
 class FastfoodMap(GaussianMap):
-    r"""FastfoodMap features, all cosines and then all sines [1]_.
+    r"""Fastfood features, all cosines and then all sines [1]_.
 
     .. math:: \phi(x) = \sqrt{2/m} (\cos(\mathrm{scale} \cdot V x), \sin(\mathrm{scale} \cdot V x)),
         \qquad V = D^{-1/2} S H G \Pi H B, \quad
@@ -40,16 +40,16 @@ class FastfoodMap(GaussianMap):
     scale
         Factor on the inputs, one over the length scale of the kernel.
     seed
-        Decides all draws.
+        Determines all draws.
     dtype
-        Of the features, and of the arithmetic: ``"float32"`` or ``"float64"``.
+        Type of features and arithmetic: ``"float32"`` or ``"float64"``.
     threads
-        Threads that share the rows of a call. The features do not depend on it.
+        Number of threads per call. The features do not depend on it.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
 
     References
     ----------
@@ -91,7 +91,7 @@ class FastfoodMap(GaussianMap):
         blocks = -(-rows // width)
         premix = self.scale * signs(seed, _SIGNS, width)[:d] / math.sqrt(width)
         orders = [permutation(seed, _ORDER + block, width) for block in range(blocks)]
-        # The transforms are not normalised: the first one's 1 / sqrt(D) is in the premix. A row
+        # The transforms are not normalized: 1 / sqrt(D) of the first one is in the premix. A row
         # of H G has the length |G|; S = chi / |G| gives it that of D independent normals.
         normals = math.sqrt(2.0) * complex_normals(seed, _NORMALS, blocks * width)[0]
         squares = np.zeros(blocks)
@@ -110,7 +110,7 @@ class FastfoodMap(GaussianMap):
 
 
 def _as_transformed(blocks: Floats) -> Floats:
-    """Put values by block and row of its transform in the order in which the loop leaves them."""
+    """Reorder values, given by block and row of its transform, as the output of the loop."""
     step = max(1, GROUP // blocks.shape[1])
     groups = [blocks[start : start + step] for start in range(0, len(blocks), step)]
     return np.concatenate([group.T.reshape(-1) for group in groups])

@@ -31,34 +31,32 @@ class FourierMap(GaussianMap):
     scale
         Factor on the inputs, one over the length scale of the kernel.
     construction
-        How W is made:
+        Construction of W:
 
         * ``"dense"``: a Gaussian matrix in memory.
-        * ``"tiles"``: the same matrix, and the same bits, drawn anew for every 1024 rows and never
-          stored.
+        * ``"tiles"``: the same matrix, bit for bit, redrawn for every 1024 rows and never stored.
         * ``"orthogonal"``: a matrix in memory whose blocks of d rows are random rotations, each
           row with the length of a Gaussian one: every row is Gaussian, so there is no bias, and
-          less variance than :meth:`variance` says (Theorem 1 of [2]_). Drawing it takes a time of
-          m d^2.
+          less variance than :meth:`variance` says (Theorem 1 of [2]_). Drawing it takes O(m d^2)
+          time.
         * ``"structured"``: three Walsh-Hadamard transforms with random signs between them, inputs
           padded to D, a power of two of at least 64 [2]_; one first transform serves all blocks of
           D rows. The rows are orthogonal and of one length, so there is less variance than
           :meth:`variance` says, and a bias of about
           :math:`k \, \mathrm{scale}^4 |x - y|^4 / (4 D)`.
-        * ``"auto"``: structured for more than four channels, else dense; that is where it costs
-          less.
+        * ``"auto"``: structured for more than four channels, else dense, whichever costs less.
     seed
-        Decides all draws.
+        Determines all draws.
     dtype
-        Of the features, and of the arithmetic: ``"float32"`` or ``"float64"``. In single
-        precision a projection p is known to 1e-7 p, and so is its cosine.
+        Type of features and arithmetic: ``"float32"`` or ``"float64"``. In single
+        precision a projection p, and thus its cosine, has an error of 1e-7 p.
     threads
-        Threads that share the rows of a call. The features do not depend on it.
+        Number of threads per call. The features do not depend on it.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
 
     References
     ----------
@@ -106,8 +104,8 @@ class FourierMap(GaussianMap):
             return self._dense(d, math.sqrt(2.0) * real.reshape(d, rows))
         width = padded_power(d)
         count = -(-rows // width) * width
-        # H is not normalised in the loop: two of the three 1 / sqrt(D) go here, the third
-        # is taken up by the length sqrt(D) of the rows.
+        # H is not normalized in the loop: two of the three 1 / sqrt(D) are here, the third
+        # cancels the length sqrt(D) of the rows.
         premix = self.scale * signs(seed, _SIGNS, width)[:d] / math.sqrt(width)
         first = (signs(seed, _SECOND, count) / math.sqrt(width)).astype(self.dtype)
         second = signs(seed, _THIRD, count).astype(self.dtype)

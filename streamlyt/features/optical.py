@@ -1,4 +1,4 @@
-"""Optical random features: intensities of light behind a diffuser, and powers of them."""
+"""Optical random features: powers and other responses of speckle intensities."""
 
 import math
 
@@ -19,7 +19,7 @@ from ._speckle_moments import bounded, centred, centred_variance, power_product,
 __all__ = ["OpticalMap"]
 
 _NAMED = {"centred": CENTRED, "exp": EXPONENTIAL, "phase": PHASE}
-_SIGNS, _PHASES, _NORMALS = 3, 4, 6  # streams of the seed (normals take two)
+_SIGNS, _PHASES, _NORMALS = 3, 4, 6  # streams of the seed (normals use two)
 _CONSTRUCTIONS = (
     "auto",
     "binary",
@@ -33,14 +33,14 @@ _FIELDS = ("complex", "real")
 
 
 class OpticalMap(BinaryRows, ProjectionMap):
-    r"""Optical random features: powers of the modulus :math:`|U z|`, or waves of its square.
+    r"""Optical random features: powers of the modulus :math:`|U z|`, or bounded responses of it.
 
     :math:`z = (\mathrm{scale} \cdot x, \mathrm{bias})`, and U has m rows of independent complex
     Gaussian entries of variance one: coherent light through a diffuser, read by a camera [1]_.
     The features are :math:`|U z|^s / \sqrt m`; or :math:`(|U z|^2 - |z|^2) / \sqrt m`; or
     :math:`\exp(-|U z|^2) / \sqrt m`; or
     :math:`\sqrt{2/m} (\cos |U z|^2, \sin |U z|^2)`, all cosines and then all sines, where the
-    intensity is written onto the phase of a second beam, so that :math:`|\phi(x)| = 1`. With
+    intensity sets the phase of a second beam, so that :math:`|\phi(x)| = 1`. With
     :math:`A = |z|^2 |z'|^2` and :math:`r^2 = (z \cdot z')^2 / A` the kernels are
 
     .. math:: k_s = \Gamma(1 + s/2)^2 A^{s/2} {}_2F_1(-s/2, -s/2; 1; r^2),
@@ -51,7 +51,7 @@ class OpticalMap(BinaryRows, ProjectionMap):
 
     the first from Price's expansion of two correlated speckles [1]_, [2]_, the second from their
     fourth moments, the last two from the characteristic function of two correlated complex
-    Gaussians. Where U is real (``field="real"``, entries from N(0, 1): no optics, half the
+    Gaussians. If U is real (``field="real"``, entries from N(0, 1): no optics, half the
     transforms, and more variance) they are
 
     .. math:: k_s = \frac{2^s}{\pi} \Gamma\!\left(\frac{1 + s}{2}\right)^2 A^{s/2}
@@ -60,10 +60,10 @@ class OpticalMap(BinaryRows, ProjectionMap):
     .. math:: k_{\exp} = [(1 + 2 |z|^2) (1 + 2 |z'|^2) - 4 A r^2]^{-1/2}, \qquad
         k_{\mathrm{phase}} = \Re\, [1 + 4 A (1 - r^2) - 2 i (|z|^2 - |z'|^2)]^{-1/2},
 
-    the first from [3]_, the others again from moments and the characteristic function.
+    the first from [3]_, the others from moments and the characteristic function.
 
-    Without bias a feature is even in x, so that a shift of a mean around zero can hardly be seen:
-    keep the bias, of the order of :math:`\mathrm{scale} \cdot |x|`.
+    Without bias a feature is even in x and nearly insensitive to a shift of a mean around zero:
+    use a bias of the order of :math:`\mathrm{scale} \cdot |x|`.
 
     Parameters
     ----------
@@ -72,28 +72,27 @@ class OpticalMap(BinaryRows, ProjectionMap):
     response
         The exponent s, any number above 0, or ``"centred"``, ``"exp"`` or ``"phase"`` (m even).
     bias
-        The further input that is always on, in units of the scaled inputs; 0 for none.
+        Additional constant input, in units of the scaled inputs; 0 for none.
     scale
         Factor on the inputs.
     construction
-        How U is made:
+        Construction of U:
 
         * ``"dense"``: a Gaussian matrix in memory.
-        * ``"tiles"``: the same matrix, and the same bits, drawn anew for every 1024 rows and never
-          stored.
+        * ``"tiles"``: the same matrix, bit for bit, redrawn for every 1024 rows and never stored.
         * ``"orthogonal"``: a matrix in memory whose blocks of as many rows as there are inputs,
           bias included, are random unitary matrices; the rows of one length, of Gaussian lengths
           for ``"exp"`` and ``"phase"``. No bias with any response, and less variance than
           :meth:`variance` says (s = 1: at most a tenth, s = 2: a sixth to a quarter, d = 24).
-          Drawing it takes a time of m d^2.
+          Drawing it takes O(m d^2) time.
         * ``"structured"``: inputs padded to D, a power of two of at least 64, one Walsh-Hadamard
           transform after random signs, then for each D features random unit phases and another
           transform. Its rows are orthogonal, so there is less variance than :meth:`variance` says
           (s = 1: at most a third), and a bias that falls as 1/D, measured at D = 64: 0.4 % for
           s = 1, 1.5 % for s = 2 and ``"centred"`` (of A), 6 % for s = 4, 2.5 % for ``"exp"``, 5 %
-          for ``"phase"``. Where U is real 2 % for s = 1, s = 2 and ``"exp"``, 4 % for
-          ``"centred"``, 12 % for s = 4, 5 % for ``"phase"``, and for s = 0.5 as much as 8 % of
-          rows with but one or two values.
+          for ``"phase"``. If U is real 2 % for s = 1, s = 2 and ``"exp"``, 4 % for
+          ``"centred"``, 12 % for s = 4, 5 % for ``"phase"``, and for s = 0.5 up to 8 % for rows
+          with only one or two nonzero values.
         * ``"structured-gaussian"``: complex normals in place of the phases, no bias, and one to
           three times the variance.
         * ``"binary"``: for rows of zeros and ones, given as numbers, booleans or
@@ -101,28 +100,28 @@ class OpticalMap(BinaryRows, ProjectionMap):
           part. For s = 2 and ``"centred"`` the kernel is then exactly the above less
           :math:`\sum_j z_j^2 z_j'^2`, where U is real less twice that, and :meth:`kernel` says
           so; for others it is the above in the limit of many ones.
-        * ``"auto"``: structured for more than four inputs, bias included, else dense; that is
-          where it costs less.
+        * ``"auto"``: structured for more than four inputs, bias included, else dense, whichever
+          costs less.
     field
         ``"complex"``, or ``"real"`` for a real U: half as many transforms; signs in the place of
         phases, real normals in that of complex ones, :math:`\pm 1` in the matrix of bits.
     seed
-        Decides all draws.
+        Determines all draws.
     dtype
-        Of the features, and of the arithmetic: ``"float32"`` or ``"float64"``.
+        Type of features and arithmetic: ``"float32"`` or ``"float64"``.
     threads
-        Threads that share the rows of a call. The features do not depend on it.
+        Number of threads per call. The features do not depend on it.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is invalid.
 
     Notes
     -----
-    The features of ``"structured"`` with s = 1 or 2 are made of sums, products and square roots
-    in a fixed order: the same bits on every machine. Other responses may differ in the last bit
-    between machines, never between cuts of the rows.
+    The features of ``"structured"`` with s = 1 or 2 use only sums, products and square roots in a
+    fixed order: bit-identical on every machine. Other responses may differ in the last bit between
+    machines, never between batches.
 
     References
     ----------
@@ -175,7 +174,7 @@ class OpticalMap(BinaryRows, ProjectionMap):
         if isinstance(response, str):
             check_choice("response", response, tuple(_NAMED))
             self._kind = _NAMED[response]
-            self._exponent = 2.0  # of the centred response, but for its centre
+            self._exponent = 2.0  # of the "centred" response before subtraction
             if self._kind == PHASE:
                 check_even(n_components)
         else:
@@ -196,23 +195,23 @@ class OpticalMap(BinaryRows, ProjectionMap):
             return self._dense(d, *(part.reshape(inputs, m) for part in self._normals(inputs * m)))
         width = padded_power(inputs)
         premix = signs(seed, _SIGNS, width) / math.sqrt(width)
-        centring = float(self._kind == CENTRED)
-        places = -(-m // width) * width
+        centering = float(self._kind == CENTRED)
+        n_entries = -(-m // width) * width
         gaussian = self.construction == "structured-gaussian"
         if gaussian:
-            tables = self._normals(places, _NORMALS)
+            tables = self._normals(n_entries, _NORMALS)
         elif self._real:
-            tables = (signs(seed, _PHASES, places),)
+            tables = (signs(seed, _PHASES, n_entries),)
         else:
-            tables = unit_phases(seed, _PHASES, places)
+            tables = unit_phases(seed, _PHASES, n_entries)
         if not gaussian and self._kind not in (EXPONENTIAL, PHASE):
-            gain, centre = self._one_length(width)
-            factor, centring = factor * gain, centring * centre
+            gain, center = self._one_length(width)
+            factor, centering = factor * gain, centering * center
         first, second = (part.astype(self.dtype) for part in (*tables, np.empty(0))[:2])
         constant = self.bias * float(premix[inputs - 1])
         weights = self.scale * premix[:d], constant, width
         # The premix divides squared lengths by D.
-        return Draws(True, *weights, first, second, factor, width * centring)
+        return Draws(True, *weights, first, second, factor, width * centering)
 
     def _normals(self, n: int, stream: int = MATRIX) -> tuple[Floats, ...]:
         real, imaginary = complex_normals(self.seed, stream, n)
@@ -225,16 +224,16 @@ class OpticalMap(BinaryRows, ProjectionMap):
             *parts, lengths = unitaries(self.seed, inputs, m)
         if self._kind in (EXPONENTIAL, PHASE):
             return self._dense(d, *(part * lengths for part in parts))
-        gain, centre = self._one_length(inputs)
+        gain, center = self._one_length(inputs)
         draws = self._dense(d, *(part * math.sqrt(inputs) for part in parts))
-        return draws._replace(factor=draws.factor * gain, offset=draws.offset * centre)
+        return draws._replace(factor=draws.factor * gain, offset=draws.offset * center)
 
     def _one_length(self, width: int) -> tuple[float, float]:
-        """Return what mends orthogonal rows of length sqrt(D): a factor, and one on the centre.
+        """Return corrections of orthogonal rows of length sqrt(D): factors on kernel and center.
 
-        They lack the spread of Gaussian lengths. The factor mends their kernel exactly where they
+        They lack the spread of Gaussian lengths. The factor corrects their kernel exactly if they
         are uniformly distributed; for s = 2 it is ((D + 1) / D)^(1/2), real ((D + 2) / D)^(1/2).
-        Such rows hold |z|^2 / (D + 1) of C = r^2 A less than they should; with b |z|^2 taken off,
+        Such rows have |z|^2 / (D + 1) of C = r^2 A less than Gaussian ones; less b |z|^2,
         E = D / (D + 1) (A + C) - 2 b A + b^2 A is a multiple of C for one b alone. Real:
         E = D / (D + 2) (A + 2 C) - 2 b A + b^2 A.
         """
@@ -263,8 +262,8 @@ class OpticalMap(BinaryRows, ProjectionMap):
         return np.maximum(second - first**2, 0.0)
 
     def _moment(self, x: Array, y: Array, power: int) -> Floats:
-        # The mean of the product of two responses, each to this power; of the wave of the
-        # difference of two phases, each times this number.
+        # The mean product of two responses, each to this power; for phases the mean cosine of
+        # their difference times this number.
         products, real = self._products(x, y), self._real
         if self._kind == CENTRED:
             return centred(products[2], real)

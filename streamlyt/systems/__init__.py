@@ -1,4 +1,4 @@
-"""Chaotic systems as sources, integrated to rounding, each with its largest Lyapunov exponent."""
+"""Chaotic dynamical systems as sources, with known largest Lyapunov exponents."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A chaotic system as a source; its largest exponent, and how long its rows can be trusted."""
+"""Base class of dynamical systems, largest Lyapunov exponent and reliable time."""
 
 import math
 from abc import abstractmethod
@@ -12,21 +12,21 @@ from streamlyt.core.errors import ParameterError
 
 __all__ = ["DynamicalSystem", "largest_lyapunov_exponent", "reliable_time"]
 
-_BATCH = 1024  # rows of a batch, and at most so many are computed for nothing
+_BATCH = 1024  # rows of a batch; a seek recomputes at most this many in vain
 
 
 class DynamicalSystem(Source):
-    """A chaotic system, sampled at equal steps of time, as one endless series.
+    """A chaotic system, sampled at equal time steps, as one endless series.
 
-    A subclass says where it starts (``_start``) and how its state goes on (``_advance``).
+    A subclass defines the initial state (``_start``) and the time stepping (``_advance``).
 
     Attributes
     ----------
     dt
-        Time from row to row, in the units of the system.
+        Time step between rows, in the units of the system.
     lyapunov_exponent
-        Largest Lyapunov exponent per unit of time, where it is known for these parameters (as
-        measured, see each class); else None: :func:`largest_exponent` measures it.
+        Largest Lyapunov exponent per unit of time if known for these parameters (measured, see each
+        class), else None; :func:`largest_lyapunov_exponent` measures it.
     """
 
     dt: float
@@ -50,7 +50,7 @@ class DynamicalSystem(Source):
     @property
     @abstractmethod
     def schema(self) -> Schema:
-        """What the rows are."""
+        """Schema of the rows."""
 
     @abstractmethod
     def _start(self, rng: np.random.Generator) -> Array:
@@ -58,14 +58,14 @@ class DynamicalSystem(Source):
 
     @abstractmethod
     def _advance(self, state: Array, n: int, refine: int = 1) -> tuple[Floats, Array]:
-        """Return n rows after a state, and the state at the last; steps ``refine`` times finer."""
+        """Return n rows after a state, and the last state, with ``refine`` times smaller steps."""
 
     def _settled(self) -> Array:
         state = self._start(np.random.default_rng(self.seed))
-        left = math.ceil(self.transient / self.dt)
-        while left > 0:
-            _, state = self._advance(state, min(left, _BATCH))
-            left -= _BATCH
+        remaining = math.ceil(self.transient / self.dt)
+        while remaining > 0:
+            _, state = self._advance(state, min(remaining, _BATCH))
+            remaining -= _BATCH
         return state
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
@@ -95,22 +95,22 @@ class DynamicalSystem(Source):
 def largest_lyapunov_exponent(
     system: DynamicalSystem, duration: float, *, every: float = 1.0, size: float = 1e-7
 ) -> float:
-    r"""Measure the largest Lyapunov exponent from two neighbouring trajectories.
+    r"""Measure the largest Lyapunov exponent from two neighboring trajectories.
 
-    Their distance is set back to ``size`` times the length of the state at equal times, and the
-    logarithms of its growth are averaged (Benettin and others, 1980). The scatter falls as one
-    over the square root of the duration.
+    Their distance is reset to ``size`` times the norm of the state at equal time intervals, and the
+    logarithms of its growth are averaged (Benettin et al., 1980). The error falls with the square
+    root of the duration.
 
     Parameters
     ----------
     system
-        The system; its first rows are left out as in a reading.
+        The system; its transient is skipped as in reading.
     duration
         Time over which the growth is averaged.
     every
-        Time from one setting back to the next.
+        Time between resets of the distance.
     size
-        Relative distance of the two.
+        Relative distance of the two trajectories.
 
     Returns
     -------
@@ -129,46 +129,46 @@ def largest_lyapunov_exponent(
     rows = max(1, round(every / system.dt))
     rounds = max(2, math.ceil(duration / (rows * system.dt)))
     growth = 0.0
-    for turn in range(rounds):
+    for round_number in range(rounds):
         before = float(np.linalg.norm(other - state))
         _, state = system._advance(state, rows)
         _, other = system._advance(other, rows)
         distance = float(np.linalg.norm(other - state))
-        if turn >= rounds // 10:  # the first ones turn towards the direction that grows most
+        if round_number >= rounds // 10:  # first align with the fastest growing direction
             growth += math.log(distance / before)
         other = state + (other - state) * (size * float(np.linalg.norm(state)) / distance)
     return growth / ((rounds - rounds // 10) * rows * system.dt)
 
 
 def reliable_time(system: DynamicalSystem, duration: float, *, threshold: float = 0.4) -> float:
-    """Return for how long the rows themselves are right, from any one of them.
+    """Return the time for which the rows follow the exact trajectory from any one of them.
 
-    The system is integrated a second time in steps half as long. Both begin at one state and
-    differ from then on by their errors alone, which grow as any others do: a forecast cannot be
-    judged for longer than this.
+    The system is integrated again with half the step. Both trajectories start at one state and
+    differ by their integration errors alone, which grow like any perturbation. A forecast cannot
+    be evaluated beyond this time.
 
     Parameters
     ----------
     system
         The system.
     duration
-        Time to look at, at most.
+        Maximum time.
     threshold
-        The root mean square of the difference, over that of the rows about their mean, at which
-        trust ends.
+        Root mean square of the difference, relative to that of the rows about their mean, at which
+        the rows are no longer reliable.
 
     Returns
     -------
     float
-        Time, in the units of the system; ``duration`` where the two never part.
+        Time, in the units of the system; ``duration`` if the two never differ by the threshold.
     """
     state = system._settled()
     n = math.ceil(duration / system.dt)
     rows, _ = system._advance(state, n)
     finer, _ = system._advance(state, n, 2)
     error = np.sqrt(((rows - finer) ** 2).mean(axis=1) / rows.var(axis=0).mean())
-    apart = np.flatnonzero(error > threshold)
-    return float(apart[0] + 1) * system.dt if apart.size else float(duration)
+    exceeded = np.flatnonzero(error > threshold)
+    return float(exceeded[0] + 1) * system.dt if exceeded.size else float(duration)
 
 
 def _direction(rng: np.random.Generator, state: Array) -> Array:

@@ -12,9 +12,9 @@ _POINTS = 64  # on the circle over which the coefficients are averaged
 
 
 class ETDRK4:
-    r"""Steps of :math:`v' = L v + N(v)` with L diagonal, by Cox and Matthews' ETDRK4.
+    r"""Time stepper of :math:`v' = L v + N(v)` with L diagonal, by Cox and Matthews' ETDRK4.
 
-    The coefficients, which cancel badly near L h = 0, are means over a circle in the complex
+    The coefficients, which suffer cancellation near L h = 0, are means over a circle in the complex
     plane [1]_.
 
     Parameters
@@ -24,7 +24,7 @@ class ETDRK4:
     nonlinear
         N, from shape (m,) to (m,).
     h
-        Length of a step.
+        Time step.
 
     References
     ----------
@@ -45,7 +45,7 @@ class ETDRK4:
         self._f3 = h * ((-4 - 3 * r - r**2 + e * (4 - r)) / r**3).real.mean(1)
 
     def step(self, v: Array) -> Array:
-        """Return v one step later."""
+        """Return v after one step."""
         n = self.nonlinear
         nv = n(v)
         half = self._half * v

@@ -13,33 +13,33 @@ from ._etdrk4 import ETDRK4
 
 __all__ = ["KuramotoSivashinsky"]
 
-_EXPONENTS = {22.0: 0.0489, 60.0: 0.0846, 100.0: 0.0886, 200.0: 0.097}  # of length
-_LONGEST_STEP = 0.05  # of time: at the usual 0.25 the error is 60 times larger
-_SPACING = 0.4  # between points, where their number is left open
+_EXPONENTS = {22.0: 0.0489, 60.0: 0.0846, 100.0: 0.0886, 200.0: 0.097}  # by length
+_LONGEST_STEP = 0.05  # time units: at the usual 0.25 the error is 60 times larger
+_SPACING = 0.4  # default distance between points
 
 
 class KuramotoSivashinsky(DynamicalSystem):
     r"""The Kuramoto-Sivashinsky equation: u_t = -u u_x - u_xx - u_xxxx on a ring.
 
-    Fourier modes and exponential time differencing of fourth order, in steps of at most 0.05.
-    Largest exponents: 0.0489 per unit of time at length 22, 0.0846 at 60, 0.0886 at 100, 0.097 at
-    200.
+    Integrated in Fourier space by fourth-order exponential time differencing, with steps of at
+    most 0.05. Largest Lyapunov exponents: 0.0489 per unit of time at length 22, 0.0846 at 60,
+    0.0886 at 100, 0.097 at 200.
 
     Parameters
     ----------
     n_rows
-        Rows of a reading; None for no end.
+        Number of rows; None: endless.
     length
-        Of the ring.
+        Length of the ring.
     points
-        Of the ring, equally spaced, even, at least 16; the next power of two to a spacing of 0.4
-        where None.
+        Number of grid points, even, at least 16; None: the power of two nearest to a spacing of
+        0.4.
     dt
-        Time from row to row.
+        Time step between rows.
     seed
-        Decides where it starts.
+        Determines the initial state.
     transient
-        Time that is left out before the first row.
+        Time skipped before the first row.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class KuramotoSivashinsky(DynamicalSystem):
 
     @property
     def schema(self) -> Schema:
-        """One channel a point."""
+        """One channel per grid point."""
         return Schema.of(*(f"u{i}" for i in range(self._width)))
 
     def _start(self, rng: np.random.Generator) -> Array:

@@ -16,20 +16,20 @@ class Lorenz(DynamicalSystem):
     r"""The Lorenz system: x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z.
 
     Integrated by Taylor series of order 24 in steps of at most 0.01: the local error is that of
-    rounding. Largest exponent at the default parameters: 0.906 per unit of time.
+    rounding. Largest Lyapunov exponent at the default parameters: 0.906 per unit of time.
 
     Parameters
     ----------
     n_rows
-        Rows of a reading; None for no end.
+        Number of rows; None: endless.
     dt
-        Time from row to row.
+        Time step between rows.
     sigma, rho, beta
         Parameters of the system.
     seed
-        Decides where it starts.
+        Determines the initial state.
     transient
-        Time that is left out before the first row.
+        Time skipped before the first row.
 
     Raises
     ------

@@ -16,22 +16,23 @@ __all__ = ["Lorenz96"]
 class Lorenz96(DynamicalSystem):
     r"""The Lorenz-96 ring: x_i' = (x_{i+1} - x_{i-2}) x_{i-1} - x_i + forcing.
 
-    Integrated as :class:`Lorenz`. Largest exponent of 40 sites at forcing 8: 1.68 per unit of time.
+    Integrated as :class:`Lorenz`. Largest Lyapunov exponent of 40 sites at forcing 8: 1.68 per
+    unit of time.
 
     Parameters
     ----------
     n_rows
-        Rows of a reading; None for no end.
+        Number of rows; None: endless.
     sites
         Length of the ring, at least 4.
     forcing
-        Parameter of the system; chaotic from about 4 on.
+        Parameter of the system; chaotic above about 4.
     dt
-        Time from row to row.
+        Time step between rows.
     seed
-        Decides where it starts.
+        Determines the initial state.
     transient
-        Time that is left out before the first row.
+        Time skipped before the first row.
 
     Raises
     ------
@@ -67,7 +68,7 @@ class Lorenz96(DynamicalSystem):
 
     @property
     def schema(self) -> Schema:
-        """One channel a site."""
+        """One channel per site."""
         return Schema.of(*(f"x{i}" for i in range(self.sites)))
 
     def _start(self, rng: np.random.Generator) -> Array:

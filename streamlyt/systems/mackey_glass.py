@@ -12,32 +12,32 @@ from ._kernels.integrators import ORDER, delay_steps
 
 __all__ = ["MackeyGlass"]
 
-_LONGEST_STEP = 0.25  # of time: the series then end below rounding
+_LONGEST_STEP = 0.25  # time units: the truncation error is then below rounding
 
 
 class MackeyGlass(DynamicalSystem):
     r"""The Mackey-Glass equation: x'(t) = beta u / (1 + u^power) - gamma x(t), u = x(t - tau).
 
-    Integrated by the method of steps: tau is a whole number of steps of at most 0.25, the delayed
-    value over a step is then one Taylor series of order 24 that was kept, and so is the solution.
-    Largest exponent at the default parameters: 0.0052 per unit of time.
+    Integrated by the method of steps: tau is a whole number of steps of at most 0.25, so the
+    delayed value over a step is one stored Taylor series of order 24, and so is the solution.
+    Largest Lyapunov exponent at the default parameters: 0.0052 per unit of time.
 
     Parameters
     ----------
     n_rows
-        Rows of a reading; None for no end.
+        Number of rows; None: endless.
     tau
-        Delay; chaotic from about 16.8 on.
+        Delay; chaotic above about 16.8.
     dt
-        Time from row to row, at most tau.
+        Time step between rows, at most tau.
     beta, gamma
         Rates of production and of decay.
     power
         Exponent of the feedback, a whole number.
     seed
-        Decides where it starts: a constant past.
+        Determines the initial state: a constant past.
     transient
-        Time that is left out before the first row.
+        Time skipped before the first row.
 
     Raises
     ------
@@ -83,7 +83,7 @@ class MackeyGlass(DynamicalSystem):
         return Schema.of("x")
 
     def _start(self, rng: np.random.Generator) -> Array:
-        # The series of the past tau, and before them where in the last step the next row lies.
+        # The series of the past tau, preceded by the position of the next row in the last step.
         state = np.zeros((1 + math.ceil(self.tau / _LONGEST_STEP), ORDER + 1))
         state[1:, 0] = rng.uniform(0.9, 1.3)
         state[0, 0] = 1.0
@@ -95,19 +95,19 @@ class MackeyGlass(DynamicalSystem):
             series = _finer(series, refine)
         lag = len(series)
         h = self.tau / lag
-        # Places of the rows in steps after the end of the last one.
-        places = refine * (state[0, 0] - 1.0) + self.dt / h * np.arange(1, n + 1)
-        steps = math.ceil(places[-1])
+        # Positions of the rows, in steps after the end of the last one.
+        positions = refine * (state[0, 0] - 1.0) + self.dt / h * np.arange(1, n + 1)
+        steps = math.ceil(positions[-1])
         history = np.concatenate([series, np.zeros((steps, ORDER + 1))])
         delay_steps(history, self.beta, self.gamma, int(self.power), h, steps)
-        whole = np.maximum(np.ceil(places).astype(int), 1 - lag)
-        part = places - (whole - 1)
+        index = np.maximum(np.ceil(positions).astype(int), 1 - lag)
+        part = positions - (index - 1)
         rows = np.zeros(n)
         for k in range(ORDER, -1, -1):
-            rows = rows * part + history[lag + whole - 1, k]
+            rows = rows * part + history[lag + index - 1, k]
         end = np.zeros_like(state) if refine == 1 else np.zeros((1 + lag, ORDER + 1))
         end[1:] = history[steps:]
-        end[0, 0] = part[-1] + whole[-1] - steps
+        end[0, 0] = part[-1] + index[-1] - steps
         return rows[:, None], end
 
 
@@ -117,7 +117,7 @@ def _finer(series: Array, parts: int) -> Array:
     powers = np.arange(ORDER + 1)
     fine = np.empty((len(series), parts, ORDER + 1))
     for part in range(parts):
-        at = part / parts
-        shift = binomials * at ** np.maximum(powers[:, None] - powers, 0)
+        offset = part / parts
+        shift = binomials * offset ** np.maximum(powers[:, None] - powers, 0)
         fine[:, part] = (series @ shift) / float(parts) ** powers
     return fine.reshape(-1, ORDER + 1)

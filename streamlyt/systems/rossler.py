@@ -15,20 +15,20 @@ __all__ = ["Rossler"]
 class Rossler(DynamicalSystem):
     r"""The Rossler system: x' = -y - z, y' = x + a y, z' = b + z (x - c).
 
-    Integrated as :class:`Lorenz`. Largest exponent at the default parameters: 0.0714.
+    Integrated as :class:`Lorenz`. Largest Lyapunov exponent at the default parameters: 0.0714.
 
     Parameters
     ----------
     n_rows
-        Rows of a reading; None for no end.
+        Number of rows; None: endless.
     dt
-        Time from row to row.
+        Time step between rows.
     a, b, c
         Parameters of the system.
     seed
-        Decides where it starts.
+        Determines the initial state.
     transient
-        Time that is left out before the first row.
+        Time skipped before the first row.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Slow twins, in plain Python from the equations."""
+"""Naive reference implementations of the detectors, in plain Python from the equations."""
 
 import itertools
 import math
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def newma(features, fast, slow):
-    """The paper's recursion with averages from zero, each divided by its weights' sum."""
+    """The published recursion, averages from zero, each divided by the sum of its weights."""
     z, y, out = [0.0] * len(features[0]), [0.0] * len(features[0]), []
     for t, row in enumerate(features, start=1):
         z = [(1 - fast) * a + fast * float(x) for a, x in zip(z, row, strict=True)]
@@ -38,7 +38,7 @@ def scales(features, memories, reference):
     slow = averages(reference, 4)
     found = []
     for k, memory in enumerate(memories):
-        if k < 2:  # held against the reference of the rows before the group is whole
+        if k < 2:  # compared with the reference before the group is complete
             here, t = averages(memory, 1)[1:], np.arange(len(features))
             found.append(((here - slow[t - t % 4]) ** 2).sum(axis=1))
         else:
@@ -47,7 +47,7 @@ def scales(features, memories, reference):
 
 
 def tail_level(squares, bound, chance, caution, n_components):
-    """The square that a row exceeds with this chance, by the docstring of the tail."""
+    """The square that a row exceeds with this probability, by the docstring of TailModel."""
     v = -np.log(bound - squares)
     u = np.quantile(v, 0.95)
     excess = v[v > u] - u
@@ -65,7 +65,7 @@ def tail_level(squares, bound, chance, caution, n_components):
 
 
 def adaptive(statistic, rate, quantile, learning):
-    """The paper's threshold of s^2, taken at its root, that learns nothing above itself."""
+    """The root of the published threshold of s^2, which does not learn above itself."""
     mean = squares = 0.0
     out = []
     for i, s in enumerate(statistic):
@@ -79,7 +79,7 @@ def adaptive(statistic, rate, quantile, learning):
 
 
 def weights(fast, slow, t):
-    """Of the rows in z - z' after t rows, the last row first."""
+    """Weights of the rows in z - z' after t rows, the last row first."""
     a, b = fast / (1 - (1 - fast) ** t), slow / (1 - (1 - slow) ** t)
     return np.array([a * (1 - fast) ** j - b * (1 - slow) ** j for j in range(t)])
 
@@ -91,7 +91,7 @@ def over_tuples(count, size, value):
 
 
 def trace_averages(x):
-    """Products of differences of distinct rows, which no mean moves."""
+    """Products of differences of distinct rows, independent of the mean."""
 
     def second(i, j, k, n):
         return ((x[i] - x[j]) @ (x[k] - x[n])) ** 2 / 4

@@ -1,4 +1,4 @@
-"""The slow twin of the bank: its docstring, row by row, in plain Python and NumPy's algebra."""
+"""Naive empirical null model, row by row, in plain Python and NumPy's linear algebra."""
 
 import math
 import os
@@ -11,7 +11,7 @@ compiled_only = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="long recordings: minutes when uncompiled"
 )
 
-RATIO, NULL, COVARIANCE = 10, 20, 80  # slow over fast; windows; terms of four a window
+RATIO, NULL, COVARIANCE = 10, 20, 80  # slow over fast; windows; terms, four per window
 CAP, SUSPECT, HEIGHT = 2.0, 0.6, 40.0
 
 
@@ -45,7 +45,7 @@ class Window:
         self.terms = 0
 
     def score(self, row, t):
-        """Absorb a row; return the cube roots of both statistics, None where not known yet."""
+        """Process a row; return the cube roots of both statistics, None if not available yet."""
         quick, lazy = 1 / self.window, 1 / (RATIO * self.window)
         self.fast = (1 - quick) * self.fast + quick * row
         self.slow = (1 - lazy) * self.slow + lazy * row
@@ -87,8 +87,8 @@ class Window:
                 self.factored = self.covariance + lift * np.eye(len(part))
 
 
-def bank(features, chosen, windows, arl):
-    """Return evidence, height and, for each row, whether it was an event."""
+def empirical_null(features, chosen, windows, arl):
+    """Return evidence, threshold and, for each row, whether it was an event."""
 
     def begin():
         return [Window(int(w), arl, chosen, features.shape[1]) for w in windows]

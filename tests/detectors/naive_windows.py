@@ -1,4 +1,4 @@
-"""The detectors of windows, written as slowly and plainly as their definitions read."""
+"""Naive window detectors, written from their definitions."""
 
 import numpy as np
 

@@ -7,7 +7,7 @@ from tests.detectors import naive
 
 
 def moments_of(p, f):
-    """Moments of a law on few points, by sums over all pairs and triples of them."""
+    """Moments of a discrete distribution, by sums over all pairs and triples of points."""
     q, c = f @ f.T, (f.T * p) @ f
     u = np.diagonal(q) - p @ np.diagonal(q)
     second = np.trace(c @ c)
@@ -33,7 +33,7 @@ def moments_of(p, f):
     )
 
 
-def test_cumulants_are_those_of_simulated_rows_of_a_skewed_law():
+def test_cumulants_match_simulated_rows_of_a_skewed_distribution():
     rng = np.random.default_rng(2)
     p = rng.dirichlet(np.full(5, 3.0))
     f = rng.exponential(size=(5, 3)) * rng.normal(size=(5, 3))
@@ -51,7 +51,7 @@ def test_cumulants_are_those_of_simulated_rows_of_a_skewed_law():
     assert abs(second - expected[1]) < 4 * error[1]
     assert abs(third - expected[2]) < 4 * error[2]
     assert abs(fourth - 3 * second**2 - expected[3]) < 4 * error[3]
-    # The traces alone would not do: the rows are far from Gaussian.
+    # The traces alone do not suffice: the rows are far from Gaussian.
     gaussian = statistic_cumulants(fast, slow, FeatureMoments(*_traces(moments_of(p, f))), 8)
     assert abs(float(gaussian[3]) - expected[3]) > 10 * error[3]
 
@@ -60,7 +60,7 @@ def _traces(moments):
     return moments.trace, moments.trace2, moments.trace3, moments.trace4
 
 
-def test_long_windows_leave_the_gaussian_terms():
+def test_only_the_gaussian_terms_remain_for_long_windows():
     fast, slow = forgetting_factors(1000)
     traces = (2.0, 1.0, 0.6, 0.4)
     ours = statistic_cumulants(fast, slow, FeatureMoments(*traces))

@@ -1,4 +1,4 @@
-"""The learned null: its equations, its promises, and the changes that are known."""
+"""The empirical null: its equations, its contract, and known changes."""
 
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from streamlyt.detectors import MultiscaleNEWMA
 from streamlyt.features import FourierMap, OpticalMap
 from streamlyt.operator_checks import check_operator
 from tests._arrays import assert_all, assert_same_bits
-from tests.detectors.naive_multiscale_newma import bank
+from tests.detectors.naive_multiscale_newma import empirical_null
 
 AR, EVENT = 0.9, 1800
 
@@ -23,7 +23,7 @@ def learned(window=None, **given):
 
 
 def wandering(n=3600, d=2, seed=0, step=6.0):
-    """Rows that remember nine tenths of the one before; their mean moves at row EVENT."""
+    """Autoregressive rows of coefficient 0.9; their mean shifts at row EVENT."""
     rng = np.random.default_rng(seed)
     rows = np.zeros((n, d))
     for i in range(1, n):
@@ -38,35 +38,35 @@ def stream(rows, key=""):
 
 
 @pytest.mark.parametrize(("window", "seed"), [(40, 0), (63, 1), (16, 2)])
-def test_the_bank_is_its_docstring_row_by_row(window, seed):
+def test_empirical_null_matches_its_definition_row_by_row(window, seed):
     rows = wandering(seed=seed)
     features = FourierMap(96, scale=0.2, seed=seed, dtype="float64")
     detector = learned(window, features=features, scale=1.0)
     statistic, threshold = detector.score(rows)
     windows = [max(4, round(window / 10 ** (k / 2))) for k in (2, 1, 0)]
-    chosen = [*range(32), *range(48, 80)]  # as many cosines as sines of the same waves
-    evidence, height = bank(features(rows), chosen, windows, arl=1e8)
+    chosen = [*range(32), *range(48, 80)]  # cosines, and sines of the same phases
+    evidence, height = empirical_null(features(rows), chosen, windows, arl=1e8)
     np.testing.assert_array_equal(threshold, height)
     np.testing.assert_allclose(statistic, evidence, rtol=1e-9, atol=1e-9)
     events = np.flatnonzero(statistic >= 1)
-    assert events.size  # one, and a restart after it: both were compared
+    assert events.size  # an event and the reset after it were both compared
     assert np.isinf(threshold[events[0] + 1 :]).any()
 
 
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(st.lists(st.integers(0, 1500), max_size=8), st.sampled_from([None, 0.3]))
-def test_the_same_bits_for_every_cut(cuts, scale):
+def test_results_are_batch_invariant(cuts, scale):
     rows = wandering(1500)
     rows[900:] += 8
-    whole, found = learned(30, scale=scale).update(stream(rows))
+    full, found = learned(30, scale=scale).update(stream(rows))
     detector, parts, events = learned(30, scale=scale), [], []
     ends = sorted([0, *cuts, 1500])
     for start, stop in pairwise(ends):
         out, more = detector.update(stream(rows).slice(start, stop))
         parts.append(out.values)
         events += more
-    assert_same_bits(np.concatenate(parts), whole.values)
+    assert_same_bits(np.concatenate(parts), full.values)
     assert events == found
     assert len(events) == 1
 
@@ -74,7 +74,7 @@ def test_the_same_bits_for_every_cut(cuts, scale):
 @pytest.mark.parametrize(
     "given", [{}, {"scale": 0.2}, {"features": "fourier"}, {"features": OpticalMap(64)}]
 )
-def test_the_promises_of_the_house_hold_through_an_event(given):
+def test_operator_contract_holds_through_an_event(given):
     check_operator(learned(24, **given), stream(wandering(2400)))
 
 
@@ -92,7 +92,7 @@ def test_the_promises_of_the_house_hold_through_an_event(given):
         ({"features": OpticalMap(10)}, "n_components must be at least 64, got 10"),
     ],
 )
-def test_parameters_out_of_range_are_named(given, match):
+def test_parameters_out_of_range_are_rejected(given, match):
     with pytest.raises(ParameterError, match=match):
         learned(**given)
 
@@ -114,7 +114,7 @@ STREAMS = {
     "one channel": lambda: noise(d=1),
     "huge": lambda: noise() * 1e300,
     "tiny": lambda: noise() * 1e-300,
-    "huge beside small": lambda: noise() * [1e300, 1.0, 1e-300],
+    "huge with small": lambda: noise() * [1e300, 1.0, 1e-300],
     "on a high level": lambda: noise() + 1e12,
     "huge outliers": lambda: np.where(noise() > 3.3, 1e300, noise()),
     "two values": lambda: np.sign(noise()),
@@ -124,7 +124,7 @@ STREAMS = {
 
 @pytest.mark.parametrize("name", STREAMS)
 @pytest.mark.parametrize("scale", [None, 1.0])
-def test_quiet_streams_of_odd_numbers_have_a_statistic_and_no_event(name, scale):
+def test_extreme_values_without_a_change_give_a_finite_statistic_and_no_event(name, scale):
     out, events = learned(100, scale=scale).update(stream(STREAMS[name]()))
     statistic, threshold = out.values[:, -3], out.values[:, -2]
     assert_all(np.isfinite, statistic)
@@ -133,20 +133,20 @@ def test_quiet_streams_of_odd_numbers_have_a_statistic_and_no_event(name, scale)
 
 
 @pytest.mark.parametrize("size", [1e-290, 1e-150, 1.0, 1e150, 1e300])
-def test_a_change_is_found_whatever_the_unit(size):
+def test_a_change_is_detected_in_any_unit(size):
     rows = (wandering(3600, step=12.0) * size)[1:]
     [event] = learned(50).update(stream(rows))[1]
     assert abs(event.change_index - (EVENT - 1)) <= 20
 
 
-def test_values_near_the_largest_number_are_taken():
+def test_values_near_the_largest_float_are_accepted():
     rows = wandering(3600)
     rows *= 1.7e308 / np.abs(rows).max()
     out, _ = learned(50).update(stream(rows))
     assert_all(np.isfinite, out.values[:, -3])
 
 
-def test_eight_hundred_channels_are_watched_at_once():
+def test_eight_hundred_channels_are_processed_together():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(2000, 852))
     rows[1200:, :200] += 1.5
@@ -155,24 +155,24 @@ def test_eight_hundred_channels_are_watched_at_once():
     assert {int(name[1:]) for name in event.channels} <= set(range(200))
 
 
-def test_a_hole_is_refused_with_its_channel_and_time():
+def test_a_missing_value_is_rejected_with_its_channel_and_time():
     rows = noise(10)
     rows[4, 1] = np.nan
     with pytest.raises(DataError, match=r"got nan in channel 'x1' at time 4 step"):
         learned().update(stream(rows))
 
 
-def test_no_alarm_before_the_nulls_have_learnt():
+def test_no_alarm_before_the_nulls_are_learned():
     detector = learned(100)
     rows = noise(detector.warmup_rows)
-    rows[60:] += 50.0  # a jump that nothing could miss
+    rows[60:] += 50.0  # a jump that cannot be missed
     out, events = detector.update(stream(rows))
     assert not events
     # Two windows of ten rows until the first statistic, ten more until its null is used.
     assert np.flatnonzero(np.isfinite(out.values[:, -2])).tolist() == [detector.warmup_rows - 1]
 
 
-def test_other_seeds_are_other_features_and_the_same_finding():
+def test_other_seeds_give_other_features_and_the_same_event():
     rows = wandering(3600, step=12.0)
     outs = [learned(50, seed=seed).update(stream(rows)) for seed in (0, 1)]
     assert not np.array_equal(outs[0][0].values, outs[1][0].values)

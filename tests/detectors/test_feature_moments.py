@@ -19,7 +19,7 @@ def gathered(features, cuts=()):
     return moments.read(state)
 
 
-def test_traces_are_the_averages_over_all_tuples_of_distinct_rows():
+def test_traces_equal_the_averages_over_all_tuples_of_distinct_rows():
     x = np.random.default_rng(0).exponential(size=(8, 3)) + 2
     ours = trace_averages(x @ x.T)
     assert ours == pytest.approx(naive.trace_averages(x), rel=1e-10)
@@ -31,13 +31,13 @@ def test_traces_do_not_depend_on_the_mean():
     assert trace_averages(moved @ moved.T) == pytest.approx(trace_averages(x @ x.T), rel=1e-10)
 
 
-def test_products_are_the_averages_over_all_tuples_of_distinct_rows():
+def test_products_equal_the_averages_over_all_tuples_of_distinct_rows():
     x = np.random.default_rng(2).exponential(size=(8, 3)) - 1
     expected = naive.product_averages(x, level=2.5)
     assert product_averages(x @ x.T, 2.5) == pytest.approx(expected, rel=1e-10)
 
 
-def test_estimates_come_near_the_truth():
+def test_estimates_are_close_to_the_true_moments():
     # Squares of normal numbers: C = 2 I, and products of distinct rows factor over the channels.
     draws = [
         gathered(np.random.default_rng(seed).normal(size=(4096, 4)) ** 2) for seed in range(20)
@@ -56,12 +56,12 @@ def test_estimates_come_near_the_truth():
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.lists(st.integers(0, 224), max_size=6))
-def test_estimates_are_the_same_bits_for_every_cut(cuts):
+def test_estimates_are_batch_invariant(cuts):
     features = np.random.default_rng(3).random((224, 5), dtype=np.float32)
     assert gathered(features, cuts) == gathered(features)
 
 
-def test_nothing_is_left_once_the_reference_is_forgotten():
+def test_stop_removes_all_state():
     moments, state = FeatureMomentEstimator(192), {"other": np.zeros(1)}
     moments.start(state)
     moments.add(np.ones((192, 2)), state)
@@ -71,11 +71,11 @@ def test_nothing_is_left_once_the_reference_is_forgotten():
     assert not moments.learning(state)
 
 
-def test_rows_that_are_all_the_same_have_no_moments():
+def test_constant_rows_have_zero_moments():
     assert set(asdict(gathered(np.full((192, 3), 0.1))).values()) == {0.0}
 
 
-def test_too_short_a_reference_is_refused():
+def test_too_short_a_reference_is_rejected():
     with pytest.raises(
         ParameterError, match="rows must be a multiple of 32 of at least 192, got 1"
     ):
@@ -83,5 +83,5 @@ def test_too_short_a_reference_is_refused():
     moments, state = FeatureMomentEstimator(256), {}
     moments.start(state)
     moments.add(np.ones((100, 2)), state)
-    with pytest.raises(ParameterError, match="at least 192 rows must have been added, got 96"):
+    with pytest.raises(ParameterError, match="rows added must be at least 192, got 96"):
         moments.read(state)

@@ -19,7 +19,7 @@ from tests._arrays import assert_all
 
 
 @pytest.mark.parametrize(("window", "freedom"), [(10, 4), (20, 16)])
-def test_level_is_first_passed_after_the_run_length_in_a_simulation(window, freedom):
+def test_level_has_the_target_run_length_in_a_simulation(window, freedom):
     fast, slow = forgetting_factors(window)
     noise = np.random.default_rng(1).normal(size=(400_000, freedom))
     quick = lfilter([fast], [1, fast - 1], noise, axis=0)
@@ -29,13 +29,13 @@ def test_level_is_first_passed_after_the_run_length_in_a_simulation(window, free
     for arl in (100.0, 1000.0):
         level = float(standard_level(arl, step, skew, 1.5 * skew**2))
         above = np.flatnonzero(square > freedom + (2 * freedom) ** 0.5 * level)
-        # From every row on, the mean time to the next crossing.
+        # Mean time from each row to the next crossing.
         gaps = np.diff(above, prepend=-1).astype(float)
         passage = (gaps * (gaps + 1) / 2).sum() / square.size
         assert passage == pytest.approx(arl, rel=0.15)
 
 
-def test_level_is_that_of_the_clumping_formula_for_long_runs():
+def test_level_matches_the_clumping_formula_for_long_runs():
     fast, slow = forgetting_factors(50)
     r, freedom = float(decorrelation(fast, slow)), 8.0
     skew = (8 / freedom) ** 0.5
@@ -54,13 +54,13 @@ def test_level_rises_with_the_run_length_and_is_finite_at_the_corners():
             assert_all(np.isfinite, standard_level(np.array([100.0, 1e9]), step, skew, kurtosis))
 
 
-def test_overshoot_is_siegmunds_constant():
+def test_overshoot_matches_siegmunds_constant():
     assert siegmund(0.2) == pytest.approx(np.exp(-0.583 * 0.2), rel=0.01)
     assert siegmund(0.0) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("chance", [1e-2, 1e-4, 1e-6])
-def test_quantile_is_that_of_the_two_laws_it_joins(chance):
+def test_quantile_matches_both_pearson_types(chance):
     gamma = stats.gamma(3.0)
     skew, kurtosis = (float(k) for k in gamma.stats("sk"))
     ours = _pearson_quantile(np.array(chance), np.array(skew), np.array(kurtosis))
@@ -71,18 +71,18 @@ def test_quantile_is_that_of_the_two_laws_it_joins(chance):
     assert ours == pytest.approx((prime.isf(chance) - prime.mean()) / prime.std(), rel=1e-6)
 
 
-def test_threshold_follows_the_start_and_then_stands():
+def test_threshold_converges_after_the_start():
     fast, slow = forgetting_factors(50)
     moments = FeatureMoments(0.5, 0.02, 0.002, 0.0002)
     t = np.array([10.0, 50.0, 500.0, 1e5])
     levels = threshold_of_arl(1e4, fast, slow, moments, t)
     np.testing.assert_array_less(0, np.diff(levels))
     assert levels[-1] == pytest.approx(float(threshold_of_arl(1e4, fast, slow, moments)), rel=1e-12)
-    # The averages overlap almost wholly at first: facts of the window, not of the features.
+    # The averages overlap almost completely at first: a property of the window alone.
     shares = power_sum(fast, slow, 2, t) / power_sum(fast, slow, 2)
     assert shares[:2] == pytest.approx([0.07, 0.35], abs=0.01)
 
 
-def test_features_that_stand_still_need_no_level():
+def test_constant_features_have_level_zero():
     factors = forgetting_factors(20)
     assert threshold_of_arl(1e3, *factors, FeatureMoments(0.0, 0.0, 0.0, 0.0)) == 0.0

@@ -26,7 +26,7 @@ def test_published_table_is_reproduced_to_its_last_digit(window, fast, slow, m):
 
 
 @pytest.mark.parametrize("window", [2, 3, 20, 1000, 100_000])
-def test_both_averages_give_the_row_a_window_ago_one_weight(window):
+def test_both_averages_weight_the_row_one_window_ago_equally(window):
     fast, slow = forgetting_factors(window)
     assert 0 < slow < fast < 1
     log_fast = np.log(fast) + window * np.log1p(-fast)
@@ -35,18 +35,18 @@ def test_both_averages_give_the_row_a_window_ago_one_weight(window):
 
 
 @pytest.mark.parametrize("t", [2, 3, 17, 400])
-def test_sums_over_the_weights_are_those_of_the_weights_written_out(t):
+def test_power_sums_match_the_explicit_weights(t):
     fast, slow = forgetting_factors(20)
     now, then = naive.weights(fast, slow, t), naive.weights(fast, slow, t + 1)
     for power in (2, 3, 4, 5, 6, 8):
         expected = (now**power).sum()
         assert power_sum(fast, slow, power, t) == pytest.approx(expected, rel=1e-9)
-    # The weight of a row at the next row stands one place further on.
+    # The weights shift by one position with the next row.
     overlap = now @ then[1:] / np.sqrt((now @ now) * (then @ then))
     assert decorrelation(fast, slow, t) == pytest.approx(1 - overlap, abs=1e-12)
 
 
-def test_start_is_forgotten_in_the_end():
+def test_sums_converge_to_the_stationary_values():
     factors = forgetting_factors(50)
     assert power_sum(*factors, 2, 1e5) == power_sum(*factors, 2)
     assert decorrelation(*factors, 1e5) == decorrelation(*factors)

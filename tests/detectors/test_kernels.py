@@ -1,13 +1,13 @@
-"""The loop of the bank on a recording so short that it also runs uncompiled."""
+"""The loop of the empirical null on a recording short enough to run uncompiled."""
 
 import numpy as np
 
 from streamlyt.detectors import MultiscaleNEWMA
 from streamlyt.features import FourierMap
-from tests.detectors.naive_multiscale_newma import bank
+from tests.detectors.naive_multiscale_newma import empirical_null
 
 
-def test_a_short_recording_is_the_docstring_row_by_row() -> None:
+def test_a_short_recording_matches_the_definition_row_by_row() -> None:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(360, 2))
     rows[240:] += 6
@@ -15,7 +15,7 @@ def test_a_short_recording_is_the_docstring_row_by_row() -> None:
     statistic, threshold = MultiscaleNEWMA(16, null="learned", features=features, scale=1.0).score(
         rows
     )
-    evidence, height = bank(features(rows), list(range(64)), [4, 5, 16], arl=1e8)
+    evidence, height = empirical_null(features(rows), list(range(64)), [4, 5, 16], arl=1e8)
     np.testing.assert_array_equal(threshold, height)
     np.testing.assert_allclose(statistic, evidence, rtol=1e-9, atol=1e-9)
-    assert (statistic >= 1).any()  # and a restart after it: both were compared
+    assert (statistic >= 1).any()  # an event and the reset after it were both compared

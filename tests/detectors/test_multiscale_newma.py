@@ -1,4 +1,4 @@
-"""The default detector: its scales, its choice of a null, and the changes that are known."""
+"""The default detector: its scales, the selection of its null model, and known changes."""
 
 from itertools import pairwise
 
@@ -42,7 +42,7 @@ def remembering(n, share=0.8, d=3, seed=0):
 
 
 def flipping(n, stay=20, seed=0):
-    """Wells that rows jump between: no linear prediction takes that away."""
+    """Metastable rows that jump between wells: no linear prediction removes the dependence."""
     rng = np.random.default_rng(seed)
     wells = np.cumsum(rng.random((n, 3)) < 1 / stay, axis=0) % 2
     return 2.0 * wells - 1 + 0.2 * rng.normal(size=wells.shape)
@@ -52,7 +52,7 @@ def events_of(rows, **given):
     return MultiscaleNEWMA(**given).update(batch(rows))[1]
 
 
-def test_the_statistic_is_the_largest_gap_over_its_level_by_the_plain_recursions():
+def test_statistic_matches_the_plain_recursions():
     rows = noise(900)
     features = FourierMap(130, dtype="float64")
     detector = MultiscaleNEWMA(64, features=features, arl=1e4, **INDEPENDENT)
@@ -66,7 +66,7 @@ def test_the_statistic_is_the_largest_gap_over_its_level_by_the_plain_recursions
     moments.add(rows[:256], state)
 
     def level(arl, memory, t):
-        """By the weights themselves, those of the long scales the same for four rows."""
+        """Explicit weights; those of the long scales are equal for four rows."""
         group = 1 if memory < 16 else 4
         kept = [(1 - 1 / b) ** group for b in (memory, 256)]
         weights = naive.weights(1 - kept[0], 1 - kept[1], t // group)
@@ -79,7 +79,7 @@ def test_the_statistic_is_the_largest_gap_over_its_level_by_the_plain_recursions
     arl = 1e4 * 0.75 * parts.sum() / parts
     caution = (1e4 - 256) / (1e4 + 256)
     cautious = arl * np.exp(caution * 1.2 * np.log(arl) ** 2 / 256)
-    # Just after the reference: levels of later rows are interpolated and renewed.
+    # Just after the reference: levels of later rows are interpolated and updated.
     for t in (257, 300):
         levels = [
             detector_level(squares[64:256, 0], 1 / arl[0], caution, rows),
@@ -106,24 +106,24 @@ def detector_level(squares, chance, caution, features):
         ({"window": 64, "features": OpticalMap(64, response=2.0), **INDEPENDENT}, noise(1200)),
     ],
 )
-def test_the_promises_of_the_house_hold(given, rows):
+def test_operator_contract_holds(given, rows):
     check_operator(MultiscaleNEWMA(**given), batch(rows))
 
 
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=6)
 @given(cuts=st.lists(st.integers(0, 2400), max_size=8), memory=st.booleans())
-def test_no_cut_and_no_restart_moves_a_bit(cuts, memory):
+def test_results_are_invariant_to_batch_boundaries_and_restarts(cuts, memory):
     rows = remembering(2400) if memory else noise(2400)
-    rows[900:] *= 2.5  # an event, a watch by the old levels, and a new detector
-    whole = np.stack(MultiscaleNEWMA(64).score(rows))
-    assert (whole[0] > 1).any()
+    rows[900:] *= 2.5  # an event, the old levels, and a reset
+    full = np.stack(MultiscaleNEWMA(64).score(rows))
+    assert (full[0] > 1).any()
     parts, one = [], MultiscaleNEWMA(64)
     for start, stop in pairwise([0, *sorted(cuts), 2400]):
         parts.append(np.stack(one.score(rows[start:stop])))
         saved, one = pack(one.state), MultiscaleNEWMA(64)
         one.state = unpack(saved)
-    assert_same_bits(np.concatenate(parts, axis=1), whole)
+    assert_same_bits(np.concatenate(parts, axis=1), full)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_no_cut_and_no_restart_moves_a_bit(cuts, memory):
         (lambda n, seed: logistic(n, seed), "learned"),
     ],
 )
-def test_the_null_is_found_from_the_rows(rows, chosen):
+def test_null_model_is_selected_from_the_rows(rows, chosen):
     for seed in range(4):
         detector = MultiscaleNEWMA(seed=seed)
         detector.score(rows(n=511, seed=seed))
@@ -156,7 +156,7 @@ def logistic(n, seed):
     return np.array(rows)
 
 
-def test_rows_that_hang_together_are_doubted_where_they_are_called_independent():
+def test_dependence_is_reported_when_rows_are_declared_independent():
     forced, free = (MultiscaleNEWMA(**INDEPENDENT) for _ in range(2))
     forced.score(remembering(600))
     free.score(noise(600))
@@ -166,7 +166,7 @@ def test_rows_that_hang_together_are_doubted_where_they_are_called_independent()
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_single_row_of_another_law_alarms_at_once(seed):
+def test_a_single_row_of_another_distribution_alarms_immediately(seed):
     rows = noise(1600, 20, seed)
     rows[1500:] = np.random.default_rng(seed).uniform(-4, 4, size=(100, 20))
     [event] = events_of(rows, arl=1e4, seed=seed)
@@ -175,7 +175,7 @@ def test_a_single_row_of_another_law_alarms_at_once(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_small_change_that_lasts_is_found_and_placed(seed):
+def test_a_small_lasting_change_is_detected_and_localized(seed):
     rows = noise(5000, 5, seed)
     rows[3000:, 2] += 0.5
     event = events_of(rows, seed=seed)[0]
@@ -185,7 +185,7 @@ def test_a_small_change_that_lasts_is_found_and_placed(seed):
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9])
-def test_a_change_of_rows_that_remember_is_found_on_what_their_prediction_misses(share):
+def test_a_change_of_autoregressive_rows_is_detected_on_the_residuals(share):
     rows = remembering(4000, share, 3)
     rows[2000:, 1] += 3
     detector = MultiscaleNEWMA()
@@ -194,7 +194,7 @@ def test_a_change_of_rows_that_remember_is_found_on_what_their_prediction_misses
     assert event.channels[0] == "c1"
 
 
-def test_one_change_is_one_event_and_the_next_is_found_too():
+def test_each_of_two_changes_is_one_event():
     rows = noise(9000, 5)
     for start, spread in ((2000, 3.0), (4000, 1.0), (6500, 2.0)):
         rows[start:] = noise(9000 - start, 5, start) * spread
@@ -203,7 +203,7 @@ def test_one_change_is_one_event_and_the_next_is_found_too():
     assert all(0 <= f - at < 80 for f, at in zip(found, (2000, 4000, 6500), strict=True))
 
 
-def test_a_passing_burst_leaves_the_detector_as_it_was():
+def test_a_short_burst_does_not_reset_the_detector():
     rows = noise(4000, 5)
     rows[2000:2010] += 2
     detector = MultiscaleNEWMA()
@@ -226,7 +226,7 @@ STREAMS = {
     "one channel": lambda: noise(3000, 1),
     "huge": lambda: noise(3000) * 1e300,
     "tiny": lambda: noise(3000) * 1e-300,
-    "huge beside small": lambda: noise(3000, 3) * [1e300, 1.0, 1e-300],
+    "huge with small": lambda: noise(3000, 3) * [1e300, 1.0, 1e-300],
     "on a high level": lambda: noise(3000) + 1e12,
     "two values": lambda: np.sign(noise(3000)),
     "mostly one value": lambda: np.maximum(noise(3000) - 1.5, 0.0),
@@ -237,7 +237,7 @@ STREAMS = {
 
 @pytest.mark.parametrize("name", STREAMS)
 @pytest.mark.parametrize("null", ["auto", "independent"])
-def test_odd_numbers_give_a_statistic_and_quiet_ones_no_event(name, null):
+def test_extreme_values_give_a_finite_statistic_and_no_event_without_a_change(name, null):
     given = {"scale": 1.0} if name == "one channel" else {}
     out, events = MultiscaleNEWMA(null=null, arl=1e7, **given).update(batch(STREAMS[name]()))
     assert_all(np.isfinite, out.values[:, -3])
@@ -245,7 +245,7 @@ def test_odd_numbers_give_a_statistic_and_quiet_ones_no_event(name, null):
     assert not events or (name, null) == ("a wandering level", "independent")
 
 
-def test_a_stream_that_stood_still_and_moves_alarms():
+def test_a_constant_stream_that_starts_to_vary_alarms():
     rows = np.full((1500, 3), 0.1)
     rows[1000:] += noise(500, 3)
     assert 1000 <= events_of(rows)[0].alarm_index < 1010
@@ -260,12 +260,12 @@ def test_a_stream_that_stood_still_and_moves_alarms():
         ({"n_components": 62}, "n_components must be at least 64, got 62"),
     ],
 )
-def test_parameters_out_of_range_are_named(given, match):
+def test_parameters_out_of_range_are_rejected(given, match):
     with pytest.raises(ParameterError, match=match):
         MultiscaleNEWMA(**given)
 
 
-def test_the_state_stays_small():
+def test_state_size_is_bounded():
     detector = MultiscaleNEWMA()
     sizes = []
     for start in range(0, 20_000, 4000):
@@ -275,7 +275,7 @@ def test_the_state_stays_small():
 
 
 @pytest.mark.parametrize("null", ["independent", "auto"])
-def test_run_lengths_are_those_asked_for(null):
+def test_run_length_matches_the_target(null):
     def run_length(seed):
         rng = np.random.default_rng(seed)
         detector = MultiscaleNEWMA(64, null=null, arl=1000, seed=seed)
@@ -287,10 +287,10 @@ def test_run_lengths_are_those_asked_for(null):
         return 8000
 
     mean = np.mean([run_length(seed) for seed in range(60)])
-    assert 650 < mean < 1600  # nearly three standard errors either way
+    assert 650 < mean < 1600  # nearly three standard errors on either side
 
 
-def test_persistence_lets_outliers_pass_and_changes_not():
+def test_persistence_ignores_outliers_but_not_changes():
     rows = noise(3000, 5, 3)
     rows[1200] = rows[1800] = rows[2000] = 30.0
     rows[2500:] += 1.5
@@ -299,12 +299,12 @@ def test_persistence_lets_outliers_pass_and_changes_not():
     late = [event.alarm_index for event in events_of(rows, arl=1e6, persistence=3, **INDEPENDENT)]
     assert len(late) == 1
     assert 2502 <= late[0] <= 2540
-    with pytest.raises(ParameterError, match="persistence must be at least 1 row"):
+    with pytest.raises(ParameterError, match="min_consecutive must be at least 1 row"):
         MultiscaleNEWMA(persistence=0)
 
 
 @pytest.mark.parametrize("null", ["independent", "learned"])
-def test_another_arl_moves_the_threshold_at_once_and_leaves_the_memory(null):
+def test_a_new_arl_changes_the_threshold_immediately_and_keeps_the_state(null):
     rows = np.random.default_rng(3).normal(size=(3000, 3))
     batch = Batch("", np.arange(3000), rows, Schema.of("a", "b", "c"))
     names = "statistic", "threshold"
@@ -321,7 +321,7 @@ def test_another_arl_moves_the_threshold_at_once_and_leaves_the_memory(null):
             out.values[:, out.schema.channel_names.index(name)] for name in names
         )
         ratio[each.arl] = statistic / threshold
-    # Nearer to an alarm from the first row on: the levels of the shorter run are lower.
+    # Closer to an alarm from the first row on: the levels of the shorter run length are lower.
     assert (ratio[1e3] > ratio[1e5]).mean() > 0.9
     assert new.state["averages" if null == "independent" else "fast"].tolist() == (
         same.state["averages" if null == "independent" else "fast"].tolist()

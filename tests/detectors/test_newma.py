@@ -36,7 +36,7 @@ def events_of(values, **parameters):
 
 @pytest.mark.parametrize(("dtype", "error"), [("float64", 1e-12), ("float32", 1e-5)])
 @pytest.mark.parametrize("window", [5, 50])
-def test_statistic_is_that_of_the_papers_recursion(window, dtype, error):
+def test_statistic_matches_the_published_recursion(window, dtype, error):
     rows = noise(600)
     features = FourierMap(130, dtype=dtype)
     statistic, _ = NEWMA(window, features=features).score(rows)
@@ -46,7 +46,7 @@ def test_statistic_is_that_of_the_papers_recursion(window, dtype, error):
     assert np.allclose(statistic[100:], expected[100:], rtol=error, atol=0)
 
 
-def test_adaptive_threshold_is_the_papers_frozen_while_above():
+def test_adaptive_threshold_matches_the_paper_and_freezes_above():
     rows = noise(1200)
     rows[600:] += 1.5
     detector = NEWMA(20, null="adaptive", features=FourierMap(64, dtype="float64"))
@@ -65,35 +65,35 @@ def test_adaptive_threshold_is_the_papers_frozen_while_above():
 
 @pytest.mark.parametrize("parameters", [*KINDS, {"window": 3}, {"features": OpticalMap(64)}])
 @pytest.mark.parametrize("n", [600, 2400])
-def test_every_promise_of_the_house_is_kept(parameters, n):
+def test_operator_contract_holds(parameters, n):
     check_operator(NEWMA(**{"window": 20, **parameters}), example_batch(n))
 
 
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=15)
 @given(cuts=st.lists(st.integers(0, 2600), max_size=8), kind=st.sampled_from(KINDS))
-def test_no_cut_and_no_restart_moves_a_bit(cuts, kind):
+def test_results_are_invariant_to_batch_boundaries_and_restarts(cuts, kind):
     rows = noise(2600)
-    rows[1500:] *= 2  # an alarm, and a reference that is opened again
-    whole = np.stack(NEWMA(20, **kind).score(rows))
+    rows[1500:] *= 2  # an alarm, and a new reference
+    full = np.stack(NEWMA(20, **kind).score(rows))
     parts, one = [], NEWMA(20, **kind)
     for start, stop in pairwise([0, *sorted(cuts), 2600]):
         parts.append(one.score(rows[start:stop]))
         saved, one = pack(one.state), NEWMA(20, **kind)
         one.state = unpack(saved)
     joined = np.concatenate([np.stack(part) for part in parts], axis=1)
-    assert_same_bits(joined, whole)
+    assert_same_bits(joined, full)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_threshold_is_finite_after_as_many_rows_as_are_told(kind):
+def test_threshold_is_finite_after_warmup_rows(kind):
     for window in (20, 60, 200):
         detector = NEWMA(window, **kind)
         _, threshold = detector.score(noise(detector.warmup_rows + 10))
         assert np.isfinite(threshold).tolist() == [False] * detector.warmup_rows + [True] * 10
 
 
-def test_state_is_small_once_the_reference_is_complete():
+def test_state_is_small_after_the_reference():
     detector = NEWMA(20)
     detector.score(noise(500))
     while_learning = sum(array.nbytes for array in detector.state.values())
@@ -114,7 +114,7 @@ LOUD = np.array([0.0, 0.0, 4.0, 0.0, 0.0])
         (lambda x: 10 * x, set("01234")),
     ],
 )
-def test_a_change_is_found_once_within_two_windows_and_where_it_was(change, moved, features):
+def test_a_change_is_one_event_within_two_windows_and_localized(change, moved, features):
     for seed in range(5):
         rows = noise(4500, seed=seed)
         rows[2000:] = change(rows[2000:])
@@ -125,7 +125,7 @@ def test_a_change_is_found_once_within_two_windows_and_where_it_was(change, move
         assert len(moved) > 1 or event.contributions[0] > 0.8
 
 
-def test_a_spread_that_shrinks_is_found_by_the_optical_map():
+def test_a_shrinking_spread_is_detected_with_the_optical_map():
     rows = noise(3500)
     rows[2500:] *= 0.3
     (event,) = events_of(rows, window=50)
@@ -133,7 +133,7 @@ def test_a_spread_that_shrinks_is_found_by_the_optical_map():
     assert abs(event.change_index - 2500) <= 20
 
 
-def test_changes_one_after_the_other_are_told_apart():
+def test_successive_changes_are_separate_events():
     rows = noise(6000)
     rows[2000:2300] += 3
     rows[4000:] *= 3
@@ -141,7 +141,7 @@ def test_changes_one_after_the_other_are_told_apart():
     assert np.allclose(found, [2000, 2300, 4000], atol=20)
 
 
-def test_threshold_after_a_change_is_that_of_the_new_law():
+def test_threshold_after_a_change_fits_the_new_distribution():
     rows = noise(8000)
     rows[2000:] *= 4
     _, threshold = NEWMA(20).score(rows)
@@ -150,8 +150,8 @@ def test_threshold_after_a_change_is_that_of_the_new_law():
     assert threshold[-1] != fresh[-1]  # the scale is still that of the first rows
 
 
-def test_mean_run_length_is_the_one_asked_for():
-    # Exponential times: 240 runs have a standard error of 6.5 %.
+def test_mean_run_length_matches_the_target():
+    # Exponential run lengths: 240 runs have a standard error of 6.5 %.
     arl, runs = 1000.0, []
     for seed in range(240):
         rng = np.random.default_rng(seed)
@@ -169,7 +169,7 @@ def test_mean_run_length_is_the_one_asked_for():
     assert np.mean(runs) == pytest.approx(arl, rel=0.25)
 
 
-def test_rows_that_are_all_the_same_never_alarm_and_the_first_other_does():
+def test_constant_rows_never_alarm_and_the_first_different_row_does():
     for kind in KINDS:
         rows = np.full((1500, 3), 0.1)
         statistic, threshold = NEWMA(20, **kind).score(rows)
@@ -180,14 +180,14 @@ def test_rows_that_are_all_the_same_never_alarm_and_the_first_other_does():
 
 
 @pytest.mark.parametrize("d", [1, 3])
-def test_binary_rows_are_taken(d):
+def test_binary_rows_are_accepted(d):
     rows = (np.random.default_rng(0).random((4000, d)) < 0.2).astype(float)
     rows[3000:] = 1 - rows[3000:]
     (event,) = events_of(rows)
     assert 3000 <= event.alarm_index < 3060
 
 
-def test_a_channel_that_stands_still_changes_nothing():
+def test_a_constant_channel_has_no_effect():
     rows = noise(2500)
     still = np.column_stack([rows, np.full(2500, 1e6 + 0.1)])
     still[2000:, 0] += 5
@@ -196,7 +196,7 @@ def test_a_channel_that_stands_still_changes_nothing():
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e12, 1e300])
-def test_unit_of_the_rows_does_not_matter(size):
+def test_statistic_is_invariant_to_the_unit(size):
     rows = noise(2500)
     rows[2000:] += 2
     plain, _ = NEWMA(20).score(rows)
@@ -204,7 +204,7 @@ def test_unit_of_the_rows_does_not_matter(size):
     assert np.allclose(statistic, plain, rtol=1e-3, atol=1e-6)
 
 
-def test_no_value_makes_the_statistic_anything_but_a_number():
+def test_statistic_is_finite_for_any_values():
     usual = noise(3000)
     rows = usual.copy()
     rows[[50, 1500, 1501], 0] = [1e308, -1e308, 1e308]
@@ -212,12 +212,12 @@ def test_no_value_makes_the_statistic_anything_but_a_number():
         statistic, threshold = NEWMA(20, **kind).score(rows)
         assert_all(np.isfinite, statistic)
         assert not np.isnan(threshold).any()
-        # An outlier passes: the adaptive threshold is crossed as often as without any.
+        # An outlier has no effect: the adaptive threshold is crossed as often as without.
         plain = np.greater(*NEWMA(20, **kind).score(usual))[-1000:].mean()
         assert (statistic > threshold)[-1000:].mean() == pytest.approx(plain, abs=0.1)
 
 
-def test_a_hole_is_refused():
+def test_a_missing_value_is_rejected():
     rows = noise(200)
     rows[150, 2] = np.nan
     with pytest.raises(DataError, match="must be finite, got nan in channel 'c2'"):
@@ -234,10 +234,13 @@ def test_a_hole_is_refused():
         ({"quantile": 0.4}, r"quantile must be in \(0.5, 1\), got 0.4"),
         ({"features": "cosine"}, "features must be 'optical', 'fourier' or a"),
         ({"n_components": 7}, "n_components must be even"),
-        ({"features": OpticalMap(10), "n_components": 10}, "n_components must be None beside"),
+        (
+            {"features": OpticalMap(10), "n_components": 10},
+            "n_components must be None with a feature map",
+        ),
         ({"seed": -1}, "seed must be"),
     ],
 )
-def test_parameters_out_of_range_are_refused(wrong, message):
+def test_parameters_out_of_range_are_rejected(wrong, message):
     with pytest.raises(ParameterError, match=message):
         NEWMA(**wrong)

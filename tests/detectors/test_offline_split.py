@@ -1,4 +1,4 @@
-"""The off-line split of a short recording: its equation, its level, its limits."""
+"""The offline split of a short recording: its equation, its level, its limits."""
 
 import numpy as np
 import pytest
@@ -16,9 +16,9 @@ def recording(rows, key="r"):
 
 
 def naive_split(rows):
-    """The share of the variance that each border explains, from the two means."""
-    n, whole = len(rows), rows.mean(axis=0)
-    total = ((rows - whole) ** 2).sum()
+    """Share of the variance that each border explains, from the two means."""
+    n, full = len(rows), rows.mean(axis=0)
+    total = ((rows - full) ** 2).sum()
     shares = []
     for k in range(1, n):
         gap = rows[k:].mean(axis=0) - rows[:k].mean(axis=0)
@@ -28,7 +28,7 @@ def naive_split(rows):
 
 @settings(deadline=None, derandomize=True, max_examples=20)
 @given(st.integers(8, 80), st.integers(1, 4), st.integers(0, 999), st.floats(0, 5), st.booleans())
-def test_the_border_is_the_one_that_explains_most(n, d, seed, step, standardise):
+def test_the_split_explains_the_largest_share_of_the_variance(n, d, seed, step, standardise):
     rows = np.random.default_rng(seed).normal(size=(n, d)) * 10.0 ** np.arange(d)
     rows[n // 3 :] += step
     event = offline_split(recording(rows), standardise)
@@ -41,7 +41,7 @@ def test_the_border_is_the_one_that_explains_most(n, d, seed, step, standardise)
     assert list(event.contributions) == sorted(event.contributions, reverse=True)
 
 
-def test_a_step_is_found_and_the_channels_that_moved_are_named():
+def test_a_step_is_found_with_its_channels():
     rows = np.random.default_rng(0).normal(size=(60, 8))
     rows[25:, [2, 5]] += [4.0, 3.0]
     event = offline_split(recording(rows))
@@ -50,14 +50,14 @@ def test_a_step_is_found_and_the_channels_that_moved_are_named():
     assert event.channels[:2] == ("x2", "x5")
 
 
-def test_groups_are_named_for_their_channels():
+def test_groups_replace_their_channels():
     rows = np.random.default_rng(0).normal(size=(40, 4))
     rows[20:, 2:] += 5
     schema = Schema(tuple(Channel(f"a{i}", group=f"R{i // 2}") for i in range(4)))
     assert offline_split(Batch("", np.arange(40), rows, schema)).channels[0] == "R1"
 
 
-def test_noise_is_split_worse_than_chance_nineteen_times_in_twenty():
+def test_noise_exceeds_the_threshold_one_time_in_twenty():
     rng = np.random.default_rng(1)
     found = 0
     for _ in range(200):
@@ -68,7 +68,7 @@ def test_noise_is_split_worse_than_chance_nineteen_times_in_twenty():
 
 @pytest.mark.parametrize("size", [1e-300, 1e-170, 1e170, 1e300, 1.7e308])
 @pytest.mark.parametrize("standardise", [False, True])
-def test_the_unit_does_not_matter(size, standardise):
+def test_split_is_invariant_to_the_unit(size, standardise):
     rows = np.random.default_rng(2).uniform(-0.5, 0.5, size=(40, 3))
     rows[15:, 1] += 0.4
     expected = offline_split(recording(rows), standardise)
@@ -79,31 +79,31 @@ def test_the_unit_does_not_matter(size, standardise):
 
 
 @pytest.mark.parametrize("standardise", [False, True])
-def test_a_recording_that_stands_still_has_no_change(standardise):
+def test_a_constant_recording_has_no_change(standardise):
     event = offline_split(recording(np.full((30, 2), 0.1)), standardise)
     assert not event.statistic > event.threshold
     assert event.channels == ()
 
 
-def test_one_channel_and_the_fewest_rows_are_enough():
+def test_one_channel_and_the_minimum_of_rows_suffice():
     event = offline_split(recording(np.array([[0.0], [0.1], [0], [0.1], [5], [5.1], [5], [5.1]])))
     assert event.change_index == 140
 
 
-def test_fewer_rows_are_refused():
-    with pytest.raises(DataError, match="must have 8 rows at least, got 7"):
+def test_fewer_rows_are_rejected():
+    with pytest.raises(DataError, match="must have at least 8 rows, got 7"):
         offline_split(recording(np.zeros((7, 1))))
 
 
-@pytest.mark.parametrize("hole", [np.nan, np.inf])
-def test_a_hole_is_refused(hole):
+@pytest.mark.parametrize("missing", [np.nan, np.inf])
+def test_a_missing_value_is_rejected(missing):
     rows = np.zeros((10, 1))
-    rows[3] = hole
+    rows[3] = missing
     with pytest.raises(DataError, match="series 'r': values must be finite"):
         offline_split(recording(rows))
 
 
-def test_the_same_seed_gives_the_same_threshold_and_rows_are_not_written():
+def test_the_seed_fixes_the_threshold_and_input_is_not_modified():
     rows = np.random.default_rng(3).normal(size=(100, 2))
     batch = recording(rows.copy())
     assert offline_split(batch, seed=4) == offline_split(batch, seed=4)

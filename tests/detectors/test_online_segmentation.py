@@ -1,4 +1,4 @@
-"""The search for a split: its two statistics written plainly, and changes that are known."""
+"""Online segmentation: naive implementations of its two statistics, and known changes."""
 
 from itertools import pairwise
 
@@ -37,7 +37,7 @@ def pulses(n, turn, sharp, seed=0):
 
 
 def naive_break(rows):
-    """Return height and row of the best break of Gaussian rows, fit by fit."""
+    """Return score and row of the best break of Gaussian rows, fit by fit."""
     rows = (rows - rows.mean()) / rows.std()
     n = len(rows)
 
@@ -45,13 +45,13 @@ def naive_break(rows):
         t = np.arange(len(part))
         return part - np.polyval(np.polyfit(t, part, degree), t)
 
-    whole = (about(rows, 2) ** 2).sum() / (n - 2)
+    full = (about(rows, 2) ** 2).sum() / (n - 2)
     best = (-np.inf,)
     for k in range(5, n - 4):
         a, b = about(rows[:k], 1), about(rows[k:], 1)
         common = (a @ a + b @ b) / (n - 4)
         left, right = ((p @ p + 5 * common) / (len(p) + 3) for p in (a, b))
-        lines = (n - 2) * np.log(whole / common)
+        lines = (n - 2) * np.log(full / common)
         spreads = (n - 2) * np.log(common) - (k - 2) * np.log(left) - (n - k - 2) * np.log(right)
         best = max(best, (lines + spreads, k, lines, spreads, a, b), key=lambda each: each[0])
     _, k, lines, spreads, a, b = best
@@ -62,23 +62,23 @@ def naive_break(rows):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_break_is_its_docstring_fit_by_fit(seed):
+def test_trend_break_matches_its_definition_fit_by_fit(seed):
     rows = noise(60, seed)
     rows[35:] = 4 + 2 * rows[35:]
     rows = without_outliers(rows)
     height, row = best_trend_break(rows)
-    wanted, at = naive_break(without_outliers(rows))
+    expected, at = naive_break(without_outliers(rows))
     assert row == at
-    assert height <= wanted + 1e-9  # a rhythm that noise seems to have can only lower it
-    if height < wanted - 1e-9:
-        assert wanted / height >= 8 / 2
+    assert height <= expected + 1e-9  # a spurious period of the noise can only lower it
+    if height < expected - 1e-9:
+        assert expected / height >= 8 / 2
     else:
-        assert height == pytest.approx(wanted)
+        assert height == pytest.approx(expected)
 
 
 @settings(deadline=None, derandomize=True, max_examples=30)
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))
-def test_neither_level_nor_unit_counts(level, unit):
+def test_trend_break_is_invariant_to_level_and_unit(level, unit):
     rows = noise(80)
     rows[50:] += 5
     height, row = best_trend_break(unit * rows + level)
@@ -91,10 +91,10 @@ def test_neither_level_nor_unit_counts(level, unit):
     )
 
 
-def test_a_seam_is_its_docstring_chunk_by_chunk():
+def test_shape_break_matches_its_definition_chunk_by_chunk():
     means = np.random.default_rng(0).normal(size=(20, 6))
     means[12:] += 1.5
-    height, seam = _score(means)
+    height, split = _score(means)
     n, best = len(means), (-1.0, 0)
     for k in range(2, n - 1):
         gap = means[:k].mean(axis=0) - means[k:].mean(axis=0)
@@ -109,8 +109,8 @@ def test_a_seam_is_its_docstring_chunk_by_chunk():
         tau += 2 * max(0, sum(rest[i] @ rest[i + lag] for i in range(n - lag)) / total + 1 / n)
     nu = (total / (n - 2)) ** 2 / square
     ratio = between / (tau * total / (n - 2))
-    wanted = (ratio ** (1 / 3) - (1 - 2 / (9 * nu))) / np.sqrt(2 / (9 * nu))
-    assert (seam, height) == (k, pytest.approx(wanted))
+    expected = (ratio ** (1 / 3) - (1 - 2 / (9 * nu))) / np.sqrt(2 / (9 * nu))
+    assert (split, height) == (k, pytest.approx(expected))
 
 
 @pytest.mark.parametrize(
@@ -122,22 +122,22 @@ def test_a_seam_is_its_docstring_chunk_by_chunk():
     ],
     ids=["level", "spread", "slope"],
 )
-def test_short_series_change_in_level_spread_and_slope(after, within):
+def test_changes_of_level_spread_and_slope_are_detected_in_short_series(after, within):
     (row,) = found(np.concatenate([noise(100), after(100)]))
     assert row == pytest.approx(100, abs=within)
 
 
 @pytest.mark.parametrize(("turn", "sharp"), [(25, 0.25), (35, 0.1)], ids=["shape", "rhythm"])
-def test_rhythm_and_shape_change_behind_the_same_level_and_spread(turn, sharp):
+def test_changes_of_rhythm_and_shape_are_detected_at_equal_level_and_spread(turn, sharp):
     one, other = pulses(700, 25, 0.1), pulses(700, turn, sharp, 1)
     rows = np.concatenate([(part - part.mean()) / part.std() for part in (one, other)])
     (row,) = [row for row in found(rows) if row > 100]
     assert row == pytest.approx(700, abs=60)
 
 
-def test_quiet_rows_stay_quiet():
+def test_rows_without_a_change_give_no_event():
     assert sum(len(found(noise(1000, seed))) for seed in range(10)) <= 1
-    assert not found(np.linspace(0, 1, 200) ** 2 + 0.01 * noise(200))  # a bend is no break
+    assert not found(np.linspace(0, 1, 200) ** 2 + 0.01 * noise(200))  # a smooth bend is no break
     outlier = noise(200)
     outlier[120] = 30.0
     assert not found(outlier)
@@ -147,26 +147,26 @@ def test_quiet_rows_stay_quiet():
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=10)
 @given(st.lists(st.integers(0, 900), max_size=6))
-def test_the_same_bits_for_every_cut(cuts):
+def test_results_are_batch_invariant(cuts):
     rows = np.concatenate([noise(300), 5 + noise(300, 1), pulses(300, 20, 0.1)])
-    whole, events = OnlineSegmentation(memory=512).update(stream(rows))
+    full, events = OnlineSegmentation(memory=512).update(stream(rows))
     one, parts, more = OnlineSegmentation(memory=512), [], []
     for start, stop in pairwise(sorted([0, *cuts, 900])):
         out, new = one.update(stream(rows).slice(start, stop))
         parts.append(out.values)
         more += new
-    assert_same_bits(np.concatenate(parts), whole.values)
+    assert_same_bits(np.concatenate(parts), full.values)
     assert more == events
     assert len(events) >= 2
 
 
-def test_the_promises_of_the_house_hold_through_events():
+def test_operator_contract_holds_through_events():
     rows = np.column_stack([noise(700), noise(700, 1)])
     rows[300:, 1] += 6
     check_operator(OnlineSegmentation(memory=256), stream(rows))
 
 
-def test_the_channel_that_moved_is_named_and_times_are_those_of_the_rows():
+def test_event_names_the_changed_channel_and_the_row_times():
     rows = np.column_stack([noise(200), noise(200, 1)])
     rows[100:, 1] += 6
     ((event),) = OnlineSegmentation().update(stream(rows))[1]
@@ -175,7 +175,7 @@ def test_the_channel_that_moved_is_named_and_times_are_those_of_the_rows():
     assert event.alarm_index > event.change_index
 
 
-def test_a_segment_longer_than_the_memory_is_still_watched():
+def test_changes_are_detected_in_a_segment_longer_than_the_memory():
     rows = noise(3000)
     rows[2500:] += 4
     (row,) = [row for row in found(rows, memory=300) if row > 2000]
@@ -183,13 +183,13 @@ def test_a_segment_longer_than_the_memory_is_still_watched():
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e300])
-def test_rows_of_any_size_are_searched(size):
+def test_rows_of_any_magnitude_are_searched(size):
     rows = noise(120)
     rows[60:] += 8
     assert found(size * rows) == found(rows)
 
 
 @pytest.mark.parametrize("memory", [255, 65_537])
-def test_the_memory_is_held_to_its_range(memory):
+def test_memory_out_of_range_is_rejected(memory):
     with pytest.raises(ParameterError, match=f"from 256 to 65536 rows, got {memory}"):
         OnlineSegmentation(memory)

@@ -1,4 +1,4 @@
-"""The bank on recorded molecular dynamics with known changes, seen as ``streamlyt md`` sees it."""
+"""MultiscaleNEWMA on recorded molecular dynamics with known changes, as in ``streamlyt md``."""
 
 from functools import cache
 from importlib.resources import files
@@ -16,9 +16,9 @@ from streamlyt.molecular import Dihedrals, Unwrap
 from tests.detectors.naive_multiscale_newma import compiled_only
 
 DATA = files("streamlyt.molecular._data")
-# name: frames of the changes, and how late an alarm may be
+# name: frames of the changes, and the largest detection delay
 KNOWN = {"villin_go": ((2000, 4000), 100), "ala2_flips": ((5215, 8912), 60)}
-PLACED = 60  # frames from the truth to the estimate
+PLACED = 60  # frames: largest localization error
 
 pytestmark = compiled_only
 
@@ -28,7 +28,7 @@ def source(name, trajectory=None):
     return TrajectorySource(DATA / f"{name}.pdb", trajectory or DATA / f"{name}.{ending}")
 
 
-def whole(source):
+def full(source):
     batches = [batch for batch, _ in source.read()]
     times = np.concatenate([batch.times for batch in batches])
     return Batch("", times, np.concatenate([b.values for b in batches]), batches[0].schema)
@@ -36,9 +36,9 @@ def whole(source):
 
 @cache
 def frames(name):
-    """Coordinates, and what is known of the atoms."""
+    """Coordinates and the atom selection."""
     read = source(name)
-    return whole(read), read.atom_selection()
+    return full(read), read.atom_selection()
 
 
 def found(rows, layout, seed=0):
@@ -61,20 +61,20 @@ def check(events, changes, late):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("name", KNOWN)
-def test_both_changes_are_found_and_nothing_else(name, seed):
+def test_both_changes_are_detected_without_a_false_event(name, seed):
     rows, layout = frames(name)
     check(found(rows, layout, seed), *KNOWN[name])
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_both_flips_are_found_backwards(seed):
+def test_both_flips_are_detected_in_reverse(seed):
     rows, layout = frames("ala2_flips")
     (first, second), late = KNOWN["ala2_flips"]
     check(found(backwards(rows), layout, seed), (rows.n_rows - second, rows.n_rows - first), late)
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_tumbling_and_drifting_moves_no_event_by_more_than_a_frame(name):
+def test_rotation_and_drift_shift_no_event_by_more_than_a_frame(name):
     rows, layout = frames(name)
     rng = np.random.default_rng(1)
     turns = Rotation.random(rows.n_rows, random_state=2).as_matrix()
@@ -97,7 +97,7 @@ BOXES = {"orthorhombic": (11, 13, 12, 90, 90, 90), "triclinic": (14, 14, 14, 70,
 
 
 @pytest.mark.parametrize("cell", BOXES)
-def test_wrapping_into_a_box_moves_no_event_by_more_than_a_frame(cell, tmp_path):
+def test_wrapping_into_a_box_shifts_no_event_by_more_than_a_frame(cell, tmp_path):
     vectors = triclinic_vectors(BOXES[cell]).astype(np.float64)  # rows, Angstrom
     wrapped = tmp_path / "wrapped.xtc"
     rng = np.random.default_rng(3)
@@ -112,4 +112,4 @@ def test_wrapping_into_a_box_moves_no_event_by_more_than_a_frame(cell, tmp_path)
     assert broken > 10_000  # of 14,000: most frames have the molecule in pieces
     read = source("ala2_flips", wrapped)
     assert read.atom_selection().has_box
-    same(found(whole(read), read.atom_selection()), found(*frames("ala2_flips")))
+    same(found(full(read), read.atom_selection()), found(*frames("ala2_flips")))

@@ -1,4 +1,4 @@
-"""Detectors that compare the last rows with those before: statistic, null moments, promises."""
+"""Window detectors: statistic, null moments, contract."""
 
 from itertools import pairwise
 
@@ -41,7 +41,7 @@ def scaled(rows):
 
 @pytest.mark.parametrize(("detector", "more", "others"), BLOCKS)
 @pytest.mark.parametrize("window", [3, 40])
-def test_statistic_of_blocks_is_that_of_the_slow_twin(detector, more, others, window):
+def test_block_statistic_matches_the_naive_implementation(detector, more, others, window):
     rows = noise(700)
     rows[400:] += 1
     statistic, _ = detector(window, features=EXACT, **more).score(rows)
@@ -51,7 +51,7 @@ def test_statistic_of_blocks_is_that_of_the_slow_twin(detector, more, others, wi
 
 
 @pytest.mark.parametrize("window", [3, 40])
-def test_statistic_of_mmd_is_that_of_the_slow_twin(window):
+def test_reference_mmd_statistic_matches_the_naive_implementation(window):
     rows = noise(500)
     statistic, threshold = ReferenceMMD(window, reference=192, arl=1e9, features=EXACT).score(rows)
     expected = naive.last_against(EXACT(scaled(rows)), window, 192)
@@ -60,7 +60,7 @@ def test_statistic_of_mmd_is_that_of_the_slow_twin(window):
     assert np.allclose(statistic, expected, rtol=1e-9)
 
 
-def test_statistic_of_slices_is_that_of_the_slow_twin():
+def test_sliced_statistic_matches_the_naive_implementation():
     rows = noise(330, d=3)
     rows[200:, 0] += 1
     statistic, _ = SlicedWasserstein(30, n_slices=7, seed=4).score(rows)
@@ -69,8 +69,8 @@ def test_statistic_of_slices_is_that_of_the_slow_twin():
     assert np.allclose(statistic[100:], expected[100:], rtol=1e-5)
 
 
-def test_slices_give_the_wasserstein_distance_of_small_shifts():
-    # Two windows of normal rows, one moved by .2: along theta their quantiles are .2 theta_1 apart,
+def test_sliced_statistic_approximates_the_wasserstein_distance_of_small_shifts():
+    # Two windows of normal rows, one shifted by .2: quantiles along theta differ by .2 theta_1,
     # and the mean of theta_1 ^ 2 over the sphere is 1 / d. Inner quantiles only: a little less.
     rows = noise(8200, d=2)
     rows[4150:, 0] += 0.2
@@ -81,7 +81,7 @@ def test_slices_give_the_wasserstein_distance_of_small_shifts():
 
 
 @pytest.mark.parametrize(("window", "others"), [(2, 1), (7, 1), (5, 3), (11, 2)])
-def test_null_moments_of_blocks_are_those_of_their_coefficients(window, others):
+def test_null_moments_of_blocks_match_the_explicit_coefficients(window, others):
     K = naive.coefficients(window, others)
     C = np.diag([1.0, 0.5, 0.1])
     of = FeatureMoments(
@@ -100,14 +100,14 @@ def test_null_moments_of_blocks_are_those_of_their_coefficients(window, others):
     assert block_step(others, window) == pytest.approx(1 - np.sqrt(kept))
 
 
-def test_step_of_two_windows_is_that_of_their_weights():
-    # Of 2 B rows, 2 B - 1 stay: 2 B - 2 on their side, and one changes its sign.
+def test_step_of_two_windows_matches_the_explicit_weights():
+    # Of 2 B rows, 2 B - 1 remain: 2 B - 2 on their side, and one changes its sign.
     assert block_step(1, 10) == pytest.approx(1 - 17 / 20)
 
 
 @pytest.mark.parametrize("detector", EVERY)
-def test_run_length_is_the_one_asked_for(detector):
-    # 40 runs know it to 16 %; benchmarks/detection/bench_windows.py to 6 %.
+def test_run_length_matches_the_target(detector):
+    # Standard error of 40 runs: 16 %; of benchmarks/detection/bench_windows.py: 6 %.
     lengths = []
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -121,28 +121,28 @@ def test_run_length_is_the_one_asked_for(detector):
 
 @pytest.mark.parametrize("detector", EVERY)
 @pytest.mark.parametrize("n", [600, 2400])
-def test_every_promise_of_the_house_is_kept(detector, n):
+def test_operator_contract_holds(detector, n):
     check_operator(detector(20), example_batch(n))
 
 
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True, max_examples=12)
 @given(st.lists(st.integers(0, 2600), max_size=8), st.sampled_from(EVERY))
-def test_no_cut_and_no_restart_moves_a_bit(cuts, detector):
+def test_results_are_invariant_to_batch_boundaries_and_restarts(cuts, detector):
     rows = noise(2600)
-    rows[1500:] *= 2  # an alarm, and a reference that is opened again
-    whole = np.stack(detector(20).score(rows))
+    rows[1500:] *= 2  # an alarm, and a new reference
+    full = np.stack(detector(20).score(rows))
     parts, one = [], detector(20)
     for start, stop in pairwise([0, *sorted(cuts), 2600]):
         parts.append(one.score(rows[start:stop]))
         saved, one = pack(one.state), detector(20)
         one.state = unpack(saved)
     joined = np.concatenate([np.stack(part) for part in parts], axis=1)
-    assert_same_bits(joined, whole)
+    assert_same_bits(joined, full)
 
 
 @pytest.mark.parametrize("detector", EVERY)
-def test_threshold_is_finite_after_as_many_rows_as_are_told(detector):
+def test_threshold_is_finite_after_warmup_rows(detector):
     for window in (20, 700) if detector is ReferenceMMD else (20, 300):
         one = detector(window, arl=1e5)
         _, threshold = one.score(noise(one.warmup_rows + 10))
@@ -151,7 +151,7 @@ def test_threshold_is_finite_after_as_many_rows_as_are_told(detector):
 
 @pytest.mark.parametrize("detector", EVERY)
 @pytest.mark.parametrize("change", ["mean", "spread"])
-def test_a_change_is_one_event_and_the_next_one_another(detector, change):
+def test_each_change_is_one_event(detector, change):
     rows = noise(6000, d=4)
     if change == "mean":
         rows[2000:4000, :2] += 1.5
@@ -162,14 +162,14 @@ def test_a_change_is_one_event_and_the_next_one_another(detector, change):
     assert [abs(e.change_index - at) < 15 for at, e in zip((2000, 4000), events, strict=True)]
 
 
-def test_a_weak_change_is_one_event_of_mmd():
+def test_a_weak_change_is_one_event_of_reference_mmd():
     rows = noise(4000, d=20)
-    rows[1500:, :4] += 0.35  # crosses the level now and then
+    rows[1500:, :4] += 0.35  # crosses the level repeatedly
     _, events = ReferenceMMD(100, reference=1024).update(batch(rows))
     assert len([event for event in events if 1500 <= event.alarm_index < 2600]) == 1
 
 
-def test_mmd_sees_a_slow_drift_that_moving_windows_follow():
+def test_reference_mmd_detects_a_slow_drift_that_sliding_windows_miss():
     rows = noise(8000, d=5)
     rows[2000:] += np.linspace(0, 1.5, 6000)[:, None]
     assert ReferenceMMD(50, arl=1e6).update(batch(rows))[1]
@@ -177,7 +177,7 @@ def test_mmd_sees_a_slow_drift_that_moving_windows_follow():
 
 
 @pytest.mark.parametrize("detector", EVERY)
-def test_rows_that_stand_still_raise_no_alarm_and_the_first_that_moves_does(detector):
+def test_constant_rows_never_alarm_and_the_first_different_row_does(detector):
     rows = np.full((2000, 2), 1e6)
     _, events = detector(20).update(batch(rows))
     assert not events
@@ -187,7 +187,7 @@ def test_rows_that_stand_still_raise_no_alarm_and_the_first_that_moves_does(dete
 
 
 @pytest.mark.parametrize("detector", EVERY)
-def test_values_of_any_size_are_taken_and_holes_refused(detector):
+def test_values_of_any_magnitude_are_accepted_and_missing_values_rejected(detector):
     rows = noise(1500, d=2) * [1e-200, 1e200]
     statistic, threshold = detector(20).score(rows)
     assert_all(np.isfinite, statistic)
@@ -198,7 +198,7 @@ def test_values_of_any_size_are_taken_and_holes_refused(detector):
 
 
 @pytest.mark.parametrize(("moved", "by"), [("mean", 1.5), ("spread", 3.0)])
-def test_slices_name_the_channels_that_moved(moved, by):
+def test_attribution_names_the_changed_channels(moved, by):
     right = 0
     for seed in range(10):
         rows = noise(1500, d=20, seed=seed)
@@ -210,20 +210,20 @@ def test_slices_name_the_channels_that_moved(moved, by):
 
 
 @pytest.mark.bits
-def test_shares_are_those_of_the_row_of_the_alarm_however_the_stream_is_cut():
+def test_contributions_at_the_alarm_are_batch_invariant():
     rows = noise(1600, d=4)
     rows[1300:, 2] += 2
-    _, whole = SlicedWasserstein(40).update(batch(rows))
+    _, full = SlicedWasserstein(40).update(batch(rows))
     one, events = SlicedWasserstein(40), []
     for start in range(0, 1600, 37):
         events += one.update(batch(rows).slice(start, start + 37))[1]
-    assert repr(events) == repr(whole)
-    assert whole[0].channels[0] == "c2"
-    assert 0.9 < sum(whole[0].contributions) <= 1 + 1e-12
+    assert repr(events) == repr(full)
+    assert full[0].channels[0] == "c2"
+    assert 0.9 < sum(full[0].contributions) <= 1 + 1e-12
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: SlidingMMD(1), "window must be from 2 to 10000 rows, got 1"),
         (lambda: ScanB(50, arl=20), "arl must be from 100 and the window"),
@@ -235,6 +235,6 @@ def test_shares_are_those_of_the_row_of_the_alarm_however_the_stream_is_cut():
         (lambda: SlidingMMD(features="sound"), "features must be 'optical'"),
     ],
 )
-def test_parameters_that_cannot_hold_are_named(make, told):
-    with pytest.raises(ParameterError, match=told):
+def test_invalid_parameters_are_rejected(make, message):
+    with pytest.raises(ParameterError, match=message):
         make()

@@ -1,4 +1,4 @@
-"""Encodings, recordings, devices by name, and what the contract finds wrong."""
+"""Encodings, recordings, devices by name, and the faults that the device check detects."""
 
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -25,13 +25,13 @@ from streamlyt.devices import (
 
 @given(st.floats(0, 1), st.integers(2, 12))
 @settings(deadline=None, derandomize=True)
-def test_encodings_are_those_of_their_words(value, p):
+def test_encodings_match_their_definitions(value, p):
     row = np.array([[value]])
     thermometer = [int(value * (p + 1) >= i + 1) for i in range(p)]
     assert DisplayEncoder("thermometer", p)(row, 2)[0].tolist() == thermometer
-    whole = round(value * (2**p - 1))
+    code = round(value * (2**p - 1))
     planes = DisplayEncoder("bit-planes", p)(row, 2)[0]
-    assert int("".join(map(str, planes)), 2) == whole
+    assert int("".join(map(str, planes)), 2) == code
     bins = DisplayEncoder("bins", p)(row, 2)[0]
     assert bins.tolist() == [int(abs(value - i / (p - 1)) < 1 / p) for i in range(p)]
     assert bins.any()
@@ -40,26 +40,26 @@ def test_encodings_are_those_of_their_words(value, p):
     assert DisplayEncoder("amplitude", p)(row, 0)[0].tolist() == [value] * p
 
 
-def test_values_outside_are_taken_for_the_ends():
+def test_values_outside_the_range_are_clipped():
     rows = np.array([[-3.0, 7.0]])
     assert DisplayEncoder()(rows, 256).tolist() == [[0, 255]]
     assert DisplayEncoder("thermometer", 2)(rows, 2).tolist() == [[0, 0, 1, 1]]
 
 
-def test_the_mean_over_roundings_shows_values_between_two_levels():
+def test_mean_over_roundings_resolves_values_between_two_levels():
     rows = np.random.default_rng(0).random((1, 50))
     shown = [DisplayEncoder()(rows, 16, turn / 64) for turn in range(64)]
     np.testing.assert_allclose(np.mean(shown, axis=0) / 15, rows, atol=1 / 15 / 60)
 
 
-def test_power_is_the_mean_light_of_even_numbers():
+def test_power_is_the_mean_intensity_of_uniform_numbers():
     even = np.random.default_rng(1).random((1, 20000))
     for encoding, levels in (("thermometer", 2), ("bins", 2), ("bit-planes", 2), ("amplitude", 0)):
         encoder = DisplayEncoder(encoding, 4)
         assert encoder.power == pytest.approx((encoder(even, levels) ** 2.0).mean(), abs=0.02)
 
 
-def test_wrong_encodings_are_refused():
+def test_invalid_encodings_are_rejected():
     with pytest.raises(ParameterError, match="encoding must be one of 'amplitude'"):
         DisplayEncoder("colour")
     with pytest.raises(ParameterError, match="pixels must be an integer of at least 2"):
@@ -71,13 +71,13 @@ def frames_of(device, rows, first=0):
     return device.project_intensity(rows, 30, exposure=np.full(n, 0.1), first=first + np.arange(n))
 
 
-def test_a_recording_takes_the_place_of_its_device(tmp_path):
+def test_a_recording_replaces_its_device(tmp_path):
     device = SimulatedDevice(Camera(8, read_noise=3.0), levels=256, seed=4)
     patterns = np.random.default_rng(2).integers(0, 256, (6, 40), dtype=np.uint8)
     recorder = RecordingDevice(device)
     check_device(recorder)
     seen = frames_of(recorder, patterns)
-    with pytest.raises(DataError, match=r"frames of one size, and at least one, got \[30, 48\]"):
+    with pytest.raises(DataError, match=r"frames must have one size, .* got sizes \[30, 48\]"):
         recorder.save(tmp_path / "all.frames")
     recorder = RecordingDevice(device)
     frames_of(recorder, patterns)
@@ -96,12 +96,14 @@ def test_a_recording_takes_the_place_of_its_device(tmp_path):
     assert b"pickle" not in path.read_bytes()
 
 
-def test_what_is_no_recording_is_refused(tmp_path):
+def test_a_file_that_is_no_recording_is_rejected(tmp_path):
     path = tmp_path / "bench.frames"
     path.write_bytes(b"nothing")
-    with pytest.raises(FormatError, match=r"bench.frames' must be a recording of frames"):
+    with pytest.raises(
+        FormatError, match=r"bench.frames' must be a file written by RecordingDevice.save"
+    ):
         RecordedDevice(path)
-    with pytest.raises(DataError, match="and at least one, got"):
+    with pytest.raises(DataError, match="there must be at least one, got"):
         RecordingDevice(SimulatedDevice()).save(path)
 
 
@@ -114,7 +116,7 @@ def test_devices_are_found_by_name(monkeypatch):
     assert get_device("bench").wrong == "nothing"
     with pytest.raises(ParameterError, match=r"one of 'bench', 'none', .* got 'opu'"):
         get_device("opu")
-    with pytest.raises(ParameterError, match="'simulated' does not take"):
+    with pytest.raises(ParameterError, match="'simulated' rejects"):
         get_device("simulated", colour=3)
     with pytest.raises(ParameterError, match="'none' must have capabilities, open, close"):
         get_device("none")
@@ -150,7 +152,7 @@ class Broken(SimulatedDevice):
             counts = np.full_like(counts, 9)
         elif self.wrong == "again":
             counts = np.roll(counts, self.calls, axis=1)
-        elif self.wrong == "beside" and len(counts):
+        elif self.wrong == "neighbors" and len(counts):
             counts = counts[::-1]
         elif self.wrong == "bright":
             counts = np.maximum(counts, 40)
@@ -164,31 +166,31 @@ class Broken(SimulatedDevice):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ("levels", "have 0 or 2 to 65536 levels"),
-        ("greedy", "refuse levels that it has not"),
-        ("shape", r"give \(n, m\) counts"),
-        ("type", "give counts of its kind"),
-        ("bits", "stay within its bits"),
-        ("flat", "scatter: its pixels must differ"),
-        ("again", "give the same frames again"),
-        ("beside", "depends on nothing shown beside it"),
-        ("bright", "be dark behind a dark display"),
-        ("field", "have fields whose squares are its intensities"),
+        ("greedy", "reject levels that it does not have"),
+        ("shape", r"return counts of shape \(n, m\)"),
+        ("type", "return counts of its type"),
+        ("bits", "keep counts within its bits"),
+        ("flat", "scatter the light, so that pixels differ"),
+        ("again", "reproduce its frames"),
+        ("neighbors", "independent of other patterns"),
+        ("bright", "be dark for a dark display"),
+        ("field", "have fields whose squares equal its intensities"),
     ],
 )
-def test_contract_finds_the_fault(wrong, told):
+def test_device_check_detects_each_fault(wrong, message):
     check_device(Broken())
-    with pytest.raises(AssertionError, match=told):
+    with pytest.raises(AssertionError, match=message):
         check_device(Broken(wrong))
 
 
-def test_contract_finds_who_writes_to_its_patterns():
+def test_device_check_detects_modified_patterns():
     with pytest.raises((AssertionError, ValueError), match="read-only"):
         check_device(Broken("writes"))
 
 
-def test_what_is_no_device_is_told():
+def test_an_object_that_is_no_device_is_rejected():
     with pytest.raises(AssertionError, match="must have capabilities, open, close"):
         check_device(object())

@@ -1,4 +1,4 @@
-"""The simulated device: its fields are a matrix, its matrix random, its frames those promised."""
+"""The simulated device: its fields, its random matrix, its frames."""
 
 import numpy as np
 import pytest
@@ -30,13 +30,13 @@ DEVICES = [
 
 
 @pytest.mark.parametrize("device", DEVICES, ids=repr)
-def test_simulated_device_keeps_the_promises_of_a_device(device):
+def test_simulated_device_satisfies_the_device_contract(device):
     check_device(device)
 
 
 @pytest.mark.parametrize(("d", "m"), [(5, 64), (64, 64), (100, 30), (3, 500), (1000, 20)])
 @pytest.mark.parametrize("modulation", ["amplitude", "phase"])
-def test_structured_fields_are_those_of_the_matrix(d, m, modulation):
+def test_structured_fields_match_the_explicit_matrix(d, m, modulation):
     device = SimulatedDevice(dtype="float64", modulation=modulation, seed=2)
     patterns = np.random.default_rng(0).random((3, d))
     matrix = naive.structured_matrix(device._tables(d, m)[0], m, d)
@@ -45,7 +45,7 @@ def test_structured_fields_are_those_of_the_matrix(d, m, modulation):
 
 
 @pytest.mark.parametrize("modulation", ["amplitude", "phase"])
-def test_dense_fields_are_those_of_the_matrix(modulation):
+def test_dense_fields_match_the_explicit_matrix(modulation):
     device = SimulatedDevice(construction="dense", dtype="float64", modulation=modulation)
     patterns = np.random.default_rng(0).random((3, 20))
     re, im = device._tables(20, 30)
@@ -65,7 +65,7 @@ def test_light_behind_the_medium_is_speckle(construction):
     assert (light > 3).mean() == pytest.approx(np.exp(-3), rel=0.15)
 
 
-def test_levels_are_even_steps_from_dark_to_full():
+def test_levels_are_equal_steps_from_dark_to_bright():
     fine = SimulatedDevice(dtype="float64")
     for levels in (2, 16, 256, 1024):
         steps = np.random.default_rng(2).integers(0, levels, (4, 60))
@@ -87,21 +87,21 @@ def test_single_precision_stays_near_double():
 
 
 @pytest.mark.bits
-def test_frames_are_the_same_bits_for_every_cut():
+def test_frames_are_batch_invariant():
     patterns = np.random.default_rng(4).random((9, 70))
     for device in (
         SimulatedDevice(Camera(8, read_noise=2.0)),
         SimulatedDevice(construction="dense"),
     ):
-        whole = shown(device, patterns, 50, 0.05)
+        full = shown(device, patterns, 50, 0.05)
         for at in range(9):
             part = shown(device, patterns[at : at + 1], 50, 0.05, first=at)
-            assert_same_bits(part.counts[0], whole.counts[at])
+            assert_same_bits(part.counts[0], full.counts[at])
 
 
 @pytest.mark.parametrize("bits", [1, 8, 10, 12, 16])
 @pytest.mark.parametrize("dither", [1, 4])
-def test_counts_are_those_of_the_formula(bits, dither):
+def test_counts_match_the_formula(bits, dither):
     light = np.random.default_rng(5).exponential(0.4, size=(8, 200))
     exposure = np.linspace(0.5, 2.0, 8)
     frames = Camera(bits, dither=dither).read(light, exposure, np.arange(8))
@@ -123,7 +123,7 @@ def test_the_mean_of_dithered_frames_has_finer_steps():
     assert errors[16] < errors[1] / 15
 
 
-def test_noise_has_the_variance_that_is_told():
+def test_noise_has_the_documented_variance():
     light = np.full((400, 50), 0.3)
     camera = Camera(12, full_well=4000.0, read_noise=3.0)
     seen = camera.read(light, np.ones(400), np.arange(400)).counts.astype(float)
@@ -132,39 +132,39 @@ def test_noise_has_the_variance_that_is_told():
     assert seen.mean() == pytest.approx(0.3 * 4095, rel=1e-3)
 
 
-def test_exposure_moves_the_steps_and_not_the_intensity():
+def test_exposure_changes_the_count_steps_and_not_the_intensity():
     light = np.random.default_rng(7).random((1, 300)) * 0.1
     for exposure in (0.5, 1.0, 8.0):
         frames = Camera(8).read(light, np.full(1, exposure), np.zeros(1, int))
         assert np.abs(frames.intensity() - light).max() <= 0.51 / 255 / exposure
 
 
-def test_what_fills_a_pixel_is_cut_off():
+def test_counts_saturate():
     frames = Camera(8).read(np.array([[0.5, 2.0, 1e30]]), np.ones(1), np.zeros(1, int))
     np.testing.assert_array_equal(frames.counts, [[128, 255, 255]])
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: Camera(17), "bits must be at most 16, got 17"),
         (lambda: Camera(-1), "bits must be an integer of at least 0"),
-        (lambda: Camera(0, read_noise=1.0), "a camera of 0 bits must have no noise"),
+        (lambda: Camera(0, read_noise=1.0), "must be 0 and dither 1 for a camera of 0 bits"),
         (lambda: Camera(8, dither=0), "dither must be an integer of at least 1"),
         (lambda: Camera(8, full_well=-1.0), "full_well must be a finite number"),
         (lambda: SimulatedDevice(levels=1), "levels must be 2 for a binary display, and 0 or 2 to"),
         (lambda: SimulatedDevice(modulation="binary"), r"got 0 with modulation='binary'"),
-        (lambda: SimulatedDevice(modulation="colour"), "modulation must be one of"),
+        (lambda: SimulatedDevice(modulation="color"), "modulation must be one of"),
         (lambda: SimulatedDevice(max_inputs=0), "max_inputs must be an integer of at least 1"),
     ],
 )
-def test_parameters_that_cannot_hold_are_refused(make, told):
-    with pytest.raises(ParameterError, match=told):
+def test_invalid_parameters_are_rejected(make, message):
+    with pytest.raises(ParameterError, match=message):
         make()
 
 
 @pytest.mark.parametrize(
-    ("patterns", "m", "told"),
+    ("patterns", "m", "message"),
     [
         (np.zeros((2, 9), np.uint8), 4, r"shape \(n, d\) with 1 to 8 pixels .* got \(2, 9\)"),
         (np.zeros(8, np.uint8), 4, r"shape \(n, d\)"),
@@ -173,13 +173,13 @@ def test_parameters_that_cannot_hold_are_refused(make, told):
         (np.zeros((1, 8), np.uint8), 7, "n_outputs must be 1 to 6 pixels of the camera, got 7"),
     ],
 )
-def test_patterns_that_cannot_be_shown_are_refused(patterns, m, told):
+def test_invalid_patterns_are_rejected(patterns, m, message):
     device = SimulatedDevice(levels=4, max_inputs=8, max_outputs=6)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         shown(device, patterns, m)
 
 
-def test_shares_outside_and_holes_are_refused():
+def test_shares_out_of_range_and_missing_values_are_rejected():
     for value in (-0.1, 1.5, np.nan):
         with pytest.raises(DataError, match="patterns must be levels from 0 to 1"):
             shown(SimulatedDevice(), np.full((1, 4), value), 4)

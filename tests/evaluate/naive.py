@@ -1,8 +1,8 @@
-"""The metrics, written as slowly and plainly as their definitions read."""
+"""Naive implementations of the metrics, from their definitions."""
 
 
 def covering(truth, found, n):
-    """Sets of rows, cut at every change."""
+    """From sets of rows between changes."""
     scores = []
     for rows in truth.values():
         score = 0.0
@@ -33,11 +33,11 @@ def true_positives(truth, found, margin):
 
 
 def f1(truth, found, margin):
-    persons = [set(rows) | {0} for rows in truth.values()]
+    annotators = [set(rows) | {0} for rows in truth.values()]
     found = set(found) | {0}
-    union = set().union(*persons)
+    union = set().union(*annotators)
     precision = len(true_positives(union, found, margin)) / len(found)
-    recalls = [len(true_positives(rows, found, margin)) / len(rows) for rows in persons]
+    recalls = [len(true_positives(rows, found, margin)) / len(rows) for rows in annotators]
     recall = sum(recalls) / len(recalls)
     return 2 * precision * recall / (precision + recall)
 

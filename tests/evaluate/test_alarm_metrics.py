@@ -13,7 +13,7 @@ from tests.evaluate import naive
 rows = st.lists(st.integers(0, 60), max_size=8).map(sorted)
 
 
-def test_mean_of_runs_that_all_ended_is_the_plain_one():
+def test_mean_of_complete_runs_is_the_arithmetic_mean():
     lengths = [3, 5, 10, 2]
     found = run_length(lengths)
     assert found.mean == np.mean(lengths)
@@ -22,7 +22,7 @@ def test_mean_of_runs_that_all_ended_is_the_plain_one():
 
 
 @pytest.mark.parametrize("cut", [400, 1000, 10_000])
-def test_cut_runs_do_not_bias_the_mean(cut):
+def test_censored_runs_do_not_bias_the_mean(cut):
     rng = np.random.default_rng(0)
     means, errors = [], []
     for _ in range(400):
@@ -31,18 +31,18 @@ def test_cut_runs_do_not_bias_the_mean(cut):
         means.append(found.mean)
         errors.append(found.error)
     alarms = 60 * (1 - math.exp(-cut / 1000))
-    # A ratio is biased by one part in the number of alarms; its error is itself known to a tenth.
+    # The bias of a ratio is one part in the number of alarms; its error is accurate to a tenth.
     assert np.mean(means) == pytest.approx(1000 * (1 + 1 / alarms), rel=0.03)
     assert np.median(errors) == pytest.approx(np.std(means), rel=0.15)
 
 
-def test_least_is_the_mean_that_so_few_alarms_would_have_one_time_in_twenty():
+def test_lower_bound_has_a_coverage_of_95_percent():
     for alarms in (0, 1, 7):
         found = run_length([100] * 10, [True] * alarms + [False] * (10 - alarms))
         assert poisson.cdf(alarms, 1000 / found.least) == pytest.approx(0.05)
 
 
-def test_without_an_alarm_only_the_least_is_known():
+def test_without_an_alarm_only_the_lower_bound_is_finite():
     found = run_length([500, 500], [False, False])
     assert math.isinf(found.mean)
     assert math.isinf(found.error)
@@ -50,14 +50,14 @@ def test_without_an_alarm_only_the_least_is_known():
 
 
 @pytest.mark.parametrize("wrong", [([], None), ([0], None), ([3, 4], [True])])
-def test_runs_that_are_none_are_refused(wrong):
+def test_invalid_runs_are_rejected(wrong):
     with pytest.raises(ParameterError, match="lengths must hold runs"):
         run_length(*wrong)
 
 
 @settings(deadline=None, derandomize=True)
 @given(rows, rows.map(lambda each: sorted(set(each))), st.sampled_from([1, 5, math.inf]))
-def test_matches_are_those_of_the_slow_twin(alarms, changes, within):
+def test_matches_equal_those_of_the_naive_implementation(alarms, changes, within):
     found = match_alarms(alarms, changes, within)
     delays, missed, false = naive.match(alarms, changes, within)
     assert (list(found.delays), list(found.missed), list(found.false_alarms)) == (
@@ -65,12 +65,12 @@ def test_matches_are_those_of_the_slow_twin(alarms, changes, within):
         missed,
         false,
     )
-    taken = [alarms[at] for at in found.detected if at is not None]
-    assert sorted([*taken, *found.false_alarms]) == alarms
+    matched = [alarms[at] for at in found.detected if at is not None]
+    assert sorted([*matched, *found.false_alarms]) == alarms
     assert len(found.delays) + len(found.missed) == len(changes)
 
 
-def test_rows_out_of_order_are_refused():
+def test_rows_out_of_order_are_rejected():
     with pytest.raises(ParameterError, match="alarms must be rows in increasing order"):
         match_alarms([5, 3], [])
     with pytest.raises(ParameterError, match="changes must be rows in increasing order"):

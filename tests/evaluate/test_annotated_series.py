@@ -13,7 +13,7 @@ def turing(folder, raw=(1, 2, None, 4), marks=None):
     (folder / "annotations.json").write_text(json.dumps(marks))
 
 
-def test_turing_collection_is_read_and_what_is_missing_is_held(tmp_path):
+def test_turing_collection_is_read_and_missing_values_are_filled(tmp_path):
     turing(tmp_path)
     (series,) = load_annotated(tmp_path)
     assert series.name == "mine"
@@ -21,7 +21,7 @@ def test_turing_collection_is_read_and_what_is_missing_is_held(tmp_path):
     assert series.truth == {"6": (2,), "7": ()}
 
 
-def test_first_value_fills_what_is_missing_before_it(tmp_path):
+def test_first_value_fills_missing_values_before_it(tmp_path):
     turing(tmp_path, raw=(None, None, 3, 4))
     assert load_annotated(tmp_path)[0].values[:, 0].tolist() == [3, 3, 3, 4]
 
@@ -36,7 +36,7 @@ def test_segmentation_benchmark_is_read(tmp_path):
     assert first.values.tolist() == [[0.5], [-0.001], [2], [7]]
 
 
-def test_folder_of_ones_own_is_read(tmp_path):
+def test_a_custom_folder_is_read(tmp_path):
     (tmp_path / "a.csv").write_text("x,y,label\n1,2,on\n3,,off\n5,6,on\n")
     (tmp_path / "b.csv").write_text("x\n1\n2\n")
     marks = {"a": {"ann": [1], "bob": []}, "b": [1]}
@@ -47,36 +47,40 @@ def test_folder_of_ones_own_is_read(tmp_path):
     assert second.truth == {"": (1,)}
 
 
-def test_what_cannot_be_read_is_told(tmp_path):
-    with pytest.raises(SourceError, match=r"must hold annotations.json, desc.txt, changes.json"):
+def test_unreadable_files_are_reported(tmp_path):
+    with pytest.raises(
+        SourceError, match=r"must contain one of annotations.json, desc.txt, changes.json"
+    ):
         load_annotated(tmp_path)
     (tmp_path / "desc.txt").write_text("A,10,1\n")
-    with pytest.raises(SourceError, match=r"there must be a file .*A.txt"):
+    with pytest.raises(SourceError, match=r"A.txt does not exist"):
         load_annotated(tmp_path)
     (tmp_path / "A.txt").write_text("1\ntwo\n")
     with pytest.raises(FormatError, match=r"line 1 of desc.txt.*two"):
         load_annotated(tmp_path)
     (tmp_path / "A.txt").write_text("1\n")
-    with pytest.raises(DataError, match=r"series 'A': marks must be rows from 0 to 0, .*got 1"):
+    with pytest.raises(
+        DataError, match=r"series 'A': annotations must be rows from 0 to 0 .*got 1"
+    ):
         load_annotated(tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "told"),
+    ("arguments", "error", "message"),
     [
-        ({"raw": [None] * 4}, DataError, "each column must hold a value"),
+        ({"raw": [None] * 4}, DataError, "each column must have a value"),
         ({"raw": ["x"]}, FormatError, "must be a series of the Turing collection"),
         ({"marks": [1]}, FormatError, "must be {series:"),
-        ({"marks": {"mine": {}}}, DataError, "by one person at least, got 'nobody'"),
+        ({"marks": {"mine": {}}}, DataError, "by at least one annotator, got 'none'"),
     ],
 )
-def test_broken_series_and_marks_are_told(tmp_path, arguments, error, told):
+def test_invalid_series_and_marks_are_rejected(tmp_path, arguments, error, message):
     turing(tmp_path, **arguments)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         load_annotated(tmp_path)
 
 
-def test_json_that_is_none_is_told(tmp_path):
+def test_invalid_json_is_rejected(tmp_path):
     (tmp_path / "changes.json").write_text("{")
     with pytest.raises(FormatError, match="must be JSON"):
         load_annotated(tmp_path)

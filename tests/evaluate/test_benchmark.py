@@ -23,7 +23,7 @@ SMALL = BenchmarkPlan(streams=2, quiet_rows=1000, segments=3, segment_rows=400)
 
 
 class Every:
-    """Tells of a change every so many rows, 7 rows after it began."""
+    """Reports a change at a fixed interval, 7 rows after its start."""
 
     def __init__(self, rows):
         self.rows, self.seen = rows, 0
@@ -38,7 +38,7 @@ def every(rows, learning=0):
 
 
 class Counts:
-    """A detector as river has them: tells of each number above a height."""
+    """A detector with river's interface: alarms at each number above a height."""
 
     def __init__(self, height=3.0, seed=None):
         self.height, self.seed, self.drift_detected = height, seed, False
@@ -59,18 +59,18 @@ class Loud:
         raise AssertionError("never run")
 
 
-def test_figures_are_those_worked_by_hand():
+def test_scores_match_a_hand_calculation():
     score = score_on_generator(every(300), "gaussian", SMALL)
     assert (score.arl, score.arl_error, score.false_alarms, score.quiet_rows) == (300, 0, 2, 600)
-    # Alarms at 299, 599, 899 and 1199; changes at 400 and 800: 199 and 99 rows late, two false.
-    assert (score.delay, score.changes, score.missed, score.false_alarms) == (149, 4, 0, 4)
+    # Alarms at 299, 599, 899 and 1199; changes at 400 and 800: delays 199 and 99, two false alarms.
+    assert (score.delay, score.changes, score.missed, score.false) == (149, 4, 0, 4)
     assert score.location_error == (192 + 92) / 2
     found = [292, 592, 892, 1192]
     assert score.covering == pytest.approx(covering([400, 800], found, 1200))
     assert score.f1 == pytest.approx(f1_score([400, 800], found))
 
 
-def test_run_length_counts_from_where_an_alarm_is_possible():
+def test_run_length_starts_after_the_warm_up():
     score = score_on_generator(every(300, learning=200), "gaussian", SMALL)
     assert (score.arl, score.quiet_rows) == (100, 200)
     cut = score_on_generator(every(5000, learning=200), "gaussian", SMALL)
@@ -79,12 +79,12 @@ def test_run_length_counts_from_where_an_alarm_is_possible():
     assert cut.arl_least == pytest.approx(2000 / np.log(20))
 
 
-def test_what_the_time_does_not_reach_is_not_counted():
+def test_rows_beyond_the_time_limit_are_not_counted():
     ticks = count()
     plan = BenchmarkPlan(2, 1000, 3, 400, seconds=7, clock=lambda: float(next(ticks)))
     score = score_on_generator(every(300), "gaussian", plan)
-    # The clock ticks at each look: the quiet half is over after one run, and then come 400 rows,
-    # of which no change can be judged.
+    # The clock advances at each call: the no-change half ends after one run, and the 400 rows that
+    # follow are too few to score a change.
     assert (score.quiet_rows, score.changes, score.delay, score.covering) == (300, 0, None, None)
 
 
@@ -105,7 +105,7 @@ def test_detectors_get_the_same_streams_and_the_seed_decides_them():
     assert not np.array_equal(first, other)
 
 
-def test_detector_of_ours_runs_as_it_would_alone():
+def test_an_operator_runs_as_outside_the_benchmark():
     rows, _ = change_stream("gaussian", 2, 1500, seed=0)
     batch = Batch("", np.arange(3000), rows, Schema.of(*(f"x{i}" for i in range(20))))
     _, events = NEWMA(20, seed=5).update(batch)
@@ -115,14 +115,14 @@ def test_detector_of_ours_runs_as_it_would_alone():
     assert parts == [(event.alarm_index, event.change_index) for event in events]
 
 
-def test_a_copy_watches_each_channel_and_one_alarm_is_an_alarm():
+def test_one_copy_per_channel_and_any_alarm_is_an_alarm():
     rows = np.zeros((6, 2))
     rows[2, 1] = rows[4] = 5
     watch = candidate(f"{__name__}:Counts(height=4)").start()
     assert watch.feed(rows[:3]) + watch.feed(rows[3:]) == [(2, 2), (4, 4)]
 
 
-def test_a_class_that_takes_all_channels_gets_a_dictionary():
+def test_a_multivariate_class_receives_a_dictionary():
     rows = np.array([[2.0, 0.0], [2, 2], [0, 0]])
     assert candidate(f"{__name__}:Together").start().feed(rows) == [(1, 1)]
 
@@ -133,7 +133,7 @@ def test_detectors_of_river_run():
     assert [1000 <= alarm < 1200 for alarm, _ in found] == [True]
 
 
-def test_seed_goes_to_who_has_one_unless_told():
+def test_seed_is_passed_to_classes_that_accept_one_unless_given():
     one = candidate(f"{__name__}:Counts", seed=4).start()
     one.feed(np.zeros((1, 1)))
     assert one._copies[0].seed == 4
@@ -143,35 +143,35 @@ def test_seed_goes_to_who_has_one_unless_told():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("nwma", "did you mean newma"),
         ("newma(20)", "written like 'newma"),
         ("newma(window=", "written like 'newma"),
         ("newma(window=open('x'))", "written like 'newma"),
-        ("newma(wind=3)", "made of parameters that it has"),
+        ("newma(wind=3)", "must fit the class"),
         ("newma(window=1)", "window must be from 2"),
         ("nowhere.at_all:Thing", "importable module:Class"),
         ("river.drift:Nothing", "importable module:Class"),
-        (f"{__name__}:Loud", "must be an Operator of streamlyt, or have update"),
+        (f"{__name__}:Loud", "must be an Operator or have update"),
     ],
 )
-def test_text_that_names_no_detector_is_told(text, told):
-    with pytest.raises(ParameterError, match=told):
+def test_text_that_names_no_detector_is_rejected(text, message):
+    with pytest.raises(ParameterError, match=message):
         candidate(text)
 
 
-def test_series_is_scored_against_its_marks():
+def test_series_is_scored_against_its_annotations():
     values = np.random.default_rng(0).normal(size=(1000, 1))
     series = AnnotatedSeries("s", values, {"a": (290,), "b": (290, 600)})
     score = score_on_series(every(300), series)
-    assert score.detected == (292, 592, 892)
-    assert score.covering == covering(series.truth, score.detected, 1000)
-    assert score.f1 == f1_score(series.truth, score.detected, 5)
+    assert score.found == (292, 592, 892)
+    assert score.covering == covering(series.truth, score.found, 1000)
+    assert score.f1 == f1_score(series.truth, score.found, 5)
     assert score_on_series(every(300), series, margin=10).f1 > score.f1
     assert score.to_dict()["found"] == [292, 592, 892]
 
 
-def test_plan_that_cannot_hold_is_refused():
+def test_an_invalid_plan_is_rejected():
     with pytest.raises(ParameterError, match="segments must be at least 2, got 1"):
         BenchmarkPlan(segments=1)

@@ -1,4 +1,4 @@
-"""Spectra and exponents of models whose own are known."""
+"""Spectra and exponents of models with known ones."""
 
 import numpy as np
 import pytest
@@ -12,12 +12,12 @@ from streamlyt.systems import Lorenz
 NOISE = np.random.default_rng(0).normal(size=(3000, 2))
 
 
-def test_spectra_are_those_of_welch():
+def test_spectra_match_welch():
     smooth = np.cumsum(NOISE, axis=0)
     shares = []
     for rows in (NOISE, smooth):
         power = welch(rows, window="hann", nperseg=128, detrend="constant", axis=0)[1]
-        power[[0, -1]] *= 2.0  # a density counts these places once
+        power[[0, -1]] *= 2.0  # a density counts these frequencies once
         shares.append(power / power.sum(axis=0))
     expected = 0.5 * np.abs(shares[0] - shares[1]).sum(axis=0).mean()
     assert spectrum_distance(NOISE, smooth, 128) == pytest.approx(expected, rel=1e-9)
@@ -54,14 +54,14 @@ def test_the_exponent_of_a_model_of_lorenz_is_that_of_lorenz():
     assert spectrum_distance(Lorenz(seed=2).sample(4000), ahead) < 0.2
 
 
-def test_what_cannot_be_is_told():
+def test_invalid_input_is_rejected():
     with pytest.raises(DataError, match="must have equal channels"):
         spectrum_distance(NOISE, NOISE[:, :1])
     with pytest.raises(DataError, match="at least the 256 rows of a window, got 3000 and 100"):
         spectrum_distance(NOISE, NOISE[:100])
     with pytest.raises(DataError, match="at least 25 finite rows"):
         largest_lyapunov_exponent(turning, NOISE[:10], washout=5, horizon=30)
-    with pytest.raises(DataError, match="take a smaller size or a longer horizon"):
+    with pytest.raises(DataError, match="use a smaller size or a longer horizon"):
         largest_lyapunov_exponent(
             lambda horizon, after: turning(horizon, after, 10.0), NOISE, washout=1, horizon=30
         )

@@ -1,4 +1,4 @@
-"""Metrics of forecasts on cases that can be worked out by hand."""
+"""Forecast metrics on cases with a hand calculation."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def test_error_is_in_units_of_the_spread_of_all_channels():
     assert np.mean(nrmse(TRUTH, mean) ** 2) == pytest.approx(1.0)
 
 
-def test_rows_are_valid_until_the_error_first_passes_the_threshold():
+def test_valid_steps_end_where_the_error_first_exceeds_the_threshold():
     forecast = TRUTH.copy()
     assert valid_prediction_steps(TRUTH, forecast) == 2000
     forecast[700] += 10.0
@@ -26,7 +26,7 @@ def test_rows_are_valid_until_the_error_first_passes_the_threshold():
     assert valid_prediction_steps(TRUTH, np.full_like(TRUTH, np.nan)) == 0
 
 
-def test_histograms_of_one_law_are_near_and_of_two_apart():
+def test_histogram_distance_separates_distributions():
     again = np.random.default_rng(1).normal(size=(2000, 2)) * [1.0, 3.0]
     assert histogram_distance(TRUTH, TRUTH) < 1e-15
     assert histogram_distance(TRUTH, again) < 0.12
@@ -35,7 +35,7 @@ def test_histograms_of_one_law_are_near_and_of_two_apart():
     assert histogram_distance(TRUTH, np.full_like(TRUTH, np.nan)) == 1.0
 
 
-def test_interval_score_is_least_for_the_right_quantiles():
+def test_interval_score_is_minimal_for_the_true_quantiles():
     truth = np.random.default_rng(2).normal(size=20_000)
     scores = [
         interval_score(truth, np.full_like(truth, -w), np.full_like(truth, w), 0.9).mean()
@@ -45,14 +45,14 @@ def test_interval_score_is_least_for_the_right_quantiles():
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
-        (lambda: nrmse(TRUTH, TRUTH[:5]), "must be of one shape"),
-        (lambda: nrmse(np.ones((4, 1)), np.ones((4, 1))), "variance of the truth must be above 0"),
+        (lambda: nrmse(TRUTH, TRUTH[:5]), "must have the shape of truth"),
+        (lambda: nrmse(np.ones((4, 1)), np.ones((4, 1))), "variance must be above 0"),
         (lambda: histogram_distance(TRUTH, TRUTH[:, :1]), "must have equal channels"),
         (lambda: interval_score([0.0], [0.0], [1.0], 1.0), r"coverage must be in \(0, 1\)"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(make, told):
-    with pytest.raises(DataError, match=told):
+def test_invalid_input_is_rejected(make, message):
+    with pytest.raises(DataError, match=message):
         make()

@@ -8,10 +8,10 @@ from tests.evaluate import naive
 
 ROWS = 40
 rows = st.lists(st.integers(0, ROWS - 1), max_size=8)
-persons = st.dictionaries(st.sampled_from("abcd"), rows, min_size=1)
+annotators = st.dictionaries(st.sampled_from("abcd"), rows, min_size=1)
 
 
-# Worked by hand from the definitions.
+# Calculated by hand from the definitions.
 @pytest.mark.parametrize(
     ("truth", "found", "n", "expected"),
     [
@@ -29,7 +29,7 @@ persons = st.dictionaries(st.sampled_from("abcd"), rows, min_size=1)
         ),
     ],
 )
-def test_covering_is_that_worked_by_hand(truth, found, n, expected):
+def test_covering_matches_a_hand_calculation(truth, found, n, expected):
     assert covering(truth, found, n) == pytest.approx(expected, abs=1e-15)
 
 
@@ -37,29 +37,29 @@ def test_covering_is_that_worked_by_hand(truth, found, n, expected):
     ("truth", "found", "margin", "expected"),
     [
         ([100], [105], 5, 1.0),
-        ([100], [94], 5, 0.5),  # of two found one right, of two true one found
+        ([100], [94], 5, 0.5),  # one of two estimated is right, one of two true is found
         ([], [], 5, 1.0),
-        ([10, 12], [11], 5, 2 * 1 * (2 / 3) / (1 + 2 / 3)),  # one row found is one change found
+        ([10, 12], [11], 5, 2 * 1 * (2 / 3) / (1 + 2 / 3)),  # one estimated row matches one change
         ({"a": [], "b": [10], "c": [50]}, [10], 5, 2 * 1 * (5 / 6) / (1 + 5 / 6)),
         ({"a": [], "b": [10], "c": [50]}, [], 5, 2 * 1 * (2 / 3) / (1 + 2 / 3)),
         ({"a": [10, 20], "b": [11, 20], "c": [10], "d": [0, 5]}, [10, 20], 5, 1.0),
         ([3], [2], 5, 1.0),  # row 0 takes row 0, not row 2
     ],
 )
-def test_f1_is_that_worked_by_hand(truth, found, margin, expected):
+def test_f1_matches_a_hand_calculation(truth, found, margin, expected):
     assert f1_score(truth, found, margin) == pytest.approx(expected, abs=1e-15)
 
 
 @settings(deadline=None, derandomize=True)
-@given(persons, rows, st.integers(0, 6))
-def test_scores_are_those_of_the_slow_twins(truth, found, margin):
+@given(annotators, rows, st.integers(0, 6))
+def test_scores_match_the_naive_implementations(truth, found, margin):
     assert covering(truth, found, ROWS) == pytest.approx(naive.covering(truth, found, ROWS))
     assert f1_score(truth, found, margin) == pytest.approx(naive.f1(truth, found, margin))
 
 
 @settings(deadline=None, derandomize=True)
 @given(rows, rows)
-def test_scores_are_one_for_the_truth_alone(truth, found):
+def test_scores_are_one_only_for_the_truth(truth, found):
     assert covering(truth, truth, ROWS) == pytest.approx(1)
     assert f1_score(truth, truth) == 1
     if {0, *truth} != {0, *found}:
@@ -68,19 +68,19 @@ def test_scores_are_one_for_the_truth_alone(truth, found):
 
 
 @settings(deadline=None, derandomize=True)
-@given(persons, rows)
+@given(annotators, rows)
 def test_order_repetition_and_row_zero_do_not_matter(truth, found):
     again = [0, *reversed(found), *found]
     assert covering(truth, again, ROWS) == covering(truth, found, ROWS)
     assert precision_recall(truth, again) == precision_recall(truth, found)
 
 
-def test_rows_outside_the_series_are_refused():
+def test_rows_outside_the_series_are_rejected():
     with pytest.raises(ParameterError, match="found must be rows below n=10, got 10"):
         covering([5], [10], 10)
     with pytest.raises(ParameterError, match="truth must be rows counted from 0, got -1"):
         f1_score([-1], [10])
     with pytest.raises(ParameterError, match="margin must be at least 0"):
         f1_score([1], [10], margin=-1)
-    with pytest.raises(ParameterError, match="one person at least"):
+    with pytest.raises(ParameterError, match="at least one annotator"):
         covering({}, [], 10)

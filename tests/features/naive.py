@@ -1,4 +1,4 @@
-"""Slow twins: the maps by explicit matrices, their kernels by quadrature."""
+"""Naive implementations: the maps by explicit matrices, their kernels by quadrature."""
 
 import os
 from itertools import pairwise
@@ -23,7 +23,7 @@ def hadamard(width):
 
 
 def in_groups(columns, width):
-    """Blocks (n, blocks, D) as features: D-major within each group of blocks of the loop."""
+    """Blocks (n, blocks, D) as features, D-major within each group of blocks."""
     step = max(1, GROUP // width)
     parts = [columns[:, k : k + step] for k in range(0, columns.shape[1], step)]
     return np.concatenate([p.transpose(0, 2, 1).reshape(len(p), -1) for p in parts], axis=1)
@@ -96,7 +96,7 @@ def real_kernel(x, y, product):
         u, v = r * np.cos(turn), r * np.sin(turn + angle)
         return product(xx * u * u, yy * v * v) * r * np.exp(-r * r / 2) / np.pi
 
-    # Half a turn is all, and in these parts nothing has a kink: u and v change sign at the ends.
+    # Half a turn suffices; the integrand is smooth in each part, whose ends are zeros of u or v.
     edges = sorted([-np.pi / 2, -angle, np.pi / 2])
     return sum(
         integrate.dblquad(integrand, a, b, 0, 12, epsabs=1e-10, epsrel=1e-8)[0]

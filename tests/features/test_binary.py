@@ -1,4 +1,4 @@
-"""Rows of single bits, and bits times bits."""
+"""Packed binary rows, and the binary construction."""
 
 import math
 
@@ -16,7 +16,7 @@ from tests.features import naive
 
 @given(st.integers(0, 9), st.integers(1, 200), st.integers(0, 99))
 @settings(deadline=None, derandomize=True, max_examples=50)
-def test_packing_and_unpacking_gives_the_rows_back(n, d, seed):
+def test_packing_and_unpacking_round_trips(n, d, seed):
     values = np.random.default_rng(seed).random((n, d)) < 0.5
     packed, ones = PackedBits.of(values), values.astype(float)
     assert packed.shape == (n, d)
@@ -46,7 +46,7 @@ def explicit(features, bits):
 @pytest.mark.parametrize(("d", "m"), [(1, 3), (64, 64), (65, 200), (1030, 130), (2500, 70)])
 @pytest.mark.parametrize("bias", [0.0, 1.3])
 @pytest.mark.parametrize("field", ["complex", "real"])
-def test_bits_times_bits_are_the_explicit_matrix_to_the_bit(d, m, bias, dtype, field):
+def test_binary_features_equal_the_explicit_matrix_bit_for_bit(d, m, bias, dtype, field):
     bits = (np.random.default_rng(d).random((5, d)) < 0.4).astype(float)
     options = {"response": 2, "bias": bias, "scale": 0.7, "dtype": dtype, "field": field}
     features = OpticalMap(m, construction="binary", seed=4, **options)
@@ -63,7 +63,7 @@ def test_bits_times_bits_are_the_explicit_matrix_to_the_bit(d, m, bias, dtype, f
 
 @pytest.mark.parametrize("response", [1.0, 0.5, "centred", "exp", "phase"])
 @pytest.mark.parametrize("field", ["complex", "real"])
-def test_every_response_follows_the_explicit_matrix(response, field):
+def test_every_response_matches_the_explicit_matrix(response, field):
     bits = (np.random.default_rng(1).random((4, 90)) < 0.4).astype(float)
     options = {"response": response, "scale": 0.1, "dtype": "float64", "bias": 0.5, "field": field}
     features = OpticalMap(100, construction="binary", **options)
@@ -81,14 +81,14 @@ def test_every_response_follows_the_explicit_matrix(response, field):
 
 
 @pytest.mark.parametrize("wrong", [[[0.0, 2.0]], [[math.nan, 1.0]], [[-1.0, 1.0]]])
-def test_other_values_than_bits_are_refused(wrong):
+def test_values_other_than_bits_are_rejected(wrong):
     with pytest.raises(DataError, match="must be 0 or 1 to be packed"):
         OpticalMap(8, construction="binary")(np.array(wrong))
     with pytest.raises(DataError, match="must be 0 or 1 to be packed"):
         PackedBits.of(np.array(wrong))
 
 
-def test_words_that_are_no_rows_of_bits_are_refused():
+def test_invalid_words_are_rejected():
     good = np.zeros((2, 1), np.uint64)
     for words, d in ((good.astype(float), 3), (good[0], 3), (good, 65), (good, 0)):
         with pytest.raises(DataError, match="words must be unsigned 64-bit"):
@@ -102,7 +102,7 @@ def test_words_that_are_no_rows_of_bits_are_refused():
 @naive.compiled_only
 @pytest.mark.parametrize("response", [2.0, "centred"])
 @pytest.mark.parametrize("field", ["complex", "real"])
-def test_kernel_of_bits_is_exact_where_it_is_said_to_be(response, field):
+def test_binary_kernel_is_exact_where_documented(response, field):
     bits = (np.random.default_rng(2).random((7, 12)) < 0.5).astype(float)
     found = []
     for seed in range(400):

@@ -18,8 +18,8 @@ LEFT, RIGHT = (
     np.concatenate([kind[half::2] for kind in (DENSE, SPARSE, ONE_HOT, BINARY)]) for half in (0, 1)
 )
 
-# Map, its bias relative to k (or to A, the product of the squared lengths, where centred), and
-# what the variance is of the one published: equal, or at most and on average.
+# Map, its bias relative to k (or to A, the product of the squared lengths, for "centred"), and the
+# ratio of the variance to the published one: equal, or at most and on average.
 EXACT, LESS, MORE = (0.9, 1.1), (0.0, 1.0), (0.9, 3.0)
 RESPONSES = (1.0, 2.0, "centred", "exp", "phase")
 
@@ -69,7 +69,7 @@ CASES = [
 
 @naive.compiled_only
 @pytest.mark.parametrize(("features", "bias", "ratio"), CASES, ids=lambda value: str(value))
-def test_kernel_and_variance_are_those_published(features, bias, ratio):
+def test_kernel_and_variance_match_the_published_ones(features, bias, ratio):
     found = np.empty((RUNS, len(LEFT)))
     both = np.concatenate([LEFT, RIGHT])
     for seed in range(RUNS):
@@ -82,7 +82,7 @@ def test_kernel_and_variance_are_those_published(features, bias, ratio):
         size = ((LEFT**2).sum(axis=1) + 1) * ((RIGHT**2).sum(axis=1) + 1)
     error = 4 * found.std(axis=0) / np.sqrt(RUNS) + 1e-6
     np.testing.assert_array_less(np.abs(found.mean(axis=0) - kernel), error + bias * size)
-    known = variance > 1e-9  # of equal rows the waves have none
-    # One variance is known to 7 % only; all 20 together, which share the draws, to about 3 %.
+    known = variance > 1e-9  # cosines and sines of equal rows have no variance
+    # One variance has an error of 7 %; all 20 together, which share the draws, of about 3 %.
     ratios = found.var(axis=0, ddof=1)[known] / variance[known]
     assert ratio[0] < ratios.mean() < ratio[1]

@@ -10,7 +10,7 @@ from tests.features import naive
 
 
 @pytest.mark.parametrize(("d", "m", "width"), [(5, 70, 64), (100, 5002, 128), (2100, 9000, 4096)])
-def test_features_are_those_of_explicit_matrices(d, m, width):
+def test_features_match_the_explicit_matrices(d, m, width):
     features = FastfoodMap(m, scale=0.4, dtype="float64", seed=3)
     values = np.random.default_rng(d).normal(size=(3, d))
     blocks = -(-m // 2 // width)
@@ -29,7 +29,7 @@ def test_features_are_those_of_explicit_matrices(d, m, width):
     np.testing.assert_allclose(features(values), expected, atol=1e-11)
 
 
-def test_a_permutation_has_every_number_once():
+def test_a_permutation_contains_every_number_once():
     assert sorted(permutation(1, 2, 1000)) == list(range(1000))
 
 
@@ -42,7 +42,7 @@ def test_chi_squares_have_their_distribution():
     assert_same_bits(chi_squares(5, 1, 10, 64), chi_squares(5, 1, 20_000, 64)[:10])
 
 
-def test_a_seed_is_the_same_map_for_good():
+def test_a_seed_gives_a_fixed_map():
     phi = FastfoodMap(100, seed=11)(np.array([[0.5, -1.0, 2.0, 0.25, 1.5]]))
     assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(GOLDEN, abs=2e-7)
 

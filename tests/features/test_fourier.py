@@ -35,7 +35,7 @@ def test_dense_features_have_the_kernel_and_the_variance():
 
 
 @naive.compiled_only
-def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_variance():
+def test_structured_features_have_the_documented_bias_and_less_variance():
     features = FourierMap(512)
     kernel = features.kernel(POINTS, POINTS)[PAIRS]
     variance = features.variance(POINTS, POINTS)[PAIRS] / 512
@@ -54,7 +54,7 @@ def test_features_have_length_one(construction, dtype):
 
 
 @pytest.mark.parametrize(("d", "m", "width"), [(5, 70, 64), (64, 5002, 64), (2100, 9000, 4096)])
-def test_structured_loop_is_the_product_of_explicit_matrices(d, m, width):
+def test_structured_loop_matches_the_explicit_matrices(d, m, width):
     features = FourierMap(m, scale=0.4, construction="structured", dtype="float64", seed=3)
     values = np.random.default_rng(d).normal(size=(3, d))
     projections = naive.fourier_projections(values, features, width)
@@ -62,7 +62,7 @@ def test_structured_loop_is_the_product_of_explicit_matrices(d, m, width):
     np.testing.assert_allclose(features(values), expected, atol=1e-12)
 
 
-def test_single_precision_cosines_are_good_to_their_argument():
+def test_single_precision_cosines_are_accurate_to_their_argument():
     # A dense map of one channel: the projections are known exactly.
     features = FourierMap(200, construction="dense")
     double = FourierMap(200, construction="dense", dtype="float64")
@@ -72,7 +72,7 @@ def test_single_precision_cosines_are_good_to_their_argument():
         assert error < 3e-7 + 4 * size * 2e-7
 
 
-def test_a_seed_is_the_same_map_for_good():
+def test_a_seed_gives_a_fixed_map():
     values = np.array([[0.5, -1.0, 2.0, 0.25, 1.5]])
     for construction, golden in GOLDEN.items():
         phi = FourierMap(100, seed=11, construction=construction)(values)
@@ -103,7 +103,7 @@ def test_unitary_blocks_are_unitary_and_have_gaussian_lengths():
 
 
 @pytest.mark.parametrize(("parts", "d", "k"), [(1, 40, 33), (1, 5, 5), (2, 70, 70), (2, 9, 4)])
-def test_columns_are_made_orthogonal_one_after_the_other(parts, d, k):
+def test_columns_are_orthogonalized_in_order(parts, d, k):
     columns = np.random.default_rng(d).normal(size=(parts, d, k))
     entries = columns[0] if parts == 1 else columns[0] + 1j * columns[1]
     expected, triangle = np.linalg.qr(entries)

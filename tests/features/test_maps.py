@@ -1,4 +1,4 @@
-"""What every map promises, whatever its response and construction."""
+"""The contract of every map, for all responses and constructions."""
 
 import copy
 import math
@@ -49,16 +49,16 @@ each = pytest.mark.parametrize("features", MAPS, ids=repr)
     st.integers(0, 99),
 )
 @settings(deadline=None, derandomize=True, max_examples=60)
-def test_a_row_has_the_same_bits_in_any_cut(features, d, n, cuts, seed):
+def test_features_are_batch_invariant(features, d, n, cuts, seed):
     values = np.random.default_rng(seed).normal(size=(n, d))
-    whole = features(values)
+    full = features(values)
     edges = [0, *sorted(min(c, n) for c in cuts), n]
     parts = [features(values[a:b]) for a, b in pairwise(edges)]
-    assert_same_bits(np.concatenate(parts), whole)
+    assert_same_bits(np.concatenate(parts), full)
 
 
 @each
-def test_input_is_read_only_and_of_any_order_and_may_be_empty(features):
+def test_input_is_not_modified_and_may_have_any_order_or_be_empty(features):
     values = np.random.default_rng(0).normal(size=(9, 5))
     before = values.copy()
     values.flags.writeable = False
@@ -71,10 +71,10 @@ def test_input_is_read_only_and_of_any_order_and_may_be_empty(features):
 
 
 @each
-def test_a_copy_draws_the_same_map_and_shows_its_parameters_only(features):
+def test_a_copy_draws_the_same_map_and_shows_only_its_parameters(features):
     values = np.random.default_rng(1).normal(size=(3, 4))
     phi = features(values)
-    features(values[:, :2])  # another width between
+    features(values[:, :2])  # another number of inputs in between
     twins = features.clone(), copy.deepcopy(features), eval(repr(features))
     for twin in twins:
         assert twin.get_params() == features.get_params()
@@ -106,7 +106,7 @@ def test_single_precision_is_close_to_double(features):
 
 
 @each
-def test_rows_in_single_precision_are_the_numbers_they_stand_for(features):
+def test_single_precision_rows_equal_their_double_precision_values(features):
     single = np.random.default_rng(8).normal(size=(7, 6)).astype(np.float32)
     phi = features(single.astype(np.float64))
     for same in (single, np.asfortranarray(single), single.astype(">f4"), single.tolist()):
@@ -116,12 +116,12 @@ def test_rows_in_single_precision_are_the_numbers_they_stand_for(features):
 
 
 @each
-@pytest.mark.parametrize("hole", [math.nan, math.inf, -math.inf])
-def test_a_hole_is_refused_and_named(features, hole):
+@pytest.mark.parametrize("missing", [math.nan, math.inf, -math.inf])
+def test_a_missing_value_is_rejected_with_its_channel(features, missing):
     values = np.random.default_rng(4).normal(size=(6, 5))
-    values[2, 1] = hole
+    values[2, 1] = missing
     for call in (features, lambda x: features.kernel(x, x), lambda x: features.variance(x, x)):
-        with pytest.raises(DataError, match=rf"must be finite as \w+, got {hole} in channel 1;"):
+        with pytest.raises(DataError, match=rf"must be finite as \w+, got {missing} in channel 1;"):
             call(values)
     for same in (np.asfortranarray(values), values.astype(np.float32), sparse.csr_array(values)):
         with pytest.raises(DataError, match=r"finite as .* in channel 1;"):
@@ -131,7 +131,7 @@ def test_a_hole_is_refused_and_named(features, hole):
 
 
 @each
-def test_what_the_type_of_the_features_cannot_hold_is_refused(features):
+def test_values_beyond_the_feature_dtype_are_rejected(features):
     values = np.zeros((700, 3))
     values[600, 2] = -1e300
     with pytest.raises(DataError, match=r"finite as float32, got -1e\+300 in channel 2;"):
@@ -140,14 +140,14 @@ def test_what_the_type_of_the_features_cannot_hold_is_refused(features):
 
 @pytest.mark.bits
 @each
-def test_threads_change_no_bit(features):
+def test_features_do_not_depend_on_threads(features):
     values = np.random.default_rng(5).normal(size=(41, 7))
     shared = type(features)(**{**features.get_params(), "threads": 3})
     assert_same_bits(shared(values), features(values))
 
 
 @each
-def test_sparse_boolean_and_packed_rows_are_the_numbers_they_stand_for(features):
+def test_sparse_boolean_and_packed_rows_equal_dense_rows(features):
     values = np.random.default_rng(6).random((9, 70)) < 0.3
     numbers = values.astype(float)
     phi = features(numbers)
@@ -159,7 +159,7 @@ def test_sparse_boolean_and_packed_rows_are_the_numbers_they_stand_for(features)
 
 
 @each
-def test_complex_rows_are_refused(features):
+def test_complex_rows_are_rejected(features):
     with pytest.raises(DataError, match=r"must be real, got complex128; give real and imaginary"):
         features(np.ones((2, 3), complex))
     with pytest.raises(DataError, match="must be real"):
@@ -167,7 +167,7 @@ def test_complex_rows_are_refused(features):
 
 
 @each
-def test_values_without_two_dimensions_are_refused(features):
+def test_values_without_two_dimensions_are_rejected(features):
     for shape in [(5,), (2, 3, 4), (3, 0)]:
         with pytest.raises(DataError, match=r"shape \(n, d\)"):
             features(np.zeros(shape))
@@ -194,7 +194,7 @@ def test_values_without_two_dimensions_are_refused(features):
         ({"dtype": "float16"}, "one of 'float32', 'float64', got 'float16'"),
     ],
 )
-def test_a_parameter_that_cannot_hold_is_named(kind, wrong, match):
+def test_an_invalid_parameter_is_rejected(kind, wrong, match):
     with pytest.raises(ParameterError, match=match):
         kind(**{"n_components": 10, **wrong})
 
@@ -210,12 +210,12 @@ def test_a_parameter_that_cannot_hold_is_named(kind, wrong, match):
         ({"field": "quaternion"}, "field must be one of 'complex', 'real', got 'quaternion'"),
     ],
 )
-def test_a_parameter_of_optical_that_cannot_hold_is_named(wrong, match):
+def test_an_invalid_optical_parameter_is_rejected(wrong, match):
     with pytest.raises(ParameterError, match=match):
         OpticalMap(10, **wrong)
 
 
-def test_cosines_and_sines_come_in_pairs():
+def test_an_odd_number_of_cosines_and_sines_is_rejected():
     with pytest.raises(ParameterError, match=r"must be even .* got 7; take 8"):
         FourierMap(7)
     with pytest.raises(ParameterError, match=r"must be even .* got 5; take 6"):

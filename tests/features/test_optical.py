@@ -9,7 +9,7 @@ from tests.features import naive
 
 POINTS = np.random.default_rng(5).normal(size=(5, 20)) / np.sqrt(20)
 POINTS[1] = 0.9 * POINTS[0] + 0.2 * POINTS[1]
-POINTS[2] = np.eye(20)[3]  # one-hot: what the premix is for
+POINTS[2] = np.eye(20)[3]  # one-hot: needs the premix
 PAIRS = np.triu_indices(5)
 RESPONSES = [0.5, 1.0, 2.0, 3.0, "exp", "phase"]
 
@@ -30,9 +30,9 @@ def test_dense_features_have_the_kernel_and_the_variance(response):
     kernel = features.kernel(POINTS, POINTS)[PAIRS]
     variance = features.variance(POINTS, POINTS)[PAIRS] / 512
     found = estimates("dense", response)
-    error = 4 * np.sqrt(variance / len(found)) + 1e-6  # of single precision
+    error = 4 * np.sqrt(variance / len(found)) + 1e-6  # single precision
     np.testing.assert_array_less(np.abs(found.mean(axis=0) - kernel), error)
-    # One value of the variance is known to 10 % only; all of them together are better.
+    # One value of the variance has an error of 10 %; all of them together a smaller one.
     ratio = found.var(axis=0, ddof=1)[variance > 1e-9] / variance[variance > 1e-9]
     assert np.mean(ratio) == pytest.approx(1, abs=0.1)
 
@@ -42,9 +42,7 @@ def test_dense_features_have_the_kernel_and_the_variance(response):
     [(0.5, 0.003), (1.0, 0.005), (2.0, 0.015), (3.0, 0.03), ("exp", 0.025), ("phase", 0.05)],
 )
 @naive.compiled_only
-def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_variance(
-    response, bias
-):
+def test_structured_features_have_the_documented_bias_and_less_variance(response, bias):
     features = OpticalMap(512, response=response)
     kernel = features.kernel(POINTS, POINTS)[PAIRS]
     variance = features.variance(POINTS, POINTS)[PAIRS] / 512
@@ -57,7 +55,7 @@ def test_structured_features_have_the_kernel_up_to_the_bias_declared_and_less_va
 
 
 @pytest.mark.parametrize("response", [0.7, 1.0, 3.0, "exp", "phase"])
-def test_kernel_is_the_integral_over_the_speckle(response):
+def test_kernel_equals_the_integral_over_the_speckle(response):
     features = OpticalMap(8, response=response, bias=0.6, scale=0.8)
     x, y = POINTS[0, :4], POINTS[1, :4] + 0.1
     products = {"exp": lambda a, b: np.exp(-a - b), "phase": lambda a, b: np.cos(a - b)}
@@ -67,7 +65,7 @@ def test_kernel_is_the_integral_over_the_speckle(response):
 
 
 @pytest.mark.parametrize("response", [0.7, 1.0, 3.0, "centred", "exp", "phase"])
-def test_kernel_and_variance_of_a_real_field_are_integrals_over_the_normals(response):
+def test_kernel_and_variance_of_a_real_field_equal_the_integrals_over_the_normals(response):
     features = OpticalMap(8, response=response, field="real", bias=0.6, scale=0.8)
     x, y = POINTS[:1, :4], POINTS[1:2, :4] + 0.1
     z, w = (np.append(0.8 * row, 0.6) for row in (x, y))
@@ -79,7 +77,7 @@ def test_kernel_and_variance_of_a_real_field_are_integrals_over_the_normals(resp
     product = products.get(response, lambda a, b: (a * b) ** (response / 2))
     mean = naive.real_kernel(z, w, product)
     assert features.kernel(x, y)[0, 0] == pytest.approx(mean, rel=1e-6)
-    # Of a wave there are both parts: m / 2 draws, each the mean of a cosine and a sine.
+    # A phase has two features: m / 2 draws, each the mean of a cosine and a sine.
     halves = 2 if response == "phase" else 1
     spread = halves * (naive.real_kernel(z, w, lambda a, b: product(a, b) ** 2) - mean**2)
     assert features.variance(x, y)[0, 0] == pytest.approx(spread, rel=1e-5)
@@ -131,7 +129,7 @@ def test_kernel_of_rows_at_the_origin_is_finite(response, field):
     [(5, 70, 64, 1.0), (63, 2500, 64, 0.5), (128, 300, 128, 0.0), (2100, 5000, 4096, 1)],
 )
 @pytest.mark.parametrize("field", ["complex", "real"])
-def test_structured_loop_is_the_product_of_explicit_matrices(response, d, m, width, bias, field):
+def test_structured_loop_matches_the_explicit_matrices(response, d, m, width, bias, field):
     features = OpticalMap(
         m,
         response=response,
@@ -157,7 +155,7 @@ def test_structured_loop_is_the_product_of_explicit_matrices(response, d, m, wid
 
 
 @pytest.mark.parametrize(("field", "more"), [("complex", 1), ("real", 2)])
-def test_correction_of_the_square_is_that_of_rows_of_one_length(field, more):
+def test_square_correction_matches_rows_of_equal_length(field, more):
     options = {"response": 2, "bias": 0.0, "dtype": "float64", "field": field}
     features = OpticalMap(64, construction="structured", **options)
     u = naive.optical_projections(POINTS, features, 64)
@@ -176,21 +174,21 @@ def test_intensities_of_orthogonal_rows_add_up_to_the_length_of_the_input(field)
         np.testing.assert_allclose(block.sum(axis=1), expected)
 
 
-def test_a_seed_is_the_same_map_for_good():
+def test_a_seed_gives_a_fixed_map():
     values = np.array([[0.5, -1.0, 2.0, 0.25, 1.5]])
     for construction, golden in GOLDEN.items():
         phi = OpticalMap(100, seed=11, construction=construction)(values)
         assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, rel=2e-6)
 
 
-def test_a_seed_is_the_same_centred_map_for_good():
+def test_a_seed_gives_a_fixed_centered_map():
     phi = OpticalMap(100, response="centred", seed=11)(np.array([[0.5, -1.0, 2.0, 0.25, 1.5]]))
     golden = [-0.550256848, 0.562245846, 0.254593045, -0.40718019]
     assert phi[0, [0, 1, 50, 99]].tolist() == pytest.approx(golden, rel=1e-5)
 
 
 @pytest.mark.bits
-def test_a_seed_is_the_same_map_of_bits_for_good():
+def test_a_seed_gives_a_fixed_binary_map():
     phi = OpticalMap(100, construction="binary", seed=11)(np.array([[1, 0, 1, 0, 1]]))
     assert (10 * phi[0, [0, 1, 50, 99]]) ** 2 == pytest.approx([10, 10, 8, 10], rel=1e-6)
 
@@ -212,7 +210,7 @@ def test_auto_is_dense_for_four_inputs_and_structured_for_more():
 
 
 def auc(features, shift, rng, runs=150, n=50, d=10):
-    """Chance that two windows with a shift lie further apart than two without."""
+    """Probability that two windows with a shift differ more than two without."""
 
     def distance(step):
         left, right = rng.normal(size=(2, n, d))
@@ -225,7 +223,7 @@ def auc(features, shift, rng, runs=150, n=50, d=10):
 
 
 @naive.compiled_only
-def test_without_bias_a_mean_shift_around_zero_is_hardly_seen_and_with_it_is():
+def test_a_mean_shift_around_zero_needs_a_bias():
     scale = 1 / np.sqrt(20)  # the median rule: half of the squared distance of two rows is 10
     pure = auc(OpticalMap(512, response=2, bias=0.0, scale=scale), 0.6, np.random.default_rng(1))
     biased = auc(OpticalMap(512, response=2, bias=1.0, scale=scale), 0.6, np.random.default_rng(1))

@@ -18,7 +18,7 @@ VALUES = np.random.default_rng(0).normal(size=(3, 5))
 
 
 @each
-def test_what_is_saved_is_small_and_the_same_map(features):
+def test_a_saved_map_is_small_and_restores_the_same_map(features):
     phi = features(VALUES)
     for blob, back in (
         (features.save(), type(features).load(features.save())),
@@ -30,11 +30,11 @@ def test_what_is_saved_is_small_and_the_same_map(features):
 
 
 @each
-def test_another_version_is_refused(features):
+def test_another_version_is_rejected(features):
     known = json.loads(features.save())
     for version in (known["version"] + 1, 0, None, "1"):
         blob = json.dumps({**known, "version": version}).encode()
-        with pytest.raises(StateError, match=f"must have version 1, got {version!r}; make"):
+        with pytest.raises(StateError, match=f"must have version 1, got {version!r}; create"):
             type(features).load(blob)
     for state in ({**features.__getstate__(), "version": 2}, {"seed": 0}):
         with pytest.raises(StateError, match="must have version 1, got"):
@@ -42,15 +42,15 @@ def test_another_version_is_refused(features):
 
 
 @pytest.mark.parametrize("blob", [b"", b"\xff", b"[]", b"3", b"{}", b'{"version": 1}'])
-def test_bytes_that_are_no_map_are_refused(blob):
-    with pytest.raises(StateError, match="must be what save"):
+def test_invalid_bytes_are_rejected(blob):
+    with pytest.raises(StateError, match=r"must come from save\(\)"):
         OpticalMap.load(blob)
 
 
-def test_a_map_of_another_class_or_of_unknown_parameters_is_refused():
+def test_another_class_or_unknown_parameters_are_rejected():
     with pytest.raises(StateError, match="must be of 'FourierMap', got 'OpticalMap'"):
         FourierMap.load(MAPS[0].save())
     known = json.loads(MAPS[2].save())
     known["params"]["colour"] = 1
-    with pytest.raises(StateError, match="must fit its class"):
+    with pytest.raises(StateError, match="must have the parameters of its class"):
         FastfoodMap.load(json.dumps(known).encode())

@@ -1,4 +1,4 @@
-"""Maps with many features: whole groups of blocks in working order, and what is left over."""
+"""Maps with many features: complete groups of blocks in working order, and the remainder."""
 
 import math
 
@@ -13,8 +13,8 @@ from tests.features import naive
 SIZES = [(5, 4100), (100, 2048), (200, 6200), (400, 4096), (900, 6000), (2000, 4100), (5000, 9000)]
 
 
-def plainly(features, values):
-    """The features from the loop that keeps all blocks in their natural order."""
+def in_natural_order(features, values):
+    """The features from the loop with all blocks in their natural order."""
     draws = features._draw(values.shape[1])
     inputs = np.zeros((len(values), draws.width), features.dtype)
     inputs[:, : values.shape[1]] = values * draws.weights
@@ -30,7 +30,7 @@ def plainly(features, values):
 @naive.compiled_only
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("d", "m"), SIZES)
-def test_whole_groups_have_the_bits_of_blocks_one_after_another(d, m, dtype):
+def test_complete_groups_equal_consecutive_blocks_bit_for_bit(d, m, dtype):
     values = np.random.default_rng(d).normal(size=(11, d)) / math.sqrt(d)
     maps = [
         OpticalMap(m, construction="structured", dtype=dtype),
@@ -40,12 +40,12 @@ def test_whole_groups_have_the_bits_of_blocks_one_after_another(d, m, dtype):
         OpticalMap(m, response=2, field="real", construction="structured", dtype=dtype),
     ]
     for features in maps:
-        assert features._drawn(d).whole > 0
-        assert_same_bits(features(values), plainly(features, values))
+        assert features._drawn(d).n_ordered > 0
+        assert_same_bits(features(values), in_natural_order(features, values))
 
 
 @naive.compiled_only
-def test_a_long_transform_keeps_lengths_and_meets_its_matrix_in_some_places():
+def test_a_long_transform_preserves_lengths_and_matches_its_matrix_at_sampled_entries():
     d = 1 << 17
     values = np.random.default_rng(0).normal(size=(1, d)) / math.sqrt(d)
     features = OpticalMap(d, response=2, bias=0.0, construction="structured", dtype="float64")

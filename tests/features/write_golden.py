@@ -2,7 +2,7 @@
 
 python -m tests.features.write_golden
 
-Run it only when a map is added: what a seed draws never changes.
+Run it only when a map is added: the draws of a seed never change.
 """
 
 import json
@@ -40,15 +40,15 @@ MAPS = [
 
 
 def rows(d: int, n: int = 3) -> np.ndarray:
-    """Return rows of length one that need no generator: the same for good."""
+    """Return fixed rows of length one, without a random generator."""
     i, j = np.arange(n)[:, None], np.arange(d)[None, :]
     values = ((7 * i + 3 * j + i * j) % 11 - 5) / 4.0
     values[1] = j[0] == d // 2
     return values / np.sqrt((values**2).sum(axis=1, keepdims=True))
 
 
-def places(m: int) -> np.ndarray:
-    """Return which features are kept."""
+def sampled(m: int) -> np.ndarray:
+    """Return the indices of the stored features."""
     return np.unique(np.linspace(0, m - 1, 13).astype(int))
 
 
@@ -57,7 +57,7 @@ def main() -> None:
     found = []
     for name, parameters, d, m in MAPS:
         phi = getattr(features, name)(m, dtype="float64", **parameters)(rows(d))
-        kept = [[float(f"{v:.15g}") for v in row] for row in phi[:, places(m)].tolist()]
+        kept = [[float(f"{v:.15g}") for v in row] for row in phi[:, sampled(m)].tolist()]
         found.append({"map": name, "parameters": parameters, "d": d, "m": m, "features": kept})
     lines = ",\n".join(json.dumps(one) for one in found)
     GOLDEN.write_text(f"[\n{lines}\n]\n")

@@ -1,4 +1,4 @@
-"""The systems against solvers that know nothing of them, and their exponents."""
+"""The systems against general solvers, and their Lyapunov exponents."""
 
 import numpy as np
 import pytest
@@ -49,13 +49,13 @@ def ring(_, v):
     ],
     ids=["lorenz", "rossler", "lorenz96"],
 )
-def test_rows_are_those_of_a_general_solver(system, slope, rows):
+def test_rows_match_a_general_solver(system, slope, rows):
     ours = system.sample(rows + 1)
     times = system.dt * np.arange(rows + 1)
     solved = solve_ivp(
         slope, (0, times[-1]), ours[0], method="DOP853", t_eval=times, rtol=1e-13, atol=1e-13
     )
-    # both err by rounding, which has grown by the exponent meanwhile
+    # both have rounding errors, which grow with the Lyapunov exponent
     assert np.abs(solved.y.T - ours).max() < 1e-8 * np.abs(ours).max()
     assert np.abs(solved.y.T - ours)[:20].max() < 1e-11 * np.abs(ours).max()
 
@@ -80,7 +80,7 @@ def mackey_glass_by_euler(past, h, steps, lag):
     return np.array(x)
 
 
-def test_mackey_glass_is_that_of_small_runge_kutta_steps():
+def test_mackey_glass_matches_small_runge_kutta_steps():
     fine = MackeyGlass(dt=0.05).sample(341 + 4000)[:, 0]
     by_hand = mackey_glass_by_euler(fine[:342], 0.05, 3999, 340)
     assert np.abs(by_hand - fine).max() < 1e-6
@@ -95,7 +95,7 @@ def test_mackey_glass_rows_lie_on_one_curve(dt):
     assert np.abs(curve[at] - rows).max() < 1e-11
 
 
-def test_field_is_that_of_smaller_steps_and_more_points():
+def test_field_converges_with_smaller_steps_and_more_points():
     system = KuramotoSivashinsky(transient=50.0)
     state = system._settled()
     rows, _ = system._advance(state, 40)
@@ -124,23 +124,23 @@ def test_field_steps_are_of_fourth_order():
 
 @pytest.mark.bits
 @pytest.mark.parametrize("system", SMALL, ids=lambda system: type(system).__name__)
-def test_a_reading_goes_on_at_any_position(system):
+def test_reading_resumes_at_any_position(system):
     if isinstance(system, KuramotoSivashinsky):
         system = KuramotoSivashinsky(transient=1.0, dt=0.05, points=16)
     endless = type(system)(**{**system.get_params(), "n_rows": 2500})
-    whole = np.concatenate([batch.values for batch, _ in endless.read()])
-    assert whole.shape == (2500, system.schema.n_channels)
-    assert_same_bits(whole[:1500], system.sample(1500))
+    full = np.concatenate([batch.values for batch, _ in endless.read()])
+    assert full.shape == (2500, system.schema.n_channels)
+    assert_same_bits(full[:1500], system.sample(1500))
     for row in (0, 1, 1023, 1024, 2499):
         parts = list(endless.read({"row": row}))
-        assert_same_bits(np.concatenate([b.values for b, _ in parts]), whole[row:])
+        assert_same_bits(np.concatenate([b.values for b, _ in parts]), full[row:])
         assert parts[0][0].times[0] == row
         assert parts[-1][1] == {"row": 2500}
     assert list(endless.read({"row": 2500})) == []
 
 
 @pytest.mark.parametrize("system", SMALL, ids=lambda system: type(system).__name__)
-def test_seeds_start_elsewhere_and_clones_start_alike(system):
+def test_seeds_change_the_start_and_clones_do_not(system):
     other = type(system)(**{**system.get_params(), "seed": 1})
     assert np.abs(other.sample(5) - system.sample(5)).max() > 1e-3
     np.testing.assert_array_equal(system.clone().sample(5), system.sample(5))
@@ -157,7 +157,7 @@ def test_seeds_start_elsewhere_and_clones_start_alike(system):
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_exponents_told_are_those_measured(system: DynamicalSystem, duration, within):
+def test_documented_exponents_match_the_measured_ones(system: DynamicalSystem, duration, within):
     assert (
         abs(
             largest_lyapunov_exponent(system, duration, every=4 * system.dt)
@@ -167,20 +167,20 @@ def test_exponents_told_are_those_measured(system: DynamicalSystem, duration, wi
     )
 
 
-def test_exponents_of_other_parameters_are_not_told():
+def test_exponents_of_other_parameters_are_none():
     assert Lorenz(rho=35.0).lyapunov_exponent is None
     assert MackeyGlass(tau=30.0).lyapunov_exponent is None
     assert KuramotoSivashinsky(length=60).lyapunov_exponent == 0.0846
 
 
-def test_rows_can_be_trusted_for_thirty_exponents_and_not_for_ever():
+def test_rows_are_reliable_for_thirty_lyapunov_times_and_not_forever():
     system = Lorenz()
     assert 28 < reliable_time(system, 60.0) * system.lyapunov_exponent < 42
     assert reliable_time(system, 5.0) == 5.0
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: Lorenz(dt=0.0), "dt must be a finite number above 0, got 0.0"),
         (lambda: Lorenz(-1), "n_rows must be at least 0 or None, got -1"),
@@ -192,6 +192,6 @@ def test_rows_can_be_trusted_for_thirty_exponents_and_not_for_ever():
         (lambda: KuramotoSivashinsky(length=float("nan")), "length must be a finite number"),
     ],
 )
-def test_parameters_that_cannot_hold_are_refused(make, told):
-    with pytest.raises(ParameterError, match=told):
+def test_invalid_parameters_are_rejected(make, message):
+    with pytest.raises(ParameterError, match=message):
         make()

@@ -1,7 +1,7 @@
-"""The compiled loops of the simulated device: fields behind a medium, and counts.
+"""Compiled loops of the simulated device: fields behind a medium, and counts.
 
-A row is worked on alone and in one order, so no result depends on how many come at once. The
-transforms are those of the feature maps: empty the cache after a change there.
+Each row is processed alone in a fixed order, so results do not depend on the batch size. The
+transforms are those of the feature maps: clear the numba cache after a change there.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ __all__ = [
 
 
 @jit()
-def _behind(x_re: Array, x_im: Array, tables: Array, work: Array, stages: int) -> tuple:  # type: ignore[type-arg] # numba knows what it holds
+def _behind(x_re: Array, x_im: Array, tables: Array, work: Array, stages: int) -> tuple:  # type: ignore[type-arg] # numba infers the element types
     # The field behind H D H B: B the signs of tables[0], D the phases of tables[1] and [2].
     signs, cos, sin = tables[0], tables[1], tables[2]
     d, m = x_re.size, signs.size
@@ -53,7 +53,7 @@ def _behind(x_re: Array, x_im: Array, tables: Array, work: Array, stages: int) -
 def structured_fields(
     x_re: Array, x_im: Array, tables: Array, factor: float, work: Array, re: Array, im: Array
 ) -> None:
-    """Fields behind two transforms with random phases between them.
+    """Compute the fields after two transforms with random phases between them.
 
     Parameters
     ----------
@@ -62,11 +62,11 @@ def structured_fields(
     tables
         Shape (3, M), M a power of two of at least d: signs, and the two parts of phases.
     factor
-        On every output.
+        Factor on every output.
     work
         Shape (5, M), overwritten.
     re, im
-        Shape (n, m), m at most M; with no row in ``im``, ``re`` is given the intensities.
+        Shape (n, m), m at most M; if ``im`` has no row, ``re`` receives the intensities.
     """
     m = tables.shape[1]
     stages = 0
@@ -89,7 +89,7 @@ def structured_fields(
 
 @jit()
 def dense_fields(x_re: Array, x_im: Array, u_re: Array, u_im: Array, re: Array, im: Array) -> None:
-    """Fields behind a matrix U (m, d), row by row."""
+    """Compute the fields after a matrix U (m, d), row by row."""
     for row in range(x_re.shape[0]):
         re[row] = np.dot(u_re, x_re[row])
         im[row] = np.dot(u_im, x_re[row])
@@ -100,7 +100,7 @@ def dense_fields(x_re: Array, x_im: Array, u_re: Array, u_im: Array, re: Array, 
 
 @jit()
 def intensities(re: Array, im: Array) -> None:
-    """Put the squared moduli into ``re``."""
+    """Write the squared moduli to ``re``."""
     for row in range(re.shape[0]):
         a, b = re[row], im[row]
         for i in range(a.size):
@@ -109,7 +109,7 @@ def intensities(re: Array, im: Array) -> None:
 
 @jit()
 def count_rows(light: Array, exposure: Array, top: float, offset: Array, counts: Array) -> None:
-    """Round intensities (n, m) down to counts, after an offset each row, from 0 to ``top``."""
+    """Add the offset of each row to intensities (n, m), and round down to counts 0 to ``top``."""
     t = light.dtype.type
     for row in range(light.shape[0]):
         x, to = light[row], counts[row]
@@ -141,30 +141,30 @@ def settle_rows(
     leak: float,
     out: Array,
 ) -> None:
-    """Add a last frame, and move nodes by the share ``leak`` to the sum: all in one pass.
+    """Add the last frame and update leaky nodes in one pass.
 
     Parameters
     ----------
     nodes
         Shape (n, m), overwritten.
     total
-        Shape (n, m): the sum of the frames before; (0, 0) where there are none.
+        Sum of the earlier frames, shape (n, m); (0, 0) if there are none.
     counts, black, light
-        Shapes (n, m), (n,) and (n,): of the last frame, which (counts - black) * light is.
+        Shapes (n, m), (n,) and (n,): the last frame is (counts - black) * light.
     scale, most
-        The sum times the first, at most the second, is where the nodes go.
+        The new node value is min(sum * scale, most).
     leak
-        Share of the way.
+        Leak rate: share of the new value.
     out
-        Shape (n, m): the nodes once more.
+        Copy of the nodes, shape (n, m).
     """
     t = nodes.dtype.type
     several = total.shape[0] > 0
     for row in range(nodes.shape[0]):
-        x, seen, to = nodes[row], counts[row], out[row]
+        x, frame, to = nodes[row], counts[row], out[row]
         factor, shift = t(light[row]), t(black[row] * light[row])
         for i in range(x.size):
-            new = t(seen[i]) * factor - shift
+            new = t(frame[i]) * factor - shift
             if several:
                 new = total[row, i] + new
             new = min(new * t(scale), t(most))
@@ -178,18 +178,18 @@ def settle_rows(
 def shade_rows(
     values: Array, factor: float, offset: float, most: float, top: int, rounding: Array, out: Array
 ) -> None:
-    """Levels of the shares that values (n, k) are after a factor and an offset.
+    """Compute display levels of values (n, k) after a factor and an offset.
 
     Parameters
     ----------
     values
         Shape (n, k).
     factor, offset, most
-        A value times the first plus the second is a share, cut off at 0 and at the third.
+        The share is value * factor + offset, clipped to [0, most].
     top
-        Highest level; 0 for shares as they are.
+        Highest level; 0 for unquantized shares.
     rounding
-        Shape (k,) or (1,): added to a share of ``top`` before it is rounded down.
+        Added to share * ``top`` before rounding down, shape (k,) or (1,).
     out
         Shape (n, k), overwritten.
     """

@@ -1,9 +1,9 @@
-"""The maps written once over the Python array API: for arrays of any library, on their device.
+"""The maps in the Python array API: for arrays of any library, on their device.
 
-On the CPU every sum is written out, one addition of whole arrays after another, so that no library
-orders its terms: a matrix product has other last bits for another shape, another place of a row in
-it, another processor and another number of threads. On other devices the projections are matrix
-products, which is what these do best. Nothing here is compiled by us.
+On the CPU every sum is a sequence of array additions, so that the order of its terms is fixed: the
+last bits of a matrix product depend on its shape, the position of a row, the processor and the
+number of threads. On other devices the projections are matrix products, for speed. Nothing here is
+compiled.
 """
 
 from collections.abc import Sequence
@@ -35,24 +35,23 @@ if TYPE_CHECKING:
 
 __all__ = ["is_foreign", "portable_features"]
 
-# Values of one plane worked on at a time: few enough for the second-level cache of a CPU with the
-# results of a stage, and enough to fill a GPU. There rows come in tiles of a fixed number, the last
-# one padded, since a matrix product of another shape may have other last bits.
+# Values of one plane per tile: few enough for the second-level cache of a CPU with the results of a
+# stage, and enough to fill a GPU. There tiles have a fixed number of rows, the last one padded,
+# since a matrix product of another shape may have other last bits.
 _CPU_VALUES, _DEVICE_VALUES, _MOST_ROWS = 1 << 17, 1 << 22, 256
 
-_kept: "WeakKeyDictionary[ProjectionMap, tuple[Any, _Tables]]" = WeakKeyDictionary()
+_cache: "WeakKeyDictionary[ProjectionMap, tuple[Any, _Tables]]" = WeakKeyDictionary()
 
 
 class _Piece(NamedTuple):
-    """Blocks that are transformed side by side, g of them in a group.
+    """Blocks that are transformed together, g of them in a group.
 
     Parameters
     ----------
     first, second
-        Tables, shape (D, 1, groups, g); of real projections and of permuted inputs, ``second`` is
-        None where it is not used.
+        Tables, shape (D, 1, groups, g); ``second`` is None if unused, as for real projections.
     order
-        Shape (D * groups * g,): the input at each place; None where inputs are not permuted.
+        Input index at each position, shape (D * groups * g,); None if inputs are not permuted.
     """
 
     first: Any
@@ -61,24 +60,24 @@ class _Piece(NamedTuple):
 
 
 class _Tables(NamedTuple):
-    """What was drawn, on the device.
+    """The draws of a map, on the device.
 
     Parameters
     ----------
     weights
-        Shape (1, d), or (1, 1): multiplies the inputs.
+        Factors on the inputs, shape (1, d) or (1, 1).
     constant, width, factor, offset
-        As in the draws.
+        As in :class:`Draws`.
     structured
         Whether the projections are transforms.
     sums
-        Whether every sum is written out, in a fixed order.
+        Whether every sum has a fixed order.
     factors
-        Of the transform of D values, where it is not written out as sums.
+        Matrix factors of the transform of D values; empty if it is computed by sums.
     pieces
-        Of a structured map.
+        Pieces of a structured map.
     matrices
-        Of a dense map: real part and, where it is complex, imaginary part, shape (inputs, m).
+        Real part and, if complex, imaginary part of a dense map, shape (inputs, m).
     """
 
     weights: Any
@@ -94,7 +93,7 @@ class _Tables(NamedTuple):
 
 
 def is_foreign(values: object) -> bool:
-    """Tell whether these are arrays of another library than NumPy, to be answered in kind.
+    """Return whether ``values`` is an array of another library than NumPy.
 
     Examples
     --------
@@ -107,13 +106,13 @@ def is_foreign(values: object) -> bool:
 
 
 def portable_features(features: "ProjectionMap", values: Any) -> Any:
-    """Return the features, shape (n, m), of the kind and on the device of ``values``, (n, d).
+    """Return the features (n, m), in the library and on the device of ``values`` (n, d).
 
     Raises
     ------
     DataError
-        If ``values`` has not two dimensions, or no column, or is complex, or is not finite in the
-        type of the features (a GPU is waited for to know).
+        If ``values`` does not have two dimensions and a column, or is complex, or is not finite in
+        the type of the features (this check waits for a GPU).
     """
     xp, device = array_namespace(values), device_of(values)
     if len(values.shape) != 2 or values.shape[1] == 0:
@@ -132,7 +131,7 @@ def portable_features(features: "ProjectionMap", values: Any) -> Any:
     if not bool(xp.all(xp.isfinite(x))):
         raise DataError(
             f"values must be finite as {features.dtype}, got others; "
-            "leave such rows out, or fill the holes first"
+            "drop these rows or fill missing values first"
         )
     if n == 0:
         return xp.zeros((0, m), dtype=dtype, device=device)
@@ -140,8 +139,8 @@ def portable_features(features: "ProjectionMap", values: Any) -> Any:
     short = 0 if tables.sums else -n % rows
     if short:
         x = xp.concat([x, xp.zeros((short, d), dtype=dtype, device=device)], axis=0)
-    ends = range(rows, x.shape[0] + rows, rows)
-    tiles = [x[end - rows : min(end, x.shape[0]), :] for end in ends]
+    stops = range(rows, x.shape[0] + rows, rows)
+    tiles = [x[stop - rows : min(stop, x.shape[0]), :] for stop in stops]
     phi = _joined(xp, [_tile(xp, tile, tables, features) for tile in tiles])
     return phi[:n, :] if short else phi
 
@@ -151,9 +150,9 @@ def _is_cpu(device: Any) -> bool:
 
 
 def _rows_of_a_tile(features: "ProjectionMap", tables: _Tables) -> int:
-    room = _CPU_VALUES if tables.sums else _DEVICE_VALUES
-    at_most = room // max(features.n_components, tables.width)
-    return min(_MOST_ROWS, 1 << max(at_most.bit_length() - 1, 0))
+    capacity = _CPU_VALUES if tables.sums else _DEVICE_VALUES
+    max_rows = capacity // max(features.n_components, tables.width)
+    return min(_MOST_ROWS, 1 << max(max_rows.bit_length() - 1, 0))
 
 
 def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
@@ -162,14 +161,14 @@ def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
     if tables.constant:
         inputs.append(xp.zeros_like(x[:, :1]) + tables.constant)
     if tables.structured:
-        left = tables.width - x.shape[1] - len(inputs) + 1
-        if left:
-            inputs.append(xp.zeros((x.shape[0], left), dtype=x.dtype, device=device_of(x)))
+        padding = tables.width - x.shape[1] - len(inputs) + 1
+        if padding:
+            inputs.append(xp.zeros((x.shape[0], padding), dtype=x.dtype, device=device_of(x)))
     x = _joined(xp, inputs, axis=1)
     kind = features._kind
-    centre = tables.offset * _squares(xp, x) if kind == CENTRED else None
+    center = tables.offset * _squares(xp, x) if kind == CENTRED else None
     if tables.structured:
-        # Rows come last, so that each step of a transform is over long runs of memory.
+        # Rows last, so that each step of a transform accesses contiguous memory.
         x = _transform(xp, _turned(xp, x, (1, 0)), tables)
         planes = [_project(xp, x, piece, kind, tables) for piece in tables.pieces]
         re, im = (_joined(xp, plane, axis=1) for plane in zip(*planes, strict=True))
@@ -177,7 +176,7 @@ def _tile(xp: Any, x: Any, tables: _Tables, features: "ProjectionMap") -> Any:
         product = _product if tables.sums else xp.matmul
         re = product(x, tables.matrices[0])
         im = re if features._real else product(x, tables.matrices[1])
-    return _respond(xp, re, im, centre, features, tables.factor)
+    return _respond(xp, re, im, center, features, tables.factor)
 
 
 def _joined(xp: Any, parts: Sequence[Any], axis: int = 0) -> Any:
@@ -185,13 +184,13 @@ def _joined(xp: Any, parts: Sequence[Any], axis: int = 0) -> Any:
 
 
 def _turned(xp: Any, x: Any, axes: tuple[int, ...]) -> Any:
-    """Return ``x`` with its axes in another order, and so in memory: a flat array is copied."""
+    """Return ``x`` with permuted axes, contiguous in memory: reshaping to 1-D copies."""
     shape = tuple(x.shape[axis] for axis in axes)
     return xp.reshape(xp.reshape(xp.permute_dims(x, axes), (-1,)), shape)
 
 
 def _squares(xp: Any, x: Any) -> Any:
-    """Return the sum of the squares of each row, shape (n, 1), added in halves."""
+    """Return the sum of squares of each row, shape (n, 1), by pairwise halving."""
     terms = x * x
     while (count := terms.shape[1]) > 1:
         half = count // 2
@@ -201,7 +200,7 @@ def _squares(xp: Any, x: Any) -> Any:
 
 
 def _product(x: Any, matrix: Any) -> Any:
-    """Return ``x``, shape (n, k), times ``matrix``, (k, m), its terms added one after another."""
+    """Return ``x`` (n, k) times ``matrix`` (k, m), with terms added in order."""
     total = x[:, :1] * matrix[:1, :]
     for k in range(1, x.shape[1]):
         total += x[:, k : k + 1] * matrix[k : k + 1, :]
@@ -209,7 +208,7 @@ def _product(x: Any, matrix: Any) -> Any:
 
 
 def _transform(xp: Any, x: Any, tables: _Tables) -> Any:
-    """Transform the first axis; the others are flattened meanwhile."""
+    """Transform the first axis; the others are flattened during the transform."""
     shape = tuple(x.shape)
     flat = xp.reshape(x, (shape[0], -1))
     return xp.reshape(
@@ -219,7 +218,7 @@ def _transform(xp: Any, x: Any, tables: _Tables) -> Any:
 
 def _project(xp: Any, x: Any, piece: _Piece, kind: int, tables: _Tables) -> tuple[Any, Any]:
     width, n = x.shape
-    in_order = (1, 2, 0, 3)  # rows, groups, places of a block, blocks of a group
+    in_order = (1, 2, 0, 3)  # rows, groups, positions in a block, blocks of a group
     if piece.order is not None:  # a permutation of the inputs for each block
         _, _, groups, g = piece.first.shape
         x = xp.reshape(xp.take(x, piece.order, axis=0), (width, groups, g, n))
@@ -241,11 +240,11 @@ def _project(xp: Any, x: Any, piece: _Piece, kind: int, tables: _Tables) -> tupl
 
 
 def _respond(
-    xp: Any, re: Any, im: Any, centre: Any, features: "ProjectionMap", factor: float
+    xp: Any, re: Any, im: Any, center: Any, features: "ProjectionMap", factor: float
 ) -> Any:
     kind, m = features._kind, features.n_components
-    wanted = m // 2 if kind in (COSINES, PHASE) else m
-    re, im = re[:, :wanted], im[:, :wanted]
+    n_projections = m // 2 if kind in (COSINES, PHASE) else m
+    re, im = re[:, :n_projections], im[:, :n_projections]
     if kind == COSINES:
         return xp.concat([xp.cos(re), xp.sin(re)], axis=1) * factor
     intensity = re * re if features._real else re * re + im * im
@@ -254,7 +253,7 @@ def _respond(
     if kind == MODULUS:
         return xp.sqrt(intensity) * factor
     if kind == CENTRED:
-        return (intensity - centre) * factor
+        return (intensity - center) * factor
     if kind == SQUARE:
         return intensity * factor
     if kind == EXPONENTIAL:
@@ -264,15 +263,15 @@ def _respond(
 
 def _tables(features: "ProjectionMap", d: int, xp: Any, device: Any) -> _Tables:
     key = (d, xp.__name__, str(device))
-    kept = _kept.get(features)
-    if kept is None or kept[0] != key:
-        kept = _kept[features] = (key, _moved(features, features._draw(d), d, xp, device))
-    return kept[1]
+    cached = _cache.get(features)
+    if cached is None or cached[0] != key:
+        cached = _cache[features] = (key, _moved(features, features._draw(d), d, xp, device))
+    return cached[1]
 
 
 def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: Any) -> _Tables:
     def move(table: Array) -> Any:
-        # A copy of its own: some libraries share memory with what they are handed.
+        # Copy first: some libraries share memory with their input.
         return xp.asarray(np.array(table, dtype=features.dtype, order="C"), device=device)
 
     weights = move(draws.weights[None, :])
@@ -287,19 +286,19 @@ def _moved(features: "ProjectionMap", draws: "Draws", d: int, xp: Any, device: A
         return _Tables(weights, *numbers, False, sums, (), (), matrices)
     side = max(1, GROUP // width)
     blocks = draws.first.size // width
-    whole = blocks - blocks % side
+    grouped = blocks - blocks % side
     pieces = []
-    for start, stop, g in ((0, whole, side), (whole, blocks, blocks - whole)):
+    for start, stop, g in ((0, grouped, side), (grouped, blocks, blocks - grouped)):
         if start == stop:
             continue
-        places = slice(start * width, stop * width)
-        first, second, order = _block_by_block(draws.first[places], g, width), None, None
+        positions = slice(start * width, stop * width)
+        first, second, order = _block_by_block(draws.first[positions], g, width), None, None
         if features._kind == COSINES:  # this table is in the order of the transform's output
-            second = move(draws.second[places].reshape(1, -1, width, g).transpose(2, 0, 1, 3))
+            second = move(draws.second[positions].reshape(1, -1, width, g).transpose(2, 0, 1, 3))
         elif not features._real:
-            second = move(_block_by_block(draws.second[places], g, width))
+            second = move(_block_by_block(draws.second[positions], g, width))
         if draws.order is not None:
-            turned = _block_by_block(draws.order[places], g, width)
+            turned = _block_by_block(draws.order[positions], g, width)
             order = xp.asarray(np.array(turned.reshape(-1), dtype=np.int64), device=device)
         pieces.append(_Piece(move(first), second, order))
     matrices = [] if sums else [move(matrix) for matrix in factors(width)]

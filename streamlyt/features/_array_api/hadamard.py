@@ -1,8 +1,8 @@
-"""The Walsh-Hadamard transform for any library: by sums in a fixed order, or by matrix products.
+"""Walsh-Hadamard transform for any array library: by ordered sums, or by matrix products.
 
-The sums give the same bits with every library, processor and number of threads, and for any number
-of columns, since nothing but the sum of two numbers is rounded. The products are what a GPU does
-best; their bits are the library's own.
+The sums are bit-identical with every library, processor, number of threads and number of columns,
+since only sums of two numbers are rounded. The products are fast on a GPU; their last bits depend
+on the library.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from streamlyt.core import Array
 __all__ = ["by_products", "by_sums", "factors"]
 
 _LARGEST_FACTOR = 7  # bits of one matrix of a transform
-_STAGES = 3  # taken at once, so that values are copied once in three stages
+_STAGES = 3  # stages per pass, so that values are copied once in three stages
 
 
 def by_sums(xp: Any, x: Any) -> Any:
     """Return the transform of each column of ``x``, shape (2^p, k), by sums and differences.
 
-    The stages take the bits of the row number from the lowest on, some of them at once.
+    The stages process the bits of the row index from the lowest on, several per pass.
 
     Examples
     --------
@@ -45,11 +45,11 @@ def by_sums(xp: Any, x: Any) -> Any:
 def by_products(xp: Any, x: Any, matrices: Sequence[Any]) -> Any:
     """Multiply the columns of ``x``, shape (2^p, k), by the Kronecker product of the matrices."""
     shape = tuple(x.shape)
-    lead, rest = 1, shape[0]
+    lead, remainder = 1, shape[0]
     for matrix in matrices:
         size = matrix.shape[0]
-        rest //= size
-        x = xp.matmul(matrix, xp.reshape(x, (lead, size, rest * shape[1])))
+        remainder //= size
+        x = xp.matmul(matrix, xp.reshape(x, (lead, size, remainder * shape[1])))
         lead *= size
     return xp.reshape(x, shape)
 

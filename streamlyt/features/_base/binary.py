@@ -1,4 +1,4 @@
-"""Rows of bits times a matrix of bits: what the optical map adds where the inputs are binary."""
+"""Binary rows times a binary matrix, for the ``"binary"`` construction."""
 
 import math
 from typing import Any
@@ -21,13 +21,13 @@ _REAL, _IMAGINARY, _CONSTANT = 8, 9, 10  # streams of the seed
 
 
 class BinaryRows(ProjectionMap):
-    """The part of a map that multiplies packed bits where ``construction`` is ``"binary"``."""
+    """Mixin that multiplies packed bits if ``construction`` is ``"binary"``."""
 
     def _drawn(self, d: int) -> Draws:
         return self._dense(d) if self.construction == "binary" else super()._drawn(d)
 
     def _bits(self, d: int, m: int) -> list[Floats]:
-        # The matrix in memory, its parts: inputs (and the constant one) by features.
+        # Real and imaginary part of the matrix in memory: inputs (and the constant) by features.
         words = -(-d // 64)
         parts = []
         streams = (_REAL,) if self._real else (_REAL, _IMAGINARY)

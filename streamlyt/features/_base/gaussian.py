@@ -1,4 +1,4 @@
-"""What the maps of waves share: the Gaussian kernel that they estimate."""
+"""Base class of the maps that estimate the Gaussian kernel."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ __all__ = ["GaussianMap"]
 
 
 class GaussianMap(ProjectionMap):
-    """A map of cosines and sines of Gaussian projections, which are real."""
+    """A map of cosines and sines of real Gaussian projections."""
 
     _real = True
     _kind = COSINES

@@ -1,4 +1,4 @@
-"""What the maps take as rows: arrays, sparse matrices, and rows of single bits."""
+"""Inputs of the maps: arrays, sparse matrices, and packed bits."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ _WORD = 64  # bits
 
 
 class PackedBits:
-    """Rows of zeros and ones, 64 to a word: an eighth of a byte an input.
+    """Rows of zeros and ones, 64 per word: an eighth of a byte per input.
 
-    Every map takes them; ``construction="binary"`` multiplies them as they are. The bit j of a row
+    Every map accepts them; ``construction="binary"`` multiplies them directly. Bit j of a row
     is bit j % 64 (of value 2**(j % 64)) of its word j // 64; bits from d on are zero.
 
     Parameters
@@ -24,12 +24,12 @@ class PackedBits:
     words
         Shape (n, ceil(d / 64)), unsigned 64-bit integers; they are copied.
     n_channels
-        Number of bits d of a row.
+        Number of bits d per row.
 
     Raises
     ------
     DataError
-        If the words do not hold rows of so many bits.
+        If the words do not have ``n_channels`` bits per row.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class PackedBits:
         rest = n_channels % _WORD
         if rest and (words[:, -1] >> np.uint64(rest)).any():
             raise DataError(
-                f"words must be zero from bit {n_channels!r} on, got others; clear these bits"
+                f"words must be zero from bit {n_channels!r} on, got other bits; clear these bits"
             )
         self.words = np.array(words, dtype=np.uint64, order="C")
         self.words.flags.writeable = False
@@ -63,7 +63,7 @@ class PackedBits:
         Raises
         ------
         DataError
-            If there is another value.
+            If there are other values.
         """
         rows = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
         check_shape(rows.shape)
@@ -80,7 +80,7 @@ class PackedBits:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of rows and of bits a row."""
+        """Number of rows and of bits per row."""
         return self.words.shape[0], self.n_channels
 
     def __getitem__(self, rows: slice) -> "PackedBits":
@@ -99,8 +99,7 @@ def as_rows(values: Any) -> Floats:
     Raises
     ------
     DataError
-        If there are not two dimensions, or there is no column, or the values are complex, or not
-        finite.
+        If there are not two dimensions and a column, or the values are complex or not finite.
     """
     found = rows_of(values)
     rows: Floats = np.asarray(
@@ -113,19 +112,19 @@ def as_rows(values: Any) -> Floats:
 
 
 def rows_of(values: Any) -> Any:
-    """Return what can be cut into rows: numbers of shape (n, d), CSR, or packed bits.
+    """Return a sliceable form of the rows: numbers of shape (n, d), CSR, or packed bits.
 
-    Numbers are in double precision, or single where they came so.
+    Numbers have double precision, or keep single precision.
 
     Raises
     ------
     DataError
-        If there are not two dimensions, or there is no column, or the values are complex.
+        If there are not two dimensions and a column, or the values are complex.
     """
     if isinstance(values, np.ndarray) and (
         values.dtype == np.float64 or values.dtype == np.float32
     ):
-        check_shape(values.shape)  # a row alone has no time for more
+        check_shape(values.shape)  # fast path: a single row must have little overhead
         return values
     if isinstance(values, PackedBits):
         return values
@@ -143,7 +142,7 @@ def rows_of(values: Any) -> Any:
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
-    """Raise a DataError unless these are rows with at least one column."""
+    """Raise a DataError unless the shape is (n, d) with at least one column."""
     if len(shape) != 2 or shape[1] == 0:
         raise DataError(
             f"values must have shape (n, d) with d at least 1, got {shape!r}; "
@@ -152,11 +151,11 @@ def check_shape(shape: tuple[int, ...]) -> None:
 
 
 def not_finite(row: Array, dtype: str) -> DataError:
-    """Return the error for a row, shape (d,), with a value that ``dtype`` cannot hold."""
+    """Return the error for a row, shape (d,), with a value not finite in ``dtype``."""
     channel = int(np.argmax(~(np.abs(row) < np.inf)))
     if np.isfinite(row).all():
         channel = int(np.argmax(np.abs(row)))
     return DataError(
         f"values must be finite as {dtype}, got {row[channel].item()!r} in channel {channel}; "
-        "leave such rows out, or fill the holes first"
+        "drop these rows or fill missing values first"
     )

@@ -1,4 +1,4 @@
-"""Blocks of orthogonal columns in uniformly random directions, and lengths for them."""
+"""Blocks of orthogonal columns in uniformly random directions, and their lengths."""
 
 import numpy as np
 
@@ -17,14 +17,14 @@ def rotations(seed: int, d: int, rows: int) -> tuple[Floats, Floats]:
     """Draw directions (d, rows), d of them orthogonal, and lengths (rows,) of real normals."""
     blocks = -(-rows // d)
     real, imaginary = complex_normals(seed, MATRIX, d * d * blocks)
-    # The real parts give the directions, the imaginary ones the lengths: they are independent.
+    # Real parts give the directions, imaginary parts the lengths: they are independent.
     squares = _sums(imaginary.reshape(d, -1) ** 2)
     (directions,) = _directions(real.reshape(blocks, 1, d, d), rows)
     return directions, np.sqrt(2.0 * squares[:rows])
 
 
 def unitaries(seed: int, d: int, rows: int) -> tuple[Floats, Floats, Floats]:
-    """Draw the same of complex normals, in parts: with their lengths they have entries CN(0, 1)."""
+    """Draw complex directions, in parts, and lengths: their product has entries CN(0, 1)."""
     blocks = -(-rows // d)
     normals = [part.reshape(blocks, d, d) for part in complex_normals(seed, MATRIX, d * d * blocks)]
     real, imaginary = _directions(np.stack(normals, axis=1), rows)
@@ -35,12 +35,12 @@ def unitaries(seed: int, d: int, rows: int) -> tuple[Floats, Floats, Floats]:
 def _directions(blocks: Floats, rows: int) -> Floats:
     """Return orthogonal columns, shape (parts, d, rows), of blocks (count, parts, d, d)."""
     d = blocks.shape[-1]
-    found = []
+    parts = []
     for start, block in zip(range(0, rows, d), blocks, strict=True):
         columns = np.ascontiguousarray(block[:, :, : rows - start])
         orthogonalise(columns)
-        found.append(columns)
-    directions: Floats = np.concatenate(found, axis=2)
+        parts.append(columns)
+    directions: Floats = np.concatenate(parts, axis=2)
     return directions
 
 

@@ -1,4 +1,4 @@
-"""What the random-feature maps share: parameters, draws for a width, and the way to the loops."""
+"""Base class of the projection maps: parameters, draws and calls of the compiled loops."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from streamlyt.features._draws import Draws
 from streamlyt.features._kernels.hadamard_blocks import wide_rows
 from streamlyt.features._kernels.projection import PANEL, dense_rows, structured_rows, weigh_rows
 from streamlyt.features._kernels.response import CENTRED, COSINES, PHASE
-from streamlyt.features._kernels.streamed_matrix import tile_rows
+from streamlyt.features._kernels.streamed_matrix import streamed_rows
 
 from .inputs import as_rows, not_finite, rows_of
 
@@ -36,10 +36,10 @@ __all__ = [
     "panels",
 ]
 
-VERSION = 1  # of saved maps and pickles: raised when the same parameters give another map
+VERSION = 1  # of saved maps and pickles: increased when the same parameters give another map
 
 
-MATRIX = 1  # stream of the seed: the entries of a dense matrix, which take two
+MATRIX = 1  # stream of the seed: entries of a dense matrix (uses two streams)
 
 
 CONSTRUCTIONS = ("auto", "dense", "structured")
@@ -51,22 +51,22 @@ _DTYPES = ("float32", "float64")
 _SMALLEST_TRANSFORM = 64  # below, structured maps are visibly biased (3 % at 16, under 1 % here)
 
 
-# Rows and inputs that are copied at a time: tiles drawn on the way serve so many rows, and a copy
-# in single precision stays below 4 MB, but for wider rows.
+# Rows and inputs copied per call: a streamed tile serves this many rows, and a copy in single
+# precision stays below 4 MB, except for wider rows.
 _MOST_ROWS = 1024
 
 
 _MOST_INPUTS = 1 << 20
 
 
-_FEW_INPUTS = 4  # up to here a product with a dense matrix costs less than the transforms
+_FEW_INPUTS = 4  # up to this a dense matrix product costs less than the transforms
 
 
 class ProjectionMap(FeatureMap):
-    """A map made of random projections and one response to each, drawn on the first call.
+    """A map of random projections and a response, drawn on the first call.
 
-    Subclasses set their parameters under their own names and draw. The draws for the last width
-    seen are kept: they follow from the parameters and are no memory of the data.
+    Subclasses set their parameters as attributes and define ``_draw``. The draws for the last
+    number of inputs are cached; they depend on the parameters alone, not on the data.
     """
 
     construction: str
@@ -86,34 +86,34 @@ class ProjectionMap(FeatureMap):
         check_number("scale", self.scale, positive=True)
         check_choice("construction", self.construction, self._constructions)
         check_choice("dtype", self.dtype, _DTYPES)
-        self._kept: tuple[int, Draws] | None = None
+        self._cached: tuple[int, Draws] | None = None
 
     def clone(self) -> Self:
-        """Return the map itself: it has no memory, so that any number of series can share it."""
+        """Return the map itself: it has no state, so that all series can share it."""
         return self
 
     @abstractmethod
     def _draw(self, d: int) -> Draws:
-        """Draw the map for inputs of width d."""
+        """Draw the map for d inputs."""
 
     def _drawn(self, d: int) -> Draws:
-        """Draw what the compiled loops need beforehand."""
+        """Draw the tables of the compiled loops."""
         if self.construction == "tiles":
             return self._dense(d)
         draws = self._draw(d)
-        whole = draws.first.size - draws.first.size % max(draws.width, GROUP)
-        if not draws.structured or draws.order is not None or not whole:
+        n_ordered = draws.first.size - draws.first.size % max(draws.width, GROUP)
+        if not draws.structured or draws.order is not None or not n_ordered:
             return draws
-        first = in_working_order(draws.first, draws.width, whole)
-        if self._real:  # the other table is empty, or in the order of what is transformed
-            return draws._replace(first=first, whole=whole)
-        second = in_working_order(draws.second, draws.width, whole)
-        return draws._replace(first=first, second=second, whole=whole)
+        first = in_working_order(draws.first, draws.width, n_ordered)
+        if self._real:  # the other table is empty, or in the order of the transform's output
+            return draws._replace(first=first, n_ordered=n_ordered)
+        second = in_working_order(draws.second, draws.width, n_ordered)
+        return draws._replace(first=first, second=second, n_ordered=n_ordered)
 
     def _dense(self, d: int, *matrices: Floats) -> Draws:
-        """Return the draws of a dense map of a matrix, its real and imaginary part.
+        """Return the draws of a dense map, given real and imaginary part of its matrix.
 
-        The second one is missing where it is real, both where they are drawn on the way.
+        A real matrix has no second part, a streamed one neither.
         """
         rows = self.n_components // 2 if self._kind in (COSINES, PHASE) else self.n_components
         inputs = d + (self.bias != 0)
@@ -132,17 +132,17 @@ class ProjectionMap(FeatureMap):
         )
 
     def _loop(self, draws: Draws, inputs: Array, out: Array) -> None:
-        """Turn rows, weighed and padded, into features."""
+        """Compute the features of weighted and padded rows."""
         exponent = draws.offset if self._kind == CENTRED else self._exponent
         if self.construction == "tiles":
             angles, radii = (key_of(self.seed, MATRIX + k) for k in (0, 1))
             gain = math.sqrt(2.0) if self._real else 1.0  # a part of CN(0, 1) has variance 1/2
             drawn = angles, radii, draws.n_inputs, gain, self._real
             with np.errstate(over="ignore"):  # counters are multiplied modulo 2**64
-                tile_rows(inputs, *drawn, self._kind, exponent, draws.factor, out)
+                streamed_rows(inputs, *drawn, self._kind, exponent, draws.factor, out)
             return
-        if draws.whole:
-            tables = draws.first, draws.second, draws.whole
+        if draws.n_ordered:
+            tables = draws.first, draws.second, draws.n_ordered
             wide_rows(inputs, *tables, self._kind, exponent, draws.factor, out)
             return
         loop = structured_rows if draws.structured else dense_rows
@@ -168,18 +168,18 @@ class ProjectionMap(FeatureMap):
             the type of the features.
         """
         if not isinstance(values, np.ndarray) and is_foreign(values):
-            # Arrays of another library are answered in kind, on their device.
+            # For arrays of another library, return features of that library on their device.
             foreign: Array = portable_features(self, values)
             return foreign
         rows = rows_of(values)
         n, d = rows.shape
-        kept = self._kept
-        if kept is None or kept[0] != d:
-            kept = self._kept = (d, self._drawn(d))  # two threads at once draw the same
-        draws = kept[1]
+        cached = self._cached
+        if cached is None or cached[0] != d:
+            cached = self._cached = (d, self._drawn(d))  # concurrent threads draw the same
+        draws = cached[1]
         out = np.empty((n, self.n_components), dtype=self.dtype)
-        # Rows are taken in parts: their copies stay small, and each thread has its share. A row's
-        # features depend on nothing beside it.
+        # Process rows in parts: copies stay small, and each thread has its share. The features of
+        # a row do not depend on other rows.
         part = max(1, min(_MOST_ROWS, _MOST_INPUTS // draws.width, -(-n // self.threads)))
         if part >= n:
             self._fill(draws, rows, out)
@@ -187,15 +187,15 @@ class ProjectionMap(FeatureMap):
         starts = range(0, n, part)
 
         def fill(start: int) -> None:
-            some = slice(start, start + part)
-            self._fill(draws, rows[some], out[some])
+            span = slice(start, start + part)
+            self._fill(draws, rows[span], out[span])
 
         if self.threads == 1:
             for start in starts:
                 fill(start)
         else:
             with ThreadPoolExecutor(min(self.threads, len(starts))) as pool:
-                list(pool.map(fill, starts))  # the list raises what a thread raised
+                list(pool.map(fill, starts))  # list() re-raises exceptions of the threads
         return out
 
     def _fill(self, draws: Draws, rows: Any, out: Array) -> None:
@@ -208,30 +208,30 @@ class ProjectionMap(FeatureMap):
         self._loop(draws, inputs, out)
 
     def save(self) -> bytes:
-        """Return the map as bytes: its name, its parameters and a version, never its matrix."""
+        """Return the map as bytes: name, parameters and version, without its matrix."""
         known = {"version": VERSION, "map": type(self).__name__, "params": self.get_params()}
         return json.dumps(known, default=_plain).encode()
 
     @classmethod
     def load(cls, blob: bytes) -> Self:
-        """Return the map that :meth:`save` wrote.
+        """Return the map from the bytes of :meth:`save`.
 
         Raises
         ------
         StateError
-            If the bytes are not of this map, or of a version that is not known here.
+            If the bytes are not a map of this class, or of another version.
         """
         try:
             known = json.loads(blob)
             version, name, params = known["version"], known["map"], known["params"]
         except (ValueError, TypeError, KeyError) as error:
             raise StateError(
-                f"a saved map must be what save() wrote, got {blob[:40]!r}; save it again"
+                f"saved map must come from save(), got {blob[:40]!r}; save it again"
             ) from error
         _check_version(version)
         name = current_class(str(name), cls.__name__)
         if name != cls.__name__:
-            raise StateError(f"a saved map must be of {cls.__name__!r}, got {name!r}")
+            raise StateError(f"saved map must be of {cls.__name__!r}, got {name!r}")
         return cls._of(params)
 
     @classmethod
@@ -239,7 +239,9 @@ class ProjectionMap(FeatureMap):
         try:
             return cls(**params)
         except TypeError as error:
-            raise StateError(f"a saved map must fit its class, got {params!r}: {error}") from error
+            raise StateError(
+                f"saved map must have the parameters of its class, got {params!r}: {error}"
+            ) from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {"version": VERSION, "params": self.get_params()}
@@ -252,34 +254,34 @@ class ProjectionMap(FeatureMap):
 def _check_version(version: object) -> None:
     if version != VERSION:
         raise StateError(
-            f"a saved map must have version {VERSION}, got {version!r}; "
-            "make the map again from its parameters"
+            f"saved map must have version {VERSION}, got {version!r}; "
+            "create the map again from its parameters"
         )
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"a parameter must be a number or text, got {value!r}")
+    raise TypeError(f"parameters must be numbers or text, got {value!r}")
 
 
 def padded_power(inputs: int) -> int:
-    """Return the length D of the transforms for so many inputs."""
+    """Return the length D of the transforms for ``inputs`` inputs."""
     return max(_SMALLEST_TRANSFORM, 1 << (inputs - 1).bit_length())
 
 
-def in_working_order(table: Array, width: int, whole: int) -> Array:
-    """Put the first places of a table, whole groups, in the order that ``wide_rows`` needs."""
+def in_working_order(table: Array, width: int, n_ordered: int) -> Array:
+    """Reorder the first ``n_ordered`` table positions, complete groups, for ``wide_rows``."""
     blocks = max(1, GROUP // width)
     high = max(1, LANES // blocks)
-    groups = table[:whole].reshape(-1, blocks, high, width // high)
+    groups = table[:n_ordered].reshape(-1, blocks, high, width // high)
     ordered = table.copy()
-    ordered[:whole] = groups.transpose(0, 3, 1, 2).reshape(-1)
+    ordered[:n_ordered] = groups.transpose(0, 3, 1, 2).reshape(-1)
     return ordered
 
 
 def panels(matrix: Floats, dtype: str) -> Array:
-    """Cut a matrix of shape (K, m) into the panels that ``dense_rows`` reads."""
+    """Split a matrix of shape (K, m) into the panels of ``dense_rows``."""
     k, m = matrix.shape
     padded = np.zeros((-(-k // 4) * 4, -(-m // PANEL) * PANEL), dtype=dtype)
     padded[:k, :m] = matrix

@@ -1,4 +1,4 @@
-"""The compiled loop of 1-bit inputs times a 1-bit matrix that is drawn on the way, never stored."""
+"""Compiled loop of 1-bit inputs times a streamed 1-bit matrix, which is never stored."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ from .streamed_matrix import _word
 
 __all__ = ["binary_rows"]
 
-FEATURES = 64  # features whose counts are kept together
-WORDS = 16  # words of an input and of the matrix at a time: a tile of two planes has 16 kB
-# Rows whose sums are made before the first one is read: they are written in shorter pieces than
-# they are read in, and what is still on its way to the cache has to be waited for then.
+FEATURES = 64  # features per pass
+WORDS = 16  # words of an input and of the matrix per tile: two planes have 16 kB
+# Rows whose sums are computed before the first one is read. Sums are written in shorter pieces than
+# they are read in; reading them at once would stall on store forwarding.
 ROWS = 8
 _1 = np.uint64(0x5555555555555555)
 _2 = np.uint64(0x3333333333333333)
@@ -23,7 +23,7 @@ _8 = np.uint64(0x0101010101010101)
 
 @jit()
 def _ones(x: np.uint64) -> np.uint64:
-    # The compiler knows this form and puts the machine's own instruction in its place.
+    # The compiler recognizes this form and emits the population count instruction.
     x = x - ((x >> np.uint64(1)) & _1)
     x = (x & _2) + ((x >> np.uint64(2)) & _2)
     x = (x + (x >> np.uint64(4))) & _4
@@ -32,7 +32,7 @@ def _ones(x: np.uint64) -> np.uint64:
 
 @jit()
 def _count(x: Array, tile: Array, acc: Array) -> None:
-    # Add the bits common to an input's words and to the words of the tile, lane by lane.
+    # Add the counts of common bits of an input's words and the tile's words, lane by lane.
     lanes = 2 * FEATURES
     for w in range(0, WORDS, 8):
         x0, x1, x2, x3 = x[w], x[w + 1], x[w + 2], x[w + 3]
@@ -53,7 +53,7 @@ def _count(x: Array, tile: Array, acc: Array) -> None:
 
 @jit()
 def _draw(tile: Array, keys: Array, starts: tuple[int, int], top: int, words: int) -> None:
-    # Word ``top + w`` of the features from ``starts`` on, one half of the lanes after the other.
+    # Word ``top + w`` of the features from ``starts`` on, for both halves of the lanes.
     left, right = keys[0], keys[1]
     for w in range(WORDS):
         re = tile[2 * w * FEATURES : (2 * w + 1) * FEATURES]
@@ -76,64 +76,64 @@ def binary_rows(
     factor: float,
     out: Array,
 ) -> None:
-    r"""Multiply rows of bits by entries of four phases, or of two signs, then respond.
+    r"""Multiply binary rows by entries of four phases, or of two signs, and apply the response.
 
-    A set bit of the matrix stands for -1: a sum is that of the inputs less twice what they have in
-    common with the matrix.
+    A set bit of the matrix represents -1: a sum is the number of set inputs less twice the number
+    in common with the matrix.
 
     Parameters
     ----------
     inputs
-        Shape (n, W), unsigned, zeros behind the bits and a W that is a multiple of 16.
+        Shape (n, W), unsigned, zero padded, W a multiple of 16.
     words
-        Words of a row that hold inputs; feature j has the counters from ``j * words + 1`` on.
+        Words of inputs per row; feature j has the counters from ``j * words + 1`` on.
     keys
-        Of the real signs, the imaginary ones, and both of the constant input.
+        Keys of the real signs, the imaginary ones, and both of the constant input.
     weight, constant
-        What a set bit and the constant input count in each part.
+        Weight of a set bit and of the constant input in each part.
     real
-        Whether there are real parts only: the second half of the lanes then has further features.
+        Whether the matrix is real: the second half of the lanes then has further features.
     kind, exponent, factor, out
-        As for ``structured_rows``; for CENTRED ``exponent`` is on the squared length of the input.
+        As for ``structured_rows``; for CENTRED ``exponent`` multiplies the squared input length.
     """
     n, m = out.shape
-    wanted = m // 2 if kind == PHASE else m
+    n_projections = m // 2 if kind == PHASE else m
     t = out.dtype.type
-    on, always = t(weight), t(constant)
+    set_weight, bias = t(weight), t(constant)
     lanes = 2 * FEATURES
-    together = lanes if real else FEATURES
+    per_pass = lanes if real else FEATURES
     tile = np.empty(lanes * WORDS, np.uint64)
     counts = np.empty((n, lanes), np.uint64)
-    signs, none = np.empty(lanes, out.dtype), np.zeros(lanes, out.dtype)
+    signs, zeros = np.empty(lanes, out.dtype), np.zeros(lanes, out.dtype)
     sums = np.empty((ROWS, lanes), out.dtype)
     planes = np.array([keys[0], keys[0] if real else keys[1]])
     set_bits = np.zeros(n, np.int64)
     for row in range(n):
         for w in range(words):
             set_bits[row] += np.int64(_ones(inputs[row, w]))
-    for start in range(0, wanted, together):
-        starts = start, start + together - FEATURES
+    for start in range(0, n_projections, per_pass):
+        starts = start, start + per_pass - FEATURES
         counts[:] = 0
         for top in range(0, words, WORDS):
             _draw(tile, planes, starts, top, words)
             for row in range(n):
                 _count(inputs[row, top : top + WORDS], tile, counts[row])
         for i in range(lanes):
-            half, place = i // FEATURES, i % FEATURES
-            word = _word(keys[2], np.uint64(starts[half] + place + 1))
+            half, column = i // FEATURES, i % FEATURES
+            word = _word(keys[2], np.uint64(starts[half] + column + 1))
             bit = np.uint64(62 if half and not real else 63)
-            signs[i] = -always if ((word >> bit) & np.uint64(1)) == np.uint64(1) else always
-        count = min(together, wanted - start)
+            signs[i] = -bias if ((word >> bit) & np.uint64(1)) == np.uint64(1) else bias
+        count = min(per_pass, n_projections - start)
         for above in range(0, n, ROWS):
-            some = range(above, min(above + ROWS, n))
-            for row in some:
+            rows = range(above, min(above + ROWS, n))
+            for row in rows:
                 total = set_bits[row]
                 to = sums[row - above]
                 for i in range(lanes):
-                    to[i] = on * t(total - 2 * np.int64(counts[row, i])) + signs[i]
-            for row in some:
+                    to[i] = set_weight * t(total - 2 * np.int64(counts[row, i])) + signs[i]
+            for row in rows:
                 re = sums[row - above]
-                im = none if real else re[FEATURES:]
+                im = zeros if real else re[FEATURES:]
                 offset = 0.0
                 if kind == CENTRED:
                     parts = 1.0 if real else 2.0

@@ -1,4 +1,4 @@
-"""The compiled loop of FastfoodMap."""
+"""Compiled loop of FastfoodMap."""
 
 import numpy as np
 
@@ -15,18 +15,18 @@ __all__ = ["fastfood_rows"]
 def fastfood_rows(
     inputs: Array, order: Array, first: Array, second: Array, factor: float, out: Array
 ) -> None:
-    """Transform rows; for each block permute, multiply, transform, multiply; then waves.
+    """Transform rows; per block permute, multiply, transform, multiply; then cosines and sines.
 
     Parameters
     ----------
     inputs
         Shape (n, D), D a power of two, signs applied; overwritten with its transform.
     order
-        Shape (blocks * D,): which input stands at each place of a block.
+        Input index at each position of a block, shape (blocks * D,).
     first, second
-        Shape (blocks * D,): before the transform, in the order of the places; after it.
+        Factors before the transform, by position, and after it, shape (blocks * D,).
     factor
-        On every feature.
+        Factor on every feature.
     out
         Shape (n, m), m at most 2 * blocks * D.
     """
@@ -34,7 +34,7 @@ def fastfood_rows(
     stages = 0
     while (1 << stages) < width:
         stages += 1
-    wanted = out.shape[1] // 2
+    n_projections = out.shape[1] // 2
     size = max(width, GROUP)
     a, b = np.empty(size, inputs.dtype), np.empty(size, inputs.dtype)
     for row in range(n):
@@ -48,5 +48,5 @@ def fastfood_rows(
             z = transform_bits(a[:length], b[:length], stages)
             for i in range(length):
                 z[i] *= second[start + i]
-            count = min(length, wanted - start)
+            count = min(length, n_projections - start)
             _respond(z, z, out[row], start, count, COSINES, 0.0, factor, 0.0)

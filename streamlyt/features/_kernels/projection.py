@@ -1,7 +1,7 @@
-"""The compiled loops of the feature maps: projections, structured or dense.
+"""Compiled loops of the feature maps: structured and dense projections.
 
-No loop depends on how many rows come at once, and no flag lets the compiler reorder or fuse
-arithmetic: a row has the same features, bit for bit, in any batch.
+No loop depends on the batch size, and no flag lets the compiler reorder or fuse arithmetic: the
+features of a row are bit-identical in any batch.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from .response import COSINES, PHASE, _offset, _respond
 __all__ = ["PANEL", "QUAD", "dense_rows", "structured_rows", "weigh_rows"]
 
 # Columns of the dense matrix stored side by side (a constant, so that the compiler knows all
-# distances and vectorises without run-time checks), and rows that share a reading of them.
+# distances and vectorizes without run-time checks), and rows that share one read of them.
 PANEL = 128
 
 
@@ -24,19 +24,19 @@ QUAD = 4
 
 @jit()
 def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) -> int:
-    """Copy rows times their weights, the constant input behind them and zeros behind that.
+    """Copy weighted rows, append the constant input and pad with zeros.
 
-    Returns the number of the first row that is not finite in the type of the inputs (what is too
-    large for single precision becomes inf), -1 where there is none.
+    Returns the index of the first row that is not finite in the type of the inputs (values too
+    large for single precision become inf), or -1.
 
     Parameters
     ----------
     values
         Shape (n, d).
     weights
-        Shape (d,), or (1,) for one weight of all.
+        Shape (d,), or (1,) for a common weight.
     constant
-        The further input; none where it is zero.
+        The additional constant input; none if zero.
     inputs
         Shape (n, D), D at least d, and one more with a constant: overwritten.
     """
@@ -54,7 +54,7 @@ def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) ->
                 to[j] = t(x[j] * weights[j])
         finite = True
         for j in range(d):
-            finite &= abs(to[j]) < np.inf  # no branch, so that it runs in vectors
+            finite &= abs(to[j]) < np.inf  # no branch, so that the loop vectorizes
         if not finite:
             return row
         for j in range(d, to.size):
@@ -66,7 +66,7 @@ def weigh_rows(values: Array, weights: Array, constant: float, inputs: Array) ->
 
 @jit()
 def _fill(x: Array, table: Array, out: Array) -> None:
-    # Each block of the table times x.
+    # Multiply each block of the table by x.
     width = x.size
     for start in range(0, table.size, width):
         block = table[start : start + width]
@@ -85,7 +85,7 @@ def structured_rows(
     factor: float,
     out: Array,
 ) -> None:
-    """Transform rows, multiply by tables, transform again, respond.
+    """Transform rows, multiply by tables, transform again, and apply the response.
 
     Parameters
     ----------
@@ -93,11 +93,11 @@ def structured_rows(
         Shape (n, D), D a power of two, signs applied; overwritten with its transform.
     first, second
         Shape (blocks * D,). Optical: real and imaginary part of the phases, block by block; the
-        second one empty where U is real. Cosines: the signs before the second and before the
+        second one empty if U is real. Cosines: the signs before the second and before the
         third transform.
     kind, exponent, factor
-        Response; its exponent for POWER, for CENTRED how many squared lengths of the input row
-        are taken off; a factor on every feature.
+        Response; its exponent for POWER, for CENTRED the multiple of the squared input length to
+        subtract; factor on every feature.
     out
         Shape (n, m), m at most blocks * D (twice that for COSINES and PHASE).
     """
@@ -105,7 +105,7 @@ def structured_rows(
     stages = 0
     while (1 << stages) < width:
         stages += 1
-    wanted = out.shape[1] // 2 if kind in (COSINES, PHASE) else out.shape[1]
+    n_projections = out.shape[1] // 2 if kind in (COSINES, PHASE) else out.shape[1]
     size = max(width, GROUP)
     buffers = np.empty((4, size), inputs.dtype)
     a, b, c, d = buffers[0], buffers[1], buffers[2], buffers[3]
@@ -129,13 +129,13 @@ def structured_rows(
             else:
                 _fill(inputs[row], second[start : start + length], c)
                 im = transform_bits(c[:length], d[:length], stages)
-            count = min(length, wanted - start)
+            count = min(length, n_projections - start)
             _respond(re, im, out[row], start, count, kind, exponent, factor, offsets[row])
 
 
 @jit()
 def _multiply(x: Array, panel: Array, acc: Array) -> None:
-    # Add up to QUAD rows times one panel; x (rows, K), K a multiple of four, panel (K * PANEL,).
+    # Add at most QUAD rows times one panel; x (rows, K), K a multiple of 4, panel (K * PANEL,).
     for k in range(0, x.shape[1], 4):
         w = panel[k * PANEL : (k + 4) * PANEL]
         for r in range(x.shape[0]):
@@ -157,25 +157,25 @@ def dense_rows(
     factor: float,
     out: Array,
 ) -> None:
-    """Multiply rows by a matrix held in memory, then respond.
+    """Multiply rows by a matrix in memory, and apply the response.
 
     Parameters
     ----------
     inputs
-        Shape (n, K), padded with zeros to a K that is a multiple of four.
+        Shape (n, K), zero padded, K a multiple of four.
     first, second
-        Shape (panels, K * PANEL): real and imaginary part of the matrix, the second one empty
-        where it is real.
+        Shape (panels, K * PANEL): real and imaginary part of the matrix, the second one empty if
+        it is real.
     kind, exponent, factor, out
         As for ``structured_rows``.
     """
     n, m = out.shape
-    wanted = m // 2 if kind in (COSINES, PHASE) else m
+    n_projections = m // 2 if kind in (COSINES, PHASE) else m
     re = np.empty(QUAD * PANEL, inputs.dtype)
     im = np.zeros(QUAD * PANEL, inputs.dtype)
     for p in range(first.shape[0]):
         start = p * PANEL
-        count = min(PANEL, wanted - start)
+        count = min(PANEL, n_projections - start)
         for top in range(0, n, QUAD):
             x = inputs[top : min(top + QUAD, n)]
             re[:] = 0
@@ -184,10 +184,10 @@ def dense_rows(
                 im[:] = 0
                 _multiply(x, second[p], im)
             for r in range(min(QUAD, n - top)):
-                at = r * PANEL
+                offset = r * PANEL
                 _respond(
-                    re[at : at + PANEL],
-                    im[at : at + PANEL],
+                    re[offset : offset + PANEL],
+                    im[offset : offset + PANEL],
                     out[top + r],
                     start,
                     count,

@@ -1,4 +1,4 @@
-"""The compiled responses of the feature maps: what a projection becomes."""
+"""Compiled responses of the feature maps: from projections to features."""
 
 import math
 
@@ -9,7 +9,7 @@ from streamlyt.core.numerics.jit import jit
 
 __all__ = ["CENTRED", "COSINES", "EXPONENTIAL", "MODULUS", "PHASE", "POWER", "SQUARE"]
 
-# The argument ``kind``.
+# Values of the argument ``kind``.
 POWER, MODULUS, SQUARE, EXPONENTIAL, COSINES, PHASE, CENTRED = range(7)
 
 
@@ -22,9 +22,9 @@ def _cosines(z: Array, cosines: Array, sines: Array, factor: float) -> None:
             cosines[i] = f * math.cos(z[i])
             sines[i] = f * math.sin(z[i])
         return
-    # Single precision, an order of magnitude faster: take off the nearest multiple of pi/2 in
+    # Single precision, an order of magnitude faster: subtract the nearest multiple of pi/2 in
     # three parts (exact products below 2**16 turns), then minimax polynomials on [-pi/4, pi/4].
-    # Adding 1.5 * 2**23 and taking it off rounds to the nearest integer.
+    # Adding and subtracting 1.5 * 2**23 rounds to the nearest integer.
     big = t(12582912.0)
     for i in range(cosines.size):
         turns = (z[i] * t(0.6366197723675814) + big) - big
@@ -54,12 +54,12 @@ def _exponential(re: Array, im: Array, out: Array, factor: float) -> None:
         for i in range(out.size):
             out[i] = f * math.exp(-(re[i] * re[i] + im[i] * im[i]))
         return
-    # 2**p with p = whole + rest: the whole part goes straight into the exponent bits.
+    # 2**p with p = integer + fraction: the integer is written directly to the exponent bits.
     big = t(12582912.0)
     for i in range(out.size):
         p = max(t(-1.4426950408889634) * (re[i] * re[i] + im[i] * im[i]), t(-126.0))
-        whole = (p + big) - big
-        x = (p - whole) * t(0.6931471805599453)
+        integer = (p + big) - big
+        x = (p - integer) * t(0.6931471805599453)
         y = t(1.0) + x * (
             t(1.0)
             + x
@@ -72,7 +72,7 @@ def _exponential(re: Array, im: Array, out: Array, factor: float) -> None:
                 )
             )
         )
-        bits = np.int32((np.int32(whole) + np.int32(127)) << np.int32(23))
+        bits = np.int32((np.int32(integer) + np.int32(127)) << np.int32(23))
         out[i] = f * y * bits.view(np.float32)
 
 
@@ -88,7 +88,7 @@ def _respond(
     factor: float,
     offset: float,
 ) -> None:
-    # THE place where projections re + i im become ``count`` features of a row, from ``start`` on.
+    # The only function that maps projections re + i im to ``count`` features from ``start`` on.
     t = row.dtype.type
     f = t(factor)
     out = row[start : start + count]
@@ -115,7 +115,7 @@ def _respond(
 
 @jit()
 def _offset(x: Array, kind: int, coefficient: float) -> float:
-    # What is taken off the squared moduli of a row.
+    # Value to subtract from the squared moduli of a row.
     total = 0.0
     if kind == CENTRED:
         for j in range(x.size):

@@ -1,7 +1,7 @@
-"""The compiled loop of a dense matrix that is never stored: drawn tile by tile, and multiplied.
+"""Compiled loop of a streamed dense matrix: drawn tile by tile, multiplied, and not stored.
 
-It draws the bits of ``_hash.complex_normals`` and adds in the order of ``dense_rows``, so that its
-features are those of the matrix in memory, bit for bit.
+It draws the bits of ``counter_rng.complex_normals`` and adds in the order of ``dense_rows``, so
+that its features are bit-identical to those of the matrix in memory.
 """
 
 import math
@@ -15,9 +15,9 @@ from streamlyt.core.numerics.jit import jit
 from .projection import PANEL, QUAD, _multiply
 from .response import COSINES, PHASE, _offset, _respond
 
-__all__ = ["DEPTH", "tile_rows"]
+__all__ = ["DEPTH", "streamed_rows"]
 
-DEPTH = 128  # inputs in a tile: 128 kB of two planes in single precision, half of a small cache
+DEPTH = 128  # inputs per tile: two planes have 128 kB in single precision, half of a small cache
 _C, _S, _L = tuple(COSINE), tuple(SINE), tuple(LOG)
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -37,13 +37,19 @@ def _word(key: np.uint64, counter: np.uint64) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
-@jit(error_model="numpy")  # a test for a divisor of zero would keep the loop from vectors
+@jit(error_model="numpy")  # a check for division by zero would prevent vectorization
 def _draw(
-    re: Array, im: Array, angles: np.uint64, radii: np.uint64, at: int, columns: int, gain: float
+    re: Array,
+    im: Array,
+    angles: np.uint64,
+    radii: np.uint64,
+    offset: int,
+    columns: int,
+    gain: float,
 ) -> None:
-    # One input's entries of a panel: ``columns`` counters from ``at`` on; zeros behind.
+    # One input's entries of a panel: ``columns`` counters from ``offset`` on, then zeros.
     for i in range(PANEL):
-        counter = np.uint64(at + 1 + i)
+        counter = np.uint64(offset + 1 + i)
         word = _word(angles, counter)
         fraction = np.float64(np.int64((word << np.uint64(2)) >> np.uint64(11))) * 2.0**-53
         angle = fraction * _RIGHT_ANGLE
@@ -78,7 +84,7 @@ def _draw(
         flip = -1.0 if quarter >= np.uint64(2) else 1.0
         turned_re = -sine if odd else cosine
         turned_im = cosine if odd else sine
-        # The logarithm of x in (0, 1]: exponent and mantissa straight from the bits.
+        # The logarithm of x in (0, 1]: exponent and mantissa directly from the bits.
         x = 1.0 - np.float64(np.int64(_word(radii, counter) >> np.uint64(11))) * 2.0**-53
         raw = np.float64(x).view(np.uint64)
         power = np.int64(raw >> np.uint64(52)) - np.int64(1022)
@@ -109,7 +115,7 @@ def _draw(
 
 
 @jit()
-def tile_rows(
+def streamed_rows(
     inputs: Array,
     angles: np.uint64,
     radii: np.uint64,
@@ -121,18 +127,18 @@ def tile_rows(
     factor: float,
     out: Array,
 ) -> None:
-    """Multiply rows by a matrix of complex normals drawn on the way, then respond.
+    """Multiply rows by a streamed matrix of complex normals, and apply the response.
 
     Parameters
     ----------
     inputs
-        Shape (n, K), padded with zeros to a K that is a multiple of four.
+        Shape (n, K), zero padded, K a multiple of four.
     angles, radii
         Keys of the two streams.
     used
-        Inputs before the padding: the matrix has so many rows.
+        Number of inputs before the padding: the rows of the matrix.
     gain
-        On every entry of the matrix.
+        Factor on every entry of the matrix.
     real
         Whether the matrix is the real part alone.
     kind, exponent, factor, out
@@ -140,27 +146,27 @@ def tile_rows(
     """
     n, m = out.shape
     depth = inputs.shape[1]
-    wanted = m // 2 if kind in (COSINES, PHASE) else m
+    n_projections = m // 2 if kind in (COSINES, PHASE) else m
     first = np.zeros(DEPTH * PANEL, inputs.dtype)
     second = np.zeros(DEPTH * PANEL, inputs.dtype)
     re = np.empty((n, PANEL), inputs.dtype)
     im = np.empty((n, PANEL), inputs.dtype)
-    for start in range(0, wanted, PANEL):
-        count = min(PANEL, wanted - start)
+    for start in range(0, n_projections, PANEL):
+        count = min(PANEL, n_projections - start)
         re[:] = 0
         im[:] = 0
         for top in range(0, depth, DEPTH):
-            deep = min(DEPTH, depth - top)
-            for k in range(deep):
+            rows_in_tile = min(DEPTH, depth - top)
+            for k in range(rows_in_tile):
                 a, b = first[k * PANEL : (k + 1) * PANEL], second[k * PANEL : (k + 1) * PANEL]
                 if top + k < used:
-                    _draw(a, b, angles, radii, (top + k) * wanted + start, count, gain)
+                    _draw(a, b, angles, radii, (top + k) * n_projections + start, count, gain)
                 else:
                     a[:] = 0
                     b[:] = 0
             for row in range(0, n, QUAD):
                 end = min(row + QUAD, n)
-                x = inputs[row:end, top : top + deep]
+                x = inputs[row:end, top : top + rows_in_tile]
                 _multiply(x, first, re[row:end].reshape(-1))
                 if not real:
                     _multiply(x, second, im[row:end].reshape(-1))

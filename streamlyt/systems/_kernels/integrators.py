@@ -1,6 +1,6 @@
-"""The compiled steps of chaotic systems: Taylor series to a fixed order, made by recursion.
+"""Compiled integrators of chaotic systems: Taylor series of a fixed order, by recursion.
 
-Coefficients are kept times the power of the step that belongs to them, c_k = h^k x^(k) / k!.
+Coefficients include the power of the step, c_k = h^k x^(k) / k!.
 """
 
 import numpy as np
@@ -83,8 +83,8 @@ def lorenz96_steps(state: Array, forcing: float, h: float, substeps: int, out: A
                     slope[i, k] = series[(i + 1) % d, k] - series[(i - 2) % d, k]
                 constant = forcing if k == 0 else 0.0
                 for i in range(d):
-                    moved = _product(slope[i], series[(i - 1) % d], k)
-                    series[i, k + 1] = h / (k + 1) * (moved - series[i, k] + constant)
+                    product = _product(slope[i], series[(i - 1) % d], k)
+                    series[i, k + 1] = h / (k + 1) * (product - series[i, k] + constant)
             for i in range(d):
                 state[i] = _sum(series[i])
         out[row] = state
@@ -102,27 +102,27 @@ def delay_steps(
         Shape (lag + steps, ORDER + 1): one series for each step of h. The first ``lag`` are the
         past, the last of them the present step; the others are filled.
     beta, gamma, power
-        Of x'(t) = beta u / (1 + u^power) - gamma x(t), u = x(t - lag h).
+        Parameters of x'(t) = beta u / (1 + u^power) - gamma x(t), u = x(t - lag h).
     h, steps
         Length and number of the steps.
     """
     lag = history.shape[0] - steps
-    bottom = np.zeros(ORDER + 1)  # 1 + u^power
+    denominator = np.zeros(ORDER + 1)  # 1 + u^power
     ratio = np.zeros(ORDER + 1)
     for step in range(lag, lag + steps):
         past, now = history[step - lag], history[step]
         now[0] = _sum(history[step - 1])
-        bottom[0] = past[0] ** power
+        denominator[0] = past[0] ** power
         for k in range(1, ORDER + 1):  # (u^n)' u = n u' u^n
             total = 0.0
             for j in range(1, k + 1):
-                total += (power * j - (k - j)) * past[j] * bottom[k - j]
-            bottom[k] = total / (k * past[0])
-        bottom[0] += 1.0
+                total += (power * j - (k - j)) * past[j] * denominator[k - j]
+            denominator[k] = total / (k * past[0])
+        denominator[0] += 1.0
         for k in range(ORDER + 1):
             total = past[k]
             for j in range(k):
-                total -= ratio[j] * bottom[k - j]
-            ratio[k] = total / bottom[0]
+                total -= ratio[j] * denominator[k - j]
+            ratio[k] = total / denominator[0]
         for k in range(ORDER):
             now[k + 1] = h / (k + 1) * (beta * ratio[k] - gamma * now[k])
