@@ -1,7 +1,8 @@
-"""One JSON line a measurement: what, how much, how steady, and on what it was measured."""
+"""Benchmark results: one JSON line per measurement, with its spread and environment."""
 
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -19,16 +20,39 @@ ROOT = RESULTS.parent.parent
 CODE = ("streamlyt", "connectors", "detectors", "dashboards", "benchmarks/*.py")
 LIBRARIES = ("numpy", "numba", "scipy", "MDAnalysis")
 
+# Stored lines keep the case under the name of their time; readers see the present name.
+RENAMED: dict[str, dict[str, str]] = {
+    "anomaly": {r"^OneClass,": "OneClassSVM,"},
+    "baselines": {r": Echo$": ": EchoStateNetwork"},
+    "detectors": {
+        r": bank\b": ": multiscale_newma",
+        r": moving_average\b": ": sliding_mmd",
+        r": mmd\b": ": reference_mmd",
+        r": never$": ": no_alarm",
+    },
+    "md_speed": {r"stage: whole$": "stage: unwrap", r"stage: superpose$": "stage: superposition"},
+    "reservoirs": {
+        r": Echo\b": ": EchoStateNetwork",
+        r": Optical,": ": OpticalReservoir,",
+        r"^error of N nodes beside the limit": "error of N nodes against the limit",
+        r"^share that 90 % bands hold": "coverage of 90 % prediction intervals",
+        r"^interval score of bands against one width": "interval score, relative to one width",
+        r"^change of law: false new starts": "change of dynamics: false resets",
+        r"^change of law": "change of dynamics",
+    },
+    "windows": {r"^MovingAverage\b": "SlidingMMD", r"^MMD\b": "ReferenceMMD"},
+}
+
 
 def cpu_seconds(work: Callable[[], object], repeats: int = 7) -> list[float]:
-    """Return the CPU seconds of ``repeats`` calls, after one that warms caches and compiles."""
+    """Return the CPU seconds of ``repeats`` calls, after one warm-up call that compiles."""
     work()
-    taken = []
+    seconds = []
     for _ in range(repeats):
         start = time.process_time()
         work()
-        taken.append(time.process_time() - start)
-    return taken
+        seconds.append(time.process_time() - start)
+    return seconds
 
 
 def record(
@@ -39,9 +63,9 @@ def record(
     goal: str | None = None,
     **more: Any,
 ) -> float:
-    """Append one line to ``results/<benchmark>.jsonl``, print it short, return the median.
+    """Append one line to ``results/<benchmark>.jsonl``, print a summary, return the median.
 
-    ``goal`` is what the figure should be, in words; it is kept beside the figure.
+    ``goal`` is the target of the figure, in words; it is stored with the figure.
     """
     middle = median(values)
     line = {
@@ -54,7 +78,7 @@ def record(
         "unit": unit,
         **({} if goal is None else {"goal": goal}),
         **more,
-        **_circumstances(),
+        **_environment(),
     }
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / f"{benchmark}.jsonl").open("a") as stream:
@@ -68,20 +92,26 @@ def record(
 def latest(benchmark: str) -> dict[str, dict[str, Any]]:
     """Return the last line of each case, by case, in the order of their first appearance."""
     path = RESULTS / f"{benchmark}.jsonl"
-    found: dict[str, dict[str, Any]] = {}
+    lines: dict[str, dict[str, Any]] = {}
     for text in path.read_text().splitlines() if path.exists() else ():
         line = json.loads(text)
-        found[line["case"]] = line
-    return found
+        lines[_present_name(benchmark, line["case"])] = line
+    return lines
+
+
+def _present_name(benchmark: str, case: str) -> str:
+    for former, present in RENAMED.get(benchmark, {}).items():
+        case = re.sub(former, present, case)
+    return case
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal how far it is."""
+    """Report progress on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
 @lru_cache(maxsize=1)
-def _circumstances() -> dict[str, Any]:
+def _environment() -> dict[str, Any]:
     return {
         "commit": _commit(),
         "machine": f"{_processor()}, {platform.system()}",
@@ -91,19 +121,19 @@ def _circumstances() -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """Return the commit measured, with a + behind it where the code is not quite that."""
+    """Return the commit measured, followed by + if the code differs from it."""
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", *CODE)
     return (_git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else "")
 
 
 def _git(*words: str) -> str:
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             ["git", *words], capture_output=True, text=True, cwd=ROOT, check=False
         )
     except FileNotFoundError:
         return ""
-    return said.stdout.strip()
+    return result.stdout.strip()
 
 
 def _processor() -> str:

@@ -8,14 +8,14 @@ from statistics import median
 from typing import Any
 
 from benchmarks._results import ROOT, latest
-from benchmarks.detection._detector_tables import beside_one_another, run_lengths
+from benchmarks.detection._detector_tables import compared_detectors, run_lengths
 from benchmarks.detection._generators import CHANGES, MEMORIES
 from benchmarks.detection.bench_no_change import BEFORE, LAWS, SINCE, SIZES, D
 from benchmarks.features._maps import MAPS
 from benchmarks.forecasting._systems import SYSTEMS
 from benchmarks.models.bench_streams import COMPARED, COMPARED_SYSTEMS, WIDTHS
 
-NAMES = ("benchmarks", "cluster", "dashboards", "detection", "evaluate", "reservoirs")
+NAMES = ("benchmarks", "cluster", "dashboards", "detection", "evaluate", "forecasting")
 PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in NAMES)
 NONE = "not measured"
 MOSTLY = 0.8  # of the streams: what is called found in one word
@@ -52,7 +52,7 @@ def markdown(heads: tuple[str, ...], rows: Rows) -> str:
 
 
 def goals() -> str:
-    """Return each goal beside what was measured."""
+    """Return each goal compared with what was measured."""
     t, speed, memory = latest("trajectories"), latest("md_speed"), latest("memory")
 
     def found(name: str) -> str:
@@ -135,7 +135,7 @@ def _run_lengths() -> str:
 
 
 def maps() -> str:
-    """Return the feature maps beside one another."""
+    """Return the feature maps compared with one another."""
     t, s = latest("trajectories"), latest("streams")
     heads = ("map", "ala2_300K", "backwards", "villin_go", *_compared())
 
@@ -169,7 +169,7 @@ def _found(s: dict[str, Line], case: str) -> str:
 
 
 def laws() -> str:
-    """Return what the bank does on rows of known law and memory."""
+    """Return what the default detector does on rows of known distribution and memory."""
     s = latest("streams")
     rows = []
     for memory in MEMORIES:
@@ -217,7 +217,7 @@ def stages() -> str:
 
 def young() -> str:
     """Return the smallest change that is found, by the rows without one before it."""
-    lines = latest("quiet")
+    lines = latest("no_change")
 
     def smallest(memory: str, since: str, before: int) -> str:
         for size in SIZES:
@@ -235,7 +235,7 @@ def young() -> str:
 
 
 def bank() -> str:
-    """Return the figures of the default detector beside what is to be reached."""
+    """Return the figures of the default detector compared with what is to be reached."""
     rows = []
     for case, line in sorted(latest("multiscale_newma").items()):
         shown = line.get("mean", line["median"])
@@ -270,7 +270,7 @@ def series() -> str:
 def reservoirs() -> str:
     """Return how long forecasts hold, how like the truth they stay, and what a step costs."""
     rows = []
-    lines = {**latest("reservoirs"), **latest("optical"), **latest("peers")}
+    lines = {**latest("reservoirs"), **latest("optical"), **latest("baselines")}
     for case, line in lines.items():
         if "goal" not in line:
             continue
@@ -286,7 +286,7 @@ def reservoirs() -> str:
 
 
 def dashboard() -> str:
-    """Return what live pages cost, beside what they may."""
+    """Return what live pages cost, compared with what they may."""
     rows = []
     for case, line in latest("dashboard").items():
         told = f"{line['median']:.3g} {line['unit']}"
@@ -312,7 +312,7 @@ def cluster_growth() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "multiscale_newma": bank,
+    "bank": bank,
     "goals": goals,
     "maps": maps,
     "laws": laws,
@@ -320,7 +320,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "stages": stages,
     "quiet": young,
     "windows": lambda: markdown(*run_lengths()),
-    "detectors": lambda: markdown(*beside_one_another()),
+    "detectors": lambda: markdown(*compared_detectors()),
     "series": series,
     "reservoirs": reservoirs,
     "dashboard": dashboard,

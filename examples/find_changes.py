@@ -1,4 +1,4 @@
-"""From a trajectory to its changes in Python: a source, three operators, an engine."""
+"""Detect the changes in a trajectory with a source, three operators and an engine."""
 
 from importlib.resources import files
 
@@ -9,12 +9,12 @@ from streamlyt.molecular import Dihedrals, Unwrap
 
 data = files("streamlyt.molecular._data")
 source = TrajectorySource(data / "ala2_flips.pdb", data / "ala2_flips.xtc")
-layout = source.layout()
+selection = source.atom_selection()
 
 pipeline = Pipeline(
     [
-        Unwrap(layout.parents),  # the file has a periodic box
-        Dihedrals(layout.dihedrals, layout.dihedral_labels),
+        Unwrap(selection.bond_tree),  # the file has a periodic box
+        Dihedrals(selection.dihedrals, selection.dihedral_labels),
         MultiscaleNEWMA(null="learned", scale=2.0),
     ]
 )

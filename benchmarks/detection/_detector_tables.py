@@ -1,32 +1,32 @@
-"""Tables of the detectors beside one another, from the last line of each case."""
+"""Tables that compare the detectors, from the last line of each case."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from benchmarks._results import latest
 
-__all__ = ["beside_one_another", "run_lengths"]
+__all__ = ["compared_detectors", "run_lengths"]
 
-SHOWN = ("gaussian", "mixture", "autoregressive")  # of the laws of `streamlyt evaluate detectors`
+SHOWN = ("gaussian", "mixture", "autoregressive")  # generators of `streamlyt evaluate detectors`
 
 Cells = Iterable[tuple[object, ...]]
 
 
 def run_lengths() -> tuple[tuple[str, ...], Cells]:
-    """Return head and rows of measured over wanted run lengths, least to most over the laws."""
-    found: dict[tuple[str, str], list[float]] = {}
+    """Return head and rows: measured over nominal ARL, minimum to maximum over the generators."""
+    means_of: dict[tuple[str, str], list[float]] = {}
     costs: dict[str, list[str]] = {}
     for case, line in latest("windows").items():
         detector, _, rest = case.partition(" ")
         if "mean" in line:
-            found.setdefault((detector, rest.rpartition(" ")[0]), []).append(line["mean"])
+            means_of.setdefault((detector, rest.rpartition(" ")[0]), []).append(line["mean"])
         else:
             costs.setdefault(detector, []).append(f"{line['median']:.1f}")
-    cells = list(dict.fromkeys(cell for _, cell in found))
-    detectors = list(dict.fromkeys(detector for detector, _ in found))
+    cells = list(dict.fromkeys(cell for _, cell in means_of))
+    detectors = list(dict.fromkeys(detector for detector, _ in means_of))
 
     def spread(detector: str, cell: str) -> str:
-        means = found.get((detector, cell))
+        means = means_of.get((detector, cell))
         return f"{min(means):.2f} to {max(means):.2f}" if means else "-"
 
     heads = ("detector", *cells, "µs a row, 10 and 100 channels")
@@ -36,12 +36,13 @@ def run_lengths() -> tuple[tuple[str, ...], Cells]:
     ]
 
 
-def beside_one_another() -> tuple[tuple[str, ...], Cells]:
-    """Return head and rows of run length, delay and misses of all detectors on some laws."""
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for line in latest("detectors").values():
-        if line.get("law") in SHOWN:
-            found.setdefault(line["detector"], {})[line["law"]] = line
+def compared_detectors() -> tuple[tuple[str, ...], Cells]:
+    """Return head and rows: ARL, delay, misses and covering of all detectors per generator."""
+    lines: dict[str, dict[str, dict[str, Any]]] = {}
+    for case, line in latest("detectors").items():
+        generator, _, detector = case.partition(": ")
+        if generator in SHOWN:
+            lines.setdefault(detector, {})[generator] = line
 
     def cell(line: dict[str, Any] | None) -> str:
         if line is None:
@@ -53,11 +54,11 @@ def beside_one_another() -> tuple[tuple[str, ...], Cells]:
         covering = "-" if line.get("covering") is None else f"{line['covering']:.2f}"
         return f"{length}; {late}; {missed}; {covering}"
 
-    def cost(laws: dict[str, dict[str, Any]]) -> str:
-        return ", ".join(f"{laws[law]['microseconds']:.1f}" for law in SHOWN if law in laws)
+    def cost(of: dict[str, dict[str, Any]]) -> str:
+        return ", ".join(f"{of[name]['microseconds']:.1f}" for name in SHOWN if name in of)
 
     heads = ("detector", *SHOWN, "µs a row")
     return heads, [
-        (f"`{name}`", *(cell(laws.get(law)) for law in SHOWN), cost(laws))
-        for name, laws in found.items()
+        (f"`{name}`", *(cell(of.get(generator)) for generator in SHOWN), cost(of))
+        for name, of in lines.items()
     ]

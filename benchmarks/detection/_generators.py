@@ -1,4 +1,4 @@
-"""Rows of a known law and memory, and a change of it: what a detector was never made for."""
+"""Rows of known distribution and autocorrelation, with a change; unused in any tuning."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ __all__ = ["CHANGES", "MEMORIES", "change_from", "quiet"]
 
 Rng = np.random.Generator
 
-# Name: share of a row that the next one keeps, and the law of what is new.
+# Name: share of a row that the next one keeps, and the distribution of what is new.
 MEMORIES = {
     "iid": (0.0, "normal"),
     "AR(.5)": (0.5, "normal"),

@@ -1,7 +1,7 @@
 """Measured mean time to the first false alarm of NEWMA, over the one that was asked for.
 
-Each run draws a law, its rows and a seed of the features, gives NEWMA its reference, and counts
-rows to the first alarm. ``--quick`` runs one window and few runs.
+Each run draws a distribution, its rows and a seed of the features, gives NEWMA its reference, and
+counts rows to the first alarm. ``--quick`` runs one window and few runs.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the levels of the default detector's scales rest on, on laws that do not judge it.
+"""What the levels of the default detector's scales rest on, on distributions that do not judge it.
 
 ``shares``: with the level of each scale such that its own run length is the one named, the run
 length of the largest of them over what independent scales would have; and each level that the
@@ -36,7 +36,7 @@ LAWS: dict[str, tuple[int, Callable[[np.random.Generator, tuple[int, int]], Floa
 
 
 def features_of(name: str, rows: int, seed: int = 7) -> Callable[[], Array]:
-    """Return what gives the features of the next 256 rows of a law, scaled by its first 100."""
+    """Return a source of features of the next 256 rows, scaled by the first 100 rows."""
     width, law = LAWS[name]
     rng = np.random.default_rng([seed, rows])
     feature_map = MultiscaleNEWMA(seed=seed)._map

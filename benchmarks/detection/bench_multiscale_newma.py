@@ -1,9 +1,10 @@
 """The default detector on independent and autoregressive rows: run length, delay, place, cost.
 
 ``arl``: mean rows to the first false alarm over those asked for. ``laws``: from N(0, I_20) to four
-laws. ``stream``: Gaussian mixtures of 100 channels, changing every 2,000 rows. ``channels``: which
-channels moved. ``cost``: beside one NEWMA, and NEWMA beside a plain form of the published code.
-``memory``: the resident set over ten million rows. Without a name: all. ``--quick``: few runs.
+distributions. ``stream``: Gaussian mixtures of 100 channels, changing every 2,000 rows.
+``channels``: which channels moved. ``cost``: compared with one NEWMA, and NEWMA compared with a
+plain form of the published code. ``memory``: the resident set over ten million rows. Without a
+name: all. ``--quick``: few runs.
 """
 
 import argparse
@@ -103,7 +104,7 @@ AFTER: dict[str, tuple[float, Callable[[np.random.Generator], Floats]]] = {
 
 
 def laws(quick: bool) -> None:
-    """Change after 16,384 rows of N(0, I_20), and from the same state to each of the four laws."""
+    """Change after 16,384 rows of N(0, I_20), from the same state to each of four distributions."""
     delays: dict[str, list[float]] = {name: [] for name in AFTER}
     for seed in range(5 if quick else 40):
         rng = np.random.default_rng([SEED, 20, seed])

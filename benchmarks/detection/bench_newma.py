@@ -1,4 +1,4 @@
-"""NEWMA on batches of 256 rows beside bare loops that do the same arithmetic and no more."""
+"""NEWMA on batches of 256 rows compared with bare loops that do the same arithmetic and no more."""
 
 import argparse
 import os

@@ -1,7 +1,7 @@
-"""How large a change must be to be found, by the rows without one that the bank has had before it.
+"""Smallest detectable change, by the number of rows without a change before it.
 
 The rows before it begin the stream, or follow upon an event (a step of ten standard deviations,
-which is always found). Laws and memories of `_laws.py`, five channels, the bank with its defaults.
+which is always found). Laws and memories of `_generators.py`, five channels, the default detector.
 ``--quick``: few streams.
 """
 
@@ -15,7 +15,7 @@ from benchmarks.detection._generators import quiet
 from streamlyt.core import Batch, Floats, Schema
 from streamlyt.detectors import MultiscaleNEWMA
 
-BENCHMARK = "quiet"
+BENCHMARK = "no_change"
 LAWS = ("iid", "AR(.9)")
 SINCE = ("start", "event")
 BEFORE = (400, 700, 1000, 1500, 2500, 4500, 10_000)  # rows without a change

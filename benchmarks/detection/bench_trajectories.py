@@ -1,7 +1,7 @@
 """Recorded trajectories with known changes: found, how late, how well placed, what else.
 
-The bank as `streamlyt md` runs it, seeds 0 to 4, forwards and backwards, over all feature maps;
-the same with every frame turned, shifted and wrapped; and the off-line split of AdK.
+The default detector as `streamlyt md` runs it, seeds 0 to 4, forwards and backwards, over all
+feature maps; the same with every frame turned, shifted and wrapped; and the off-line split of AdK.
 ``--quick``: the two maps of the detector, two seeds.
 """
 
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def measure(recording: Recording, rows: Batch, features: str, seeds: int, backwards: bool) -> None:
-    """Count the seeds that reach the goal of a recording, and tell how each did."""
+    """Count the seeds that reach the goal of a recording, and reports how each did."""
     changes, values = recording.changes, rows.values
     if backwards:
         changes = tuple(rows.n_rows - change for change in reversed(changes))
@@ -103,7 +103,7 @@ def _passes(found: Score, recording: Recording, changes: tuple[int, ...]) -> boo
 
 
 def disturb(recording: Recording, rows: Batch, seeds: int) -> None:
-    """Turn, shift and wrap every frame; tell by how many frames events move."""
+    """Turn, shift and wrap every frame; reports by how many frames events move."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "tumbling.xtc"
         broken = _tumble(recording, path)

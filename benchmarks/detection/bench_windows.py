@@ -1,7 +1,7 @@
 """Detectors of windows: rows to the first false alarm over those asked for, and cost of a row.
 
-Each run draws a law, its rows and a seed, gives the detector its reference, and counts rows to the
-first alarm, as in `bench_arl.py`. ``--quick``: few runs.
+Each run draws a distribution, its rows and a seed, gives the detector its reference, and counts
+rows to the first alarm, as in `bench_arl.py`. ``--quick``: few runs.
 """
 
 import argparse

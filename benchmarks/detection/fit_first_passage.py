@@ -34,7 +34,7 @@ ROWS = 10_000  # a block of the simulation
 BURN_IN = 2  # blocks until the slowest average is stationary
 FEWEST = 150  # excursions behind a simulated mean that is used
 SWITCH = 4.0  # of ln(ARL r S): the simulation below, the formula and its mean deviation above
-TABLE = Path(streamlyt.detectors.__file__).with_name("_first_passage_table.py")
+TABLE = Path(streamlyt.detectors.__file__).with_name("_null_model") / "first_passage_table.py"
 
 
 class Passage(NamedTuple):

@@ -25,7 +25,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def rows(first: int, n: int) -> Batch:
-    """Return rows of three channels and a detector's columns; every row tells its number."""
+    """Return rows of three channels and a detector's columns; every row reports its number."""
     at = np.arange(first, first + n)
     rng = np.random.default_rng(first)
     noise = rng.normal(size=(n, 3))
@@ -110,7 +110,7 @@ def serving(path: Path, port: int) -> Iterator[tuple[Processes, "subprocess.Pope
     words = [sys.executable, "-c", code, "dash", str(path), "--port", str(port)]
     with _running(words, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
-        while "open http" not in process.stderr.readline():
+        while "Dashboard: http" not in process.stderr.readline():
             if process.poll() is not None:
                 raise SystemExit("streamlyt dash has ended")
         yield Processes(process.pid), process

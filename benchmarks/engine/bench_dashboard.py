@@ -27,7 +27,7 @@ from streamlyt.runfile import RunFile
 BENCHMARK = "dashboard"
 PORT = 8799
 PARTS = ["slow", "fast", "points", "tabs", "restart", "history", "memory"]
-CURVE = "Bokeh.documents[0].get_model_by_name('change_points.curve').data"
+CURVE = "Bokeh.documents[0].get_model_by_name('statistic.curve').data"
 TIME = "Bokeh.documents[0].get_model_by_name('time')"
 HELD = f"window.Bokeh && Bokeh.documents.length && {TIME} && {CURVE}.row.length"
 # Steps of the row numbers on the page: one that is not even is a bucket that went missing.
@@ -217,7 +217,8 @@ def soak(browser: Browser, folder: Path, seconds: float) -> None:
             heaps.append(used)
             held.append(server.memory_mb())
         page.context.close()
-    # The first third warms caches; growth is what the last three are beside the three after it.
+    # The first third warms caches; growth is what the last three are compared with the three after
+    # it.
     for who, values in (("browser heap", heaps), ("server memory", held)):
         early, late = median(values[4:7]), median(values[-3:])
         growth = [(late / early - 1) * 100]

@@ -1,4 +1,4 @@
-"""What the Kafka source, the codecs and NEWMA reach beside the raw client on a real broker."""
+"""Throughput of the Kafka source, the codecs and NEWMA, compared with the raw client."""
 
 import argparse
 import os
@@ -113,7 +113,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def shares(servers: str, codec: str, n: int, repeats: int, goal: str) -> None:
-    """Record rates beside that of the raw client, in turn, so that a slow minute is everyone's."""
+    """Record rates relative to the raw client, in turn, so that slow minutes affect all."""
     topic = filled(servers, codec, n)
     bare = kernel(n)
     read: list[float] = []
@@ -148,7 +148,7 @@ def shares(servers: str, codec: str, n: int, repeats: int, goal: str) -> None:
 
 
 def decoding(repeats: int) -> None:
-    """Record the rows that the JSON codec alone decodes in a second, and a bare parser beside it.
+    """Record the rows per second of the JSON codec alone, and of a bare parser.
 
     The parser checks the types of the fields and makes an object a row, and no more.
     """

@@ -1,4 +1,4 @@
-"""The feature maps that are compared, by name, and the bank on top of each."""
+"""The feature maps that are compared, by name, and the default detector on top of each."""
 
 from collections.abc import Callable
 
@@ -25,5 +25,5 @@ MAPS: dict[str, Callable[[int], FeatureMap | str]] = {
 
 
 def detector(features: str, seed: int, scale: float | None = SCALE) -> MultiscaleNEWMA:
-    """Return the bank with its defaults over one of the maps."""
+    """Return the default detector over one of the maps."""
     return MultiscaleNEWMA(null="learned", features=MAPS[features](seed), scale=scale, seed=seed)

@@ -1,7 +1,7 @@
-"""The feature maps beside bare loops, dense products, scikit-learn and river, in the same run.
+"""Feature maps compared with bare loops, dense products, scikit-learn and river.
 
 With names of parts (cells, river, bits, frames, portable) only these are measured, with ``table``
-nothing; then the tables of docs/features.md are written anew. On a GPU: bench_gpu.py.
+nothing; then the tables of docs/features.md are rewritten. On a GPU: bench_gpu.py.
 """
 
 import math

@@ -11,7 +11,7 @@ __all__ = ["Score", "score"]
 
 @dataclass
 class Score:
-    """Events of one stream beside its known changes.
+    """Events of one stream compared with its known changes.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class System:
     back
         Rows after which the change is undone; 0: never.
     scale
-        Of the detector: that of dihedrals, or None, learnt.
+        Of the detector: that of dihedrals, or None, learned.
     """
 
     rows: Callable[[Rng, int, int], Floats]

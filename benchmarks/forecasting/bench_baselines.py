@@ -1,4 +1,4 @@
-"""Reservoirs beside reservoirpy: a step at equal size, and a read-out at equal features.
+"""Reservoirs compared with reservoirpy: a step at equal size, and a readout at equal features.
 
 Needs the dependency group "bench".
 """
@@ -27,7 +27,7 @@ HORIZON = 1100  # 20 Lyapunov times of Lorenz
 
 
 def step(nodes: int, goal: int) -> None:
-    """Measure a step of a structured tanh reservoir beside theirs of a tenth of all links."""
+    """Measure a step of a structured tanh reservoir against one with a tenth of all weights."""
     rng = np.random.default_rng(0)
     count = max(20, 2_000_000 // nodes**2 * 20)
     inputs = rng.normal(size=(count, 3))
@@ -45,10 +45,10 @@ def step(nodes: int, goal: int) -> None:
     rows = np.tile(inputs[:, None], (repeats, 1, 1))
     ours = [s / len(rows) for s in cpu_seconds(lambda: echo.run(rows, memory), 5)]
     ratio = float(np.median(peer) / np.median(ours))
-    record("peers", f"step of {nodes} nodes: reservoirpy", [1e6 * s for s in peer], "us")
+    record("baselines", f"step of {nodes} nodes: reservoirpy", [1e6 * s for s in peer], "us")
     record(
-        "peers",
-        f"step of {nodes} nodes: Echo",
+        "baselines",
+        f"step of {nodes} nodes: EchoStateNetwork",
         [1e6 * s for s in ours],
         "us",
         f"at least {goal} times faster than reservoirpy",
@@ -57,7 +57,7 @@ def step(nodes: int, goal: int) -> None:
 
 
 def readout() -> None:
-    """Measure the read-out of 500 nodes beside theirs on the same features, and what each holds."""
+    """Measure the readout of 500 nodes on equal features, and both valid prediction times."""
     rows = Lorenz(seed=LEARN).sample(ROWS)
     model = ReservoirForecaster(EchoStateNetwork(NODES), refit=1000, calibration=0)
     model.predict_and_learn(rows)
@@ -86,18 +86,18 @@ def readout() -> None:
         model.state["solved"] = model.state["learnt"]
         held[alpha] = _held(model)
     best = max(held.values(), key=lambda times: float(np.median(times)))
-    record("peers", f"read-out of {NODES} nodes, a row: reservoirpy RLS", [1e6 * theirs], "us")
+    record("baselines", f"readout of {NODES} nodes, a row: reservoirpy RLS", [1e6 * theirs], "us")
     record(
-        "peers",
-        f"read-out of {NODES} nodes, a row: Gram, solved each 1000",
+        "baselines",
+        f"readout of {NODES} nodes, a row: Gram, solved each 1000",
         [1e6 * spent],
         "us",
         "at least 20 times faster than reservoirpy's RLS",
         ratio=round(theirs / spent, 1),
     )
-    record("peers", f"valid time of {NODES} nodes: reservoirpy RLS", best, "Lyapunov times")
+    record("baselines", f"valid time of {NODES} nodes: reservoirpy RLS", best, "Lyapunov times")
     record(
-        "peers",
+        "baselines",
         f"valid time of {NODES} nodes: Gram",
         ours,
         "Lyapunov times",

@@ -1,6 +1,6 @@
 """Optical reservoirs: how long forecasts hold through cameras, and a million pixels.
 
-The scales were chosen on other seeds than these: see docs/reservoirs.md.
+The scales were chosen on other seeds than these: see docs/forecasting.md.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Reservoirs beside their limit of infinitely many nodes: how their error falls with their size."""
+"""Convergence of reservoirs to their infinite-width limit with their size."""
 
 import os
 
@@ -71,22 +71,22 @@ def optical(construction: str, size: int, seed: int) -> OpticalReservoir:
 
 def main() -> None:
     series = np.random.default_rng(1).normal(size=(8, 6, 3)).clip(-4.0, 4.0)
-    what = "error of N nodes beside the limit"
+    what = "error of N nodes against the limit"
     for construction in ("structured", "dense", "sparse"):
         slopes = [
             slope(partial(echo, construction, each), limit(series, each, SCALES), series)
             for each in ACTIVATIONS
         ]
-        told = dict(zip(ACTIVATIONS, np.round(slopes, 3).tolist(), strict=True))
-        record("reservoirs", f"{what}: Echo, {construction}", slopes, "power of N", GOAL,
-               by_activation=told)  # fmt: skip
+        case = f"{what}: EchoStateNetwork, {construction}"
+        by_activation = dict(zip(ACTIVATIONS, np.round(slopes, 3).tolist(), strict=True))
+        record("reservoirs", case, slopes, "power of N", GOAL, by_activation=by_activation)
     # A display shows the inputs from the end of their range on.
     exact = limit(series + 4.0, "intensity", DIM)
     slopes = [
         slope(partial(optical, each), exact, series, OPTICAL_DRAWS)
         for each in ("structured", "dense")
     ]
-    record("reservoirs", f"{what}: Optical, both media", slopes, "power of N", GOAL)
+    record("reservoirs", f"{what}: OpticalReservoir, both media", slopes, "power of N", GOAL)
     say("done")
 
 

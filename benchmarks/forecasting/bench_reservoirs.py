@@ -1,7 +1,7 @@
-"""Reservoirs: how long forecasts hold on chaotic systems, and what a step costs beside bare loops.
+"""Reservoirs: valid prediction times on chaotic systems, and the cost of a step.
 
 The series have seeds that chose no default: 301 to learn from, 402 to forecast. (Until the defaults
-were chosen anew they were 101 and 202.)
+were chosen again they were 101 and 202.)
 """
 
 import argparse
@@ -29,7 +29,7 @@ from streamlyt.evaluate import (
     valid_prediction_steps,
 )
 from streamlyt.reservoirs import NVAR, ChangeAwareForecaster, EchoStateNetwork, ReservoirForecaster
-from streamlyt.reservoirs._forecasting.closed_loop import moments_of
+from streamlyt.reservoirs._forecasting.closed_loop import forecast_origins
 from streamlyt.reservoirs._forecasting.prediction_intervals import backtest_targets
 from streamlyt.reservoirs._kernels.reservoir import _tanh
 from streamlyt.systems import (
@@ -63,7 +63,7 @@ def local(length: float) -> ReservoirForecaster:
     )
 
 
-# Case -> system by its seed, rows learnt, model, most Lyapunov times looked at, goal.
+# Case -> system by its seed, rows learned, model, most Lyapunov times looked at, goal.
 Case = tuple[Callable[[int], DynamicalSystem], int, Callable[[], ReservoirForecaster], float, str]
 CASES: dict[str, Case] = {
     "Lorenz, default": (
@@ -160,7 +160,7 @@ def hold(case: str, cases: Mapping[str, Case] = CASES, benchmark: str = "reservo
 def bands(case: str) -> None:
     """Measure which share 90 % bands hold out to three Lyapunov times, and what they score.
 
-    Several models, each learnt on a series of its own: the luck of one calibration is the same for
+    Several models, each learned on a series of its own: the luck of one calibration is the same for
     all its forecasts. Beside the bands: those of one width for all moments, once of its own for
     each horizon and once the same for all, of the width that the same earlier moments wanted.
     """
@@ -194,7 +194,7 @@ def bands(case: str) -> None:
     share = np.mean(held, axis=0)
     record(
         "reservoirs",
-        f"share that 90 % bands hold: {case}",
+        f"coverage of 90 % prediction intervals: {case}",
         [part.mean() for part in np.array_split(share, 10)],
         "on ten parts of the horizon",
         "0.85 to 0.95 out to 3 Lyapunov times",
@@ -203,7 +203,7 @@ def bands(case: str) -> None:
     for name, told in (("flat", "one width for all"), ("horizon", "one width a horizon")):
         record(
             "reservoirs",
-            f"interval score of bands against {told}: {case}",
+            f"interval score, relative to {told}: {case}",
             [float(np.mean(scores["ours"]) / np.mean(scores[name]))],
             "times",
             "below 1",
@@ -211,7 +211,7 @@ def bands(case: str) -> None:
 
 
 def change() -> None:
-    """Measure how a model recovers when the law of a system changes, and false new starts."""
+    """Measure recovery after a change of the dynamics, and false resets."""
     shares, of_long, delays, false = [], [], [], 0
     truth = Lorenz(seed=JUDGE, rho=35.0).sample(6000)
     unit = Lorenz().dt * 0.906  # of the old law, for both alike
@@ -236,10 +236,10 @@ def change() -> None:
         shares.append(float(held[0] / held[1]))
         of_long.append(float(held[0] / held[2]))
     goal = "at least 0.8 within 2000 rows of the alarm"
-    record("reservoirs", "change of law: valid time", shares, "of a fresh model's", goal,
+    record("reservoirs", "change of dynamics: valid time", shares, "of a fresh model's", goal,
            of_one_of_20000_rows=round(float(np.median(of_long)), 2))  # fmt: skip
-    record("reservoirs", "change of law: delay of the alarm", delays, "rows")
-    record("reservoirs", f"change of law: false new starts in {5 * OLD} rows", [false], "starts",
+    record("reservoirs", "change of dynamics: delay of the alarm", delays, "rows")
+    record("reservoirs", f"change of dynamics: false resets in {5 * OLD} rows", [false], "starts",
            "at most 1 in 100000")  # fmt: skip
 
 
@@ -256,12 +256,12 @@ def holds(model: Any, rows: Floats) -> list[int]:
 
 
 def constant_widths(model: ReservoirForecaster, horizon: int) -> tuple[Floats, Floats]:
-    """Return half widths (horizon, d) and (d,) by the same moments and the same read-out."""
+    """Return half widths (horizon, d) and (d,) by the same moments and the same readout."""
     state = model.state
     kept, first = model._calibration.kept(state, 9)
     ends, came = backtest_targets(kept, first, horizon)
-    at = moments_of(model._drive, kept, ends)
-    error = np.abs(model._looped(at, state["lag.weights"], horizon)() - came)
+    at = forecast_origins(model._drive, kept, ends)
+    error = np.abs(model._loops_from(at, state["lag.weights"], horizon)() - came)
     error = np.where(np.isnan(error) & ~np.isnan(came), np.inf, error) / state["factor"]
     each = np.nanquantile(error, 0.9, axis=1, method="higher")
     return each, np.nanquantile(error, 0.9, axis=(0, 1), method="higher")
@@ -323,7 +323,7 @@ def bare_steps(x: Array, signs: Array, rows: int) -> None:
 
 
 def speed() -> None:
-    """Measure a step of a structured reservoir beside the bare loop."""
+    """Measure a step of a structured reservoir compared with the bare loop."""
     for power in (10, 14, 20):
         m = 1 << power
         rows = max(4, (1 << 23) // m)
@@ -348,7 +348,7 @@ def speed() -> None:
         record("reservoirs", f"step 2^{power}: bare loop", [1e6 * s / rows for s in bare], "us")
         record(
             "reservoirs",
-            f"step 2^{power}: Echo",
+            f"step 2^{power}: EchoStateNetwork",
             each,
             "us",
             "at most 1.15 times the bare loop",

@@ -1,6 +1,6 @@
-"""Measured series in progressive validation: ours beside persistence and river's forecasters.
+"""Progressive validation on measured series: ours, persistence and river's forecasters.
 
-Each row is learnt after the next twelve were forecast. The figure is the root mean square error
+Each row is learned after the next twelve were forecast. The figure is the root mean square error
 over that of persistence, over all twelve horizons together, and the worst of a single one.
 """
 

@@ -1,4 +1,4 @@
-"""The tables that ship in the river wheel, as rows of numbers, and river's models beside ours."""
+"""Tables of the river wheel as rows of numbers, and river's models for comparison."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -36,7 +36,7 @@ def heavy(rng: Rng, n: int = 3000, d: int = 6) -> Table:
 
 
 def drifting(rng: Rng, n: int = 4000, d: int = 5) -> Table:
-    """A law that is another one at two moments, with noise."""
+    """A distribution that is another one at two moments, with noise."""
     x = rng.normal(size=(n, d))
     w = rng.normal(size=(3, d)).repeat(-(-n // 3), axis=0)[:n]
     return x, 5 + np.tanh((x * w).sum(axis=1)) * 3 + 0.3 * rng.normal(size=n)

@@ -1,6 +1,6 @@
 """False alarms of the models of anomalies: the rate that was asked against the one that came.
 
-Rows of five laws in four channels, without an anomaly; the first 2,000 rows are left out.
+Rows of five distributions in four channels, without an anomaly; the first 2,000 rows are left out.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""Streams that chose nothing: false events of the bank, and changes missed, late, misplaced.
+"""Streams outside any tuning: false events of the default detector, misses, delay, localization.
 
-Laws, memories and changes of `_laws.py`, mechanisms of `_systems.py`; the bank with its defaults.
+Laws, memories and changes of `_generators.py`, mechanisms of `_systems.py`; the default detector.
 ``--quick``: few streams. ``--maps``: a part of them over the other feature maps, and no more.
 """
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def law(features: str, memory: str, d: int, quiets: int, changed: int) -> None:
-    """Measure one law and memory, without a change and with each of those that d allows."""
+    """Measure one generator, without a change and with each change that d allows."""
     where = f"{features}: {memory} d={d}"
     still(where, features, lambda rng, n, at: quiet(rng, n, d, memory), quiets)
     for change in CHANGES:

@@ -1,1 +1,1 @@
-"""Faces for other libraries: what is ours, in their words. Each room needs its library only."""
+"""Integrations with other libraries. Each subpackage needs only its own library."""

@@ -1,4 +1,4 @@
-"""Feature maps as scikit-learn transformers, for its pipelines and searches."""
+"""Feature maps as scikit-learn transformers."""
 
 from typing import Any, Self
 
@@ -19,26 +19,26 @@ __all__ = ["FastFoodFeatures", "FourierFeatures", "OpticalFeatures"]
 
 _Map = FastfoodMap | FourierMap | OpticalMap
 
-_DTYPES = ("float64", "float32")  # what features may be made of; other rows become the first
+_DTYPES = ("float64", "float32")  # supported input types; others are converted to the first
 
 
 class _Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc] # scikit-learn comes without types
-    """What the transformers share: a map drawn by ``fit``, applied by ``transform``.
+    """Base class of the transformers: ``fit`` draws the map, ``transform`` applies it.
 
-    Parameters stand as scikit-learn wants them, unchecked until ``fit``; a wrong one is a
-    ``ParameterError``, which is a ``ValueError``.
+    As in scikit-learn, ``fit`` validates the parameters. It raises a ``ParameterError``, which is a
+    ``ValueError``.
     """
 
     random_state: Any
     _map: type[_Map]
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Draw the map for so many columns; nothing else is learnt.
+        """Draw the map for the number of columns; nothing else is learned.
 
         Parameters
         ----------
         X
-            Rows, shape (n, d): numbers, dense or sparse, without holes.
+            Rows, shape (n, d): numbers, dense or sparse, without missing values.
         y
             Not used.
 
@@ -50,7 +50,7 @@ class _Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Raises
         ------
         ParameterError
-            If a parameter cannot hold.
+            If a parameter is out of range.
         """
         X = self._rows(X, reset=True)
         seed = self.random_state
@@ -70,12 +70,12 @@ class _Features(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         Parameters
         ----------
         X
-            Rows, shape (n, d): numbers, dense or sparse, without holes.
+            Rows, shape (n, d): numbers, dense or sparse, without missing values.
 
         Returns
         -------
         array
-            Features, shape (n, n_components); single precision where the rows are, else double.
+            Features, shape (n, n_components); single precision for such rows, else double.
         """
         check_is_fitted(self)
         X = self._rows(X, reset=False)
@@ -104,7 +104,7 @@ class OpticalFeatures(_Features):
     n_components
         Number of features m.
     response, bias, scale, construction, field, threads
-        As of :class:`~streamlyt.features.OpticalMap`.
+        As in :class:`~streamlyt.features.OpticalMap`.
     random_state
         The seed; a ``RandomState`` or None draws one in ``fit``.
 
@@ -156,9 +156,9 @@ class FourierFeatures(_Features):
     Parameters
     ----------
     n_components
-        Number of features m; one more if it is odd, for each cosine has its sine.
+        Number of features m; an odd number is rounded up, because each cosine has a sine.
     scale, construction, threads
-        As of :class:`~streamlyt.features.FourierMap`.
+        As in :class:`~streamlyt.features.FourierMap`.
     random_state
         The seed; a ``RandomState`` or None draws one in ``fit``.
 
@@ -197,16 +197,16 @@ class FourierFeatures(_Features):
 
 
 class FastFoodFeatures(_Features):
-    """FastfoodMap features as a scikit-learn transformer.
+    """Fastfood features as a scikit-learn transformer.
 
     The same features as :class:`~streamlyt.features.FastfoodMap` draws for that seed.
 
     Parameters
     ----------
     n_components
-        Number of features m; one more if it is odd, for each cosine has its sine.
+        Number of features m; an odd number is rounded up, because each cosine has a sine.
     scale, threads
-        As of :class:`~streamlyt.features.FastfoodMap`.
+        As in :class:`~streamlyt.features.FastfoodMap`.
     random_state
         The seed; a ``RandomState`` or None draws one in ``fit``.
 
@@ -242,6 +242,6 @@ class FastFoodFeatures(_Features):
 
 
 def _even(n_components: int) -> int:
-    # scikit-learn's checks set every n_components to 1.
-    odd = isinstance(n_components, int | np.integer) and n_components % 2 == 1
-    return n_components + 1 if odd else n_components
+    # The checks of scikit-learn set n_components to 1.
+    is_odd = isinstance(n_components, int | np.integer) and n_components % 2 == 1
+    return n_components + 1 if is_odd else n_components

@@ -1,4 +1,4 @@
-"""Models that learn y from x on line, with kernels, in bounded memory."""
+"""Online kernel models with bounded memory: regression, classification, anomaly detection."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Fourier on-line gradient descent: one step a row, shorter and shorter."""
+"""Fourier online gradient descent: one step per row, with decreasing step size."""
 
 from streamlyt.core import FeatureMap
 
@@ -6,33 +6,33 @@ from .nlms import NLMS
 
 __all__ = ["FOGD"]
 
-FADE = 0.01  # a step is half as long after 300 rows, and a tenth after 10,000
+FADE = 0.01  # halves the step after 300 rows; a tenth is left after 10,000
 
 
 class FOGD(NLMS):
-    r"""On-line gradient descent over random features, with steps that fall as :math:`1/\sqrt t`.
+    r"""Online gradient descent over random features, with steps that fall as :math:`1/\sqrt t`.
 
     .. math:: w \leftarrow w + \eta_t \, e \, f / |f|^2, \qquad
         \eta_t = \eta / \sqrt{1 + t / 100},
 
-    whose regret against the best fixed w grows as :math:`\sqrt t` [1]_; here any random features
-    serve, and a step is measured in rows' own lengths. O(m) a row.
+    The regret against the best fixed w grows as :math:`\sqrt t` [1]_. Any random features can be
+    used, and a step is normalized by the length of the row's features. O(m) per row.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores of the inputs; None for ``Optical(128)``.
+        Feature map of the normal scores of the inputs; None for ``OpticalMap(128)``.
     width
         Kernel width, in units of the root-mean-square length of a row of scores.
     rate
         :math:`\eta` in (0, 2).
     target
-        Column to be learnt in a pipeline; empty for the last one.
+        Target column in a pipeline; empty for the last one.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     References
     ----------

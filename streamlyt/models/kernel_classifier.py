@@ -1,4 +1,4 @@
-"""The kernel classifier: one against the rest over random features, by a bank of experts."""
+"""Kernel classifier: one-vs-rest least squares over random features, as a mixture of experts."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from ._kernels.class_mixture import PRIOR, mix_classes, weigh_classes
 
 __all__ = ["KernelClassifier"]
 
-# Chosen on made tables; docs/models.md tells which, and has the figures.
+# Chosen on generated tables; see docs/models.md for the tables and the figures.
 _NARROW, _WIDE = 0.7, 1.0
 _BANK = ExpertBank(
     [
@@ -24,42 +24,43 @@ _BANK = ExpertBank(
         (SquareRootRLS(forget=0.997, ridge=0.03), 1),
     ]
 )
-_SIZE = _BANK.size + 3  # three more have no scores: all of these together, the last class, and
-# the frequencies
-_SHARPNESS = 5.0  # at the beginning, of scores that are 1 for the class of a row and 0 for others
+# Three more experts have no scores of their own: the weighted sum, the last class, the frequencies.
+_SIZE = _BANK.size + 3
+_SHARPNESS = 5.0  # initial value, for scores that are 1 for the class of a row and 0 for others
 
 
 class KernelClassifier(ClassLearner):
-    """Kernel classification with nothing to set, and probabilities that mean what they say.
+    """Kernel classification without tuning parameters and with calibrated probabilities.
 
-    Each class has a regression of one against the rest (1 for its rows, 0 for others) by recursive
-    least squares over random features; the classes share one matrix, so that many cost little more
-    than two. Four experts do so: one of a narrow kernel and a small ridge and two of a wider kernel
-    and larger ridges, which forget nothing, and one of the wider kernel with a memory of 333 rows.
-    Their scores become probabilities by a softmax whose sharpness follows the log loss on rows that
-    were not yet learnt. A fifth expert takes the softmax of a weighted sum of all
-    scores, and its weights follow that loss, too. Beside them stand the last class, as often as it
-    has stayed, and the frequencies. The mixture is by Bayes' rule with a fixed share: its log loss
-    is never much worse than that of the best of them.
+    Each class has a one-vs-rest regression (1 for its rows, 0 for others) by recursive least
+    squares over random features. The classes share one matrix, so many cost little more than two.
+    Four experts do this: one with a narrow kernel and a small ridge and two with a wider kernel and
+    larger ridges, all without forgetting, and one with the wider kernel and a memory of 333 rows.
+    A softmax turns their scores into probabilities; its sharpness minimizes the log loss on rows
+    that were not yet learned. A fifth expert takes the softmax of a weighted sum of all scores, and
+    its weights minimize the same loss. Two baselines complete the mixture: the last class, with the
+    observed probability that it repeats, and the class frequencies. The weights of the mixture
+    follow Bayes' rule with a fixed share: its log loss is never much worse than that of the best
+    expert.
 
-    A class may appear at any time: as it was 0 in all rows before, its weights begin at zero, as if
-    it had been known throughout. Labels may come late or never: rows are predicted when they come
-    and learnt when ``learn`` is called with them.
+    A class may appear at any time. It was 0 in all rows before, so its weights start at zero, as if
+    it had been known from the start. Labels may come late or never: rows are predicted on arrival
+    and learned when ``learn`` is called with them.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores of the inputs, for all experts; None for ``Optical(256)``
-        for the narrow one and ``Optical(128)`` for the others.
+        Feature map of the normal scores of the inputs, for all experts; None for
+        ``OpticalMap(256)`` for the narrow kernel and ``OpticalMap(128)`` for the others.
     max_classes
-        Number of different classes at most: it bounds the memory.
+        Maximum number of classes; bounds the size of the state.
     target
-        Column to be learnt in a pipeline, integers from 0 on; empty for the last one.
+        Target column in a pipeline, non-negative integers; empty for the last one.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     Examples
     --------
@@ -89,7 +90,7 @@ class KernelClassifier(ClassLearner):
             (BasisExpansion(self._map, _WIDE, d), None),
         ]
 
-    def _begin(self, rows: Floats, targets: Floats) -> None:
+    def _reset(self, rows: Floats, targets: Floats) -> None:
         k = len(self.classes)
         self.state.update(_BANK.start(self._layout(rows.shape[1]).starts, k))
         self.state["sharpness"] = np.tile([_SHARPNESS, 0.0], (_BANK.size, 1))
@@ -102,12 +103,12 @@ class KernelClassifier(ClassLearner):
 
     def _learn_known(self, rows: Floats, labels: Floats) -> None:
         for name in ("seen_classes", "weights", "anchors"):
-            self._grown(name)
+            self._pad_classes(name)
         state, starts = self.state, self._layout(rows.shape[1]).starts
-        wanted = np.zeros((len(rows), _BANK.size, len(self.classes)))
-        wanted[np.arange(len(rows)), :, labels] = 1.0
+        one_hot = np.zeros((len(rows), _BANK.size, len(self.classes)))
+        one_hot[np.arange(len(rows)), :, labels] = 1.0
         state["last"][0] = weigh_classes(
-            _BANK.follow(state, self._seen(rows), starts, wanted),
+            _BANK.follow(state, self._features_of(rows), starts, one_hot),
             labels,
             state["sharpness"],
             state["together"],
@@ -118,11 +119,11 @@ class KernelClassifier(ClassLearner):
             state["stayed"],
         )
 
-    def _mixed(self, rows: Floats) -> Floats:
+    def _class_probabilities(self, rows: Floats) -> Floats:
         state, starts = self.state, self._layout(rows.shape[1]).starts
         out = np.empty((len(rows), len(self.classes)))
         mix_classes(
-            _BANK.predict(state, self._seen(rows), starts),
+            _BANK.predict(state, self._features_of(rows), starts),
             state["sharpness"],
             state["together"],
             state["log_weights"],

@@ -1,4 +1,4 @@
-"""Kernel density over random features: rows where few have been are strange."""
+"""Kernel density over random features: rows in regions of low density are anomalies."""
 
 import numpy as np
 
@@ -18,30 +18,30 @@ class KernelDensity(AnomalyModel):
 
     .. math:: 1 - \frac{\sum_s \lambda^{t-s} f_s \cdot f}{\sum_s \lambda^{t-s}}
 
-    is one less the kernel density [1]_ of the last rows at this one: about 1 where no row has been.
-    A row costs O(m), whatever the number of rows that count. Inputs stand on normal scores of their
-    quantiles.
+    is 1 minus the kernel density [1]_ of the recent rows at this row: about 1 where there are no
+    rows. A row costs O(m), independent of the number of rows in the density. Inputs are mapped to
+    the normal scores of their quantiles.
 
-    The threshold is asked for as a rate. It is the quantile of the scores that were not yet learnt,
-    its tail a generalised Pareto law [2]_, and the rate in use is corrected by the alarms that came
-    [3]_, within a factor of 4. True anomalies count among the alarms: where they are more frequent
-    than ``false_alarm_rate``, only the strangest of them are told.
+    ``false_alarm_rate`` sets the threshold. It is a quantile of the scores of rows that were not
+    yet learned, with a generalized Pareto tail [2]_. The rate in use is corrected by the observed
+    alarms [3]_, within a factor of 4. True anomalies count as alarms: if they are more frequent
+    than ``false_alarm_rate``, only those with the largest scores raise an alarm.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores, of about unit length; None for ``Fourier(512)``.
+        Feature map on the normal scores, of about unit length; None for ``FourierMap(512)``.
     width
         Kernel width, in units of the root-mean-square length of a row of scores.
     forget
-        :math:`\lambda`, the weight of a row against the one after it, in (0, 1].
+        :math:`\lambda`, the weight of a row relative to the next one, in (0, 1].
     false_alarm_rate
-        False alarms a row, in [1e-4, 0.1].
+        False alarms per row, in [1e-4, 0.1].
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     References
     ----------
@@ -83,7 +83,7 @@ class KernelDensity(AnomalyModel):
         self.state["weight"] = np.zeros(1)
 
     def _score_and_learn(self, rows: Floats, learn: bool) -> Floats:
-        seen = self._seen(rows)
+        features = self._features_of(rows)
         out = np.empty(len(rows))
-        density_rows(seen, self.state["mean"], self.state["weight"], self.forget, learn, out)
+        density_rows(features, self.state["mean"], self.state["weight"], self.forget, learn, out)
         return out

@@ -1,4 +1,4 @@
-"""The kernel regressor: experts of several widths and memories, and persistence beside them."""
+"""Kernel regressor: a mixture of experts of several kernel widths and memories, with baselines."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from streamlyt.features import OpticalMap
 from ._base.scaled_learner import ScaledLearner, View
 from ._experts.basis_expansion import BasisExpansion
 from ._experts.expert_bank import ExpertBank
-from ._experts.group_history import NONE, find_group_column, fresh, last_targets
+from ._experts.group_history import NONE, find_group_column, initial_state, last_targets
 from ._experts.square_root_rls import SquareRootRLS
 from ._kernels.hedge import mean_rows, mix_rows, offset_rows, weigh_rows
 
 __all__ = ["KernelRegressor"]
 
-# Chosen on made tables; docs/models.md tells which, and has the figures.
+# Chosen on generated tables; see docs/models.md for the tables and the figures.
 _NARROW, _WIDE, _WIDEST = 0.7, 1.0, 2.0
 _BANK = {
     "narrow": (SquareRootRLS(forget=1.0, ridge=0.03, robust=3.0), 0),
@@ -23,36 +23,37 @@ _BANK = {
     "step": (SquareRootRLS(forget=1.0, ridge=10.0, robust=1.35), 2),
     "group": (SquareRootRLS(forget=1.0, ridge=1.0, robust=3.0), 3),
 }
-_LAST, _STEP, _GROUP, _GROUP_STEP = range(-4, 0)  # the columns beside the inputs
-# Where a column is what the expert says, or what his targets are counted from; else their median.
+_LAST, _STEP, _GROUP, _GROUP_STEP = range(-4, 0)  # columns appended to the inputs
+# Column that an expert predicts, or that its targets are relative to; else the median target.
 _FROM = {"step": _LAST, "group": _GROUP, "last of group": _GROUP, "last": _LAST}
-# Without and with groups; those that learn no weights come last.
+# Without and with groups; the baselines, which learn no weights, come last.
 _NAMES = [*[*_BANK][:-1], "last", "mean"], [*_BANK, "last of group", "last", "mean"]
 
 
 class KernelRegressor(ScaledLearner):
-    """Kernel regression with nothing to set: a bank of experts, weighed as they prove themselves.
+    """Kernel regression without tuning parameters: a mixture of experts weighted by their errors.
 
-    Four of them are least squares over random features (see :class:`streamlyt.models.rls.RLS`):
-    two of a narrow and a wide kernel that forget nothing, a wide one with a memory of 100 rows, and
-    one that learns the step from the last target, to which it knows the last target and the last
-    step, too. Where the values of an input name groups of rows (animals, machines), whose own last
-    target is a better guess than the last one of all, a fifth learns the step from there. Beside
-    them stand these last targets (persistence) and the mean of all. Each advises before he learns,
-    and Hedge with a fixed share [1]_ takes the weighted mean of them all: it is never much worse
-    than the best of them, nor than the best of each stretch of rows.
+    Four experts are least squares over random features (see :class:`streamlyt.models.rls.RLS`):
+    one with a narrow and one with a wide kernel and no forgetting, one with the wide kernel and a
+    memory of 100 rows, and one that predicts the step from the last target; its inputs include the
+    last target and the last step. If the values of an input name groups of rows (animals, machines)
+    and the last target of the group predicts better than the last target of all rows, a fifth
+    expert predicts the step from there. The baselines are these last targets (persistence) and the
+    mean of all targets. Each expert predicts before it learns, and Hedge with a fixed share [1]_
+    forms the weighted mean: it is never much worse than the best expert, also over any segment of
+    rows.
 
-    Large errors count linearly (Huber), and no advice leaves the span of the targets seen by more
-    than half of its length. Memory is bounded: 256 rows, the last targets of 256 groups, and about
-    (256 + 6 d)^2 / 2 numbers of the narrow expert and (128 + 6 d)^2 / 2 of each other one.
+    Large errors count linearly (Huber), and no prediction leaves the range of the observed targets
+    by more than half of its length. The state is bounded: 256 rows, the last targets of 256 groups,
+    and about (256 + 6 d)^2 / 2 numbers for the narrow expert and (128 + 6 d)^2 / 2 for each other.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores of the inputs, for all experts; None for ``Optical(256)``
-        for the narrow one and ``Optical(128)`` for the others.
+        Feature map of the normal scores of the inputs, for all experts; None for
+        ``OpticalMap(256)`` for the narrow kernel and ``OpticalMap(128)`` for the others.
     target
-        Column to be learnt in a pipeline; empty for the last one.
+        Target column in a pipeline; empty for the last one.
 
     Raises
     ------
@@ -85,19 +86,19 @@ class KernelRegressor(ScaledLearner):
         self.target = target
         super().__init__()
         self._finer = OpticalMap(256, dtype="float64") if features is None else self._map
-        # The same experts with and without the one of groups; no memory.
+        # The same experts without and with the group expert.
         self._banks = [ExpertBank([*_BANK.values()][:n]) for n in (len(_BANK) - 1, len(_BANK))]
-        self._columns: dict[tuple[int, int], Array] = {}  # by width and variant; no memory either
+        self._columns: dict[tuple[int, int], Array] = {}  # cache by (d, variant)
 
     @property
     def expert_weights(self) -> dict[str, float]:
-        """The experts' shares of the mixture by name, 1 in sum."""
+        """Weights of the experts in the mixture by name; they sum to 1."""
         names = _NAMES[self._variant()]
         logs = self.state.get("log_weights", np.full(len(names), -np.log(len(names))))
-        return {name: float(share) for name, share in zip(names, np.exp(logs), strict=True)}
+        return {name: float(weight) for name, weight in zip(names, np.exp(logs), strict=True)}
 
     def _variant(self) -> int:
-        """Return 1 where an input names groups, else 0."""
+        """Return 1 if an input names groups, else 0."""
         return int("group" in self.state and self.state["group"][0] != NONE)
 
     def _views(self, d: int) -> list[View]:
@@ -113,7 +114,7 @@ class KernelRegressor(ScaledLearner):
             views.append((BasisExpansion(self._map, _WIDEST, inputs + 2), columns))
         return views
 
-    def _extended(self, rows: Floats, targets: Floats | None = None) -> Floats:
+    def _with_extra(self, rows: Floats, targets: Floats | None = None) -> Floats:
         n, d = rows.shape
         out = np.empty((n, d + self._extra))
         out[:, :d], out[:, _GROUP:] = rows, 0.0
@@ -131,25 +132,25 @@ class KernelRegressor(ScaledLearner):
             out[:, _GROUP:] = last_targets(self.state, out[:, key], out[:, _LAST], targets)
         return out
 
-    def _extended_anew(self, rows: Floats, targets: Floats) -> None:
+    def _refresh_extra(self, rows: Floats, targets: Floats) -> None:
         inputs, before = rows[:, : -self._extra], rows[:, _LAST]
         key = find_group_column(inputs, targets, before)
-        self.state.update(fresh(), group=np.array([key]))
+        self.state.update(initial_state(), group=np.array([key]))
         rows[:, _GROUP:] = 0.0
         if key != NONE:
             rows[:, _GROUP:] = last_targets(self.state, inputs[:, key], before, targets)
 
-    def _begin(self, rows: Floats, targets: Floats) -> None:
+    def _reset(self, rows: Floats, targets: Floats) -> None:
         bank, size = self._banks[self._variant()], len(_NAMES[self._variant()])
         self.state.update(bank.start(self._layout(rows.shape[1]).starts))
         self.state["origin"] = np.array([np.median(targets)])
-        self.state["mean"] = np.zeros(2)  # of the targets, and their number
+        self.state["mean"] = np.zeros(2)  # mean of the targets, and their number
         self.state["log_weights"] = np.full(size, -np.log(size))
         self.state["span"] = np.zeros(2)
         self.state["scale"] = np.zeros(2)
 
     def _offsets(self, rows: Floats) -> Floats:
-        """Return what each expert's targets are counted from, or his advice, shape (n, experts)."""
+        """Return the offset of each expert's targets, or its prediction, shape (n, experts)."""
         n, d = rows.shape
         variant = self._variant()
         columns = self._columns.get((d, variant))
@@ -163,9 +164,11 @@ class KernelRegressor(ScaledLearner):
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
         state, bank = self.state, self._banks[self._variant()]
         advice = self._offsets(rows)
-        wanted = (targets[:, None] - advice[:, : bank.size])[:, :, None]
+        residuals = (targets[:, None] - advice[:, : bank.size])[:, :, None]
         starts = self._layout(rows.shape[1]).starts
-        advice[:, : bank.size] += bank.follow(state, self._seen(rows), starts, wanted)[:, :, 0]
+        advice[:, : bank.size] += bank.follow(state, self._features_of(rows), starts, residuals)[
+            :, :, 0
+        ]
         mean_rows(targets, state["mean"], advice)
         weigh_rows(advice, targets, state["log_weights"], state["span"], state["scale"])
 
@@ -173,7 +176,7 @@ class KernelRegressor(ScaledLearner):
         state, bank = self.state, self._banks[self._variant()]
         advice = self._offsets(rows)
         starts = self._layout(rows.shape[1]).starts
-        advice[:, : bank.size] += bank.predict(state, self._seen(rows), starts)[:, :, 0]
+        advice[:, : bank.size] += bank.predict(state, self._features_of(rows), starts)[:, :, 0]
         advice[:, -1] = state["mean"][0]
         out = np.empty(len(rows))
         mix_rows(advice, state["log_weights"], state["span"], out)

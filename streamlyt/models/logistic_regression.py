@@ -1,4 +1,4 @@
-"""Logistic regression over random features, one gradient step a row."""
+"""Logistic regression over random features, one gradient step per row."""
 
 import math
 
@@ -16,33 +16,33 @@ __all__ = ["LogisticRegression"]
 
 
 class LogisticRegression(ClassLearner):
-    r"""Multinomial logistic regression over random features by on-line gradient descent.
+    r"""Multinomial logistic regression over random features by online gradient descent.
 
     With p the softmax of the classes' scores :math:`w_c \cdot f`,
 
     .. math:: w_c \leftarrow w_c + \eta_t (1_{y=c} - p_c) \, f / |f|^2, \qquad
         \eta_t = \eta / \sqrt{1 + t / 100},
 
-    as in :class:`streamlyt.models.fogd.FOGD`. O(m) a row and class; a class that appears begins
-    with weights of zero.
+    as in :class:`streamlyt.models.fogd.FOGD`. O(m) per row and class; a new
+    class starts with zero weights.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores of the inputs; None for ``Optical(128)``.
+        Feature map of the normal scores of the inputs; None for ``OpticalMap(128)``.
     width
         Kernel width, in units of the root-mean-square length of a row of scores.
     rate
-        :math:`\eta`, above 0; the log loss bends a quarter as much as the squared error.
+        :math:`\eta`, above 0. The log loss has a quarter of the curvature of the squared error.
     max_classes
-        Number of different classes at most: it bounds the memory.
+        Maximum number of classes; bounds the size of the state.
     target
-        Column to be learnt in a pipeline, integers from 0 on; empty for the last one.
+        Target column in a pipeline, non-negative integers; empty for the last one.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     Examples
     --------
@@ -74,21 +74,21 @@ class LogisticRegression(ClassLearner):
         check_between("rate", rate, 0.0, math.inf)
         check_count("max_classes", max_classes)
 
-    def _begin(self, rows: Floats, targets: Floats) -> None:
+    def _reset(self, rows: Floats, targets: Floats) -> None:
         shape = len(self.classes), self._layout(rows.shape[1]).columns[-1]
         self.state["weights"] = np.zeros(shape)
         self.state["counts"] = np.zeros(1, dtype=np.int64)
 
     def _learn_known(self, rows: Floats, labels: Floats) -> None:
-        self._grown("weights")
+        self._pad_classes("weights")
         state = self.state
-        seen = self._seen(rows)
-        wanted = np.eye(len(self.classes))[labels]
-        step_rows(seen, wanted, state["weights"], state["counts"], self.rate, FADE, True)
+        features = self._features_of(rows)
+        one_hot = np.eye(len(self.classes))[labels]
+        step_rows(features, one_hot, state["weights"], state["counts"], self.rate, FADE, True)
 
-    def _mixed(self, rows: Floats) -> Floats:
+    def _class_probabilities(self, rows: Floats) -> Floats:
         scores = np.empty((len(rows), len(self.classes)))
-        products(self._seen(rows), self.state["weights"], scores)
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        total: Floats = shares / shares.sum(axis=1, keepdims=True)
-        return total
+        products(self._features_of(rows), self.state["weights"], scores)
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        probabilities: Floats = weights / weights.sum(axis=1, keepdims=True)
+        return probabilities

@@ -1,4 +1,4 @@
-"""The distance of Mahalanobis in features: rows unlike any sum of earlier ones are strange."""
+"""Mahalanobis distance in feature space: an anomaly is no linear combination of earlier rows."""
 
 import numpy as np
 
@@ -15,36 +15,36 @@ __all__ = ["Mahalanobis"]
 
 
 class Mahalanobis(AnomalyModel):
-    r"""The distance of a row's features from all earlier ones, by the matrix of least squares.
+    r"""Mahalanobis distance of a row's features, by the matrix of recursive least squares.
 
-    With P the inverse of :math:`\sum_s \lambda^{t-s} f_s f_s' + \rho I`, as recursive least squares
-    keeps it [1]_, and N the weight of the rows in it, the score is
+    With P the inverse of :math:`\sum_s \lambda^{t-s} f_s f_s' + \rho I`, as in
+    recursive least squares [1]_, and N the weight of the rows in it, the score is
 
     .. math:: \frac{N}{m} \, f' P f,
 
-    about 1 on the average: the squared distance of Mahalanobis of f from the origin, and the
-    variance that a regression would have there. Beside the random features stand a constant, each
-    input, and each input bent at some quantiles, as in :class:`streamlyt.models.rls.RLS`; without
-    random features it would be that distance in the inputs. A row costs O(m^2). Scaling and
-    threshold are those of :class:`streamlyt.models.kernel_density.KernelDensity`.
+    with a mean of about 1. It is the squared Mahalanobis distance of f from the origin, and
+    proportional to the predictive variance of a regression at f. The basis also has a constant,
+    each input, and hinge functions of each input, as in :class:`streamlyt.models.rls.RLS`. A row
+    costs O(m^2). Scaling and threshold are those of
+    :class:`streamlyt.models.kernel_density.KernelDensity`.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores; None for ``Optical(64)``.
+        Feature map on the normal scores; None for ``OpticalMap(64)``.
     width
         Kernel width, in units of the root-mean-square length of a row of scores.
     forget
-        :math:`\lambda`, the weight of a row against the one after it, in (0, 1].
+        :math:`\lambda`, the weight of a row relative to the next one, in (0, 1].
     ridge
         :math:`\rho`, in units of squared features.
     false_alarm_rate
-        False alarms a row, in [1e-4, 0.1].
+        False alarms per row, in [1e-4, 0.1].
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     References
     ----------
@@ -54,7 +54,7 @@ class Mahalanobis(AnomalyModel):
     --------
     >>> rng = np.random.default_rng(0)
     >>> rows = rng.normal(size=(2000, 2))
-    >>> rows[:, 1] += 3 * rows[:, 0]  # a strange row keeps to the range of each column
+    >>> rows[:, 1] += 3 * rows[:, 0]  # the anomaly below stays in the range of each column
     >>> model = Mahalanobis()
     >>> scores, thresholds = model.score(rows)
     >>> bool(model.anomaly_score(np.array([[1.5, -4.5]]))[0] > model.threshold)
@@ -90,16 +90,16 @@ class Mahalanobis(AnomalyModel):
         self.state["turns"] = np.zeros(1, dtype=np.int64)
 
     def _score_and_learn(self, rows: Floats, learn: bool) -> Floats:
-        seen = self._seen(rows)
+        features = self._features_of(rows)
         out, turns = np.empty(len(rows)), self.state["turns"]
         before = float(turns[0])
         if learn:
-            leverage_rows(seen, self.state["root"], turns, self.forget, self.ridge, out)
+            leverage_rows(features, self.state["root"], turns, self.forget, self.ridge, out)
             ages = before + np.arange(len(rows))
         else:
-            spread_rows(self.state["root"], seen, out)
+            spread_rows(self.state["root"], features, out)
             out /= self.forget
             ages = np.full(len(rows), before)
         weight = ages if self.forget == 1.0 else (1 - self.forget**ages) / (1 - self.forget)
-        found: Floats = out * weight / seen.shape[1]
-        return found
+        scores: Floats = out * weight / features.shape[1]
+        return scores

@@ -1,4 +1,4 @@
-"""Normalised least mean squares over random features: one step of constant length a row."""
+"""Normalized least mean squares over random features: one step of constant size per row."""
 
 import math
 
@@ -14,32 +14,32 @@ __all__ = ["NLMS"]
 
 
 class NLMS(ScaledLearner):
-    r"""Normalised least mean squares over random features.
+    r"""Normalized least mean squares over random features.
 
     With f the features of a row and e the error of its prediction,
 
     .. math:: w \leftarrow w + \eta \, e \, f / |f|^2,
 
-    where :math:`\eta` is ``rate`` [1]_. It costs O(m) a row, forgets at a pace that follows the
-    rate, and learns directions of little variance slowly, where
-    :class:`streamlyt.models.rls.RLS` does not. Inputs are scaled, and what stands beside the
-    features, as there.
+    where :math:`\eta` is ``rate`` [1]_. It costs O(m) per row, forgets at a speed set by
+    the rate, and learns directions of small variance slowly, unlike
+    :class:`streamlyt.models.rls.RLS`. Input scaling and the additional basis functions are the same
+    as there.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores of the inputs; None for ``Optical(128)``.
+        Feature map of the normal scores of the inputs; None for ``OpticalMap(128)``.
     width
         Kernel width, in units of the root-mean-square length of a row of scores.
     rate
-        :math:`\eta` in (0, 2): 1 meets the target of each row exactly.
+        :math:`\eta` in (0, 2): with 1 a step reproduces the target of its row exactly.
     target
-        Column to be learnt in a pipeline; empty for the last one.
+        Target column in a pipeline; empty for the last one.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     References
     ----------
@@ -55,7 +55,7 @@ class NLMS(ScaledLearner):
     True
     """
 
-    _fade: float = 0.0  # of the step, which is constant here
+    _fade: float = 0.0  # decay of the step; constant here
 
     def __init__(
         self,
@@ -73,18 +73,20 @@ class NLMS(ScaledLearner):
         check_between("width", width, 0.0, math.inf)
         check_between("rate", rate, 0.0, 2.0)
 
-    def _begin(self, rows: Floats, targets: Floats) -> None:
+    def _reset(self, rows: Floats, targets: Floats) -> None:
         self.state["weights"] = np.zeros((1, self._layout(rows.shape[1]).columns[-1]))
         self.state["counts"] = np.zeros(1, dtype=np.int64)
         self.state["origin"] = np.array([np.median(targets)])
 
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
-        state, seen = self.state, self._seen(rows)
-        wanted = (targets - state["origin"])[:, None]
-        step_rows(seen, wanted, state["weights"], state["counts"], self.rate, self._fade, False)
+        state, features = self.state, self._features_of(rows)
+        residuals = (targets - state["origin"])[:, None]
+        step_rows(
+            features, residuals, state["weights"], state["counts"], self.rate, self._fade, False
+        )
 
     def _predict_rows(self, rows: Floats) -> Floats:
         out = np.empty((len(rows), 1))
-        seen = self._seen(rows)
-        products(seen, self.state["weights"], out)
+        features = self._features_of(rows)
+        products(features, self.state["weights"], out)
         return out[:, 0] + self.state["origin"]

@@ -1,4 +1,4 @@
-"""One class over random features: a half-space that holds all rows but a share of them."""
+"""One-class SVM over random features: a half-space that contains most rows."""
 
 import numpy as np
 
@@ -12,35 +12,35 @@ __all__ = ["OneClassSVM"]
 
 
 class OneClassSVM(AnomalyModel):
-    r"""The one-class machine over random features, by gradient steps.
+    r"""One-class support vector machine over random features, by gradient steps.
 
-    With f the features of a row, the half-space :math:`w \cdot f \ge \rho` shall hold all rows but
-    a share :math:`\nu` of them [1]_: w and :math:`\rho` follow the gradient of
+    With f the features of a row, the half-space :math:`w \cdot f \ge \rho` should contain all
+    rows but a fraction :math:`\nu` [1]_. w and :math:`\rho` follow the gradient of
 
     .. math:: \frac{1}{2} |w|^2 - \rho + \frac{1}{\nu} \langle \max(0, \rho - w \cdot f) \rangle
 
-    by steps of constant length :math:`\eta`, and so forget at this pace [2]_. The score is
+    with a constant step :math:`\eta`, which is also the rate of forgetting [2]_. The score is
     :math:`\rho - w \cdot f`. A row costs O(m). Scaling and threshold are those of
-    :class:`streamlyt.models.kernel_density.KernelDensity`: alarms are asked for as a rate, whatever
-    :math:`\nu` is.
+    :class:`streamlyt.models.kernel_density.KernelDensity`: ``false_alarm_rate`` sets the threshold,
+    whatever :math:`\nu` is.
 
     Parameters
     ----------
     features
-        Feature map on the normal scores, of about unit length; None for ``Fourier(512)``.
+        Feature map on the normal scores, of about unit length; None for ``FourierMap(512)``.
     width
         Kernel width, in units of the root-mean-square length of a row of scores.
     share
-        :math:`\nu`, in (0, 1]: with 1 this is the kernel density, with less the border counts more.
+        :math:`\nu`, in (0, 1]: 1 gives the kernel density; smaller values emphasize the boundary.
     step
         :math:`\eta`, in (0, 1).
     false_alarm_rate
-        False alarms a row, in [1e-4, 0.1].
+        False alarms per row, in [1e-4, 0.1].
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     References
     ----------
@@ -77,16 +77,16 @@ class OneClassSVM(AnomalyModel):
         check_between("step", step, 0.0, 1.0)
 
     def _reset(self, rows: Floats) -> None:
-        # The mean of the features is the solution for a share of 1, and a start for any.
-        seen = self._seen(rows)
-        self.state["weights"] = seen.mean(axis=0)
-        inside = seen @ self.state["weights"]
+        # The mean of the features is the solution for nu = 1 and an initial value for any other.
+        features = self._features_of(rows)
+        self.state["weights"] = features.mean(axis=0)
+        inside = features @ self.state["weights"]
         self.state["offset"] = np.array([np.quantile(inside, self.share)])
 
     def _score_and_learn(self, rows: Floats, learn: bool) -> Floats:
         out = np.empty(len(rows))
         half_space_rows(
-            self._seen(rows),
+            self._features_of(rows),
             self.state["weights"],
             self.state["offset"],
             self.step,

@@ -1,4 +1,4 @@
-"""Recursive least squares over random features: the kernel ridge regression of all rows so far."""
+"""Recursive least squares over random features: kernel ridge regression over all rows so far."""
 
 import math
 
@@ -7,51 +7,51 @@ import numpy as np
 from streamlyt.core import FeatureMap, Floats
 
 from ._base.scaled_learner import ScaledLearner, check_between
-from ._experts.square_root_rls import Memory, SquareRootRLS
+from ._experts.square_root_rls import RLSState, SquareRootRLS
 
 __all__ = ["RLS"]
 
 
 class RLS(ScaledLearner):
-    r"""Recursive least squares over random features, with forgetting that does not wind up.
+    r"""Recursive least squares over random features, with forgetting but without wind-up.
 
-    With f the features of a row, w minimises
+    With f the features of a row, w minimizes
 
     .. math:: \sum_s \lambda^{t-s} (w \cdot f_s - y_s)^2 + \rho |w|^2,
 
-    where :math:`\lambda` is ``forget`` and :math:`\rho` is ``ridge`` [1]_. The textbook keeps P,
-    the inverse matrix, which grows without end in directions that no row excites, and loses its
-    symmetry. Here its triangular root S is kept [2]_, so that P = S S' stays positive; and with
-    forgetting the coordinates of w are pulled in turn, as strongly as the ridge was forgotten
-    meanwhile, to what they were when the turn began: one a row, or so many that each has its turn
-    within four memories of :math:`1 / (1 - \lambda)` rows. So P never exceeds :math:`1 / \rho` by
-    much, and what the rows of one memory do not tell of more weights than rows is held. A row
-    costs O(m^2).
+    where :math:`\lambda` is ``forget`` and :math:`\rho` is ``ridge`` [1]_. The textbook
+    recursion stores the inverse matrix P, which grows without bound in directions that no row
+    excites, and loses its symmetry. This class stores its triangular root S [2]_, so P = S S' stays
+    positive. With forgetting, it renews the ridge: the coordinates of w are pulled in turn, as
+    strongly as the ridge was forgotten, to their values at the start of the cycle. Each row pulls
+    one coordinate, or as many as are needed for one cycle within four memories of
+    :math:`1 / (1 - \lambda)` rows. So P never exceeds :math:`1 / \rho` by much. Weights that the
+    rows of one memory do not determine keep their values. A row costs O(m^2).
 
-    Inputs stand on normal scores of their quantiles (256 rows are kept for that, and learnt anew at
-    each doubling), and beside the random features stand a constant, each input, and each input bent
-    at some quantiles.
+    Inputs are mapped to the normal scores of their quantiles. For that, 256 rows are stored and
+    learned again at each doubling of their number. The basis also has a constant, each input, and
+    hinge functions of each input at some quantiles.
 
     Parameters
     ----------
     features
-        Feature map on the scores; None for ``Optical(128)``.
+        Feature map on the scores; None for ``OpticalMap(128)``.
     width
         Kernel width, in units of the root-mean-square length of a row of scores.
     forget
-        :math:`\lambda`, the weight of a row against the one after it, in (0, 1].
+        :math:`\lambda`, the weight of a row relative to the next one, in (0, 1].
     ridge
         :math:`\rho`, in units of squared features.
     robust
-        Errors beyond so many robust standard deviations count linearly, as in Huber's loss; 0 for
-        least squares throughout. Each row is weighed once, as it comes.
+        Errors beyond this number of robust standard deviations count linearly, as in Huber's loss;
+        0 for plain least squares. Each row gets its weight once, on arrival.
     target
-        Column to be learnt in a pipeline; empty for the last one.
+        Target column in a pipeline; empty for the last one.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     References
     ----------
@@ -95,32 +95,32 @@ class RLS(ScaledLearner):
         self._root = SquareRootRLS(forget, ridge, robust)
 
     def predict_std(self, values: Floats) -> Floats:
-        r"""Return the standard deviation of a row's target, shape (n,).
+        r"""Return the predictive standard deviation of each row's target, shape (n,).
 
-        :math:`\sigma \sqrt{1 + f' P f}`, where :math:`\sigma^2` is what was minimised over the
-        weight of the rows, the ridge included; infinite before anything was learnt.
+        :math:`\sigma \sqrt{1 + f' P f}`, where :math:`\sigma^2` is the minimized objective, ridge
+        included, divided by the weight of the rows; infinite before the first row.
         """
         rows, _ = self.check_inputs(values)
         if "kept" not in self.state:
             return np.full(len(rows), math.inf)
-        features = self._seen(rows)
-        spread = self._root.spread(self._memory, features)
-        found: Floats = np.sqrt(self._root.variance(self._memory) * (1.0 + spread))
-        return found
+        features = self._features_of(rows)
+        spread = self._root.spread(self._rls, features)
+        deviation: Floats = np.sqrt(self._root.variance(self._rls) * (1.0 + spread))
+        return deviation
 
     @property
-    def _memory(self) -> Memory:
-        return self._under("rls_")
+    def _rls(self) -> RLSState:
+        return self._rls_state("rls_")
 
-    def _begin(self, rows: Floats, targets: Floats) -> None:
+    def _reset(self, rows: Floats, targets: Floats) -> None:
         m = self._layout(rows.shape[1]).columns[-1]
         self.state.update({f"rls_{name}": a for name, a in self._root.start(m).items()})
         self.state["origin"] = np.array([np.median(targets)])
 
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
-        wanted = (targets - self.state["origin"])[:, None]
-        self._root.learn(self._memory, self._seen(rows), wanted)
+        residuals = (targets - self.state["origin"])[:, None]
+        self._root.learn(self._rls, self._features_of(rows), residuals)
 
     def _predict_rows(self, rows: Floats) -> Floats:
-        found = self._root.predict(self._memory, self._seen(rows))
-        return found[:, 0] + self.state["origin"]
+        out = self._root.predict(self._rls, self._features_of(rows))
+        return out[:, 0] + self.state["origin"]

@@ -1,4 +1,4 @@
-"""Reservoirs: fixed random maps with a memory, and forecasters that learn from them on line."""
+"""Reservoirs, and online forecasters with a linear readout over their states."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A forecaster that starts anew where a detector tells that the old law holds no longer."""
+"""Forecaster that resets after a detected change of the dynamics."""
 
 import math
 from collections.abc import Mapping
@@ -17,55 +17,55 @@ from .reservoir_forecaster import ReservoirForecaster
 
 __all__ = ["ChangeAwareForecaster"]
 
-_RECENT = 32  # rows whose error is looked at when an alarm comes
-_WORSE = 2.0  # times the usual error: less is a change that the old read-out lives with
-# Of a model's life, however long: new starts expected where the law stays, if excursions have the
-# tail of an exponential; and the least number of stretches of 64 rows that a record is one of.
-_FALSE, _STRETCHES = 0.1, 4.0
-_LATE = 128  # rows that a detector may be late: they do not set what is no alarm
-_PATIENCE = 64  # rows after an alarm in which the errors may come to that
-_MEMORY = 1000  # rows that say which error is usual
+_RECENT = 32  # rows whose mean error is tested after an alarm
+_WORSE = 2.0  # minimum ratio to the usual error; the old readout tolerates smaller changes
+# Expected false resets over the lifetime of a model, if excursions have an exponential tail; and
+# the minimum number of segments of 64 rows behind the largest excursion.
+_FALSE, _SEGMENTS = 0.1, 4.0
+_MAX_DELAY = 128  # maximum detection delay; later excursions do not count as normal
+_PATIENCE = 64  # rows after an alarm in which the errors may confirm it
+_USUAL_ROWS = 1000  # rows behind the usual error
 _ERROR = Schema.of("error")
 _MODEL, _WATCH, _OWN = "model.", "watch.", "own."
 
 
 class ChangeAwareForecaster(Forecaster):
-    r"""Watches the errors of a forecaster, and lets it forget all after a change.
+    r"""Monitors the errors of a forecaster, and resets it after a change of the dynamics.
 
     The logarithm of the error of each row, the root mean square over the channels in units of
-    their spread, goes to a detector. Where it raises an alarm, and within 64 rows the mean of the
-    last 32 exceeds the usual one by log 2 and by far more than it ever did, the forecaster starts
-    anew with the next row: what follows was made by another law, and old rows would only blur it.
-    An alarm without such errors is passed over. Each new start is a finding.
+    their spread, is the input of a detector. The forecaster resets at the next row if the detector
+    raises an alarm and, within 64 rows, the mean of the last 32 exceeds the usual one by log 2 and
+    by far more than ever before. The following rows have different dynamics, and old rows would
+    only bias the readout. An alarm without such errors is ignored. Each reset is an event.
 
-    A chaotic system has hard stretches of its own, whose excursions r of the logarithm have about
-    the tail of an exponential: the largest of k stretches of 64 rows grows as :math:`\log k`. So
-    one of the same law exceeds
+    A chaotic system has segments that are hard to predict. The excursions r of the logarithm have
+    about an exponential tail: the largest of k segments of 64 rows grows as :math:`\log k`. So,
+    without a change, the largest excursion exceeds
 
     .. math:: r_{max} \left(1 + \frac{\log 10 + 2 \log \log k}{\log k}\right)
 
-    with a chance of :math:`0.1 / (k \log^2 k)`, the sum of which over all k stays near a tenth:
-    three times the largest excursion in a young life, twice after 40,000 rows, and less later. But
-    no error can exceed that of a model that knows nothing: half the way from :math:`r_{max}` to the
-    error of staying at the last row is enough.
+    with a probability of :math:`0.1 / (k \log^2 k)`, whose sum over all k stays near a tenth. The
+    factor is three at first, two after 40,000 rows, and decreases further. No error can exceed that
+    of an uninformed model: half of the way from :math:`r_{max}` to the error of persistence is
+    enough.
 
     Parameters
     ----------
     reservoirs
-        The forecaster; one of its defaults where None.
+        The forecaster; None for a default :class:`ReservoirForecaster`.
     detectors
-        The detector that watches, of one channel; None: nobody does.
+        The detector of one channel that monitors the errors; None: no monitoring.
     settle
-        Rows after a start before errors are watched: they fall while the read-out still learns.
+        Rows after a reset before errors are monitored: they fall while the readout still learns.
     policy
-        What a change does: ``"anew"`` lets the forecaster forget all and learn the new law alone;
-        ``"keep"`` only tells of it, for a forecaster that forgets at its own pace (``forget``) or
-        laws that share much. The watch begins anew either way.
+        Effect of a change: ``"anew"`` resets the forecaster, so it learns the new dynamics alone;
+        ``"keep"`` only emits the event, for a forecaster that forgets (``forget``) or for similar
+        dynamics. The monitoring resets in both cases.
 
     Raises
     ------
     ParameterError
-        If one of them is something else.
+        If a parameter has the wrong type or value.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class ChangeAwareForecaster(Forecaster):
             reservoirs, ChangeAwareForecaster
         ):
             raise ParameterError(
-                f"reservoirs must be a forecaster, got {reservoirs!r}; take ReservoirForecaster()"
+                f"reservoirs must be a forecaster, got {reservoirs!r}; use ReservoirForecaster()"
             )
         if not isinstance(detectors, Operator | None):
             raise ParameterError(f"detectors must be a detector or None, got {detectors!r}")
@@ -106,11 +106,11 @@ class ChangeAwareForecaster(Forecaster):
         self._watch = None if detectors is None else detectors.clone()
         self._own: dict[str, Array] = {}
         self._times: Array | None = None
-        self._found: list[tuple[int, Event]] = []
+        self._resets: list[tuple[int, Event]] = []
 
     @property
     def state(self) -> dict[str, Array]:
-        """Memory of the forecaster, the detector and the watch, by prefix."""
+        """State of the forecaster, the detector and the monitoring, by prefix."""
         parts: list[tuple[str, Mapping[str, Array]]] = [(_MODEL, self._model.state)]
         parts += [(_WATCH, self._watch.state)] if self._watch else []
         parts.append((_OWN, self._own))
@@ -128,19 +128,19 @@ class ChangeAwareForecaster(Forecaster):
 
     @property
     def washout(self) -> int:
-        """First rows after a start of which a forecast can make nothing."""
+        """First rows after a reset that no forecast can start from."""
         return int(getattr(self._model, "washout", 1))
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Predict the rows, learn from them, and tell where the model started anew."""
+        """Predict the rows, learn from them, and return an event for each reset."""
         before = int(self._own["rows"]) if self._own else 0
-        self._times, self._found = batch.times, []
+        self._times, self._resets = batch.times, []
         try:
             out, _ = super().update(batch)
         finally:
             self._times = None
         name, number = component_name(self), batch.schema.source_row
-        told = [
+        events = [
             replace(
                 event,
                 key=batch.key,
@@ -152,26 +152,28 @@ class ChangeAwareForecaster(Forecaster):
                 contributions=(),
                 time_unit=batch.schema.time_unit,
             )
-            for at, event in self._found
+            for at, event in self._resets
         ]
-        return out, told
+        return out, events
 
     def predict_and_learn(self, values: Floats) -> Floats:
-        """Predict each row (n, d) before it is learnt; see :class:`Forecaster`."""
+        """Predict each row (n, d) before it is learned; see :class:`Forecaster`."""
         if self._watch is None:
             return self._model.predict_and_learn(values)
         if not self._own:
-            width = values.shape[1]
+            n_channels = values.shape[1]
             self._own = {
                 "rows": np.array(0),  # of the series
-                "start": np.array(0),  # the first one that the model of now has seen
-                "moments": np.zeros((3, width)),  # number, mean and squares since then
-                "usual": np.zeros(2),  # mean logarithm of the error, and rows in it
+                "start": np.array(0),  # first row of the present model
+                "moments": np.zeros(
+                    (3, n_channels)
+                ),  # count, mean and squared deviations since then
+                "usual": np.zeros(2),  # mean logarithm of the error, and its number of rows
                 "recent": np.zeros(_RECENT),
-                "last": np.full(width, np.nan),  # row
-                "staying": np.zeros(2),  # sum of the logarithms of the error of staying; rows
-                "excursions": np.zeros(_LATE),  # of the recent mean from the usual one
-                "record": np.zeros(1),  # the largest of those before
+                "last": np.full(n_channels, np.nan),  # row
+                "staying": np.zeros(2),  # sum of the logarithms of the error of persistence; rows
+                "excursions": np.zeros(_MAX_DELAY),  # excess of the recent mean over the usual one
+                "record": np.zeros(1),  # the largest excursion before those
                 "pending": np.zeros(4, np.int64),  # rows left, its row; row and time of the change
             }
         predicted = np.empty(values.shape)
@@ -179,38 +181,41 @@ class ChangeAwareForecaster(Forecaster):
         while at < len(values):
             if not len(part):
                 part = self._model.predict_and_learn(values[at:])
-            alarm = self._look(values[at:], part, at)
+            alarm = self._monitor(values[at:], part, at)
             stop = len(values) if alarm is None else at + alarm + 1
             predicted[at:stop] = part[: stop - at]
-            # A model that starts anew has seen none of what follows; one that is kept, all of it.
+            # A reset model has learned none of the following rows, a kept one all of them.
             part = part[stop - at :] if self.policy == "keep" else part[:0]
             at = stop
         return predicted
 
     def forecast(self, horizon: int) -> Floats:
-        """Return the rows expected next; see :class:`Forecaster`."""
+        """Return the forecast of the next rows; see :class:`Forecaster`."""
         return self._model.forecast(horizon)
 
     def forecast_interval(self, horizon: int, coverage: float = 0.9) -> IntervalForecast:
-        """Return the rows expected next with bands; see :class:`ReservoirForecaster`.
+        """Return the forecast with prediction intervals; see :class:`ReservoirForecaster`.
 
         Raises
         ------
         ParameterError
-            If the forecaster has no bands.
+            If the forecaster has no prediction intervals.
         """
         if not isinstance(self._model, ReservoirForecaster):
-            raise ParameterError(f"bands need a reservoir forecaster, got {self._model!r}")
+            raise ParameterError(
+                f"reservoirs must be a ReservoirForecaster, got {self._model!r}; "
+                "other forecasters have no prediction intervals"
+            )
         return self._model.forecast_interval(horizon, coverage)
 
-    def _look(self, values: Floats, predicted: Floats, offset: int) -> int | None:
-        """Watch the errors of rows; return the row after which all was forgotten, if one was."""
+    def _monitor(self, values: Floats, predicted: Floats, offset: int) -> int | None:
+        """Monitor the errors of rows; return the row after which the model was reset, if any."""
         assert self._watch is not None
         own = self._own
         first, start = int(own["rows"]), int(own["start"])
         errors, staying = self._errors(values, predicted)
-        began = max(0, start + self.settle - first)  # the first row here that is watched
-        seen = first + began - start - self.settle  # and how many were before it
+        began = max(0, start + self.settle - first)  # first monitored row
+        seen = first + began - start - self.settle  # monitored rows before it
         events: dict[int, Event] = {}
         if began < len(values):
             rows = np.arange(first + began, first + len(values))
@@ -219,12 +224,12 @@ class ChangeAwareForecaster(Forecaster):
             events = {began + event.alarm_index - seen: event for event in found}
         for i in range(began, len(values)):
             recent, (mean, count) = own["recent"], own["usual"]
-            place = (first + i) % _RECENT
-            oldest = recent[place]
-            recent[place] = errors[i]
+            slot = (first + i) % _RECENT
+            oldest = recent[slot]
+            recent[slot] = errors[i]
             watched = first + i - start - self.settle + 1
-            if watched > _RECENT:  # what is usual ends where what is recent begins
-                count = min(count + 1, _MEMORY)
+            if watched > _RECENT:  # the usual error excludes the recent rows
+                count = min(count + 1, _USUAL_ROWS)
                 own["usual"] = np.array([mean + (oldest - mean) / count, count])
             worse = float(recent.mean() - own["usual"][0]) if watched > 2 * _RECENT else 0.0
             if i in events:
@@ -233,29 +238,29 @@ class ChangeAwareForecaster(Forecaster):
                 own["pending"] = np.array([_PATIENCE, first + i, change, event.change_time])
             level = self._level(watched, float(staying[i]))
             if own["pending"][0] and worse > level:
-                self._found.append((offset + i, self._event(worse, level, first + i)))
-                self._begin_anew(first + i + 1)
+                self._resets.append((offset + i, self._event(worse, level, first + i)))
+                self._reset_model(first + i + 1)
                 return i
             if own["pending"][0]:
                 own["pending"] = own["pending"] - [1, 0, 0, 0]
             excursions = own["excursions"]
-            place = (first + i) % len(excursions)
-            own["record"] = np.maximum(own["record"], excursions[place])
-            excursions[place] = worse
+            slot = (first + i) % len(excursions)
+            own["record"] = np.maximum(own["record"], excursions[slot])
+            excursions[slot] = worse
         own["rows"] = np.array(first + len(values))
         return None
 
     def _level(self, watched: int, staying: float) -> float:
-        """Return the excursion that is too much, of so many rows; staying has that error."""
+        """Return the excursion that counts as a change after this number of rows."""
         record, usual = float(self._own["record"][0]), float(self._own["usual"][0])
         enough = max(record + math.log(_WORSE), 0.5 * (record + staying - usual))
         return max(math.log(_WORSE), min(_margin(watched) * record, enough))
 
     def _event(self, worse: float, level: float, row: int) -> Event:
-        _, _, change, time = (int(each) for each in self._own["pending"])
+        _, _, change, time = (int(value) for value in self._own["pending"])
         return Event("", "", row, time, change, time, math.exp(worse), math.exp(level))
 
-    def _begin_anew(self, row: int) -> None:
+    def _reset_model(self, row: int) -> None:
         assert self._watch is not None
         self._watch.state = {}
         if self.policy == "anew":
@@ -267,9 +272,9 @@ class ChangeAwareForecaster(Forecaster):
         own["last"] = np.full_like(own["last"], np.nan)
 
     def _errors(self, values: Floats, predicted: Floats) -> tuple[Floats, Floats]:
-        """Return the logarithm of the error of each row, in units of the spread before it.
+        """Return the logarithm of each row's error, in units of the spread before it.
 
-        Beside it the mean, up to each row, of that of staying at the row before.
+        The second result is the running mean of the same for persistence.
         """
         count, mean, squares = self._own["moments"]
         last, (total, seen) = self._own["last"], self._own["staying"]
@@ -293,6 +298,6 @@ class ChangeAwareForecaster(Forecaster):
 
 
 def _margin(watched: int) -> float:
-    """Return how many times the largest excursion of so many rows is too much to be chance."""
-    k = math.log(max(_STRETCHES, watched / (2 * _RECENT)))
+    """Return the factor of the largest excursion beyond which a larger one is a change."""
+    k = math.log(max(_SEGMENTS, watched / (2 * _RECENT)))
     return 1.0 + (math.log(1.0 / _FALSE) + 2.0 * math.log(k)) / k

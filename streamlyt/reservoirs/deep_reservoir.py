@@ -1,4 +1,4 @@
-"""Reservoirs in layers: each is driven by the states of the one before."""
+"""Deep reservoir: each layer is driven by the states of the previous one."""
 
 from collections.abc import Sequence
 
@@ -14,21 +14,21 @@ __all__ = ["DeepReservoir"]
 
 
 class DeepReservoir(Reservoir):
-    """Reservoirs one behind the other; a state is that of all layers.
+    """Stacked reservoirs; the state is that of all layers.
 
-    The first one sees the rows, each further one the states of the one before at the same moment
-    [1]_. With a smaller leak rate from layer to layer they remember ever longer. (Reservoirs side
-    by side are a sequence handed to the forecaster.)
+    The inputs of the first layer are the rows; those of each further layer are the states of the
+    previous one at the same row [1]_. Smaller leak rates in later layers give longer memories. (For
+    parallel reservoirs, pass a sequence to the forecaster.)
 
     Parameters
     ----------
     reservoirs
-        The layers in order; None for two of 500 nodes, the second of leak rate 0.5.
+        The layers in order; None for two of 500 nodes, the second with leak rate 0.5.
 
     Raises
     ------
     ParameterError
-        If there is no layer, or one that is no reservoir.
+        If there is no layer, or if one is no reservoir.
 
     References
     ----------
@@ -44,16 +44,16 @@ class DeepReservoir(Reservoir):
     def __init__(self, reservoirs: Sequence[Reservoir] | None = None) -> None:
         super().__init__()
         self.reservoirs = reservoirs
-        found = (
+        layers = (
             (EchoStateNetwork(500), EchoStateNetwork(500, leak_rate=0.5, seed=1))
             if reservoirs is None
             else reservoirs
         )
-        self._layers = [each for each in found if isinstance(each, Reservoir)]
-        if not self._layers or len(self._layers) != len(found):
+        self._layers = [layer for layer in layers if isinstance(layer, Reservoir)]
+        if not self._layers or len(self._layers) != len(layers):
             raise ParameterError(
-                f"reservoirs must be one or more reservoirs, got {reservoirs!r}; take "
-                "[Echo(500), Echo(500, leak_rate=0.5)]"
+                f"reservoirs must be one or more reservoirs, got {reservoirs!r}; use "
+                "[EchoStateNetwork(500), EchoStateNetwork(500, leak_rate=0.5)]"
             )
 
     def n_outputs(self, width: int) -> int:
@@ -61,7 +61,7 @@ class DeepReservoir(Reservoir):
         return sum(layer.n_outputs(w) for layer, w in self._widths(width))
 
     def start(self, lanes: int, width: int) -> dict[str, Array]:
-        """Return all layers at rest."""
+        """Return the initial state of all layers."""
         memory = {}
         for i, (layer, w) in enumerate(self._widths(width)):
             memory.update({f"layer{i}.{k}": v for k, v in layer.start(lanes, w).items()})
@@ -69,13 +69,13 @@ class DeepReservoir(Reservoir):
 
     def run(self, inputs: Floats, memory: dict[str, Array]) -> Array:
         """Drive the layers one after another; see :class:`Reservoir`."""
-        found = []
+        states = []
         for i, layer in enumerate(self._layers):
             prefix = f"layer{i}."
             own = {k.removeprefix(prefix): v for k, v in memory.items() if k.startswith(prefix)}
             inputs = np.asarray(layer.run(inputs, own), np.float64)
-            found.append(inputs)
-        return np.concatenate(found, axis=2)
+            states.append(inputs)
+        return np.concatenate(states, axis=2)
 
     def _widths(self, width: int) -> list[tuple[Reservoir, int]]:
         pairs = []

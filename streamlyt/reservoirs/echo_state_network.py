@@ -1,4 +1,4 @@
-"""The echo state network: random recurrent weights, structured, dense or sparse."""
+"""Echo state network: random recurrent weights, structured, dense or sparse."""
 
 import math
 from typing import Any
@@ -21,7 +21,7 @@ _DTYPES = ("float32", "float64")
 
 
 class EchoStateNetwork(Reservoir):
-    r"""An echo state network: fixed random weights, a state that forgets slowly.
+    r"""Echo state network: fixed random weights and a state with fading memory.
 
     .. math::
 
@@ -29,41 +29,42 @@ class EchoStateNetwork(Reservoir):
               \frac{s}{\sqrt d} V u_t + b\, \beta\Big)
 
     with leak rate l, activation f, spectral radius :math:`\rho`, input scale s, bias scale b, and
-    W, V and :math:`\beta` of independent entries of mean 0 and variance 1. The leak rate is the
-    share of a state that is *replaced*; the optical literature gives the share kept.
+    W, V and :math:`\beta` with independent entries of mean 0 and variance 1. The leak rate is the
+    fraction of a state that is *replaced*; the optical literature states the retained fraction.
 
-    ``"structured"`` takes for W and V together the first N rows of :math:`H D_3 H D_2 H D_1 / M`,
+    ``"structured"`` uses for W and V together the first N rows of :math:`H D_3 H D_2 H D_1 / M`,
     H the Walsh-Hadamard transform of size M, a power of two of at least N + d, and D random signs
-    [1]_: a step costs M log M, and only signs are kept. Its kernel comes nearer to the limit of
-    infinitely many nodes than that of a dense one. N + d just below a power of two costs least.
+    [1]_: a step costs M log M, and only signs are stored. Its kernel is closer to the limit of
+    infinitely many nodes than that of a dense matrix. The cost per node is lowest for N + d just
+    below a power of two.
 
     Parameters
     ----------
     n_components
-        Number of nodes N. Beside one to four channels, 1020 nodes just fill the transform.
+        Number of nodes N. With one to four channels, 1020 nodes fill the transform exactly.
     construction
         ``"structured"``; ``"dense"``: a Gaussian matrix; ``"sparse"``: ``links`` Gaussian weights
-        a node.
+        per node.
     activation
         f: ``"cos"``, ``"tanh"``, ``"erf"``, ``"relu"``, ``"sign"`` or ``"heaviside"``.
     spectral_radius
         Scale of the recurrent weights: for many nodes, the spectral radius of a dense matrix.
     input_scale
-        Scale of the whole input: of d channels of variance one, the spread of what a node gets.
+        Scale of the input: its standard deviation at a node, for d channels of variance one.
     bias_scale
-        Spread of the constants of the nodes. Without, tanh, erf and sign can only learn odd maps.
+        Standard deviation of the biases. With 0, tanh, erf and sign can only learn odd maps.
     leak_rate
-        Share of the state that is replaced in a step, in (0, 1].
+        Fraction of the state that is replaced in a step, in (0, 1].
     links
-        Weights a node of a sparse matrix.
+        Weights per node of a sparse matrix.
     compressed
-        Whether inputs go through arsinh first: near 0 as they are, far out by their logarithm, so
-        that leaps of a measured series do not throw the nodes all over their answers.
+        Whether arcsinh is applied to the inputs: linear near 0, logarithmic for large values, so
+        outliers of a measured series do not saturate the nodes.
     dtype
-        Of the arithmetic: ``"float64"`` or, at twice the speed, ``"float32"``, whose rounding
-        shortens the forecast of a series without noise.
+        Type of the arithmetic: ``"float64"`` or, at twice the speed, ``"float32"``, whose rounding
+        shortens the valid prediction time of a noiseless series.
     seed
-        Decides all weights.
+        Seed of all weights.
 
     Raises
     ------
@@ -121,10 +122,10 @@ class EchoStateNetwork(Reservoir):
         check_integer("links", links, 1)
         check_choice("dtype", dtype, _DTYPES)
         check_integer("seed", seed, 0)
-        self._kept: tuple[int, tuple[Any, ...]] | None = None
+        self._cached: tuple[int, tuple[Any, ...]] | None = None
 
     def n_outputs(self, width: int) -> int:
-        """Return the number of nodes, whatever the width."""
+        """Return the number of nodes."""
         return self.n_components
 
     def start(self, lanes: int, width: int) -> dict[str, Array]:
@@ -133,8 +134,8 @@ class EchoStateNetwork(Reservoir):
 
     def run(self, inputs: Floats, memory: dict[str, Array]) -> Array:
         """Drive the nodes; see :class:`Reservoir`."""
-        given = np.arcsinh(inputs) if self.compressed else inputs
-        rows = np.ascontiguousarray(given, self.dtype)
+        scaled = np.arcsinh(inputs) if self.compressed else inputs
+        rows = np.ascontiguousarray(scaled, self.dtype)
         out = np.empty((*rows.shape[:2], self.n_components), self.dtype)
         kind = ACTIVATIONS.index(self.activation)
         steps, weights = self._weights(rows.shape[2])
@@ -142,12 +143,12 @@ class EchoStateNetwork(Reservoir):
         return out
 
     def _weights(self, width: int) -> tuple[Any, ...]:
-        """Return the loop and its tables; those for the last width are kept."""
-        if self._kept is None or self._kept[0] != width:
-            self._kept = width, self._drawn(width)
-        return self._kept[1]
+        """Return the loop and its tables; those of the last width are cached."""
+        if self._cached is None or self._cached[0] != width:
+            self._cached = width, self._draw_weights(width)
+        return self._cached[1]
 
-    def _drawn(self, width: int) -> tuple[Any, ...]:
+    def _draw_weights(self, width: int) -> tuple[Any, ...]:
         n, seed = self.n_components, self.seed
         recurrent = self.spectral_radius / math.sqrt(n)
         feed = self.input_scale / math.sqrt(width)

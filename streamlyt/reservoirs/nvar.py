@@ -1,4 +1,4 @@
-"""Nonlinear vector auto-regression: products of the last rows, the next-generation reservoir."""
+"""Nonlinear vector autoregression (next-generation reservoir): products of the last rows."""
 
 from itertools import combinations_with_replacement
 
@@ -13,28 +13,28 @@ from ._kernels.reservoir import delay_rows
 
 __all__ = ["NVAR"]
 
-_MOST = 20_000  # products: their Gram matrix would take 3 GB
+_MAX_PRODUCTS = 20_000  # their Gram matrix takes 3 GB
 
 
 class NVAR(Reservoir):
     """All products of up to ``order`` values from the last rows, each once [1]_.
 
-    What a user would try first: no random number, a memory of a few rows, and hard to beat where
-    the equations of a system are polynomials themselves.
+    It has no random weights and a memory of a few rows, and is hard to beat if the equations of
+    the system are polynomials.
 
     Parameters
     ----------
     delays
-        Rows k that are looked at, the newest included.
+        Number of rows k, including the newest.
     skip
-        Rows from one of them to the one before.
+        Distance in rows between them.
     order
-        Most factors of a product.
+        Maximum number of factors of a product.
 
     Raises
     ------
     ParameterError
-        If a parameter is out of its range, or the products are more than 20000.
+        If a parameter is out of its range, or there are more than 20000 products.
 
     References
     ----------
@@ -56,7 +56,7 @@ class NVAR(Reservoir):
         self.order = order
         for name in ("delays", "skip", "order"):
             check_integer(name, getattr(self, name), 1)
-        self._kept: tuple[int, Array, Array] | None = None
+        self._cached: tuple[int, Array, Array] | None = None
 
     def n_outputs(self, width: int) -> int:
         """Return the number of products."""
@@ -64,23 +64,23 @@ class NVAR(Reservoir):
         for order in range(1, self.order + 1):
             count = count * (values + order - 1) // order
             total += count
-        if total > _MOST:
+        if total > _MAX_PRODUCTS:
             raise ParameterError(
-                f"products must be at most {_MOST}, got {total} of {values} values up to order "
-                f"{self.order}; take fewer delays, a lower order or a smaller patch"
+                f"products must be at most {_MAX_PRODUCTS}, got {total} of {values} values up to "
+                f"order {self.order}; use fewer delays, a lower order or a smaller patch"
             )
         return total
 
     def start(self, lanes: int, width: int) -> dict[str, Array]:
-        """Return rows of zeros in place of the past."""
+        """Return zeros for the previous rows."""
         return {"past": np.zeros((lanes, (self.delays - 1) * self.skip, width))}
 
     def run(self, inputs: Floats, memory: dict[str, Array]) -> Array:
-        """Multiply; see :class:`Reservoir`."""
+        """Multiply the rows; see :class:`Reservoir`."""
         rows = np.ascontiguousarray(inputs, np.float64)
-        if self._kept is None or self._kept[0] != rows.shape[2]:
-            self._kept = rows.shape[2], *self._products(rows.shape[2])
-        _, parents, factors = self._kept
+        if self._cached is None or self._cached[0] != rows.shape[2]:
+            self._cached = rows.shape[2], *self._products(rows.shape[2])
+        _, parents, factors = self._cached
         out = np.empty((*rows.shape[:2], parents.size))
         delay_rows(memory["past"], rows, self.skip, parents, factors, out)
         return out
@@ -88,10 +88,10 @@ class NVAR(Reservoir):
     def _products(self, width: int) -> tuple[Array, Array]:
         parents = np.empty(self.n_outputs(width), np.int64)
         factors = np.empty_like(parents)
-        places: dict[tuple[int, ...], int] = {(): -1}
+        indices: dict[tuple[int, ...], int] = {(): -1}
         for order in range(1, self.order + 1):
             for product in combinations_with_replacement(range(self.delays * width), order):
-                place = len(places) - 1
-                places[product] = place
-                parents[place], factors[place] = places[product[:-1]], product[-1]
+                index = len(indices) - 1
+                indices[product] = index
+                parents[index], factors[index] = indices[product[:-1]], product[-1]
         return parents, factors

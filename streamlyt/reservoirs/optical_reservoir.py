@@ -1,4 +1,4 @@
-"""The optical reservoir: from a display through a medium that scatters to a camera, and back."""
+"""Optical reservoir: a loop of display, scattering medium and camera."""
 
 import numpy as np
 
@@ -13,71 +13,71 @@ from ._base.reservoir import Reservoir
 
 __all__ = ["OpticalReservoir"]
 
-_ROUNDING = 30  # stream of the seed: by how much each pixel of the display is rounded
-_LANE = 40  # bits of the number of a frame that count within a lane
-_SETTLE = 100  # frames over which an automatic exposure finds its place; then it stays
-_FULL = 0.01  # share of the pixels that a good exposure fills
-_PACE = 0.9  # from frame to frame, where too many pixels are full
+_ROUNDING = 30  # random stream of the rounding offsets of the display
+_LANE = 40  # bits of the frame number within a lane
+_SETTLE = 100  # frames in which an automatic exposure is adjusted; then it is fixed
+_SATURATED = 0.01  # target fraction of saturated pixels
+_PACE = 0.9  # factor per frame while too many pixels are saturated
 
 
 class OpticalReservoir(Reservoir):
-    r"""A reservoir whose nodes are pixels of a camera behind a medium that scatters light.
+    r"""Reservoir whose nodes are camera pixels behind a scattering medium.
 
     .. math::
 
         x_t = (1 - l)\, x_{t-1} + l\, \min\Big(\Big|\frac{\rho}{\sqrt N} W e(x_{t-1}) +
               \frac{s}{\sqrt d} V e(u_t) + b\, \beta\Big|^2, S\Big)
 
-    with complex normal W, V and :math:`\beta` of variance one, leak rate l (the share *replaced*;
-    the literature of optical reservoirs gives the share kept), saturation S and the encoding e
+    with complex normal W, V and :math:`\beta` of variance one, leak rate l (the fraction
+    *replaced*; the optical literature states the retained fraction), saturation S and encoding e
     [1]_. State, inputs and a constant share one pattern on the display of a device; the camera
     reads the next state. With the encoding ``"amplitude"``, e(x) is x, from 0 to S, and e(u) is u
-    plus ``input_range``, for a display has no negative light. Otherwise a number has ``pixels``
-    pixels of a phase, or lit or dark, and N and d above count pixels; binary encodings see x as
-    1 - exp(-x / mean), which is spread evenly for such light.
+    plus ``input_range``, because a display has no negative light. Otherwise each number has
+    ``pixels`` pixels with a phase or a binary value, and N and d above count pixels. Binary
+    encodings encode 1 - exp(-x / mean), which is uniformly distributed for such light.
 
-    Where a display cannot weaken the parts of a pattern as the scales ask, having few levels or
-    none between, the stronger parts are shown on several pixels each: scales of a phase or binary
-    display are met up to the rounding of these numbers.
+    A display with few levels cannot attenuate the parts of a pattern as the scales require. Then
+    the stronger parts get several pixels each: a phase or binary display realizes the scales up to
+    the rounding of these counts.
 
-    The weights follow from the device; what is saved are the states, the exposures and the numbers
-    of frames taken.
+    The weights follow from the device. The state has the nodes, the exposures and the frame
+    numbers.
 
     Parameters
     ----------
     n_components
-        Number of nodes N, pixels of the camera. Beside one to four channels, 4090 nodes and their
-        constant just fill a structured medium.
+        Number of nodes N, pixels of the camera. With one to four channels, 4090 nodes and their
+        constant fill a structured medium exactly.
     device
-        A :class:`streamlyt.devices.Device`; None for a simulated one, a camera of 8 bits behind a
-        structured medium and a display of the modulation that the encoding needs. Or the name of
-        one that :func:`streamlyt.devices.get_device` finds.
+        A :class:`streamlyt.devices.Device`, or a name for
+        :func:`streamlyt.devices.get_device`. None: a simulated device with an 8-bit camera, a
+        structured medium and a display with the modulation that the encoding requires.
     encoding, pixels
-        Of states and inputs: see :class:`streamlyt.devices.DisplayEncoder`.
+        Encoding of states and inputs: see :class:`streamlyt.devices.DisplayEncoder`.
     spectral_radius, input_scale, bias_scale
         :math:`\rho`, s and b.
     input_range
-        Largest input that can be told, in units of the inputs; what is beyond is cut off.
+        Largest representable input, in units of the inputs; larger values are clipped.
     saturation
-        S, in units of the intensity: what fills a pixel of the camera at the exposure of rest.
+        S, the intensity that saturates a camera pixel at the initial exposure.
     leak_rate
-        Share of the state that is replaced in a step, in (0, 1].
+        Fraction of the state that is replaced in a step, in (0, 1].
     average
-        Frames of the same pattern whose mean is the state: noise, and with dithering the rounding,
-        fall with them.
+        Number of frames of the same pattern whose mean is the state; it reduces noise and, with
+        dithering, rounding errors.
     exposure
-        ``"fixed"``: an intensity of S fills a pixel; ``"auto"``: over the first 100 frames it comes
-        to where one per cent of the pixels are full, and stays.
+        ``"fixed"``: an intensity of S saturates a pixel; ``"auto"``: adjusted over the first 100
+        frames until one percent of the pixels are saturated, then fixed.
     dither
-        Whether the display rounds each of the averaged frames at another place, so that their mean
-        shows levels in between. (The camera's part of it is a parameter of the camera.)
+        Whether the rounding offset of the display differs between the averaged frames, so their
+        mean resolves intermediate levels. (The dithering of the camera is its own parameter.)
     seed
-        Of the simulated device and the dithering.
+        Seed of the simulated device and the dithering.
 
     Raises
     ------
     ParameterError
-        If a parameter is out of its range, or the device cannot show such patterns.
+        If a parameter is out of its range, or the device cannot display the patterns.
 
     References
     ----------
@@ -138,26 +138,28 @@ class OpticalReservoir(Reservoir):
             raise ParameterError(f"leak_rate must be in (0, 1], got {leak_rate!r}")
         check_choice("exposure", exposure, ("fixed", "auto"))
         self._encoder = DisplayEncoder(encoding, pixels)
-        self._device = _found(device, self._encoder.modulation, seed)
-        self._can = self._device.capabilities
-        _check_display(self._encoder.modulation, self._can.modulation, self._can.levels)
-        if n_components > self._can.max_outputs:
+        self._device = _resolve_device(device, self._encoder.modulation, seed)
+        self._capabilities = self._device.capabilities
+        _check_display(
+            self._encoder.modulation, self._capabilities.modulation, self._capabilities.levels
+        )
+        if n_components > self._capabilities.max_outputs:
             raise ParameterError(
-                f"n_components must be at most {self._can.max_outputs}, the pixels of the camera, "
-                f"got {n_components!r}"
+                f"n_components must be at most {self._capabilities.max_outputs}, the pixels of the "
+                f"camera, got {n_components!r}"
             )
-        # Sums of counts are whole numbers that single precision holds; intensities are not.
-        whole = self._can.bits > 0 and average << self._can.bits <= 1 << 24
-        self._dtype = np.dtype(np.float32 if whole else np.float64)
+        # Sums of counts are integers that single precision represents exactly; intensities are not.
+        exact = self._capabilities.bits > 0 and average << self._capabilities.bits <= 1 << 24
+        self._dtype = np.dtype(np.float32 if exact else np.float64)
         self._display: Display | None = None
         self._open = False
 
     def n_outputs(self, width: int) -> int:
-        """Return the number of nodes, whatever the width."""
+        """Return the number of nodes."""
         return self.n_components
 
     def start(self, lanes: int, width: int) -> dict[str, Array]:
-        """Return dark states, at the exposure of rest."""
+        """Return zero states and the initial exposure."""
         return {
             "nodes": np.zeros((lanes, self.n_components), self._dtype),
             "exposure": np.ones(lanes),
@@ -168,7 +170,7 @@ class OpticalReservoir(Reservoir):
         """Drive the nodes; see :class:`Reservoir`."""
         n, lanes, width = inputs.shape
         if self._display is None or self._display.width != width:
-            self._display = self._arranged(width)
+            self._display = self._make_display(width)
         if not self._open:
             self._device.open()
             self._open = True
@@ -187,7 +189,7 @@ class OpticalReservoir(Reservoir):
         memory: dict[str, Array],
         out: Array,
     ) -> None:
-        """Show a pattern of states and inputs, and take the mean frame for the next states."""
+        """Display a pattern of states and inputs; the mean frame gives the next states."""
         exposure = memory["exposure"] * (display.unit / self.saturation)
         patterns = display.patterns(nodes, inputs)
         total = np.zeros_like(nodes) if self.average > 1 else np.empty((0, 0), self._dtype)
@@ -197,34 +199,34 @@ class OpticalReservoir(Reservoir):
             frames = self._device.project_intensity(
                 patterns, self.n_components, exposure=exposure, first=memory["frames"] + frame
             )
-            if frames.counts.shape != nodes.shape:  # compiled loops would read beyond them
+            if frames.counts.shape != nodes.shape:  # compiled loops would read out of bounds
                 raise DataError(
                     f"frames of the device must have shape {nodes.shape!r}, got "
-                    f"{frames.counts.shape!r}; hold it to streamlyt.devices.check_device"
+                    f"{frames.counts.shape!r}; test it with streamlyt.devices.check_device"
                 )
             if frame < self.average - 1:
                 frames.add_to(total)
-        if self.exposure == "auto" and self._can.bits:
+        if self.exposure == "auto" and self._capabilities.bits:
             self._expose(
                 frames.counts >= frames.full_scale, frames.intensity() * display.unit, memory
             )
-        scale, most, leak = display.unit / self.average, self.saturation, self.leak_rate
-        seen = frames.counts, frames.black_level, frames.light
-        settle_rows(nodes, total, *seen, scale, most, leak, out)
+        scale, top, leak = display.unit / self.average, self.saturation, self.leak_rate
+        frame_data = frames.counts, frames.black_level, frames.light
+        settle_rows(nodes, total, *frame_data, scale, top, leak, out)
 
     def _expose(self, full: Array, light: Floats, memory: dict[str, Array]) -> None:
-        """Move the exposures of lanes that are not settled."""
-        young = (memory["frames"] & ((1 << _LANE) - 1)) < _SETTLE * self.average
-        crowded = full.mean(axis=1) > _FULL
-        high = np.quantile(light, 1.0 - _FULL, axis=1)
-        wanted = self.saturation / np.maximum(high, 1e-3 * self.saturation)
-        moved = np.where(crowded, _PACE * memory["exposure"], wanted)
-        memory["exposure"][young] = np.maximum(moved, 1.0)[young]
+        """Adjust the exposures of lanes that are still in their first frames."""
+        adjusting = (memory["frames"] & ((1 << _LANE) - 1)) < _SETTLE * self.average
+        saturated = full.mean(axis=1) > _SATURATED
+        high = np.quantile(light, 1.0 - _SATURATED, axis=1)
+        target = self.saturation / np.maximum(high, 1e-3 * self.saturation)
+        moved = np.where(saturated, _PACE * memory["exposure"], target)
+        memory["exposure"][adjusting] = np.maximum(moved, 1.0)[adjusting]
 
-    def _arranged(self, width: int) -> Display:
+    def _make_display(self, width: int) -> Display:
         display = Display(
             self._encoder,
-            self._can.levels,
+            self._capabilities.levels,
             n_components=self.n_components,
             width=width,
             spectral_radius=self.spectral_radius,
@@ -233,10 +235,10 @@ class OpticalReservoir(Reservoir):
             input_range=self.input_range,
             saturation=self.saturation,
         )
-        if display.size > self._can.max_inputs:
+        if display.size > self._capabilities.max_inputs:
             raise ParameterError(
-                f"a pattern must fit on the display of {self._can.max_inputs} pixels, got "
-                f"{display.size} for {self.n_components} nodes and {width} inputs; take fewer "
+                f"a pattern must fit on the display of {self._capabilities.max_inputs} pixels, got "
+                f"{display.size} for {self.n_components} nodes and {width} inputs; use fewer "
                 "nodes, a smaller input_scale or a smaller bias_scale"
             )
         if self.dither:
@@ -245,7 +247,7 @@ class OpticalReservoir(Reservoir):
         return display
 
 
-def _found(device: Device | str | None, modulation: str, seed: int) -> Device:
+def _resolve_device(device: Device | str | None, modulation: str, seed: int) -> Device:
     if device is None:
         return SimulatedDevice(
             modulation=modulation, levels=2 * (modulation == "binary"), seed=seed
@@ -254,14 +256,14 @@ def _found(device: Device | str | None, modulation: str, seed: int) -> Device:
         return get_device(device)
     if not isinstance(device, Device):
         raise ParameterError(
-            f"device must be a device, the name of one, or None, got {device!r}; take Simulated()"
+            f"device must be a device, a name or None, got {device!r}; use SimulatedDevice()"
         )
     return device
 
 
-def _check_display(wanted: str, has: str, levels: int) -> None:
-    if wanted != has and not (wanted == "binary" and has == "amplitude"):
+def _check_display(required: str, available: str, levels: int) -> None:
+    if required != available and not (required == "binary" and available == "amplitude"):
         raise ParameterError(
-            f"the encoding needs a display of {wanted} modulation, got one of {has} modulation "
-            f"with {levels} levels; take another encoding or another device"
+            f"encoding must fit the display ({required} modulation), got a display of {available} "
+            f"modulation with {levels} levels; use another encoding or device"
         )

@@ -1,4 +1,4 @@
-"""The forecaster for few rows: a reservoir of infinitely many nodes, by its kernel."""
+"""Forecaster for short series: the infinite-width limit of a reservoir, by its kernel."""
 
 from dataclasses import replace
 from functools import cached_property, partial
@@ -18,7 +18,7 @@ from ._forecasting.prediction_intervals import (
     IntervalForecast,
     backtest_targets,
     calibrated,
-    fewest_moments,
+    min_origins,
 )
 from ._readouts.base import solve_gram
 from ._readouts.cross_validated import mixed_ridges
@@ -26,49 +26,49 @@ from ._readouts.cross_validated import mixed_ridges
 __all__ = ["RecurrentKernelForecaster"]
 
 _ACTIVATIONS = tuple(name for name in KERNELS if name != "intensity")
-_GROWTH = 1.25  # of the rows learnt between two solutions
-_DROPPED = 4  # one row in so many, the oldest: what goes when no more may be kept
-_BEFORE = 0.7  # of the rows: what the read-out for the bands learns from
-_FAR = 100.0  # times the largest deviation so far: the closed loop has left for good
+_GROWTH = 1.25  # growth of the rows between two solutions
+_DROPPED = 4  # the oldest 1 / _DROPPED of the rows is dropped at the limit
+_BEFORE = 0.7  # fraction of the rows that the calibration readout learns
+_FAR = 100.0  # divergence limit of the closed loop, in units of the largest deviation so far
 
 
 class RecurrentKernelForecaster(Forecaster):
-    r"""Forecasts by a reservoir of infinitely many nodes: a recurrent kernel and its ridge.
+    r"""Forecasts by the infinite-width limit of a reservoir: recurrent kernel ridge regression.
 
-    As the nodes of an :class:`Echo` become many, the products of its states come to a
-    :func:`recurrent_kernel`, which needs no nodes [1]_. What an Echo of any size could learn,
+    With a growing number of nodes, the inner products of the states of an
+    :class:`EchoStateNetwork` converge to a :func:`recurrent_kernel` [1]_. The solution
 
     .. math:: \hat u_{t+1} = u_t + \sum_s \alpha_s \big(K_{ts} + c\,(1 + u_t \cdot u_s)\big),
 
-    follows from the products K of the states after all rows s that are kept, and depends on no
-    random number. A solution over n rows costs n cubed, a forecast n a row: for series of some
-    hundred to some thousand rows, at which a few thousand nodes still leave the luck of their
-    draw. With more rows a :class:`ReservoirForecaster` is cheaper and forgets nothing.
+    follows from the products K of the states after all stored rows s, without random numbers. A
+    solution over n rows costs O(n^3), a forecast O(n) per row. It suits series of a few hundred to
+    a few thousand rows, where the random draw of a few thousand nodes still matters. With more rows
+    a :class:`ReservoirForecaster` is cheaper and drops no rows.
 
-    The first ``washout`` rows give centre and scale of each channel and are not learnt from; the
-    last row is the prediction meanwhile. The solution is renewed after every quarter more rows;
-    :meth:`forecast` always takes the newest. The scales are by default those of an Echo.
+    The first ``washout`` rows give the center and scale of each channel and are not learned; the
+    prediction is persistence. The solution is updated after 25 % more rows; :meth:`forecast` always
+    uses the newest. The default scales are those of an :class:`EchoStateNetwork`.
 
     Parameters
     ----------
     activation
-        Answer of a node, of :data:`KERNELS` but ``"intensity"``, whose states grow without end;
-        ``"rbf"`` is a cosine of a uniform phase.
+        Activation of a node, one of :data:`KERNELS` except ``"intensity"``, whose states grow
+        without bound; ``"rbf"`` is a cosine with uniform phase.
     spectral_radius, input_scale, bias_scale
-        The scales of an :class:`Echo`. There is no leak: its kernel has no closed form in few
-        numbers.
+        The scales of an :class:`EchoStateNetwork`. There is no leak rate: its kernel has no short
+        closed form.
     linear
-        Weight c of a constant and of the row itself. In an Echo of N nodes it is 1/N.
+        Weight c of the constant and linear terms. For an echo state network of N nodes it is 1/N.
     ridge
-        Relative to the trace of the kernel matrix. None: solutions of many ridges and persistence
-        are mixed by what they would err on rows that they have not seen.
+        Ridge relative to the trace of the kernel matrix. None: persistence and solutions with many
+        ridges are mixed by generalized cross-validation.
     rows
-        Most rows that are kept. Then the oldest quarter goes, and the reservoir begins anew at
-        rest with the oldest row that is left.
+        Maximum number of stored rows. At the limit the oldest quarter is dropped, and the reservoir
+        restarts from rest at the oldest remaining row.
     washout
-        First rows, at least 10, that are not learnt from.
+        First rows, at least 10, that are not used for learning.
     seed
-        Of the kicks for the bands.
+        Seed of the perturbations for the intervals.
 
     Raises
     ------
@@ -122,7 +122,7 @@ class RecurrentKernelForecaster(Forecaster):
         check_integer("seed", seed, 0)
         if rows < 4 * washout:
             raise ParameterError(
-                f"rows must be at least four washouts ({4 * washout}), got {rows!r}; keep more"
+                f"rows must be at least four washouts ({4 * washout}), got {rows!r}; store more"
             )
         check_integer("rows", rows, 1)
         self._newest: tuple[dict[str, Array], int, Floats] | None = None
@@ -144,96 +144,96 @@ class RecurrentKernelForecaster(Forecaster):
         predicted = np.empty(values.shape)
         start = 0
         if "centre" not in state:
-            start = self._take_head(values, predicted)
+            start = self._collect_warmup(values, predicted)
         for i in range(start, len(values)):
             predicted[i] = self._learn(values[i])
         return predicted
 
     def forecast(self, horizon: int, context: Floats | None = None) -> Floats:
-        """Return the rows expected next, shape (horizon, d); see :class:`ReservoirForecaster`."""
+        """Return the next rows, shape (horizon, d); see :class:`ReservoirForecaster`."""
         rows = self._main(horizon, context)[0]
         return self._unscaled(rows[:, 0])
 
     def forecast_interval(
         self, horizon: int, coverage: float = 0.9, context: Floats | None = None
     ) -> IntervalForecast:
-        """Return the rows expected next, bands around them, and how long they will hold.
+        """Return the forecast, its prediction intervals and its valid prediction time.
 
-        As in :class:`ReservoirForecaster`; the errors are those of a read-out that learnt the
-        older 70 per cent of the rows that are kept, on the newer ones.
+        As in :class:`ReservoirForecaster`; the calibration readout learns the older 70 percent of
+        the stored rows and forecasts the others.
         """
         if not 0 < coverage < 1:
             raise ParameterError(f"coverage must be in (0, 1), got {coverage!r}")
         main, start, weights, support = self._main(horizon, context)
         kept = self.state["kept"]
         first = self.washout + int(_BEFORE * (len(kept) - self.washout))
-        few = fewest_moments(coverage) - (len(kept) - first)
+        few = min_origins(coverage) - (len(kept) - first)
         if few > 0:
-            need = int(np.ceil((fewest_moments(coverage) + 1) / (1 - _BEFORE)))
+            need = int(np.ceil((min_origins(coverage) + 1) / (1 - _BEFORE)))
             raise DataError(
-                f"these bands need at least {self.washout + need} rows, got {len(kept)}; learn "
-                "more rows, or ask for a smaller coverage"
+                f"coverage {coverage:g} needs at least {self.washout + need} learned rows, got "
+                f"{len(kept)}; learn more rows, or use a smaller coverage"
             )
         ends, truth = backtest_targets(kept, first, horizon)
         older = kept[:first]
-        at = self._law.after(kept, ends, older, self._law.lengths(older)[0])
-        loop = self._looped(at, self._solved(older), older, horizon)
-        found = calibrated(loop, truth, coverage, float(kept.var(axis=0).mean()), self.seed).around(
-            self._looped(start, weights, support, horizon), main
-        )
+        at = self._recursion.after(kept, ends, older, self._recursion.lengths(older)[0])
+        loop = self._loops_from(at, self._solve(older), older, horizon)
+        interval = calibrated(
+            loop, truth, coverage, float(kept.var(axis=0).mean()), self.seed
+        ).around(self._loops_from(start, weights, support, horizon), main)
         return replace(
-            found,
-            point=self._unscaled(found.point),
-            lower=self._unscaled(found.lower),
-            upper=self._unscaled(found.upper),
+            interval,
+            point=self._unscaled(interval.point),
+            lower=self._unscaled(interval.lower),
+            upper=self._unscaled(interval.upper),
         )
 
     def _main(
         self, horizon: int, after: Floats | None
     ) -> tuple[Floats, KernelState, Floats, Floats]:
-        """Return the closed loop, where it begins, and the solution that it goes by."""
+        """Return the closed loop, its origin, the weights and the support."""
         check_integer("horizon", horizon, 1)
         state = self.state
         check_fingerprint(state, self._parameters)
         if "centre" not in state or len(state["kept"]) <= self.washout:
             seen = len(state.get("kept", state.get("head", ())))
             raise DataError(
-                f"a forecast needs {self.washout + 1} rows (the washout, and one) to have been "
-                f"learnt, got {seen}; learn more rows, or take a shorter washout"
+                f"a forecast needs {self.washout + 1} learned rows (the washout, and one), got "
+                f"{seen}; learn more rows, or use a shorter washout"
             )
         support = state["kept"]
         count = int(state["learnt"])
         if self._newest is None or self._newest[0] is not state or self._newest[1] != count:
-            self._newest = state, count, self._solved(support)
+            self._newest = state, count, self._solve(support)
         weights = self._newest[2]
         driven = support
         if after is not None:
             given = checked(np.asarray(after, np.float64), support.shape[1], self.washout)
             driven = (given - state["centre"]) * state["factor"]
-        sums = self._law.lengths(support)[0]
-        start = self._law.after(driven, np.array([len(driven)]), support, sums)
-        rows = self._looped(start, weights, support, horizon)()
+        sums = self._recursion.lengths(support)[0]
+        start = self._recursion.after(driven, np.array([len(driven)]), support, sums)
+        rows = self._loops_from(start, weights, support, horizon)()
         warn_if_diverged(rows)
         return rows, start, weights, support
 
     @property
-    def _law(self) -> KernelRecursion:
+    def _recursion(self) -> KernelRecursion:
         scales = self.spectral_radius, self.input_scale, self.bias_scale, self.linear
         return KernelRecursion(self.activation, *scales, self.state["centre"].size)
 
-    def _looped(
+    def _loops_from(
         self, start: KernelState, weights: Floats, support: Floats, horizon: int
     ) -> partial[Floats]:
         far = _FAR * max(1.0, float(np.abs(support).max()))
-        sums = self._law.lengths(support)[0]
-        return partial(closed_loop, self._law, start, weights, support, sums, horizon, far)
+        sums = self._recursion.lengths(support)[0]
+        return partial(closed_loop, self._recursion, start, weights, support, sums, horizon, far)
 
     def _unscaled(self, rows: Floats) -> Floats:
         unscaled: Floats = self.state["centre"] + rows / self.state["factor"]
         return unscaled
 
-    def _take_head(self, values: Floats, predicted: Floats) -> int:
-        # The last row is the prediction as long as scales are unknown.
+    def _collect_warmup(self, values: Floats, predicted: Floats) -> int:
+        # Predict persistence until the scales are known.
         head = self.state.get("head", np.empty((0, values.shape[1])))
         taken = min(len(values), self.washout - len(head))
         grown = np.vstack([head, values[:taken]])
@@ -249,15 +249,15 @@ class RecurrentKernelForecaster(Forecaster):
             self.state.update(centre=centre, factor=factor, parameters=stamp(self._parameters))
             self.state["kept"] = (grown - centre) * factor
             self.state["learnt"] = np.array(len(grown))
-            self._renew(np.zeros((grown.shape[1], len(grown))))
+            self._refit(np.zeros((grown.shape[1], len(grown))))
         return taken
 
     def _learn(self, value: Floats) -> Floats:
-        """Predict one row, keep it, and solve anew where it is due."""
-        state, law = self.state, self._law
+        """Predict one row, store it, and solve again if due."""
+        state, law = self.state, self._recursion
         support = state["kept"][: len(state["sums"])]
         at = KernelState(state["kept"][-1:], state["products"], state["own"])
-        ahead = at.rows + law.seen(at, support) @ state["weights"].T
+        ahead = at.rows + law.features(at, support) @ state["weights"].T
         row = ((value - state["centre"]) * state["factor"])[None]
         at = law.step(at, row, support, state["sums"])
         state["products"], state["own"] = at.products, at.own
@@ -265,27 +265,27 @@ class RecurrentKernelForecaster(Forecaster):
         state["learnt"] = np.array(int(state["learnt"]) + 1)
         if len(state["kept"]) > self.rows:
             state["kept"] = state["kept"][len(state["kept"]) // _DROPPED :]
-            self._renew()
+            self._refit()
         elif len(state["kept"]) >= _GROWTH * len(support):
-            self._renew()
+            self._refit()
         predicted: Floats = self._unscaled(ahead)[0]
         return predicted
 
-    def _renew(self, weights: Floats | None = None) -> None:
-        """Solve over all rows that are kept, and drive the reservoir by them from rest."""
+    def _refit(self, weights: Floats | None = None) -> None:
+        """Solve over all stored rows, and drive the reservoir by them from rest."""
         state = self.state
         kept = state["kept"]
-        sums, _ = self._law.lengths(kept)
-        at = self._law.after(kept, np.array([len(kept)]), kept, sums)
+        sums, _ = self._recursion.lengths(kept)
+        at = self._recursion.after(kept, np.array([len(kept)]), kept, sums)
         state["sums"], state["products"], state["own"] = sums, at.products, at.own
-        state["weights"] = self._solved(kept) if weights is None else weights
+        state["weights"] = self._solve(kept) if weights is None else weights
 
-    def _solved(self, support: Floats) -> Floats:
-        """Return the weights (d, n) over rows (n, d); those that are not learnt from have zeros."""
-        law, first = self._law, self.washout - 1
+    def _solve(self, support: Floats) -> Floats:
+        """Return the weights (d, n) over rows (n, d); rows that are not learned get zeros."""
+        law, first = self._recursion, self.washout - 1
         ends = np.arange(self.washout, len(support))
         at = law.after(support, ends, support, law.lengths(support)[0])
-        gram = np.ascontiguousarray(law.seen(at, support)[:, first:-1])
+        gram = np.ascontiguousarray(law.features(at, support)[:, first:-1])
         gram = 0.5 * (gram + gram.T)
         steps = np.diff(support, axis=0)[first:]
         weights = np.zeros(support.shape[::-1])

@@ -1,4 +1,4 @@
-"""The forecaster: reservoirs, a read-out that learns with every row, and its own future."""
+"""Online forecaster: reservoirs, a linear readout and closed-loop forecasts."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from ._forecasting.closed_loop import (
     ForecastOrigins,
     checked,
     closed_loop,
-    moments_of,
+    forecast_origins,
     warn_if_diverged,
 )
 from ._forecasting.online_readout import OnlineReadout
@@ -28,77 +28,76 @@ from ._forecasting.prediction_intervals import (
     Loop,
     backtest_targets,
     calibrated,
-    fewest_moments,
+    min_origins,
 )
 from ._forecasting.shrinkage import ShrunkForecast, shrinkage_factor
-from ._forecasting.state_features import StateFeatures, listed
+from ._forecasting.state_features import StateFeatures, as_tuple
 from ._readouts import READOUTS
 from ._readouts.base import BLOCK
 
 __all__ = ["ReservoirForecaster"]
 
-_FAR = 100.0  # times the largest deviation so far: the closed loop has left for good
+_FAR = 100.0  # divergence limit of the closed loop, in units of the largest deviation so far
 
 
 class ReservoirForecaster(OnlineReadout):
-    r"""Forecasts from reservoirs: fixed maps with a memory, and a linear read-out on line.
+    r"""Forecasts from reservoirs with a linear readout that learns online.
 
-    The first ``washout`` rows give centre and scale of each channel and drive the reservoirs from
-    rest; the last row is the prediction meanwhile. From then on the read-out
+    The first ``washout`` rows give the center and scale of each channel and drive the reservoirs
+    from rest; the prediction is persistence. From then on the readout
 
     .. math:: \hat u_{t+1} = u_t + W \phi_t, \qquad \phi_t = (1, u_t, x_t),
 
-    learns from every row, x being the states of all reservoirs. W is the ridge solution over all
-    rows so far, each forgotten by the share ``forget`` with every later one. It is renewed after
-    every quarter more rows, and at least every ``refit``; :meth:`forecast` always takes the
-    newest, feeds its own predictions back, and leaves the memory of learning alone.
+    learns from every row; x is the states of all reservoirs. W is the ridge solution over all rows
+    so far, each one down-weighted by the fraction ``forget`` with every later row. It is solved
+    again after 25 % more rows, and at least every ``refit`` rows. :meth:`forecast` always uses the
+    newest solution, feeds its own predictions back, and does not change the state.
 
-    **Fields.** With a ``patch`` the channels are points of a field: every patch has its own
-    reservoirs, driven by its points and a halo beside them, and all patches share weights and
-    read-out. That is what makes a field of many points forecastable; it must obey the same law
-    everywhere.
+    **Fields.** With a ``patch`` the channels are points of a field. Every patch has its own
+    reservoirs, driven by its points and a halo around them; all patches share weights and readout.
+    This makes fields with many points tractable; the dynamics must be the same everywhere.
 
     Parameters
     ----------
     reservoirs
         One reservoir, or several in parallel. None: a default :class:`EchoStateNetwork`.
     target
-        What the read-out gives: ``"increment"`` (as above) or ``"value"``.
+        Target of the readout: ``"increment"`` (as above) or ``"value"``.
     ridge
-        Of the solution, relative to the trace of the Gram matrix of the features. The default,
-        just above the rounding of the sums, serves series without noise; with noise of a share s
-        of their spread, s squared is a beginning.
+        Ridge of the solution, relative to the trace of the Gram matrix of the features. The
+        default, just above the rounding of the sums, is for noiseless series; if the noise is a
+        fraction s of the standard deviation, start with s squared.
     forget
-        Share of all that was learnt that each row takes away, in [0, 1): 1 over the memory.
+        Fraction of the past that each row forgets, in [0, 1): 1 over the memory in rows.
     washout
-        First rows, at least 10, that are not learnt from.
+        First rows, at least 10, that are not used for learning.
     noise
-        Spread, relative to that of the channels, of noise on the inputs of a second set of
-        reservoirs from which the read-out learns to come back to the series: makes closed loops
-        steady, and doubles the time of the steps. 0 for none.
+        Standard deviation, relative to the channels, of noise on the inputs of a second set of
+        reservoirs from which the readout learns to return to the series. It stabilizes closed loops
+        and doubles the time per step. 0: none.
     patch
         Channels of a patch, a divisor of their number; None for one set of reservoirs over all.
     halo
-        Width of what a patch sees on each side, in units of length.
+        Width of the halo on each side, in units of length.
     spacing
         Distance between two channels, in the same units.
     boundary
-        ``"periodic"``: the last channel lies beside the first; ``"open"``: zeros beyond the ends.
+        ``"periodic"``: the last channel is next to the first; ``"open"``: zeros beyond the ends.
     readout
-        ``"gram"``: sums of products and Cholesky's factors; ``"square-root"``: the triangle of the
-        features themselves, with twice the digits at twice the time. ``"cross-validated"``: for
-        noise of unknown size, a mixture of solutions by several reservoirs and by ridges from
-        ``ridge`` upwards, and of persistence; a forecast then goes as far from the last row as
-        those from up to 100 newest moments should have gone (``calibration``). ``"sketch"``:
-        for more than some 8000 features, a half of them, at most 4096, mixed at random. ``"rls"``
-        and ``"nlms"``: for comparison.
+        ``"gram"``: normal equations and Cholesky factors; ``"square-root"``: triangular factor of
+        the features, with twice the digits at twice the time. ``"cross-validated"``: for unknown
+        noise, a mixture of persistence and solutions over groups of reservoirs and ridges from
+        ``ridge`` upwards; forecasts are shrunk to persistence by a factor fitted to forecasts from
+        up to 100 recent origins (``calibration``). ``"sketch"``: for more than 8000 features, a
+        random projection to half of them, at most 4096. ``"rls"`` and ``"nlms"``: for comparison.
     refit
-        Most rows between two solutions; None for the number of features.
+        Maximum rows between two solutions; None for the number of features.
     calibration
-        Newest rows from which the bands of :meth:`forecast_bands` are made: an earlier read-out
-        is kept that had not seen them, and twice as many rows. 0: no bands, and nothing is kept.
+        Number of recent rows that calibrate the intervals of :meth:`forecast_interval`; the state
+        then has an earlier readout that did not learn them, and twice as many rows. 0: no
+        intervals.
     seed
-        Of the noise, and of the kicks for the bands.
+        Seed of the noise, and of the perturbations for the intervals.
 
     Raises
     ------
@@ -166,13 +165,15 @@ class ReservoirForecaster(OnlineReadout):
             check_integer("patch", patch, 1)
         if refit is not None:
             check_integer("refit", refit, 1)
-        self._drive = StateFeatures(listed(reservoirs), patch, halo, spacing, boundary, noise, seed)
+        self._drive = StateFeatures(
+            as_tuple(reservoirs), patch, halo, spacing, boundary, noise, seed
+        )
         self._readout = READOUTS[readout](ridge, 1.0 - forget)
         self._calibration = Calibration(calibration, washout)
-        self._asked: (
+        self._cached_conformal: (
             tuple[dict[str, Array], tuple[int, int, float], ConformalCalibration] | None
         ) = None
-        self._shares: tuple[dict[str, Array], tuple[int, int], float] | None = None
+        self._shrinkages: tuple[dict[str, Array], tuple[int, int], float] | None = None
         self._newest: tuple[dict[str, Array], int, Floats] | None = None
 
     @cached_property
@@ -180,124 +181,131 @@ class ReservoirForecaster(OnlineReadout):
         return parameter_fingerprint(self)
 
     def forecast(self, horizon: int, context: Floats | None = None) -> Floats:
-        """Return the rows expected next, shape (horizon, d).
+        """Return the forecast of the next rows, shape (horizon, d).
 
         Parameters
         ----------
         horizon
-            Rows to go ahead, at least 1.
-        after
-            Rows (n, d), at least ``washout`` of them, after which the forecast begins; None: after
-            the last row that was learnt. The reservoirs are driven by them from rest.
+            Forecast horizon in rows, at least 1.
+        context
+            Rows (n, d), at least ``washout`` of them, that end at the forecast origin; they drive
+            the reservoirs from rest. None: the origin is the last learned row.
 
         Raises
         ------
         ParameterError
             If the horizon is less than one row.
         DataError
-            If fewer rows than the washout were learnt, or are in ``after``.
+            If fewer rows than the washout were learned, or are in ``context``.
 
         Warns
         -----
         RuntimeWarning
-            If the closed loop leaves the series for good; the rows from there on are NaN.
+            If the closed loop diverges; the rows from there on are NaN.
         """
         return self._unscaled(self._ahead(horizon, context)[:, 0])
 
     def forecast_interval(
         self, horizon: int, coverage: float = 0.9, context: Floats | None = None
     ) -> IntervalForecast:
-        """Return the rows expected next, bands around them, and how long they will hold.
+        """Return the forecast, its prediction intervals and its valid prediction time.
 
-        Closed loops of an earlier read-out begin at up to 100 of the newest ``calibration`` rows,
-        which it had not learnt from, and are compared with what followed: split conformal bands,
-        each horizon and channel of its own, wider where the system runs apart. They promise the
-        coverage as long as the series goes on as over these rows; an early model that still
-        learns fast is better than its bands. Nothing is learnt and nothing changes.
+        An earlier readout, which did not learn the newest ``calibration`` rows, forecasts from up
+        to 100 of them. Its errors give split conformal intervals per horizon and channel, which are
+        wider where trajectories diverge. Their coverage is nominal if the series continues as over
+        these rows; an early model that still improves fast covers more. The state does not change.
 
         Parameters
         ----------
-        horizon, after
+        horizon, context
             As for :meth:`forecast`.
         coverage
-            Share of the cases in which a band holds the true value, in (0, 1).
+            Nominal coverage of each interval, in (0, 1).
 
         Raises
         ------
         ParameterError
             If a parameter is out of its range, or ``calibration`` is 0.
         DataError
-            If there are too few rows yet; the message says how many it takes.
+            If there are too few rows; the message states the required number.
         """
         if not 0 < coverage < 1:
             raise ParameterError(f"coverage must be in (0, 1), got {coverage!r}")
         main = self._ahead(horizon, context)
-        new = self._believed(self._moments(context), self._current(), horizon)
-        found = self._quantiles(horizon, coverage).around(new, main)
+        new = self._shrunk_loop(self._origins(context), self._current(), horizon)
+        interval = self._conformal(horizon, coverage).around(new, main)
         return replace(
-            found,
-            point=self._unscaled(found.point),
-            lower=self._unscaled(found.lower),
-            upper=self._unscaled(found.upper),
+            interval,
+            point=self._unscaled(interval.point),
+            lower=self._unscaled(interval.lower),
+            upper=self._unscaled(interval.upper),
         )
 
-    def _quantiles(self, horizon: int, coverage: float) -> ConformalCalibration:
+    def _conformal(self, horizon: int, coverage: float) -> ConformalCalibration:
         state = self.state
-        kept, first = self._calibration.kept(state, fewest_moments(coverage))
-        asked = int(state["learnt"]), horizon, coverage
-        if self._asked is None or self._asked[0] is not state or self._asked[1] != asked:
+        kept, first = self._calibration.kept(state, min_origins(coverage))
+        key = int(state["learnt"]), horizon, coverage
+        if (
+            self._cached_conformal is None
+            or self._cached_conformal[0] is not state
+            or self._cached_conformal[1] != key
+        ):
             ends, truth = backtest_targets(kept, first, horizon)
-            earlier = moments_of(self._drive, kept, ends)
+            earlier = forecast_origins(self._drive, kept, ends)
             ends = ends + self._calibration.oldest(state, kept)
-            loop = self._believed(earlier, state["lag.weights"], horizon, ends)
+            loop = self._shrunk_loop(earlier, state["lag.weights"], horizon, ends)
             variance = float(kept.var(axis=0).mean())
-            found = calibrated(loop, truth, coverage, variance, self.seed)
-            self._asked = state, asked, found
-        return self._asked[2]
+            conformal = calibrated(loop, truth, coverage, variance, self.seed)
+            self._cached_conformal = state, key, conformal
+        return self._cached_conformal[2]
 
     def _unscaled(self, rows: Floats) -> Floats:
         unscaled: Floats = self.state["centre"] + rows / self.state["factor"]
         return unscaled
 
     def _ahead(self, horizon: int, after: Floats | None) -> Floats:
-        """Return the closed loop from the last row, or after others; say where it left."""
+        """Return the closed loop from the forecast origin; warn if it diverges."""
         check_integer("horizon", horizon, 1)
         check_fingerprint(self.state, self._parameters)
-        start = self._moments(after)
-        rows = self._believed(start, self._current(), horizon)()
+        start = self._origins(after)
+        rows = self._shrunk_loop(start, self._current(), horizon)()
         warn_if_diverged(rows)
         return rows
 
-    def _believed(
+    def _shrunk_loop(
         self, start: ForecastOrigins, weights: Floats, horizon: int, ends: Array | None = None
     ) -> Loop:
-        """Return closed loops, a share of which is believed where noise may be in the rows."""
-        loop = self._looped(start, weights, horizon, ends)
+        """Return closed loops, shrunk to persistence for the cross-validated readout."""
+        loop = self._loops_from(start, weights, horizon, ends)
         if self.readout != "cross-validated" or not self.calibration:
             return loop
-        return ShrunkForecast(loop, start.rows, self._share(horizon))
+        return ShrunkForecast(loop, start.rows, self._shrinkage(horizon))
 
-    def _share(self, horizon: int) -> float:
-        # Of the rows up to the last full block: it serves for all forecasts until the next.
+    def _shrinkage(self, horizon: int) -> float:
+        # From the rows up to the last full block, so it is computed once per block.
         state = self.state
         kept, first, oldest = self._calibration.settled(state, BLOCK)
-        asked = oldest + len(kept), horizon
-        if self._shares is None or self._shares[0] is not state or self._shares[1] != asked:
-            share = 1.0
+        key = oldest + len(kept), horizon
+        if (
+            self._shrinkages is None
+            or self._shrinkages[0] is not state
+            or self._shrinkages[1] != key
+        ):
+            factor = 1.0
             if len(kept) > first:
                 ends, truth = backtest_targets(kept, first, horizon)
-                earlier = moments_of(self._drive, kept, ends)
-                ahead = self._looped(earlier, state["lag.weights"], horizon, oldest + ends)()
-                share = shrinkage_factor(
+                earlier = forecast_origins(self._drive, kept, ends)
+                ahead = self._loops_from(earlier, state["lag.weights"], horizon, oldest + ends)()
+                factor = shrinkage_factor(
                     ahead, earlier.rows, truth, max(1.0, float(state["extent"]))
                 )
-            self._shares = state, asked, share
-        return self._shares[2]
+            self._shrinkages = state, key, factor
+        return self._shrinkages[2]
 
-    def _looped(
+    def _loops_from(
         self, start: ForecastOrigins, weights: Floats, horizon: int, ends: Array | None = None
     ) -> partial[Floats]:
-        """Return loops from moments after ``ends`` rows of the series each; None for now."""
+        """Return loops from origins after ``ends`` rows of the series; None: the present."""
         far = _FAR * max(1.0, float(self.state["extent"]))
         increments = self.target == "increment"
         known = self._calibration.known(self.state, horizon, ends)
@@ -305,23 +313,25 @@ class ReservoirForecaster(OnlineReadout):
             closed_loop, self._drive, start, weights, horizon, increments, far, known=known
         )
 
-    def _moments(self, after: Floats | None) -> ForecastOrigins:
-        """Return the moment after the last row that was learnt, or after others."""
+    def _origins(self, after: Floats | None) -> ForecastOrigins:
+        """Return the forecast origin after the last learned row, or after ``after``."""
         state = self.state
         if "centre" not in state:
             seen = len(state.get("head", ()))
             raise DataError(
-                f"a forecast needs {self.washout} rows (the washout) to have been learnt, got "
-                f"{seen}; learn more rows, or take a shorter washout"
+                f"a forecast needs {self.washout} learned rows (the washout), got {seen}; learn "
+                "more rows, or use a shorter washout"
             )
         if after is None:
-            return ForecastOrigins(self._drive.quiet(state), state["last"][None], state["features"])
+            return ForecastOrigins(
+                self._drive.clean_state(state), state["last"][None], state["features"]
+            )
         after = checked(np.asarray(after, np.float64), state["centre"].size, self.washout)
         rows = (after - state["centre"]) * state["factor"]
-        return moments_of(self._drive, rows, np.array([len(rows)]))
+        return forecast_origins(self._drive, rows, np.array([len(rows)]))
 
     def _current(self) -> Floats:
-        """Return the solution over all rows so far, those of the open block too."""
+        """Return the solution over all rows so far, including the open block."""
         state = self.state
         learnt = int(state["learnt"])
         if learnt == int(state["solved"]):
@@ -331,7 +341,7 @@ class ReservoirForecaster(OnlineReadout):
         return self._newest[2]
 
     def _sums(self) -> dict[str, Array]:
-        """Return what the read-out knows, the rows of the open block learnt as well."""
+        """Return the state of the readout, including the rows of the open block."""
         state = self.state
         memory = dict(state)
         place = int(state["learnt"]) % BLOCK

@@ -1,4 +1,4 @@
-"""The forecaster for what was measured: short or long, noisy, with trend and season."""
+"""Forecaster for measured series: short or long, noisy, with trend and season."""
 
 from streamlyt.core.validation import check_integer
 
@@ -10,22 +10,21 @@ __all__ = ["RobustForecaster"]
 
 
 class RobustForecaster(ReservoirForecaster):
-    """A :class:`ReservoirForecaster` that finds out by itself how much a series can teach.
+    """A :class:`ReservoirForecaster` that adapts its complexity to the series.
 
-    Its read-out sees the last rows and an :class:`Echo`, and mixes solutions over the last row,
-    over the last rows and over all, of all ridges, and persistence, by how each would err on rows
-    that it has not seen (generalised cross-validation). So it goes as far as the rows allow: with
-    few or random ones it stays near the last value, with many it forecasts nonlinear dynamics.
-    A forecast goes only the share of the way that those from up to 100 newest moments should have
-    gone, by a read-out that had not learnt what followed; predictions of the next row do not.
-    Leaps count no more than six usual steps, and a row that is further out than half the span of
-    those at least a horizon old, which are all that it is known of how they went on, is not
-    believed to lead anywhere.
+    The readout combines the last rows and an :class:`EchoStateNetwork`. It mixes persistence and
+    solutions over the last row, over the last rows and over all features, with many ridges,
+    weighted by generalized cross-validation. With few or random rows it stays near persistence;
+    with many it forecasts nonlinear dynamics. Forecasts are shrunk to persistence by a factor
+    fitted to forecasts from up to 100 recent origins by a readout that did not learn the following
+    rows; one-step predictions are not. Steps larger than six usual steps get a Huber weight. For
+    rows outside the range of the rows at least a horizon old, by more than half its span, the
+    predicted step is damped, because no continuation of such rows is known.
 
     Parameters
     ----------
     delays
-        Last rows k that a linear forecast sees; one more than a season is a good choice.
+        Number of last rows k in the linear part; one more than the season is a good choice.
     n_components
         Nodes of the reservoir.
     forget
@@ -33,9 +32,9 @@ class RobustForecaster(ReservoirForecaster):
     washout
         First rows, at least 10, that are not learnt from.
     calibration
-        Newest rows from which bands are made.
+        Recent rows that calibrate the prediction intervals.
     seed
-        Of the reservoir.
+        Seed of the reservoir.
 
     Raises
     ------

@@ -32,8 +32,8 @@ CHECKED = [
 
 
 def name(value):
-    told = getattr(value, "func", value)
-    return getattr(told, "__name__", type(value).__name__)
+    message = getattr(value, "func", value)
+    return getattr(message, "__name__", type(value).__name__)
 
 
 @pytest.mark.parametrize(("transformer", "check"), CHECKED, ids=name)
@@ -61,7 +61,7 @@ def test_sparse_rows_have_the_features_of_dense_ones(transformer, features):
 
 
 @each
-def test_names_of_the_features_are_told(transformer, features):
+def test_feature_names_are_reported(transformer, features):
     fitted = clone(transformer).fit(ROWS)
     names = fitted.get_feature_names_out()
     assert len(set(names)) == 60
@@ -69,7 +69,7 @@ def test_names_of_the_features_are_told(transformer, features):
     assert fitted.n_features_in_ == 7
 
 
-def test_holes_and_other_widths_are_refused_by_scikit_learn():
+def test_missing_values_and_other_widths_are_rejected_by_scikit_learn():
     fitted = OpticalFeatures(30).fit(ROWS)
     with pytest.raises(ValueError, match="contains NaN"):
         fitted.transform(np.full((2, 7), np.nan))
@@ -84,7 +84,7 @@ def test_parameters_are_checked_when_fitted():
         FourierFeatures(0).fit(ROWS)
 
 
-def test_an_odd_number_of_waves_is_rounded_up():
+def test_an_odd_number_of_features_is_rounded_up():
     assert FourierFeatures(7).fit_transform(ROWS).shape == (20, 8)
     assert len(FastFoodFeatures(7).fit(ROWS).get_feature_names_out()) == 8
 
@@ -97,13 +97,13 @@ def test_a_random_state_draws_the_seed_once():
     assert OpticalFeatures(random_state=None).fit(ROWS).map_.seed >= 0
 
 
-def test_a_pipeline_learns_what_a_line_cannot():
+def test_a_pipeline_learns_nonlinear_classes():
     labels = (ROWS[:, :2] ** 2).sum(axis=1) > 1.5
     learner = make_pipeline(OpticalFeatures(500), RidgeClassifier(alpha=1e-3))
     assert learner.fit(ROWS, labels).score(ROWS, labels) == 1.0
 
 
-def test_without_scikit_learn_its_extra_is_named():
+def test_without_scikit_learn_the_error_names_the_extra():
     code = "import sys; sys.modules['sklearn'] = None; import streamlyt.integrations.sklearn"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

@@ -1,13 +1,13 @@
-"""Slow, obvious twins of the models' loops."""
+"""Slow, naive references of the loops of the models."""
 
 import numpy as np
 from scipy.special import ndtri
 
 
 def ridge(features, targets, forget, penalty, weights=None, given=None):
-    """Minimise the weighted squares and the ridge that is renewed a coordinate at a time.
+    """Minimize the weighted squares plus the ridge, which is renewed one coordinate at a time.
 
-    A renewal pulls to the weights as they were when its turn began, found in the same way.
+    A renewal pulls to the weights at the start of its cycle, computed in the same way.
     """
     (n, m), k = features.shape, targets.shape[1]
     scale = np.sqrt(forget ** np.arange(n - 1.0, -1.0, -1.0))
@@ -18,22 +18,22 @@ def ridge(features, targets, forget, penalty, weights=None, given=None):
     size = np.sqrt((1 - forget) * penalty * m / max(1, times))
     for row in range(n if times else 0):
         if given is None and row and row * times % m < times:
-            told = None if weights is None else weights[:row]
-            anchors = ridge(features[:row], targets[:row], forget, penalty, told, towards)[0]
+            part = None if weights is None else weights[:row]
+            anchors = ridge(features[:row], targets[:row], forget, penalty, part, towards)[0]
         for at in range(row * times, row * times + times):
             pulls[at, at % m] = size
             towards[at] = size * anchors[at % m] if given is None else given[at]
     first = np.sqrt(forget**n * penalty) * np.eye(m)
     rows = np.vstack([own[:, None] * features, scale.repeat(times)[:, None] * pulls, first])
-    wanted = np.vstack(
+    expected = np.vstack(
         [own[:, None] * targets, scale.repeat(times)[:, None] * towards, np.zeros((m, k))]
     )
     q, r = np.linalg.qr(rows)
-    return np.linalg.solve(r, q.T @ wanted), r
+    return np.linalg.solve(r, q.T @ expected), r
 
 
 def scores(column, value):
-    """Return the score of a value among few known ones."""
+    """Return the score of a value relative to few known ones."""
     if np.isnan(value):
         return 0.0
     column = column[~np.isnan(column)]
@@ -55,7 +55,7 @@ def scores(column, value):
 
 
 def hedge(advice, targets, rate, share, reach, worst, slowest):
-    """Return the shares of experts after rows of advice, and the mixtures before each."""
+    """Return the weights of experts after rows of predictions, and the mixture before each row."""
     n, k = advice.shape
     shares, scale, mixed = np.full(k, 1 / k), 0.0, []
     for i in range(1, n):

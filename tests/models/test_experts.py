@@ -1,4 +1,4 @@
-"""The weighing of experts: the recursion of the twin, and never much worse than the best."""
+"""Expert weights: match the reference recursion, and are never much worse than the best."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -20,29 +20,29 @@ def weighed(advice, targets, cuts=()):
 
 @given(st.integers(0, 10_000), st.integers(1, 5), st.floats(0, 1e6), st.integers(0, 30))
 @settings(deadline=None, derandomize=True, max_examples=50)
-def test_shares_are_those_of_the_twin(seed, k, scale, cut):
+def test_weights_match_the_reference(seed, k, scale, cut):
     rng = np.random.default_rng(seed)
     advice, targets = scale * rng.normal(size=(30, k)), scale * rng.normal(size=30)
     logs, span = weighed(advice, targets, [cut])
-    told = experts.RATE, experts.SHARE, experts.REACH, experts.WORST, experts.SLOWEST
-    shares, _ = hedge(advice, targets, *told)
+    part = experts.RATE, experts.SHARE, experts.REACH, experts.WORST, experts.SLOWEST
+    shares, _ = hedge(advice, targets, *part)
     np.testing.assert_allclose(np.exp(logs), shares, atol=1e-9)
     assert span.tolist() == [targets.min(), targets.max()]
 
 
-def test_the_mixture_is_the_mean_of_bounded_advice():
+def test_mixture_is_the_mean_of_clipped_predictions():
     out = np.empty(1)
     advice, span = np.array([[0.5, 100.0]]), np.array([0.0, 1.0])
     experts.mix_rows(advice, np.log([0.25, 0.75]), span, out)
     assert out[0] == np.float64(0.25 * 0.5 + 0.75 * 1.5)
 
 
-def test_perfect_experts_and_constant_targets_do_no_harm():
+def test_perfect_experts_and_constant_targets_stay_finite():
     logs, _ = weighed(np.ones((50, 3)), np.ones(50))
     np.testing.assert_allclose(np.exp(logs), 1 / 3)
 
 
-def test_trust_goes_where_it_is_earned():
+def test_weight_moves_to_the_best_expert():
     rng = np.random.default_rng(0)
     x, walk = rng.normal(size=(800, 2)), np.cumsum(rng.normal(size=800))
     model = KernelRegressor()
@@ -57,7 +57,7 @@ def test_trust_goes_where_it_is_earned():
     assert model.expert_weights["narrow"] > 0.5
 
 
-def test_probabilities_and_their_weights_are_those_of_bayes():
+def test_probabilities_and_weights_follow_bayes_rule():
     rng = np.random.default_rng(0)
     scores, labels = rng.normal(0.3, 0.5, size=(1, 2, 3)), np.array([1])
     logs, seen = np.log([0.3, 0.25, 0.2, 0.15, 0.1]), np.array([2.0, 1.0, 1.0])
@@ -66,17 +66,17 @@ def test_probabilities_and_their_weights_are_those_of_bayes():
     frequent = (seen + 1 / 3) / 5
     last = np.array([0.0, frequent[1], frequent[2]])
     last *= (1 - 0.4) / last.sum()
-    last[0] = 0.4  # it stayed 1 time of 3: 2 of 5 by Laplace
+    last[0] = 0.4  # it repeated 1 time of 3: 2 of 5 by Laplace's rule
     bounded = np.clip(scores[0], -2, 2)
     summed = np.exp(together @ bounded)
     summed /= summed.sum()
-    told = [probabilities(scores[0, e], sharpness[e, 0]) for e in range(2)]
-    told += [summed, last, frequent]
+    part = [probabilities(scores[0, e], sharpness[e, 0]) for e in range(2)]
+    part += [summed, last, frequent]
     out = np.empty((1, 3))
     classes.mix_classes(scores, sharpness, together, logs, seen, 0, kept, out)
     shares = np.exp(logs)
-    np.testing.assert_allclose(out[0], shares @ np.array(told))
-    expected = shares * np.array(told)[:, 1]
+    np.testing.assert_allclose(out[0], shares @ np.array(part))
+    expected = shares * np.array(part)[:, 1]
     expected = (1 - classes.SHARE) * expected / expected.sum() + classes.SHARE / 5
     slower, prior = 1 - classes.SLOWEST, classes.SLOWEST * classes.PRIOR * np.eye(2)
     apart = bounded - (bounded @ summed)[:, None]
@@ -90,12 +90,12 @@ def test_probabilities_and_their_weights_are_those_of_bayes():
     assert seen.tolist() == [2, 2, 1]
     assert kept.tolist() == [1, 4]
     for e, first in enumerate((5.0, 3.0)):
-        s, p = bounded[e], told[e]
+        s, p = bounded[e], part[e]
         bent = p @ s**2 - (p @ s) ** 2
         assert np.isclose(sharpness[e, 0], first + (s[1] - p @ s) / (bent + classes.FEW))
 
 
-def test_scores_together_tell_what_none_of_them_tells():
+def test_weighted_sum_learns_what_no_single_expert_can():
     rng = np.random.default_rng(0)
     parts = rng.normal(size=(2, 3000))
     labels = (parts.sum(axis=0) > 0).astype(int)
@@ -107,7 +107,7 @@ def test_scores_together_tell_what_none_of_them_tells():
     np.testing.assert_array_less(5, memory[1])
 
 
-def test_a_class_that_stays_is_foretold():
+def test_a_repeating_class_is_predicted():
     labels = np.repeat(np.arange(20) % 2, 50).astype(float)
     model = KernelClassifier()
     model.learn(np.random.default_rng(0).normal(size=(1000, 2)), labels)

@@ -1,4 +1,4 @@
-"""What every model promises: late labels, holes, classes that appear, words for what is wrong."""
+"""Contract of all models: late labels, missing values, new classes, error messages."""
 
 import math
 import pickle
@@ -28,16 +28,16 @@ def table(n=400, d=3, classes=0, seed=0):
 
 
 def targets_of(cls, y):
-    return (y > np.median(y)).astype(float) if cls.classifies else y
+    return (y > np.median(y)).astype(float) if cls.is_classifier else y
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
-def test_nothing_learnt_predicts_zero(cls):
+def test_untrained_model_predicts_zero(cls):
     assert cls().predict(np.zeros((3, 2))).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
-def test_learning_beats_the_constant(cls):
+def test_learning_beats_the_constant_prediction(cls):
     x, y = table(1500)
     y = targets_of(cls, y)
     model = cls()
@@ -47,7 +47,7 @@ def test_learning_beats_the_constant(cls):
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
-def test_many_rows_give_what_one_after_the_other_gives(cls):
+def test_models_are_batch_invariant(cls):
     x, y = table(600)
     y = targets_of(cls, y)
     one, many = cls(), cls()
@@ -61,7 +61,7 @@ def test_many_rows_give_what_one_after_the_other_gives(cls):
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
-def test_rows_without_a_label_are_predicted_and_not_learnt(cls):
+def test_rows_without_a_label_are_predicted_but_not_learned(cls):
     x, y = table(300)
     y = targets_of(cls, y)
     late = y.copy()
@@ -78,7 +78,7 @@ def test_rows_without_a_label_are_predicted_and_not_learnt(cls):
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
-def test_a_missing_input_is_a_typical_one(cls):
+def test_a_missing_input_counts_as_typical(cls):
     x, y = table(500)
     y = targets_of(cls, y)
     x[np.random.default_rng(1).random(x.shape) < 0.1] = np.nan
@@ -87,13 +87,16 @@ def test_a_missing_input_is_a_typical_one(cls):
     model.learn(x, y)
     assert_all(np.isfinite, model.predict(x))
     assert np.abs(model.predict(x) - y).mean() < 0.7 * np.abs(y - np.median(y)).mean()
-    holes, typical = np.full((1, 3), np.nan), np.nanmedian(model.state["kept"][:, :2], axis=0)
-    assert abs(model.predict(holes)[0] - model.predict(np.array([[*typical, np.nan]]))[0]) < 0.2
+    missing, typical = (
+        np.full((1, 3), np.nan),
+        np.nanmedian(model.state["kept"][:, :2], axis=0),
+    )
+    assert abs(model.predict(missing)[0] - model.predict(np.array([[*typical, np.nan]]))[0]) < 0.2
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e141])
-def test_what_is_too_large_is_refused_and_leaves_no_trace(cls, value):
+def test_too_large_values_are_rejected_without_a_state_change(cls, value):
     x, y = table(50)
     y = targets_of(cls, y)
     model = cls()
@@ -115,7 +118,7 @@ def test_huge_and_constant_columns_leave_the_state_finite(cls):
     y = targets_of(cls, y)
     x[:, 2] = 7.0
     x[300:310, 0] = 1e139
-    x[600:, 1] += 1e6  # beyond all quantiles for good: the scaling is taken anew
+    x[600:, 1] += 1e6  # beyond all quantiles: the scaling is refitted
     model = cls()
     for i in range(900):
         model.learn(x[i : i + 1], y[i : i + 1])
@@ -129,7 +132,7 @@ def test_huge_and_constant_columns_leave_the_state_finite(cls):
 
 
 @pytest.mark.parametrize("cls", REGRESSORS)
-def test_shift_and_scale_of_the_target_are_of_no_matter(cls):
+def test_predictions_are_equivariant_to_shift_and_scale_of_targets(cls):
     x, y = table(500)
     one, other = cls(), cls()
     one.learn(x, y)
@@ -138,7 +141,7 @@ def test_shift_and_scale_of_the_target_are_of_no_matter(cls):
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
-def test_monotone_rescaling_of_inputs_in_powers_of_two_is_of_no_matter(cls):
+def test_predictions_are_invariant_to_power_of_two_scaling_of_inputs(cls):
     x, y = table(300)
     y = targets_of(cls, y)
     one, other = cls(), cls()
@@ -147,7 +150,7 @@ def test_monotone_rescaling_of_inputs_in_powers_of_two_is_of_no_matter(cls):
     np.testing.assert_allclose(other.predict(x * 1024), one.predict(x), rtol=1e-9, atol=1e-9)
 
 
-def test_deviation_covers_what_it_should():
+def test_predictive_deviation_has_nominal_coverage():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3000, 2))
     y = np.sin(x[:, 0]) + 0.5 * rng.normal(size=3000)
@@ -160,35 +163,37 @@ def test_deviation_covers_what_it_should():
     assert far[1] > far[0] > 0.45
 
 
-def test_classes_appear_as_if_they_had_been_known():
+def test_a_new_class_is_learned_as_if_known_from_the_start():
     x, y = table(600, classes=4)
-    order = np.argsort(y == 3, kind="stable")  # class 3 comes last of all
+    order = np.argsort(y == 3, kind="stable")  # class 3 comes last
     x, y = x[order], y[order]
     model = KernelClassifier()
     model.learn(x, y)
     assert sorted(model.classes) == [0, 1, 2, 3]
-    wanted = (y[:, None] == model.classes).astype(float)
-    seen = model._seen(x)[:, : model._layout(3).columns[1]]
-    weights = np.linalg.solve(seen.T @ seen + 0.01 * np.eye(seen.shape[1]), seen.T @ wanted)
-    found = model.state["weights"][:, : seen.shape[1]]
-    np.testing.assert_allclose(found.T, weights, atol=1e-6)
+    expected = (y[:, None] == model.classes).astype(float)
+    features = model._features_of(x)[:, : model._layout(3).columns[1]]
+    weights = np.linalg.solve(
+        features.T @ features + 0.01 * np.eye(features.shape[1]), features.T @ expected
+    )
+    result = model.state["weights"][:, : features.shape[1]]
+    np.testing.assert_allclose(result.T, weights, atol=1e-6)
 
 
-def test_probabilities_mean_what_they_say():
+def test_probabilities_are_calibrated():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(4000, 2))
     p = 1 / (1 + np.exp(-2 * x[:, 0]))
     y = (rng.random(4000) < p).astype(float)
     model = KernelClassifier()
     model.learn(x[:3000], y[:3000])
-    found = model.probabilities(x[3000:])
-    np.testing.assert_allclose(found.sum(axis=1), 1.0)
-    one = found[:, model.classes.tolist().index(1.0)]
+    result = model.probabilities(x[3000:])
+    np.testing.assert_allclose(result.sum(axis=1), 1.0)
+    one = result[:, model.classes.tolist().index(1.0)]
     assert np.abs(one - p[3000:]).mean() < 0.08
 
 
 @pytest.mark.parametrize("cls", CLASSIFIERS)
-def test_more_classes_than_agreed_are_refused(cls):
+def test_more_than_max_classes_are_rejected(cls):
     model = cls(max_classes=2)
     model.learn(np.zeros((2, 1)), np.array([0.0, 5.0]))
     with pytest.raises(DataError, match="at most 2 classes, got 3"):
@@ -199,7 +204,7 @@ def test_more_classes_than_agreed_are_refused(cls):
 
 
 @pytest.mark.parametrize("cls", LEARNERS)
-def test_wrong_shapes_and_columns_are_named(cls):
+def test_wrong_shapes_and_columns_are_reported(cls):
     model = cls(target="z")
     rows = Batch("a", [0], [[1.0, 2.0]], Schema.of("x", "y"))
     with pytest.raises(ParameterError, match="target must be one of the columns"):
@@ -214,30 +219,30 @@ def test_wrong_shapes_and_columns_are_named(cls):
 
 
 @pytest.mark.parametrize("cls", [NLMS, FOGD])
-def test_steps_are_those_of_the_formula(cls):
+def test_steps_match_the_formula(cls):
     x, y = table(400)
     model = cls(rate=0.7)
     model.learn(x, y)
-    seen = model._seen(x)
-    w, origin = np.zeros(seen.shape[1]), np.median(y[:256])
-    for t, (f, wanted) in enumerate(zip(seen, y - origin, strict=True)):
+    features = model._features_of(x)
+    w, origin = np.zeros(features.shape[1]), np.median(y[:256])
+    for t, (f, expected) in enumerate(zip(features, y - origin, strict=True)):
         rate = 0.7 / math.sqrt(1 + 0.01 * t) if cls is FOGD else 0.7
-        w += rate * (wanted - w @ f) * f / (f @ f)
-    np.testing.assert_allclose(model.predict(x), seen @ w + origin, rtol=1e-8)
+        w += rate * (expected - w @ f) * f / (f @ f)
+    np.testing.assert_allclose(model.predict(x), features @ w + origin, rtol=1e-8)
 
 
-def test_logistic_steps_are_those_of_the_formula():
+def test_logistic_steps_match_the_formula():
     x, y = table(400, classes=3)
     model = LogisticRegression()
     model.learn(x, y)
-    seen = model._seen(x)
-    w = np.zeros((3, seen.shape[1]))  # all three were known when the 256 rows were learnt anew
-    for t, (f, wanted) in enumerate(zip(seen, y, strict=True)):
-        at = model.classes.tolist().index(wanted)
-        told = np.exp(w[:3] @ f)
-        told /= told.sum()
-        w += 8 / math.sqrt(1 + 0.01 * t) * np.outer(np.eye(3)[at] - told, f) / (f @ f)
-    expected = np.exp(seen @ w.T)
+    features = model._features_of(x)
+    w = np.zeros((3, features.shape[1]))  # all three were known at the refit after 256 rows
+    for t, (f, expected) in enumerate(zip(features, y, strict=True)):
+        at = model.classes.tolist().index(expected)
+        part = np.exp(w[:3] @ f)
+        part /= part.sum()
+        w += 8 / math.sqrt(1 + 0.01 * t) * np.outer(np.eye(3)[at] - part, f) / (f @ f)
+    expected = np.exp(features @ w.T)
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(model.probabilities(x), expected, atol=1e-8)
 
@@ -246,14 +251,14 @@ def test_logistic_steps_are_those_of_the_formula():
     ("parameter", "value"),
     [("width", 0), ("forget", 0.0), ("forget", 1.1), ("ridge", 0.0), ("robust", -1.0)],
 )
-def test_parameters_that_cannot_hold_are_named(parameter, value):
+def test_invalid_parameters_are_reported(parameter, value):
     with pytest.raises(ParameterError, match=rf"{parameter} must be in .*, got {value!r}"):
         RLS(**{parameter: value})
     with pytest.raises(ParameterError, match="features must be a map"):
         RLS(features=3)
 
 
-def test_a_model_stands_in_a_pipeline_file(tmp_path):
+def test_a_pipeline_file_can_name_a_model(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
     model = RLS(FourierMap(32), forget=0.99, target="x")
     text = pipeline_file.dump(FileSource(tmp_path / "a.csv"), {"model": model})
@@ -261,7 +266,7 @@ def test_a_model_stands_in_a_pipeline_file(tmp_path):
     assert registry.get_component("models", "kernel_regressor") is KernelRegressor
 
 
-def test_other_maps_and_single_precision_serve():
+def test_other_maps_and_single_precision_work():
     x, y = table(400)
     for features in (
         FourierMap(64),

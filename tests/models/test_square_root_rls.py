@@ -1,4 +1,4 @@
-"""Least squares in a square root: the exact answer, in blocks too, and for ever."""
+"""Square-root least squares: exact, also in blocks and over long runs."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def rows(n, m, k=1, seed=0):
 
 @pytest.mark.parametrize("forget", [1.0, 0.99, 0.8])
 @pytest.mark.parametrize("m", [1, 2, 7, 24])
-def test_weights_are_those_of_the_qr_solution(m, forget):
+def test_weights_match_the_qr_solution(m, forget):
     features, targets = rows(150, m, 2)
     root = SquareRootRLS(forget, 0.3)
     memory = root.start(m, 2)
@@ -37,7 +37,7 @@ def test_weights_are_those_of_the_qr_solution(m, forget):
     st.integers(1, 3),
 )
 @settings(deadline=None, derandomize=True, max_examples=40)
-def test_blocks_give_what_the_loop_gives(sizes, forget, k):
+def test_blocks_match_the_row_loop(sizes, forget, k):
     features, targets = rows(sum(sizes), 13, k)
     root = SquareRootRLS(forget, 0.1)
     loop, blocks = root.start(13, k), root.start(13, k)
@@ -63,12 +63,12 @@ def test_blocks_give_what_the_loop_gives(sizes, forget, k):
 def test_predictions_come_before_learning():
     features, targets = rows(40, 6)
     root = SquareRootRLS(0.95, 0.1)
-    memory, twin = root.start(6), root.start(6)
-    told = root.follow(memory, features, targets)
+    memory, reference = root.start(6), root.start(6)
+    part = root.follow(memory, features, targets)
     for i in range(40):
-        assert told[i] == root.predict(twin, features[i : i + 1])
-        root.follow(twin, features[i : i + 1], targets[i : i + 1])
-    assert_same_bits(memory, twin)
+        assert part[i] == root.predict(reference, features[i : i + 1])
+        root.follow(reference, features[i : i + 1], targets[i : i + 1])
+    assert_same_bits(memory, reference)
 
 
 def test_large_errors_count_linearly():
@@ -76,8 +76,8 @@ def test_large_errors_count_linearly():
     targets[150] = 1e6
     root = SquareRootRLS(1.0, 0.1, robust=2.0)
     memory = root.start(5)
-    told, weights, median = root.follow(memory, features, targets), np.ones(200), 0.0
-    for i, error in enumerate(np.abs(targets - told)[:, 0]):
+    part, weights, median = root.follow(memory, features, targets), np.ones(200), 0.0
+    for i, error in enumerate(np.abs(targets - part)[:, 0]):
         if i > 1 and error > 2 * 1.4826 * median:
             weights[i] = 2 * 1.4826 * median / error
         step = 1 + max(1 / (i + 1), 0.02)
@@ -88,7 +88,7 @@ def test_large_errors_count_linearly():
 
 
 @pytest.mark.parametrize("m", [5, 100])
-def test_forgetting_lasts_with_inputs_that_nothing_excites(m):
+def test_forgetting_is_stable_for_inputs_without_excitation(m):
     rng = np.random.default_rng(0)
     root, n, last = SquareRootRLS(0.99, 0.1), 30_000, 4000
     memory, given = root.start(m), np.empty((last, 1))
@@ -100,7 +100,7 @@ def test_forgetting_lasts_with_inputs_that_nothing_excites(m):
         features[:, -1] = features[:, -2]
         targets = features.sum(axis=1, keepdims=True) + 0.1 * rng.normal(size=(n, 1))
         root.follow(memory, features[:-last], targets[:-last])
-        for at in range(0, last, m):  # turn by turn
+        for at in range(0, last, m):  # cycle by cycle
             rows = slice(n - last + at, n - last + at + m)
             root.follow(memory, features[rows], targets[rows])
             given[at : at + m, 0] = np.sqrt(0.01 * 0.1 * m) * memory["anchors"][0]
@@ -109,7 +109,7 @@ def test_forgetting_lasts_with_inputs_that_nothing_excites(m):
 
 
 def excited_now_and_then(n, m, seed=0):
-    """A constant, a column of zeros, and a half of the inputs that hardly ever moves."""
+    """A constant, a column of zeros, and inputs half of which hardly ever change."""
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(n, m)) / np.sqrt(m)
     features[:, 0], features[:, 1] = 1.0, 0.0
@@ -123,37 +123,37 @@ def test_many_weights_do_not_wind_up(forget, most):
     features, targets = excited_now_and_then(4000, m)
     root = SquareRootRLS(forget, 0.1)
     memory = root.start(m)
-    told = root.follow(memory, features, targets)
+    part = root.follow(memory, features, targets)
     for array in memory.values():
         assert_all(np.isfinite, array)
     diagonal = memory["root"][np.cumsum(np.arange(1, m + 1)) - 1]
     np.testing.assert_array_less(0, diagonal)
-    # Between two pulls the ridge of an input that nothing excites falls by exp(-4) at the most.
+    # Between two pulls the ridge of an input without excitation falls by exp(-4) at most.
     assert root.spread(memory, np.eye(m)).max() < np.exp(4.2) / 0.1
-    off = np.abs(told - targets)[1000:]
+    off = np.abs(part - targets)[1000:]
     assert off.max() < most * np.abs(targets).max()
 
 
-def test_more_weights_than_rows_in_the_memory_are_held():
-    # A law that stays, and a memory of 20 rows for 60 weights: pulled to zero, the error was 0.44.
+def test_undetermined_weights_keep_their_values():
+    # Constant dynamics, a memory of 20 rows, 60 weights: pulled to zero, the error was 0.44.
     rng = np.random.default_rng(0)
     features = rng.normal(size=(2000, 60)) / np.sqrt(60)
     targets = features.sum(axis=1, keepdims=True) + 0.01 * rng.normal(size=(2000, 1))
     root = SquareRootRLS(0.95, 0.1)
-    told = root.follow(root.start(60), features, targets)
-    assert np.abs(told - targets)[1000:].mean() < 0.02
+    part = root.follow(root.start(60), features, targets)
+    assert np.abs(part - targets)[1000:].mean() < 0.02
 
 
-def test_the_bank_is_no_worse_for_one_that_forgets():
+def test_a_forgetting_expert_does_not_harm_the_mixture():
     features, targets = excited_now_and_then(1500, 12)
-    rows, wanted = features[:, 1:], targets[:, 0]
+    rows, expected = features[:, 1:], targets[:, 0]
     rows[:, -1] = 3.0
     bank, lasting = KernelRegressor(), RLS(width=1.0, ridge=0.1)
     off = {bank: [], lasting: []}
     for i in range(1500):
-        for model, found in off.items():
-            found.append(abs(model.predict(rows[i : i + 1])[0] - wanted[i]))
-            model.learn(rows[i : i + 1], wanted[i : i + 1])
+        for model, result in off.items():
+            result.append(abs(model.predict(rows[i : i + 1])[0] - expected[i]))
+            model.learn(rows[i : i + 1], expected[i : i + 1])
     assert np.mean(off[bank]) < 1.02 * np.mean(off[lasting])
 
 

@@ -1,4 +1,4 @@
-"""Reservoirs and read-outs written plainly: the twins of the compiled loops."""
+"""Naive reference implementations of the compiled reservoirs and readouts."""
 
 from itertools import combinations_with_replacement
 from math import prod

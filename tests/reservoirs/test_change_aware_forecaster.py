@@ -1,4 +1,4 @@
-"""A new law is told and learnt afresh; a hard stretch of the old one is not mistaken for it."""
+"""Changes reset the forecaster once; segments that are hard to predict do not."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def run(model, values, cut):
     return np.vstack(out), events
 
 
-def test_a_new_law_is_told_once_and_from_then_on_the_model_is_a_fresh_one():
+def test_a_change_is_reported_once_and_resets_the_model():
     values = series()
     model = aware()
     _, [event] = run(model, values, 3000)
@@ -64,7 +64,7 @@ def test_a_new_law_is_told_once_and_from_then_on_the_model_is_a_fresh_one():
 
 
 @pytest.mark.bits
-def test_no_cut_of_the_rows_changes_anything():
+def test_results_are_batch_invariant():
     values = series()
     whole, first = run(aware(), values, 3000)
     for cut in (97, 640):
@@ -73,7 +73,7 @@ def test_no_cut_of_the_rows_changes_anything():
         assert found == first
 
 
-def test_a_change_may_only_be_told_of():
+def test_policy_keep_only_emits_the_event():
     values = series()
     whole, events = run(aware(policy="keep"), values, 3000)
     assert CHANGE <= events[0].alarm_index < CHANGE + 150
@@ -85,12 +85,12 @@ def test_a_change_may_only_be_told_of():
         aware(policy="forget")
 
 
-def test_the_same_law_is_never_left():
+def test_unchanged_dynamics_cause_no_reset():
     _, events = run(aware(), series(6000, second=0.3), 500)
     assert events == []
 
 
-def test_without_a_detector_it_is_the_forecaster():
+def test_without_a_detector_it_equals_the_forecaster():
     values = series(900)
     model, plain = ChangeAwareForecaster(RobustForecaster()), RobustForecaster()
     np.testing.assert_array_equal(run(model, values, 200)[0], run(plain, values, 200)[0])
@@ -98,7 +98,7 @@ def test_without_a_detector_it_is_the_forecaster():
 
 
 @pytest.mark.bits
-def test_a_saved_state_goes_on_through_a_change():
+def test_a_saved_state_resumes_across_a_change():
     values = series()
     one, other = aware(), aware()
     run(one, values[:CHANGE], 500)
@@ -110,7 +110,7 @@ def test_a_saved_state_goes_on_through_a_change():
     assert pack(one.state) == pack(other.state)
 
 
-def test_it_keeps_the_promises_of_an_operator():
+def test_it_satisfies_the_operator_contract():
     check_operator(
         ChangeAwareForecaster(
             ReservoirForecaster(EchoStateNetwork(20), washout=10, ridge=1e-6),
@@ -121,7 +121,7 @@ def test_it_keeps_the_promises_of_an_operator():
     )
 
 
-def test_a_pipeline_file_says_it_all(tmp_path):
+def test_a_pipeline_file_configures_it(tmp_path):
     np.save(tmp_path / "a.npy", series(50))
     source = FileSource(tmp_path / "a.npy")
     text = dump(source, [aware(settle=123)])
@@ -130,7 +130,7 @@ def test_a_pipeline_file_says_it_all(tmp_path):
     assert dump(source, [model]) == text
 
 
-def test_wrong_parts_are_told():
+def test_wrong_parts_are_rejected():
     with pytest.raises(ParameterError, match="reservoirs must be a forecaster, got Echo"):
         ChangeAwareForecaster(EchoStateNetwork(20))
     with pytest.raises(ParameterError, match="reservoirs must be a forecaster"):
@@ -141,7 +141,7 @@ def test_wrong_parts_are_told():
         ChangeAwareForecaster(settle=-1)
 
 
-def test_excursions_of_the_same_law_pass_the_margin_in_one_life_of_ten():
+def test_excursions_exceed_the_margin_in_one_of_ten_lifetimes():
     stretches = np.random.default_rng(0).exponential(size=(3000, 3000))
     record = np.maximum.accumulate(stretches, axis=1)
     margins = np.array([_margin(64 * k) for k in range(1, 3000)])
@@ -151,7 +151,7 @@ def test_excursions_of_the_same_law_pass_the_margin_in_one_life_of_ten():
     assert 0.02 < first < 0.15
 
 
-def test_behind_a_hard_stretch_half_the_way_to_the_error_of_staying_is_enough():
+def test_after_a_hard_segment_half_way_to_persistence_is_enough():
     model = aware()
     run(model, series(1000), 1000)
     own = model._own

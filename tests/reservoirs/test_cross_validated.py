@@ -1,4 +1,4 @@
-"""The mixture of solutions against its definition, row by row; and what it makes of a series."""
+"""Cross-validated readout: against its definition, and on series."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from streamlyt.core.batch import example_batch
 from streamlyt.operator_checks import check_operator
 from streamlyt.reservoirs import RobustForecaster
-from streamlyt.reservoirs._readouts.cross_validated import _COUNTS, _LADDER, CrossValidated
+from streamlyt.reservoirs._readouts.cross_validated import _RIDGES, _ROW_WEIGHT, CrossValidated
 
 
 def mixed_by_hand(x, y, ends, least):
@@ -15,7 +15,7 @@ def mixed_by_hand(x, y, ends, least):
     weights, scores = [np.zeros((y.shape[1], x.shape[1]))], [1.0]
     for end in ends:
         part = x[:, :end]
-        for ridge in _LADDER[least <= _LADDER]:
+        for ridge in _RIDGES[least <= _RIDGES]:
             added = ridge * (part**2).sum()
             tall = np.vstack([part, np.sqrt(added) * np.eye(end)])
             found = np.linalg.lstsq(tall, np.vstack([y, np.zeros((end, y.shape[1]))]), rcond=None)[
@@ -27,12 +27,12 @@ def mixed_by_hand(x, y, ends, least):
             left = ((y - part @ found) ** 2).sum(axis=0) / (y**2).sum(axis=0)
             scores.append(left.mean() / (1 - np.trace(hat) / n) ** 2)
             weights.append(np.hstack([found.T, np.zeros((y.shape[1], x.shape[1] - end))]))
-    share = np.array(scores) ** (-0.5 * _COUNTS * n)
+    share = np.array(scores) ** (-0.5 * _ROW_WEIGHT * n)
     return np.tensordot(share / share.sum(), np.array(weights), 1)
 
 
 @pytest.mark.parametrize("n", [30, 200])
-def test_mixture_is_that_of_its_definition(n):
+def test_mixture_matches_its_definition(n):
     rng = np.random.default_rng(n)
     x = rng.normal(size=(n, 12))
     y = x[:, :2] @ rng.normal(size=(2, 2)) + 0.3 * x[:, 8:10] + rng.normal(size=(n, 2))
@@ -45,7 +45,7 @@ def test_mixture_is_that_of_its_definition(n):
     np.testing.assert_allclose(readout.solve(memory), expected, rtol=1e-7, atol=1e-9)
 
 
-def test_targets_that_never_move_get_no_weights():
+def test_constant_targets_get_no_weights():
     readout = CrossValidated(1e-9, 1.0)
     memory = readout.start(3, 1)
     assert not readout.solve(memory).any()
@@ -53,7 +53,7 @@ def test_targets_that_never_move_get_no_weights():
     assert not readout.solve(memory).any()
 
 
-def test_forecaster_keeps_the_promises_of_an_operator():
+def test_forecaster_satisfies_the_operator_contract():
     check_operator(RobustForecaster(5, 30, forget=0.01), example_batch(300))
 
 
@@ -68,7 +68,7 @@ def season(seed):
 
 
 @pytest.mark.parametrize(("series", "most"), [(walk, 1.08), (season, 0.5)])
-def test_where_little_can_be_known_persistence_is_not_left_and_where_much_it_is(series, most):
+def test_forecasts_leave_persistence_only_for_predictable_series(series, most):
     ours = last = 0.0
     for seed in range(8):
         rows = series(seed)

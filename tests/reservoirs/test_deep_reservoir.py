@@ -1,4 +1,4 @@
-"""Reservoirs in layers: each is what it is alone, driven by the one before."""
+"""Deep reservoirs: each layer equals a single reservoir driven by the previous one."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from streamlyt.systems import MackeyGlass
 ROWS = np.random.default_rng(0).normal(size=(50, 2, 3))
 
 
-def test_a_layer_is_driven_by_the_states_of_the_one_before():
+def test_a_layer_is_driven_by_the_previous_states():
     first, second = EchoStateNetwork(30), EchoStateNetwork(20, leak_rate=0.3, seed=1)
     layers = DeepReservoir([first, second])
     found = layers.run(ROWS, layers.start(2, 3))
@@ -35,7 +35,7 @@ def test_a_layer_is_driven_by_the_states_of_the_one_before():
     ],
     ids=["echoes", "mixed"],
 )
-def test_layers_keep_the_promises_of_an_operator(reservoirs):
+def test_layers_satisfy_the_operator_contract(reservoirs):
     check_operator(DeepReservoir(reservoirs), example_batch(100))
 
 
@@ -48,7 +48,7 @@ def test_a_forecaster_learns_from_layers():
     assert np.abs(model.forecast(50) - rows[3000:]).max() < 0.05
 
 
-def test_what_is_no_layer_is_refused():
+def test_invalid_layers_are_rejected():
     with pytest.raises(ParameterError, match="must be one or more reservoirs, got"):
         DeepReservoir([])
     with pytest.raises(ParameterError, match="must be one or more reservoirs, got"):

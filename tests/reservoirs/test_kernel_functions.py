@@ -1,4 +1,4 @@
-"""The kernels of infinitely large reservoirs: by quadrature, and as what finite ones come to."""
+"""Recurrent kernels: against quadrature and the limit of finite reservoirs."""
 
 from itertools import pairwise
 
@@ -75,13 +75,13 @@ def by_bessel(name, c):
 
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("pair", PAIRS)
-def test_constants_are_those_of_quadrature(name, pair):
+def test_kernels_match_quadrature(name, pair):
     p, pp, qq = (np.array([value]) for value in pair)
     assert KERNELS[name](p, pp, qq)[0] == pytest.approx(by_quadrature(name, *pair), abs=1e-10)
 
 
 @pytest.mark.parametrize("name", KERNELS)
-def test_kernel_of_a_series_with_itself_is_three_times_the_same(name):
+def test_kernel_of_a_series_with_itself_has_equal_columns(name):
     x = np.random.default_rng(0).normal(size=(5, 2))
     found = recurrent_kernel(x, x, activation=name, spectral_radius=0.3, bias_scale=0.2)
     np.testing.assert_allclose(found, found[:, :1] + np.zeros(3), rtol=1e-12)
@@ -90,9 +90,7 @@ def test_kernel_of_a_series_with_itself_is_three_times_the_same(name):
 
 @pytest.mark.parametrize("activation", ["erf", "sign", "heaviside", "relu", "cos"])
 @pytest.mark.parametrize("construction", ["structured", "dense"])
-def test_finite_reservoirs_come_to_the_limit_as_one_over_the_root_of_their_size(
-    activation, construction
-):
+def test_finite_reservoirs_converge_as_one_over_the_root_of_their_size(activation, construction):
     scales = {"spectral_radius": 0.7, "input_scale": 0.9, "bias_scale": 0.3}
     rng = np.random.default_rng(1)
     series = rng.normal(size=(8, 6, 3))
@@ -116,9 +114,9 @@ def test_finite_reservoirs_come_to_the_limit_as_one_over_the_root_of_their_size(
     assert errors[-1] < 0.05
 
 
-def test_what_has_no_kernel_is_refused():
+def test_activations_without_a_kernel_are_rejected():
     x = np.zeros((4, 2))
     with pytest.raises(ParameterError, match=r"activation must be one of erf, .* got 'tanh'"):
         recurrent_kernel(x, x, activation="tanh")
-    with pytest.raises(DataError, match="both series must be of one shape"):
+    with pytest.raises(DataError, match="x and y must have the same shape"):
         recurrent_kernel(x, x[:2])

@@ -1,4 +1,4 @@
-"""The compiled loops against their plain twins."""
+"""Compiled loops against naive references."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_long_transform_is_its_own_inverse_up_to_order(m):
 
 
 @pytest.mark.parametrize(("dtype", "error"), [("float32", 2e-7), ("float64", 4e-16)])
-def test_tanh_is_right_to_rounding(dtype, error):
+def test_tanh_is_exact_to_rounding(dtype, error):
     x = np.concatenate([np.linspace(-30, 30, 20001), [0.0, 1e-9, -1e-9, 1e30, -1e30]])
     x = x.astype(dtype)
     out = x.copy()
@@ -48,7 +48,7 @@ def test_tanh_is_right_to_rounding(dtype, error):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("construction", ["structured", "dense", "sparse"])
-def test_steps_are_those_of_the_equation(construction, activation):
+def test_steps_match_the_equation(construction, activation):
     nodes = 60
     reservoir = EchoStateNetwork(
         nodes, construction=construction, activation=activation, leak_rate=0.7, seed=3
@@ -68,7 +68,7 @@ def test_steps_are_those_of_the_equation(construction, activation):
 
 
 @pytest.mark.parametrize("construction", ["structured", "dense", "sparse"])
-def test_weights_have_the_scales_that_are_told(construction):
+def test_weights_have_the_given_scales(construction):
     reservoir = EchoStateNetwork(
         2000, construction=construction, spectral_radius=0.8, input_scale=0.5, bias_scale=2.0
     )
@@ -85,7 +85,7 @@ def test_weights_have_the_scales_that_are_told(construction):
 
 
 @pytest.mark.parametrize(("delays", "skip", "order"), [(1, 1, 3), (2, 1, 2), (3, 2, 2), (2, 4, 3)])
-def test_products_are_all_there_once(delays, skip, order):
+def test_every_product_occurs_once(delays, skip, order):
     reservoir = NVAR(delays, skip=skip, order=order)
     np.testing.assert_allclose(
         states(reservoir), naive.products(ROWS, delays, skip, order), rtol=1e-13, atol=1e-15
@@ -93,7 +93,7 @@ def test_products_are_all_there_once(delays, skip, order):
     assert reservoir.n_outputs(3) == states(reservoir).shape[1]
 
 
-def test_reading_is_a_product():
+def test_readout_is_a_matrix_product():
     rng = np.random.default_rng(1)
     features, weights, out = rng.normal(size=(7, 100)), rng.normal(size=(3, 100)), np.empty((7, 3))
     read_rows(features, weights, out)
@@ -105,7 +105,7 @@ def test_reading_is_a_product():
 
 
 @pytest.mark.bits
-def test_lanes_are_reservoirs_of_their_own():
+def test_lanes_are_independent():
     rows = np.random.default_rng(2).normal(size=(20, 4, 3))
     for reservoir in (
         EchoStateNetwork(30),

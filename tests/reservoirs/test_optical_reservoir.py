@@ -1,4 +1,4 @@
-"""The optical reservoir: its equation, its limit, its devices, and what it refuses."""
+"""Optical reservoir: equation, limit, devices and validation."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def by_hand(optical, light, rows):
 
 @pytest.mark.parametrize("construction", ["structured", "dense"])
 @pytest.mark.parametrize("leak_rate", [1.0, 0.3])
-def test_steps_are_those_of_the_equation(construction, leak_rate):
+def test_steps_match_the_equation(construction, leak_rate):
     light = SimulatedDevice(construction=construction, seed=3, **IDEAL)
     optical = OpticalReservoir(60, light, leak_rate=leak_rate, saturation=2.0)
     np.testing.assert_allclose(states(optical), by_hand(optical, light, ROWS), atol=1e-12)
@@ -65,7 +65,7 @@ class Watched(SimulatedDevice):
 
 @pytest.mark.parametrize("average", [1, 2, 4])
 @pytest.mark.parametrize("leak_rate", [1.0, 0.3])
-def test_states_go_to_the_mean_of_the_frames(average, leak_rate):
+def test_states_approach_the_mean_of_the_frames(average, leak_rate):
     light = Watched(Camera(8, dither=average))
     optical = OpticalReservoir(80, light, average=average, leak_rate=leak_rate, saturation=1.5)
     inputs = np.stack([ROWS, ROWS[::-1]], axis=1)
@@ -79,14 +79,14 @@ def test_states_go_to_the_mean_of_the_frames(average, leak_rate):
     assert len(light.seen) == average * len(ROWS)
 
 
-def test_frames_of_another_size_are_refused():
+def test_frames_of_another_size_are_rejected():
     optical = OpticalReservoir(80, Watched(Camera(8), lost=1))
     with pytest.raises(DataError, match=r"must have shape \(1, 80\), got \(1, 79\)"):
         states(optical)
 
 
 @pytest.mark.parametrize("levels", [64, 1024])
-def test_a_display_of_steps_has_the_same_scales(levels):
+def test_a_quantized_display_has_the_same_scales(levels):
     # The stronger parts stand on several pixels: another medium, the same law.
     fine = states(OpticalReservoir(900, SimulatedDevice(**IDEAL), saturation=4.0))
     coarse = states(OpticalReservoir(900, SimulatedDevice(levels=levels, **IDEAL), saturation=4.0))
@@ -95,7 +95,7 @@ def test_a_display_of_steps_has_the_same_scales(levels):
 
 
 @pytest.mark.parametrize("construction", ["structured", "dense"])
-def test_finite_reservoirs_come_to_the_limit_as_one_over_the_root_of_their_size(construction):
+def test_finite_reservoirs_converge_as_one_over_the_root_of_their_size(construction):
     scales = {"spectral_radius": 0.3, "input_scale": 0.1, "bias_scale": 0.8}
     series = np.random.default_rng(1).normal(size=(8, 6, 3)).clip(-4, 4)
     sizes = np.array([60, 250, 1020])
@@ -134,18 +134,18 @@ def test_finite_reservoirs_come_to_the_limit_as_one_over_the_root_of_their_size(
     ],
     ids=["plain", "averaged", "noisy", "phase", "thermometer", "by name"],
 )
-def test_optical_reservoir_keeps_the_promises_of_an_operator(optical):
+def test_optical_reservoir_satisfies_the_operator_contract(optical):
     check_operator(optical, example_batch(150))
 
 
-def test_a_forecaster_over_light_keeps_the_promises_of_an_operator():
+def test_an_optical_forecaster_satisfies_the_operator_contract():
     optical = OpticalReservoir(30, SimulatedDevice(Camera(8, read_noise=1.0)), exposure="auto")
     model = ReservoirForecaster(optical, washout=20, ridge=1e-6, noise=1e-2)
     check_operator(model, example_batch(100))
 
 
 @pytest.mark.parametrize("encoding", ["threshold", "thermometer", "bins", "bit-planes", "phase"])
-def test_every_encoding_tells_the_input(encoding):
+def test_every_encoding_preserves_the_input(encoding):
     # From the states the newest input is read by least squares.
     rows = np.random.default_rng(2).uniform(-2, 2, size=(1500, 1))
     scales = {"spectral_radius": 0.3, "input_scale": 1.0, "bias_scale": 0.5, "input_range": 2.0}
@@ -156,7 +156,7 @@ def test_every_encoding_tells_the_input(encoding):
     assert left < (0.65 if encoding == "threshold" else 0.35)
 
 
-def test_averaging_dithered_frames_brings_the_camera_nearer_to_an_ideal_one():
+def test_averaging_dithered_frames_reduces_camera_quantization():
     ideal = states(OpticalReservoir(500, SimulatedDevice(**IDEAL)))
     off = {}
     for average in (1, 16):
@@ -165,7 +165,7 @@ def test_averaging_dithered_frames_brings_the_camera_nearer_to_an_ideal_one():
     assert off[16] < off[1] / 8
 
 
-def test_a_dithered_display_brings_its_levels_nearer_to_an_ideal_one():
+def test_a_dithered_display_reduces_quantization():
     off = {}
     for dither in (False, True):
         pair = []
@@ -178,7 +178,7 @@ def test_a_dithered_display_brings_its_levels_nearer_to_an_ideal_one():
     assert off[True] < 0.4 * off[False]
 
 
-def test_automatic_exposure_fills_one_pixel_in_a_hundred_and_then_stays():
+def test_automatic_exposure_saturates_one_percent_and_then_is_fixed():
     rows = np.random.default_rng(3).normal(size=(200, 1)).clip(-3, 3)
     dim = {"spectral_radius": 0.2, "input_scale": 0.1, "bias_scale": 0.7}
     optical = OpticalReservoir(2000, exposure="auto", saturation=40.0, **dim)
@@ -193,7 +193,7 @@ def test_automatic_exposure_fills_one_pixel_in_a_hundred_and_then_stays():
 
 
 @pytest.mark.bits
-def test_lanes_are_reservoirs_of_their_own():
+def test_lanes_are_independent():
     rows = np.random.default_rng(4).normal(size=(20, 3, 2))
     optical = OpticalReservoir(50, exposure="auto")
     together = optical.run(rows, optical.start(3, 2))
@@ -202,7 +202,7 @@ def test_lanes_are_reservoirs_of_their_own():
 
 
 @pytest.mark.bits
-def test_a_saved_state_holds_no_matrix_and_goes_on_with_the_same_bits():
+def test_a_saved_state_has_no_matrix_and_resumes_with_the_same_bits():
     optical = OpticalReservoir(300, SimulatedDevice(Camera(8, read_noise=2.0)))
     memory = optical.start(1, 3)
     optical.run(ROWS[:10, None], memory)
@@ -212,7 +212,7 @@ def test_a_saved_state_holds_no_matrix_and_goes_on_with_the_same_bits():
     assert_same_bits(again, optical.run(ROWS[10:, None], memory))
 
 
-def test_a_recording_takes_the_place_of_the_device(tmp_path):
+def test_a_recording_replaces_the_device(tmp_path):
     recorder = RecordingDevice(SimulatedDevice(Camera(8, read_noise=2.0), levels=256))
     seen = states(OpticalReservoir(80, recorder, bias_scale=0.3))
     recorder.save(tmp_path / "run.frames")
@@ -222,7 +222,7 @@ def test_a_recording_takes_the_place_of_the_device(tmp_path):
         states(replayed, ROWS[::-1])
 
 
-def test_lorenz_is_forecast_through_a_camera_of_eight_bits():
+def test_lorenz_is_forecast_with_an_8_bit_camera():
     rows = Lorenz(seed=5).sample(4500)
     model = ReservoirForecaster(OpticalReservoir(500), ridge=1e-9)
     model.predict_and_learn(rows[:4000])
@@ -231,16 +231,16 @@ def test_lorenz_is_forecast_through_a_camera_of_eight_bits():
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: OpticalReservoir(average=0), "average must be an integer of at least 1"),
         (lambda: OpticalReservoir(leak_rate=2.0), r"leak_rate must be in \(0, 1\], got 2.0"),
         (lambda: OpticalReservoir(saturation=0.0), "saturation must be a finite number above 0"),
         (lambda: OpticalReservoir(exposure="long"), "exposure must be one of 'fixed', 'auto'"),
-        (lambda: OpticalReservoir(encoding="colour"), "encoding must be one of"),
+        (lambda: OpticalReservoir(encoding="color"), "encoding must be one of"),
         (
             lambda: OpticalReservoir(10, 3),
-            "device must be a device, the name of one, or None, got 3",
+            "device must be a device, a name or None, got 3",
         ),
         (
             lambda: OpticalReservoir(10, "opu"),
@@ -248,7 +248,7 @@ def test_lorenz_is_forecast_through_a_camera_of_eight_bits():
         ),
         (
             lambda: OpticalReservoir(10, SimulatedDevice(modulation="phase")),
-            "needs a display of amplitude modulation, got one of phase modulation",
+            "must fit the display \\(amplitude modulation\\), got a display of phase",
         ),
         (
             lambda: OpticalReservoir(100, SimulatedDevice(max_outputs=64)),
@@ -260,6 +260,6 @@ def test_lorenz_is_forecast_through_a_camera_of_eight_bits():
         ),
     ],
 )
-def test_parameters_that_cannot_hold_are_refused(make, told):
-    with pytest.raises(ParameterError, match=told):
+def test_invalid_parameters_are_rejected(make, message):
+    with pytest.raises(ParameterError, match=message):
         make()

@@ -1,4 +1,4 @@
-"""What bands promise: their share, out of rows that were not learnt from, and no trace."""
+"""Prediction intervals: coverage on unseen rows, without state changes."""
 
 import warnings
 
@@ -10,7 +10,7 @@ from streamlyt.core.state import pack, unpack
 from streamlyt.evaluate import interval_score
 from streamlyt.reservoirs import NVAR, EchoStateNetwork, ReservoirForecaster
 from streamlyt.reservoirs._forecasting.calibration import Calibration
-from streamlyt.reservoirs._forecasting.prediction_intervals import calibrated, fewest_moments
+from streamlyt.reservoirs._forecasting.prediction_intervals import calibrated, min_origins
 from streamlyt.systems import Lorenz
 from tests._arrays import assert_all
 
@@ -37,7 +37,7 @@ def linear(**parameters):
     )
 
 
-def test_bands_of_a_noisy_series_hold_their_share_on_each_horizon():
+def test_intervals_of_a_noisy_series_have_nominal_coverage_per_horizon():
     model = linear(calibration=1000)
     rows = noisy_rows(6000, 0)
     model.predict_and_learn(rows[:3000])
@@ -51,7 +51,7 @@ def test_bands_of_a_noisy_series_hold_their_share_on_each_horizon():
     np.testing.assert_allclose(held.mean(axis=1) / len(starts), 0.9, atol=0.07)
 
 
-def test_bands_are_as_wide_as_the_noise_makes_the_error():
+def test_interval_width_follows_the_noise():
     model = linear(calibration=2000)
     model.predict_and_learn(noisy_rows(8000, 1))
     found = model.forecast_interval(3)
@@ -64,7 +64,7 @@ def test_bands_are_as_wide_as_the_noise_makes_the_error():
         np.testing.assert_allclose(half, 1.645 * np.sqrt(np.diag(cov)), rtol=0.35)
 
 
-def test_a_band_counts_errors_by_hand():
+def test_an_interval_matches_a_hand_computed_quantile():
     rng = np.random.default_rng(2)
     main, earlier = rng.normal(size=(4, 1, 2)), rng.normal(size=(4, 30, 2))
     truth = earlier + rng.normal(size=earlier.shape)
@@ -81,7 +81,7 @@ def test_a_band_counts_errors_by_hand():
     assert found.n_origins == 30
 
 
-def test_loops_that_diverged_make_the_band_infinite_and_not_narrow():
+def test_diverged_loops_make_the_interval_infinite():
     main, earlier = np.zeros((3, 1, 1)), np.zeros((3, 20, 1))
     earlier[1:, :10] = np.nan
     found = calibrated(looped(earlier), np.ones((3, 20, 1)), 0.9, 1.0, 0).around(looped(main), main)
@@ -90,7 +90,7 @@ def test_loops_that_diverged_make_the_band_infinite_and_not_narrow():
     assert_all(np.isinf, found.lower[1:])
 
 
-def test_lorenz_bands_follow_the_error_and_tell_the_valid_time():
+def test_lorenz_intervals_follow_the_error_and_the_valid_time():
     model = ReservoirForecaster(EchoStateNetwork(300), calibration=600)
     model.predict_and_learn(LORENZ[:2800])
     found = model.forecast_interval(600)
@@ -109,7 +109,7 @@ def test_lorenz_bands_follow_the_error_and_tell_the_valid_time():
     assert ours < 0.95 * interval_score(truth[:n], rows - flat, rows + flat, 0.9).mean()
 
 
-def test_bands_leave_no_trace_and_are_those_of_the_saved_state():
+def test_intervals_do_not_change_the_state_and_match_the_saved_one():
     one = ReservoirForecaster(
         EchoStateNetwork(40), washout=20, ridge=1e-8, noise=1e-3, calibration=150
     )
@@ -126,7 +126,7 @@ def test_bands_leave_no_trace_and_are_those_of_the_saved_state():
     np.testing.assert_array_equal(again.point, one.forecast(30))
 
 
-def test_the_ring_holds_the_newest_rows_and_the_lag_had_not_seen_them():
+def test_the_ring_has_the_newest_rows_and_the_lag_did_not_learn_them():
     kept = Calibration(50, 10)
     rows = np.arange(400.0)[:, None]
     state = {"learnt": np.array(0), **kept.start(rows[:10], np.zeros((1, 1)))}
@@ -142,12 +142,12 @@ def test_the_ring_holds_the_newest_rows_and_the_lag_had_not_seen_them():
         assert learnt < 150 or 48 <= learnt + 16 - lag <= 130
 
 
-def test_a_diverging_loop_is_said_and_keeps_the_learning_state():
+def test_a_diverging_loop_warns_and_keeps_the_state():
     model = linear(target="value", ridge=0.0)
     grown = 1.05 ** np.arange(120.0)[:, None]
     model.predict_and_learn(grown)
     before = pack(model.state)
-    with pytest.warns(RuntimeWarning, match=r"the closed loop left the series after \d+ rows"):
+    with pytest.warns(RuntimeWarning, match=r"closed loop diverged after \d+ steps"):
         ahead = model.forecast(2000)
     assert_all(np.isnan, ahead[-1])
     assert_all(np.isfinite, ahead[0])
@@ -157,13 +157,13 @@ def test_a_diverging_loop_is_said_and_keeps_the_learning_state():
         model.forecast(3)
 
 
-def test_wrong_questions_are_told():
+def test_invalid_requests_are_rejected():
     model = linear()
     rows = noisy_rows(600, 3)
-    with pytest.raises(DataError, match=r"needs 20 rows \(the washout\)"):
+    with pytest.raises(DataError, match=r"needs 20 learned rows \(the washout\)"):
         model.forecast_interval(3)
     model.predict_and_learn(rows[:25])
-    with pytest.raises(DataError, match="these bands need at least 29 rows, got 25"):
+    with pytest.raises(DataError, match="this coverage needs at least 29 rows, got 25"):
         model.forecast_interval(3)
     model.predict_and_learn(rows[25:])
     for coverage in (0.0, 1.0, 90):
@@ -174,16 +174,16 @@ def test_wrong_questions_are_told():
     without = linear(calibration=0)
     without.predict_and_learn(rows)
     assert "recent" not in without.state
-    with pytest.raises(ParameterError, match="bands need a calibration above 0"):
+    with pytest.raises(ParameterError, match="calibration must be positive for intervals"):
         without.forecast_interval(3)
 
 
 @pytest.mark.parametrize(("coverage", "fewest"), [(0.5, 1), (0.8, 4), (0.9, 9), (0.99, 99)])
-def test_fewest_moments_are_those_of_the_quantile(coverage, fewest):
-    assert fewest_moments(coverage) == fewest
+def test_min_origins_match_the_quantile(coverage, fewest):
+    assert min_origins(coverage) == fewest
 
 
-def test_a_constant_channel_has_a_band_without_width():
+def test_a_constant_channel_has_a_zero_width_interval():
     model = linear()
     rows = np.hstack([noisy_rows(500, 4)[:, :1], np.full((500, 1), 7.0)])
     model.predict_and_learn(rows)

@@ -1,4 +1,4 @@
-"""What a read-out has learnt against least squares over all rows at once."""
+"""Readouts against batch least squares."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def learnt(readout, features, targets, block=64):
 
 @pytest.mark.parametrize("kind", [Gram, SquareRoot])
 @pytest.mark.parametrize("keep", [1.0, 0.99])
-def test_weights_are_those_of_all_rows_at_once(kind, keep):
+def test_weights_match_the_batch_solution(kind, keep):
     rng = np.random.default_rng(0)
     features, targets = rng.normal(size=(500, 20)), rng.normal(size=(500, 2))
     readout = kind(1e-4, keep)
@@ -44,13 +44,13 @@ def test_square_root_has_twice_the_digits():
 
 
 @pytest.mark.parametrize("kind", [Gram, SquareRoot, Sketch, RLS, NLMS])
-def test_nothing_learnt_is_weights_of_zero(kind):
+def test_an_untrained_readout_has_zero_weights(kind):
     readout = kind(1e-10, 1.0)
     np.testing.assert_array_equal(readout.solve(readout.start(5, 2)), np.zeros((2, 5)))
 
 
 @pytest.mark.parametrize("kind", [Gram, SquareRoot])
-def test_features_that_repeat_are_no_failure(kind):
+def test_repeated_features_do_not_fail(kind):
     column = np.random.default_rng(2).normal(size=(200, 1))
     features = np.hstack([column, column, column])
     readout = kind(1e-13, 1.0)
@@ -63,7 +63,7 @@ def in_blocks(readout, features, targets, block=64):
 
 
 @pytest.mark.parametrize("keep", [1.0, 0.99])
-def test_recursive_least_squares_is_the_batch_solution(keep):
+def test_recursive_least_squares_match_the_batch_solution(keep):
     rng = np.random.default_rng(3)
     features, targets = rng.normal(size=(500, 20)), rng.normal(size=(500, 2))
     age = keep ** (0.5 * np.arange(499, -1, -1))[:, None]
@@ -74,7 +74,7 @@ def test_recursive_least_squares_is_the_batch_solution(keep):
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
 
 
-def test_lanes_of_one_moment_are_forgotten_once():
+def test_lanes_of_one_row_are_forgotten_once():
     rng = np.random.default_rng(4)
     features, targets = rng.normal(size=(128, 5)), rng.normal(size=(128, 1))
     readout = RLS(1e-6, 0.9)
@@ -86,7 +86,7 @@ def test_lanes_of_one_moment_are_forgotten_once():
     np.testing.assert_allclose(readout.solve(memory), expected, rtol=1e-7, atol=1e-9)
 
 
-def test_least_mean_squares_steps_by_a_share_of_the_error():
+def test_least_mean_squares_step_by_a_fraction_of_the_error():
     rng = np.random.default_rng(5)
     features, targets = rng.normal(size=(70, 6)), rng.normal(size=(70, 2))
     features[10] = 0.0
@@ -98,7 +98,7 @@ def test_least_mean_squares_steps_by_a_share_of_the_error():
 
 
 @pytest.mark.parametrize("wide", [10, 100, 700])
-def test_a_sketch_is_least_squares_on_some_values_of_a_transform(wide):
+def test_a_sketch_is_least_squares_on_a_subsampled_transform(wide):
     rng = np.random.default_rng(6)
     features, targets = rng.normal(size=(300, wide)), rng.normal(size=(300, 2))
     readout = Sketch(1e-3, 1.0)
@@ -116,7 +116,7 @@ def test_a_sketch_is_least_squares_on_some_values_of_a_transform(wide):
     np.testing.assert_allclose(features @ weights.T, sketch @ expected.T, atol=1e-8)
 
 
-def test_a_sketch_keeps_lengths():
+def test_a_sketch_preserves_norms():
     rng = np.random.default_rng(7)
     features = rng.normal(size=(50, 3000))
     turned, taken = _drawn(3000, 1500)

@@ -1,4 +1,4 @@
-"""The forecaster of infinitely many nodes: what finite ones come to, and its own promises."""
+"""Recurrent kernel forecaster: limit of finite reservoirs, and its contract."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def products_slowly(rows, activation, spectral_radius, input_scale, bias_scale):
 
 
 @pytest.mark.parametrize("activation", ["cos", "erf", "relu", "rbf", "modulus"])
-def test_products_are_those_of_two_plain_loops(activation):
+def test_products_match_two_naive_loops(activation):
     rows = np.random.default_rng(0).normal(size=(25, 2))
     slow = products_slowly(rows, activation, **SCALES)
     law = KernelRecursion(activation, *SCALES.values(), 0.0, 2)
@@ -52,7 +52,7 @@ def test_products_are_those_of_two_plain_loops(activation):
     np.testing.assert_allclose(found.own, np.diagonal(slow), rtol=1e-12)
 
 
-def test_finite_reservoirs_forecast_as_this_one_the_more_nodes_the_nearer():
+def test_finite_reservoirs_converge_to_this_forecast():
     rows = LORENZ[:300]
     off = []
     for size in (61, 509):
@@ -70,7 +70,7 @@ def test_finite_reservoirs_forecast_as_this_one_the_more_nodes_the_nearer():
     assert off[1] < 0.01 * np.sqrt((last**2).mean())
 
 
-def test_few_rows_are_forecast_further_than_by_few_nodes():
+def test_few_rows_have_a_longer_valid_time_than_with_few_nodes():
     finite = [
         ReservoirForecaster(EchoStateNetwork(124, seed=seed), washout=20) for seed in range(3)
     ]
@@ -89,7 +89,7 @@ def test_few_rows_are_forecast_further_than_by_few_nodes():
     assert held[0] > 1.2 * np.mean(held[1:])
 
 
-def test_bands_hold_about_their_share_and_disturb_nothing():
+def test_intervals_have_about_nominal_coverage_and_do_not_change_the_state():
     rng = np.random.default_rng(1)
     wave = np.sin(0.4 * np.arange(700))[:, None] + 0.1 * rng.normal(size=(700, 1))
     model = RecurrentKernelForecaster(rows=300)
@@ -106,7 +106,7 @@ def test_bands_hold_about_their_share_and_disturb_nothing():
     assert 0.65 < np.mean(held) < 0.95
 
 
-def test_noise_is_not_learnt_by_heart_where_the_ridge_is_open():
+def test_the_mixed_ridge_does_not_overfit_noise():
     walk = np.cumsum(np.random.default_rng(3).normal(size=(300, 1)), axis=0)
     predicted = RecurrentKernelForecaster().predict_and_learn(walk)
     ours = ((predicted[100:] - walk[100:]) ** 2).mean()
@@ -114,7 +114,7 @@ def test_noise_is_not_learnt_by_heart_where_the_ridge_is_open():
 
 
 @pytest.mark.bits
-def test_memory_is_bounded_and_any_cut_gives_the_same_bits():
+def test_state_is_bounded_and_batch_invariant():
     model, other = RecurrentKernelForecaster(rows=120), RecurrentKernelForecaster(rows=120)
     whole = model.predict_and_learn(LORENZ[:400])
     parts = [other.predict_and_learn(part) for part in np.array_split(LORENZ[:400], 37)]
@@ -128,38 +128,40 @@ def test_memory_is_bounded_and_any_cut_gives_the_same_bits():
     )
 
 
-def test_a_channel_that_stays_is_forecast_to_stay():
+def test_a_constant_channel_is_forecast_as_constant():
     rows = np.hstack([np.sin(0.3 * np.arange(100))[:, None], np.full((100, 1), 7.0)])
     model = RecurrentKernelForecaster()
     model.predict_and_learn(rows)
     np.testing.assert_allclose(model.forecast(5)[:, 1], 7.0)
 
 
-def test_a_loop_that_leaves_is_told():
+def test_a_diverging_loop_warns():
     wild = RecurrentKernelForecaster("relu", ridge=1e-10)
     wild.predict_and_learn(1.1 ** np.arange(100.0)[:, None])
-    with pytest.warns(RuntimeWarning, match="the closed loop left the series after"):
+    with pytest.warns(RuntimeWarning, match="closed loop diverged after"):
         assert_all(np.isnan, wild.forecast(200)[-1])
 
 
-def test_bad_input_is_refused():
+def test_invalid_input_is_rejected():
     with pytest.raises(ParameterError, match="activation must be"):
         RecurrentKernelForecaster("tanh")
     growing = RecurrentKernelForecaster("relu", spectral_radius=3.0)
-    with pytest.raises(ParameterError, match=r"spectral_radius must be so small .* got 3\.0"):
+    with pytest.raises(
+        ParameterError, match=r"spectral_radius must keep the states bounded, got 3\.0"
+    ):
         growing.predict_and_learn(np.tile(LORENZ[:10], (20, 1)))
     with pytest.raises(ParameterError, match=r"four washouts \(80\), got 79"):
         RecurrentKernelForecaster(rows=79)
     model = RecurrentKernelForecaster()
     model.predict_and_learn(LORENZ[:20])
-    with pytest.raises(DataError, match="needs 21 rows"):
+    with pytest.raises(DataError, match="needs 21 learned rows"):
         model.forecast(1)
     model.predict_and_learn(LORENZ[20:40])
     with pytest.raises(ParameterError, match="horizon"):
         model.forecast(0)
-    with pytest.raises(DataError, match="bands need at least"):
+    with pytest.raises(DataError, match=r"coverage 0\.9 needs at least"):
         model.forecast_interval(3)
-    with pytest.raises(DataError, match="at least 20 rows"):
+    with pytest.raises(DataError, match="at least 20 finite rows"):
         model.forecast(3, context=LORENZ[:5])
     with pytest.raises(DataError, match="must stay 3"):
         model.predict_and_learn(LORENZ[:5, :2])

@@ -1,4 +1,4 @@
-"""What the forecaster promises: the contract, the batch solution, closed loops without a trace."""
+"""Reservoir forecaster: contract, batch solution, closed loops without state changes."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def small(**parameters):
 @pytest.mark.parametrize(
     "reservoir", [EchoStateNetwork(40), EchoStateNetwork(30, dtype="float32"), NVAR(3, order=2)]
 )
-def test_reservoir_keeps_the_promises_of_an_operator(reservoir):
+def test_reservoir_satisfies_the_operator_contract(reservoir):
     check_operator(reservoir, example_batch(200))
 
 
@@ -47,7 +47,7 @@ def test_reservoir_keeps_the_promises_of_an_operator(reservoir):
     ],
     ids=["plain", "noise", "forgetting", "sketch", "rls", "nlms", "patches", "open", "two"],
 )
-def test_forecaster_keeps_the_promises_of_an_operator(model):
+def test_forecaster_satisfies_the_operator_contract(model):
     check_operator(model, example_batch(300))
 
 
@@ -63,7 +63,7 @@ def features_by_hand(model, rows):
 @pytest.mark.parametrize("readout", ["gram", "square-root"])
 @pytest.mark.parametrize("target", ["increment", "value"])
 @pytest.mark.parametrize("rows", [200 + 640, 200 + 701])
-def test_forecast_is_that_of_a_batch_solution(readout, target, rows):
+def test_forecast_matches_the_batch_solution(readout, target, rows):
     model = ReservoirForecaster(
         EchoStateNetwork(100, seed=1), readout=readout, target=target, ridge=1e-9
     )
@@ -81,7 +81,7 @@ def test_forecast_is_that_of_a_batch_solution(readout, target, rows):
     np.testing.assert_allclose(model.forecast(1)[0], expected, rtol=1e-8)
 
 
-def test_a_closed_loop_feeds_itself_its_own_rows():
+def test_a_closed_loop_is_driven_by_its_predictions():
     model = small()
     model.predict_and_learn(LORENZ[:1000])
     ahead = model.forecast(5)
@@ -90,7 +90,7 @@ def test_a_closed_loop_feeds_itself_its_own_rows():
         np.testing.assert_allclose(again, ahead[step:], rtol=1e-10)
 
 
-def test_a_forecast_leaves_no_trace_and_can_be_had_at_any_moment():
+def test_a_forecast_does_not_change_the_state_at_any_row():
     one, other = small(noise=1e-3), small(noise=1e-3)
     for row in range(20, 400, 37):
         model_rows = LORENZ[(row - 37) * (row > 20) : row]
@@ -117,7 +117,7 @@ def test_a_saved_state_forecasts_the_same_bits():
     assert pack(copy.state) == pack(model.state)
 
 
-def test_a_forecast_after_another_assigned_state_is_that_of_the_state():
+def test_a_forecast_after_a_state_assignment_uses_that_state():
     model = small()
     model.predict_and_learn(LORENZ[:333])
     kept = unpack(pack(model.state))
@@ -129,7 +129,7 @@ def test_a_forecast_after_another_assigned_state_is_that_of_the_state():
     np.testing.assert_array_equal(other.forecast(10), first)
 
 
-def test_lorenz_is_forecast_for_ten_exponents():
+def test_lorenz_is_forecast_for_ten_lyapunov_times():
     model = ReservoirForecaster()
     predicted = model.predict_and_learn(LORENZ[:3000])
     assert np.abs(predicted[2500:] - LORENZ[2500:3000]).max() < 0.01
@@ -137,7 +137,7 @@ def test_lorenz_is_forecast_for_ten_exponents():
     assert np.abs(model.forecast(steps) - LORENZ[3000 : 3000 + steps]).max() < 3.0
 
 
-def test_forgetting_follows_a_new_law():
+def test_forgetting_follows_changed_dynamics():
     new = Lorenz(rho=35.0, seed=1).sample(2500)
     rows = np.vstack([LORENZ[:2500], new])
     errors = {}
@@ -148,7 +148,7 @@ def test_forgetting_follows_a_new_law():
     assert errors[0.005] < 0.7 * errors[0.0]
 
 
-def test_patches_are_reservoirs_over_their_own_window():
+def test_patches_are_reservoirs_over_their_windows():
     field = Lorenz96(sites=12).sample(700)
     model = small(patch=3, halo=2.0, spacing=0.5)
     predicted = model.predict_and_learn(field)
@@ -159,7 +159,7 @@ def test_patches_are_reservoirs_over_their_own_window():
     assert model.state["features"].shape == (4, 1 + (3 + 4 + 4) + 40)
 
 
-def test_an_open_end_sees_nothing_beyond_it():
+def test_an_open_boundary_is_padded_with_zeros():
     field = Lorenz96(sites=12).sample(700)
     model = small(patch=4, halo=1.0, boundary="open")
     model.predict_and_learn(field)
@@ -169,7 +169,7 @@ def test_an_open_end_sees_nothing_beyond_it():
     assert (model.state["features"][1][1:7] != 0).all()
 
 
-def test_a_field_is_forecast_by_patches_and_not_at_once():
+def test_a_field_needs_patches():
     field = Lorenz96(sites=20, dt=0.02, seed=3).sample(1550)
     errors = {}
     for patch in (None, 2):
@@ -188,19 +188,19 @@ def test_a_constant_channel_stays_constant():
 
 
 @pytest.mark.parametrize("factor", [1e-150, 1e12, 1e150])
-def test_units_do_not_matter(factor):
+def test_results_do_not_depend_on_units(factor):
     plain, scaled = small(), small()
     expected = plain.predict_and_learn(LORENZ[:600])
     found = scaled.predict_and_learn(LORENZ[:600] * factor) / factor
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_closed_loop_that_leaves_is_stopped_and_told():
+def test_a_diverging_closed_loop_stops_and_warns():
     rows = np.exp(0.02 * np.arange(400))[:, None]
     model = small(washout=50)
     model.predict_and_learn(rows)
     before = pack(model.state)
-    with pytest.warns(RuntimeWarning, match="the closed loop left the series after"):
+    with pytest.warns(RuntimeWarning, match="closed loop diverged after"):
         ahead = _explode(model)
     assert pack(model.state) == before
     assert_all(np.isnan, ahead[-1])
@@ -215,7 +215,7 @@ def _explode(model):
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: ReservoirForecaster(washout=9), "washout must be an integer of at least 10"),
         (lambda: ReservoirForecaster(forget=1.0), r"forget must be in \[0, 1\), got 1.0"),
@@ -228,38 +228,38 @@ def _explode(model):
         (lambda: NVAR(30, order=4).n_outputs(3), "products must be at most 20000"),
     ],
 )
-def test_parameters_that_cannot_hold_are_refused(make, told):
-    with pytest.raises(ParameterError, match=told):
+def test_invalid_parameters_are_rejected(make, message):
+    with pytest.raises(ParameterError, match=message):
         make()
 
 
-def test_rows_that_cannot_be_are_refused_and_told():
+def test_invalid_rows_are_rejected():
     model = small(washout=200)
-    with pytest.raises(DataError, match=r"needs 200 rows .* got 0"):
+    with pytest.raises(DataError, match=r"needs 200 learned rows .* got 0"):
         model.forecast(10)
     model.predict_and_learn(LORENZ[:150])
-    with pytest.raises(DataError, match=r"needs 200 rows .* got 150"):
+    with pytest.raises(DataError, match=r"needs 200 learned rows .* got 150"):
         model.forecast(10)
     model.predict_and_learn(LORENZ[150:400])
     with pytest.raises(ParameterError, match="horizon must be an integer of at least 1, got 0"):
         model.forecast(0)
     with pytest.raises(DataError, match="number of channels must stay 3"):
         model.predict_and_learn(np.zeros((4, 2)))
-    with pytest.raises(DataError, match=r"after must have at least 200 rows .* got 100"):
+    with pytest.raises(DataError, match=r"context must have at least 200 finite rows .* got 100"):
         model.forecast(3, context=LORENZ[:100])
-    with pytest.raises(DataError, match=r"after must have shape \(n, 3\)"):
+    with pytest.raises(DataError, match=r"context must have shape \(n, 3\)"):
         model.forecast(3, context=np.zeros((300, 2)))
-    with pytest.raises(DataError, match=r"patch must divide .* \(3\), got 2; take one of \[1, 3\]"):
+    with pytest.raises(DataError, match=r"patch must divide .* \(3\), got 2; use one of \[1, 3\]"):
         small(patch=2).predict_and_learn(LORENZ[:100])
     hole = Batch("a", [0], [[1.0, np.nan, 2.0]], Schema.of("x", "y", "z"))
     with pytest.raises(DataError, match="values must be finite, got nan in channel 'y'"):
         model.update(hole)
 
 
-def test_a_state_of_other_parameters_is_refused_and_they_are_named():
+def test_a_state_of_other_parameters_is_rejected_by_name():
     model = small()
     model.predict_and_learn(LORENZ[:100])
-    for other, told in (
+    for other, message in (
         (
             ReservoirForecaster(EchoStateNetwork(41), washout=20, ridge=1e-8),
             "n_components was 40 and is 41;",
@@ -270,24 +270,24 @@ def test_a_state_of_other_parameters_is_refused_and_they_are_named():
         ),
         (small(ridge=1e-6), "ridge was 1e-08 and is 1e-06;"),
         (small(readout="square-root"), "readout was 'gram' and is 'square-root';"),
-        (ReservoirForecaster(NVAR(2), washout=20, ridge=1e-8), "was Echo and is Polynomial;"),
+        (ReservoirForecaster(NVAR(2), washout=20, ridge=1e-8), "was EchoStateNetwork and is NVAR;"),
     ):
         other.state = unpack(pack(model.state))
-        with pytest.raises(StateError, match=told):
+        with pytest.raises(StateError, match=message):
             other.predict_and_learn(LORENZ[100:200])
-        with pytest.raises(StateError, match=told):
+        with pytest.raises(StateError, match=message):
             other.forecast(3)
 
 
-def test_a_reservoir_of_other_parameters_refuses_a_state():
+def test_a_reservoir_rejects_a_state_of_other_parameters():
     one, other = EchoStateNetwork(20), EchoStateNetwork(20, leak_rate=0.5)
     one.update(example_batch(30))
     other.state = one.state
-    with pytest.raises(StateError, match=r"leak_rate was 1.0 and is 0.5; take those of the saved"):
+    with pytest.raises(StateError, match=r"leak_rate was 1.0 and is 0.5; use those of the saved"):
         other.update(example_batch(30))
 
 
-def test_predictions_stand_beside_their_channels():
+def test_predictions_are_appended_per_channel():
     batch = Batch("a", np.arange(50), LORENZ[:50], Schema.of("x", "y", "z"))
     out, events = small().update(batch)
     assert out.schema.channel_names == ("x", "y", "z", "x.predicted", "y.predicted", "z.predicted")

@@ -1,26 +1,26 @@
-"""Care with measured rows: what leaps count for, and where nothing is believed."""
+"""Robustness: Huber weights of large steps, damped extrapolation."""
 
 import numpy as np
 import pytest
 
 from streamlyt.reservoirs import RobustForecaster
 from streamlyt.reservoirs._forecasting.robustness import (
-    counted,
     extrapolation_weight,
+    huber_weights,
     init_robust_state,
     running_extrapolation_weight,
 )
 from tests._arrays import assert_same_bits
 
 
-def test_trust_is_whole_inside_and_falls_with_the_square_of_the_distance():
+def test_extrapolation_weight_is_one_inside_and_falls_with_squared_distance():
     low, high = np.array([0.0, 0.0]), np.array([2.0, 10.0])
     rows = np.array([[1.0, 5.0], [3.0, 15.0], [4.0, 5.0], [1.0, -25.0]])
     np.testing.assert_allclose(extrapolation_weight(rows, low, high)[:, 0], [1, 1, 1 / 4, 1 / 25])
 
 
 @pytest.mark.bits
-def test_the_range_is_that_of_the_rows_before_in_any_cut():
+def test_the_range_is_batch_invariant():
     rows = np.random.default_rng(0).normal(size=(40, 2)) * 3
     whole, parts = init_robust_state(rows[:10]), init_robust_state(rows[:10])
     expected = [
@@ -34,20 +34,20 @@ def test_the_range_is_that_of_the_rows_before_in_any_cut():
     assert_same_bits(whole["low"], parts["low"])
 
 
-def test_a_leap_counts_as_a_step_of_six_usual_ones():
+def test_a_large_step_counts_as_six_usual_ones():
     steps = np.array([[1.0], [-1.0], [60.0], [1.0]])
     state = init_robust_state(np.arange(12.0)[:, None])
-    np.testing.assert_allclose(counted(steps, state), [1, 1, np.sqrt(0.1), 1])
+    np.testing.assert_allclose(huber_weights(steps, state), [1, 1, np.sqrt(0.1), 1])
     assert 1.0 < float(state["usual"][0]) < 1.5
 
 
-def test_a_constant_beginning_makes_no_leap():
+def test_a_constant_start_is_no_large_step():
     state = init_robust_state(np.ones((12, 1)))
-    np.testing.assert_array_equal(counted(np.array([[5.0]]), state), [1.0])
+    np.testing.assert_array_equal(huber_weights(np.array([[5.0]]), state), [1.0])
     assert float(state["usual"][0]) > 0
 
 
-def test_after_a_leap_and_back_the_forecast_stays_where_the_series_is():
+def test_after_an_outlier_the_forecast_stays_at_the_series():
     noise = np.random.default_rng(1).normal(size=600)
     rows = 100 + np.sin(np.arange(600) / 3.0) + 0.1 * noise
     rows[300:306] = 24.0
@@ -59,7 +59,7 @@ def test_after_a_leap_and_back_the_forecast_stays_where_the_series_is():
 
 
 @pytest.mark.parametrize("horizon", [1, 12, 500])
-def test_a_loop_knows_the_range_of_rows_that_are_a_horizon_old(horizon):
+def test_a_loop_uses_the_range_of_rows_a_horizon_old(horizon):
     rows = np.random.default_rng(2).normal(size=(400, 2)).cumsum(axis=0)
     model = RobustForecaster(3, 10, calibration=60)
     for start, stop in ((0, 100), (100, 130), (130, 330), (330, 400)):
@@ -77,7 +77,7 @@ def test_a_loop_knows_the_range_of_rows_that_are_a_horizon_old(horizon):
             np.testing.assert_array_equal(high[i], known.max(axis=0))
 
 
-def test_in_a_fall_of_which_nothing_is_known_the_forecast_stays():
+def test_in_an_unseen_drop_the_forecast_stays():
     rows = np.random.default_rng(3).normal(size=200)
     rows[150:] -= 60.0
     model = RobustForecaster()

@@ -1,4 +1,4 @@
-"""The search: what is found forecasts better, and is the same for a seed."""
+"""Parameter search: better forecasts, reproducible by seed."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def by_single_forecasts(model, rows, first, horizon):
         ReservoirForecaster(EchoStateNetwork(60), washout=30, ridge=1e-6),
     ],
 )
-def test_an_error_is_that_of_forecasts_made_one_by_one(model):
+def test_backtest_error_matches_single_forecasts(model):
     rows = np.hstack([season(200), season(200, 25.0, seed=1)])
     found = backtest_error(model, rows, 150, 7)
     slow = by_single_forecasts(model.clone(), rows, 150, 7)
@@ -54,7 +54,7 @@ def test_an_error_is_that_of_forecasts_made_one_by_one(model):
     assert not model.state
 
 
-def test_persistence_has_the_error_one_and_nonsense_that_of_two():
+def test_persistence_has_error_one_and_divergence_is_clipped_at_two():
     walk = np.cumsum(np.random.default_rng(2).normal(size=(300, 1)), axis=0)
     wild = ReservoirForecaster(EchoStateNetwork(30), washout=20, ridge=1e3)
     assert backtest_error(wild, walk, 200, 5)[0.0] == pytest.approx(1.0, abs=1e-3)
@@ -62,7 +62,7 @@ def test_persistence_has_the_error_one_and_nonsense_that_of_two():
     assert 1.0 < backtest_error(diverging, walk, 80, 40)[0.0] <= 2.5
 
 
-def test_more_delays_are_found_where_the_default_has_too_few():
+def test_search_finds_more_delays_if_the_default_has_too_few():
     said = []
     looks = []
     found = tune(
@@ -78,11 +78,11 @@ def test_more_delays_are_found_where_the_default_has_too_few():
     assert found.error < 0.9 * found.default_error
     assert repr(found.default_model) == repr(RobustForecaster())
     assert not found.model.state
-    assert said[0].startswith("1 tried, ")
-    assert f"{found.error:.3g} of the error of persistence" in said[-1]
+    assert said[0].startswith("1 trials, ")
+    assert f"RMSE {found.error:.3g} × persistence" in said[-1]
 
 
-def test_same_seed_finds_the_same_and_another_seed_tries_others():
+def test_search_depends_only_on_the_seed():
     rows = season(150)
     one, again = (tune(rows, 5, trials=3, seed=3) for _ in range(2))
     assert repr(one.model) == repr(again.model)
@@ -93,7 +93,7 @@ def test_same_seed_finds_the_same_and_another_seed_tries_others():
     assert drawn[:5] != [repr(second.forecaster(None)) for _ in range(5)]
 
 
-def test_halving_gives_all_rows_to_the_best_only(monkeypatch):
+def test_only_the_best_learns_all_rows(monkeypatch):
     monkeypatch.setattr(search, "_SHORT", 100)  # the least of a trial is its washout and 10
     learnt = []
 
@@ -101,7 +101,7 @@ def test_halving_gives_all_rows_to_the_best_only(monkeypatch):
         learnt.append(learn)
         return backtest_error(model, rows, first, horizon, learn)
 
-    monkeypatch.setattr(search, "judged", noted)
+    monkeypatch.setattr(search, "backtest_error", noted)
     tune(season(200), 5, trials=10, seed=0)
     assert learnt == [150] + [30] * 9 + [50] * 3 + [150]
 
@@ -111,14 +111,14 @@ def test_several_series_share_one_model():
     assert found.error < 1
 
 
-def test_a_small_budget_leaves_the_default():
+def test_a_small_budget_returns_the_default():
     found = tune(season(200), 5, budget=1e-3)
     assert found.trials == 1
     assert repr(found.model) == repr(found.default_model) == repr(RobustForecaster())
     assert found.error == found.default_error
 
 
-def test_a_second_default_is_tried_only_if_the_budget_holds_it_and_each_is_told_once():
+def test_a_second_default_needs_budget_and_each_is_reported_once():
     rows = season(1200)
     said = []
     found = tune(rows, 5, budget=1e-3, progress=said.append)
@@ -128,7 +128,7 @@ def test_a_second_default_is_tried_only_if_the_budget_holds_it_and_each_is_told_
     assert len({line.split()[0] for line in said[1:]}) == len(said) - 1
 
 
-def test_drawn_parameters_are_inside_their_ranges_also_beside_others():
+def test_drawn_parameters_are_in_range():
     draws = ParameterSampler(0, 100_000)
     for best in (None, RobustForecaster(1, 5), ReservoirForecaster(), ReservoirForecaster()):
         for _ in range(100):
@@ -148,18 +148,18 @@ def test_drawn_parameters_are_inside_their_ranges_also_beside_others():
     [
         (np.zeros((100, 0)), "must have shape"),
         (np.zeros(100), "must have shape"),
-        (season(59), "needs at least 60 of them, got 59"),
-        (np.zeros((100, 1)), "every channel must change"),
+        (season(59), "needs at least 60 rows, got 59"),
+        (np.zeros((100, 1)), "channels must not be constant"),
         (np.where(np.arange(100) == 7, np.nan, np.arange(100.0))[:, None], "in row 7"),
     ],
 )
-def test_rows_of_which_nothing_can_be_found_are_refused(rows, said):
+def test_unusable_rows_are_rejected(rows, said):
     with pytest.raises(DataError, match=said):
         tune(rows, 5, trials=1)
 
 
 @pytest.mark.parametrize("wrong", [{"trials": 0}, {"budget": 0.0}, {"seed": -1}])
-def test_parameters_out_of_range_are_refused(wrong):
+def test_parameters_out_of_range_are_rejected(wrong):
     with pytest.raises(ParameterError, match=next(iter(wrong))):
         tune(season(100), 5, **wrong)
     with pytest.raises(ParameterError, match="horizon"):

@@ -1,10 +1,10 @@
-"""A forecast goes only as far as earlier ones should have gone."""
+"""Shrinkage of forecasts by a factor fitted to earlier ones."""
 
 import numpy as np
 import pytest
 
 from streamlyt.reservoirs import RobustForecaster
-from streamlyt.reservoirs._forecasting.closed_loop import moments_of
+from streamlyt.reservoirs._forecasting.closed_loop import forecast_origins
 from streamlyt.reservoirs._forecasting.shrinkage import ShrunkForecast, shrinkage_factor
 
 
@@ -21,18 +21,18 @@ def cases(slope, moments=100_000, horizon=3):
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.4, 1.0])
-def test_the_share_is_that_of_least_squares_where_there_are_many_moments(slope):
+def test_shrinkage_factor_is_least_squares_for_many_origins(slope):
     assert shrinkage_factor(*cases(slope), 1.0) == pytest.approx(slope, abs=0.01)
 
 
-def test_few_moments_change_little_and_none_nothing():
+def test_few_origins_change_little():
     ahead, last, truth = cases(0.0, moments=5)
     assert 0.5 < shrinkage_factor(ahead, last, truth, 1.0) < 0.9
     assert shrinkage_factor(ahead[:, :0], last[:0], truth[:, :0], 1.0) == 1.0
     assert shrinkage_factor(np.stack([last] * 3), last, truth, 1.0) == 1.0  # it never went anywhere
 
 
-def test_what_is_not_known_yet_counts_nothing_and_a_loop_that_left_counts_against():
+def test_unknown_rows_do_not_count_and_diverged_loops_count_against():
     ahead, last, truth = cases(1.0, moments=200)
     part = truth.copy()
     part[:, 150:] = np.nan
@@ -44,7 +44,7 @@ def test_what_is_not_known_yet_counts_nothing_and_a_loop_that_left_counts_agains
     assert 0.0 <= shrinkage_factor(-ahead, last, truth, 1.0) < 0.2
 
 
-def test_a_hedged_loop_lies_between_the_last_row_and_itself():
+def test_a_shrunk_loop_lies_between_persistence_and_itself():
     last = np.array([[1.0], [2.0]])
     rows = np.array([[[3.0], [np.nan]]])
     hedged = ShrunkForecast(lambda kick=None: rows if kick is None else rows + kick, last, 0.25)()
@@ -55,7 +55,7 @@ def test_a_hedged_loop_lies_between_the_last_row_and_itself():
     np.testing.assert_array_equal(kicked[0, 0], [1.75])
 
 
-def test_a_forecast_goes_the_share_that_loops_from_earlier_moments_should_have_gone():
+def test_a_forecast_is_shrunk_by_the_factor_of_earlier_origins():
     rng = np.random.default_rng(4)
     rows = np.sin(0.3 * np.arange(260))[:, None] + rng.normal(size=(260, 1))
     model = RobustForecaster(5, 30, calibration=60)
@@ -65,8 +65,8 @@ def test_a_forecast_goes_the_share_that_loops_from_earlier_moments_should_have_g
     right = whole = 0.0
     paths = []
     for end in np.unique(np.linspace(first, len(kept) - 1, 100).astype(int)):
-        moment = moments_of(model._drive, kept[:end], np.array([end]))
-        loop = model._looped(moment, state["lag.weights"], horizon, np.array([end]))
+        moment = forecast_origins(model._drive, kept[:end], np.array([end]))
+        loop = model._loops_from(moment, state["lag.weights"], horizon, np.array([end]))
         ahead = loop()[:, 0, 0]
         paths.append((ahead - kept[end - 1, 0], kept[end : end + horizon, 0] - kept[end - 1, 0]))
     for h in range(horizon):
@@ -76,14 +76,16 @@ def test_a_forecast_goes_the_share_that_loops_from_earlier_moments_should_have_g
         whole += went @ went / (came**2).mean()
     share = (right + 10 * whole / len(paths)) / (whole + 10 * whole / len(paths))
     assert 0.2 < share < 0.98
-    loop = model._unscaled(model._looped(model._moments(None), model._current(), horizon)()[:, 0])
+    loop = model._unscaled(
+        model._loops_from(model._origins(None), model._current(), horizon)()[:, 0]
+    )
     np.testing.assert_allclose(
         model.forecast(horizon), rows[-1] + share * (loop - rows[-1]), rtol=1e-8
     )
     np.testing.assert_array_equal(model.forecast_interval(horizon).point, model.forecast(horizon))
 
 
-def test_the_share_stays_until_a_block_is_full_and_is_that_of_a_state_taken_elsewhere():
+def test_the_factor_is_constant_within_a_block_and_follows_the_state():
     rng = np.random.default_rng(5)
     rows = np.sin(0.3 * np.arange(660))[:, None] + rng.normal(size=(660, 1))
     model = RobustForecaster(5, 30, calibration=150)
@@ -91,10 +93,10 @@ def test_the_share_stays_until_a_block_is_full_and_is_that_of_a_state_taken_else
     model.predict_and_learn(rows[:500])
     for row in rows[500:, None]:
         model.predict_and_learn(row)
-        shares.append(model._share(4))
+        shares.append(model._shrinkage(4))
         other = model.clone()
         other.state = {name: array.copy() for name, array in model.state.items()}
-        assert other._share(4) == shares[-1]
+        assert other._shrinkage(4) == shares[-1]
     changed = 502 + np.flatnonzero(np.diff(shares)) - model.washout
     assert len(changed) in (2, 3)
     assert not (changed % 64).any()

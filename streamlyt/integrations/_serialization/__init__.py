@@ -1,1 +1,1 @@
-"""Objects of other libraries as text, without running code from it."""
+"""Serialization of objects of other libraries as text, without executing code from it."""

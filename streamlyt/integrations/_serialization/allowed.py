@@ -1,9 +1,9 @@
-"""The allow-list of river: which of its classes, functions and methods a text may name.
+"""Allow-list of river: the classes, functions and methods that a text may name.
 
-A text from outside names classes. Those that open files, sockets or processes (data sets, streams,
-environments, converters) are in no list here, and neither is what the lists do not know. Names are
-held by package and class, not by file: classes move between the files of a package from one
-version of river to the next. A name that the installed version does not have is of no effect.
+The texts are untrusted. Classes that open files, sockets or processes (data sets, streams,
+environments, converters) are not listed, and unlisted names raise. Names are listed by package and
+class, not by file, because classes move between files across versions of river. Names that the
+installed version lacks have no effect.
 """
 
 import sys
@@ -27,12 +27,12 @@ _PACKAGES = _words(
     "model_selection multiclass multioutput naive_bayes neighbors neural_net optim preprocessing "
     "proba reco rules sketch stats time_series tree"
 )
-# What reaches beyond the process; no part of a name may be one of these.
+# Modules with external effects; no part of a name may be one of these.
 _CLOSED = _words(
     "annotations api checks compat conftest data datasets envs evaluate io stream streams test "
     "tests viz"
 )
-# Classes that are no components of river but stand in the memory of some: package -> names.
+# Classes that are no components of river but parts of their state: package -> names.
 _PARTS: dict[str, frozenset[str]] = {
     package: _words(names)
     for package, names in {
@@ -82,7 +82,7 @@ _FUNCTIONS = frozenset(
         "utils:minkowski_distance",
     }
 )
-# Methods that components keep as attributes of their own.
+# Methods that components store as attributes.
 _METHODS = _words(
     "clone _calc_tau_0 _calc_tau_1 _calc_tau_2 _clone_reward_obj_with_seed _fixed_trigger "
     "_leveraging_bag _leveraging_bag_half _leveraging_bag_me _leveraging_bag_wt _leveraging_subag "
@@ -124,14 +124,14 @@ def class_of_model(dotted: str) -> type:
         home = None if home is None else vars(home).get(part)
         if not isinstance(home, ModuleType) or not _below(home.__name__):
             home = None
-    found = None if home is None else vars(home).get(parts[-1])
-    if found is None:
+    obj = None if home is None else vars(home).get(parts[-1])
+    if obj is None:
         raise LookupError(f"{'.'.join([_LIBRARY, *parts[:-1]])} has no {parts[-1]!r}")
-    if not isinstance(found, type) or not _is_component(found):
+    if not isinstance(obj, type) or not _is_component(obj):
         raise LookupError(f"{'.'.join(parts)} is no component that a model can be made of")
-    if isabstract(found):
+    if isabstract(obj):
         raise LookupError(f"{'.'.join(parts)} is abstract: name one that is made after it")
-    return found
+    return obj
 
 
 def class_of_state(name: str) -> type:
@@ -147,10 +147,10 @@ def class_of_state(name: str) -> type:
     >>> class_of_state("river.stats.mean:Mean").__name__
     'Mean'
     """
-    found = _found(name)
-    if not isinstance(found, type) or not _is_listed(found):
+    obj = _resolve(name)
+    if not isinstance(obj, type) or not _is_listed(obj):
         raise LookupError(f"{name!r} is no class that a saved model may hold")
-    return found
+    return obj
 
 
 def function_of_state(name: str) -> Any:
@@ -166,10 +166,10 @@ def function_of_state(name: str) -> Any:
     >>> function_of_state("river.utils.math:minkowski_distance").__name__
     'minkowski_distance'
     """
-    found = _found(name)
-    if not isinstance(found, FunctionType | BuiltinFunctionType) or not may_be_saved(found):
+    obj = _resolve(name)
+    if not isinstance(obj, FunctionType | BuiltinFunctionType) or not may_be_saved(obj):
         raise LookupError(f"{name!r} is no function that a saved model may hold")
-    return found
+    return obj
 
 
 def bound(owner: Any, name: str) -> Any:
@@ -201,7 +201,7 @@ def bound(owner: Any, name: str) -> Any:
 
 
 def may_be_saved(value: Any) -> bool:
-    """Tell whether a class, a function or a bound method is one that a saved state may hold.
+    """Return whether a saved state may have a class, a function or a bound method.
 
     Examples
     --------
@@ -234,13 +234,13 @@ def _is_listed(cls: type) -> bool:
 
 
 def _is_component(cls: type) -> bool:
-    from river.base import Base  # as late as the library itself
+    from river.base import Base  # lazy, like the library itself
 
     return issubclass(cls, Base) and _below(cls.__module__) and _bases_are_open(cls)
 
 
 def _bases_are_open(cls: type) -> bool:
-    """Tell whether no base is a data set or of another closed module, wherever it stands."""
+    """Return whether no base is a data set or from another closed module."""
     return not any(
         _CLOSED & set(base.__module__.split(".")) or base.__name__.endswith("Dataset")
         for base in cls.__mro__
@@ -248,7 +248,7 @@ def _bases_are_open(cls: type) -> bool:
 
 
 def _below(module: str, named: frozenset[str] = frozenset()) -> bool:
-    """Tell whether a module is one of the packages, or one whose classes are ``named``."""
+    """Return whether a module is an allowed package, or has ``named`` classes."""
     parts = module.split(".")
     if len(parts) < 2 or parts[0] != _LIBRARY or _CLOSED & set(parts):
         return False
@@ -256,15 +256,15 @@ def _below(module: str, named: frozenset[str] = frozenset()) -> bool:
 
 
 def _package(name: str) -> ModuleType | None:
-    """Return a package of river; older and newer versions have others."""
+    """Return a package of river, which may be absent in this version."""
     try:
         return import_module(f"{_LIBRARY}.{name}")
     except ModuleNotFoundError:
         return None
 
 
-def _found(name: str) -> Any:
-    """Return what stands under ``module:path``; nothing that a package has not loaded itself."""
+def _resolve(name: str) -> Any:
+    """Return the object at ``module:path``, without importing modules that are not loaded."""
     module, _, path = name.partition(":") if isinstance(name, str) else ("", "", "")
     parts = module.split(".")
     known = _PACKAGES | _PARTS.keys()
@@ -272,12 +272,12 @@ def _found(name: str) -> Any:
     if len(parts) < 2 or parts[0] != _LIBRARY or parts[1] not in known or closed:
         raise LookupError(f"{name!r} is closed to saved models")
     home = None if _package(parts[1]) is None else sys.modules.get(module)
-    found: Any = home
+    obj: Any = home
     for part in path.split("."):
-        inside = found is home or isinstance(found, type)
-        found = vars(found).get(part) if inside and found is not None else None
-        found = found.__func__ if isinstance(found, staticmethod) else found
-    # A name that another module only imports is not its own.
-    if found is None or getattr(found, "__module__", None) != module:
+        inside = obj is home or isinstance(obj, type)
+        obj = vars(obj).get(part) if inside and obj is not None else None
+        obj = obj.__func__ if isinstance(obj, staticmethod) else obj
+    # Exclude names that a module only imports.
+    if obj is None or getattr(obj, "__module__", None) != module:
         raise LookupError(f"{_LIBRARY} has no {name!r}")
-    return found
+    return obj

@@ -1,4 +1,4 @@
-"""An object of river from its text: calls of listed classes by name, and nothing else."""
+"""Parse river expressions: calls of allowed classes by name, and nothing else."""
 
 import ast
 from collections import UserList
@@ -12,49 +12,51 @@ from .allowed import class_of_model
 
 __all__ = ["parse_expression"]
 
-_LONGEST = 20_000  # characters
-_DEEPEST = 60  # calls in calls, steps in a row
-_LARGEST = 10**7  # a whole number that is no seed: compiled code sets aside so much memory
-_MOST_PARTS = 10**6  # models in models, as the counts of a text say
+_MAX_CHARACTERS = 20_000  # characters
+_MAX_DEPTH = 60  # nested calls, chained steps
+_MAX_NUMBER = 10**7  # for integers except seeds: compiled code allocates this much memory
+_MAX_PARTS = 10**6  # nested models, by the counts in the text
 _SEEDS = ("seed", "random_state")
 _COUNTS = ("n_models", "n_trees", "n_estimators")
 
 
 def parse_expression(text: str, library: str) -> Any:
-    """Return what a text like ``"scale.Scaler() | linear.Model(l2=0.1)"`` makes.
+    """Create the object of a text like ``"scale.Scaler() | linear.Model(l2=0.1)"``.
 
-    Names are components below ``library``, as an allow-list has them; arguments are plain values,
-    lists, tuples and mappings of these, or such calls. Nothing else of Python is understood, and
-    how long, deep and large a text is, is measured before anything is made of it.
+    Names are components below ``library`` on the allow-list; arguments are plain values, lists,
+    tuples and mappings of these, or such calls. No other Python is accepted. The length, depth and
+    size of the text are checked before anything is created.
 
     Raises
     ------
     ParameterError
-        If the text is anything else, or the class refuses its arguments.
+        If the text has any other form, or the class rejects its arguments.
     """
-    if len(text) > _LONGEST:
-        raise ParameterError(f"model must have at most {_LONGEST} characters, got {len(text)}")
+    if len(text) > _MAX_CHARACTERS:
+        raise ParameterError(
+            f"model must have at most {_MAX_CHARACTERS} characters, got {len(text)}"
+        )
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise ParameterError(
-            f"model must be like {library}'s own code, got {_short(text)}"
+            f"model must be an expression of {library} components, got {_short(text)}"
         ) from error
-    _refuse_deep(tree, text)
-    _Maker(text, measuring=True).value(tree)
-    return _Maker(text, measuring=False).value(tree)
+    _check_depth(tree, text)
+    _Builder(text, checking=True).value(tree)
+    return _Builder(text, checking=False).value(tree)
 
 
-class _Unmade:
-    """Stands for a component while a text is measured."""
+class _Placeholder:
+    """Placeholder of a component while a text is checked."""
 
 
-class _Maker:
-    """Makes the objects of one text; or none, and holds it to its bounds."""
+class _Builder:
+    """Creates the objects of one text, or only checks its bounds."""
 
-    def __init__(self, text: str, measuring: bool) -> None:
+    def __init__(self, text: str, checking: bool) -> None:
         self.text = text
-        self.measuring = measuring
+        self.checking = checking
         self.parts = 1.0
 
     def value(self, node: ast.expr) -> Any:
@@ -80,14 +82,14 @@ class _Maker:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
             inside, sign = node.operand, -1 if isinstance(node.op, ast.USub) else 1
         if isinstance(inside, ast.Constant):
-            found = inside.value
-            if not sign and (found is None or isinstance(found, bool | int | float | str)):
-                return found
-            if sign and isinstance(found, int | float) and not isinstance(found, bool):
-                return sign * found
-        told = "**" if node is None else ast.unparse(node)
+            constant = inside.value
+            if not sign and (constant is None or isinstance(constant, bool | int | float | str)):
+                return constant
+            if sign and isinstance(constant, int | float) and not isinstance(constant, bool):
+                return sign * constant
+        source = "**" if node is None else ast.unparse(node)
         raise ParameterError(
-            f"model must be made of calls and plain values, got {_short(told)} in "
+            f"model must be made of calls and plain values, got {_short(source)} in "
             f"{_short(self.text)}"
         )
 
@@ -97,14 +99,14 @@ class _Maker:
 
         left, right = self.value(node.left), self.value(node.right)
         both = left, right
-        if not any(isinstance(each, Base | _Unmade) for each in both):
-            raise self.take_dead_letters(node, "there is no component on either side")
+        if not any(isinstance(each, Base | _Placeholder) for each in both):
+            raise self._error(node, "no operand is a component")
         if isinstance(node.op, ast.Mult) and any(
             isinstance(each, int | float | UserList) for each in both
         ):
-            raise self.take_dead_letters(node, "a component is multiplied by another, or by names")
-        if self.measuring:
-            return _Unmade()
+            raise self._error(node, "a component is multiplied by another, or by names")
+        if self.checking:
+            return _Placeholder()
         try:
             if isinstance(node.op, ast.BitOr):
                 return left | right
@@ -112,16 +114,16 @@ class _Maker:
                 return left + right
             if isinstance(node.op, ast.Mult):
                 return left * right
-        except Exception as error:  # whatever river has to say of parts that do not go together
-            raise self.take_dead_letters(node, str(error)) from error
-        raise self.take_dead_letters(node, "parts are joined by |, + and *")
+        except Exception as error:  # any error of river for incompatible parts
+            raise self._error(node, str(error)) from error
+        raise self._error(node, "the operator must be |, + or *")
 
     def call(self, node: ast.Call) -> Any:
-        """Return the component that a call makes."""
+        """Return the component that a call creates."""
         starred = any(isinstance(each, ast.Starred) for each in node.args)
         if starred or any(each.arg is None for each in node.keywords):
             raise ParameterError(
-                f"model must name its arguments one by one, got * or ** in "
+                f"model must not unpack arguments, got * or ** in "
                 f"{_short(ast.unparse(node))}; write them out"
             )
         try:
@@ -136,39 +138,35 @@ class _Maker:
         try:
             known = signature(cls).bind(*given, **named)
         except (TypeError, ValueError) as error:
-            raise self.take_dead_letters(node, str(error)) from error
-        if self.measuring:
+            raise self._error(node, str(error)) from error
+        if self.checking:
             known.apply_defaults()
             self.measure(node, known.arguments)
-            return _Unmade()
+            return _Placeholder()
         try:
             return cls(*given, **named)
-        except Exception as error:  # of any kind: a class looks at its arguments in its own way
-            raise self.take_dead_letters(node, str(error) or type(error).__name__) from error
+        except Exception as error:  # any error of the class for its arguments
+            raise self._error(node, str(error) or type(error).__name__) from error
 
     def measure(self, node: ast.Call, arguments: Mapping[str, Any]) -> None:
-        """Refuse a size that takes the memory of the machine."""
+        """Raise for sizes that would exhaust memory."""
         for name, value in arguments.items():
             for number in _numbers(value):
-                if name not in _SEEDS and abs(number) > _LARGEST:
-                    raise self.take_dead_letters(
-                        node, f"{name} must be at most {_LARGEST}, got {number}"
-                    )
+                if name not in _SEEDS and abs(number) > _MAX_NUMBER:
+                    raise self._error(node, f"{name} must be at most {_MAX_NUMBER}, got {number}")
             if name in _COUNTS and isinstance(value, int):
                 self.parts *= max(1, value)
             if name == "height" and isinstance(value, int):
                 self.parts *= 2.0 ** max(0, min(value, 1000))
-        if self.parts > _MOST_PARTS:
-            raise self.take_dead_letters(
-                node, f"the text must ask for at most {_MOST_PARTS} parts in all, got more"
-            )
+        if self.parts > _MAX_PARTS:
+            raise self._error(node, f"the text must create at most {_MAX_PARTS} parts, got more")
 
-    def take_dead_letters(self, node: ast.expr, reason: str) -> ParameterError:
-        return ParameterError(f"model {_short(ast.unparse(node))} cannot be made: {reason[:300]}")
+    def _error(self, node: ast.expr, reason: str) -> ParameterError:
+        return ParameterError(f"model {_short(ast.unparse(node))} is invalid: {reason[:300]}")
 
 
 def _numbers(value: Any) -> list[int]:
-    """Return the whole numbers in a plain value, in lists and mappings too."""
+    """Return the integers in a plain value, including lists and mappings."""
     if isinstance(value, int):
         return [value]
     if isinstance(value, Mapping):
@@ -178,15 +176,15 @@ def _numbers(value: Any) -> list[int]:
     return []
 
 
-def _refuse_deep(tree: ast.expr, text: str) -> None:
-    """Refuse a text in which too much stands in one another, before anything walks it."""
+def _check_depth(tree: ast.expr, text: str) -> None:
+    """Raise for too deeply nested texts, before any recursion."""
     level: list[ast.AST] = [tree]
-    for _ in range(2 * _DEEPEST):  # each call is two: itself, and a keyword of it
+    for _ in range(2 * _MAX_DEPTH):  # a call counts twice: itself and its keyword
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
             return
     raise ParameterError(
-        f"model must be at most {_DEEPEST} parts deep, got {_short(text)}; make it flatter"
+        f"model must be at most {_MAX_DEPTH} parts deep, got {_short(text)}; use fewer levels"
     )
 
 

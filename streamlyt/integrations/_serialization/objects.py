@@ -1,8 +1,8 @@
-"""Objects of river as plain JSON and back: what is read can name listed classes, no code.
+"""Convert river objects to plain JSON and back; the text names allowed classes, no code.
 
-Every object becomes one entry of a list, and refers to others by their places. Reading is the work
-of ``_loading``; which classes, functions and methods a text may name is listed in ``_allowed``, and
-what the list does not know is refused here already, before anything is saved.
+Every object becomes an entry of a list, and refers to others by index. ``loading`` reads the text.
+``allowed`` lists the classes, functions and methods that a text may name; other objects raise here,
+before anything is saved.
 """
 
 import json
@@ -25,29 +25,29 @@ _PLAIN = (bool, int, float, str, type(None))
 
 
 def to_text(value: Any, library: str) -> str:
-    """Return an object as text.
+    """Serialize an object to text.
 
     Raises
     ------
     StateError
-        If it holds anything but plain values, containers and objects of the library.
+        If it has parts other than plain values, containers and objects of the library.
     """
     return json.dumps(_Writer(library).all_of(value), separators=(",", ":"))
 
 
 def from_text(text: str, library: str) -> Any:
-    """Return the object that :func:`written` wrote.
+    """Return the object that :func:`to_text` serialized.
 
     Raises
     ------
     StateError
-        If the text is no such object, or names a class of anything else.
+        If the text is invalid, or names other classes.
     """
     try:
         return Loader(json.loads(text)).value([0])
     except (StateError, KeyboardInterrupt, SystemExit):
         raise
-    # Whatever a text that nobody wrote may lead to: a panic of river's Rust is no Exception.
+    # A manipulated text can cause any error: a panic of river's Rust code is no Exception.
     except BaseException as error:
         reason = str(error) or type(error).__name__
         raise StateError(f"a saved model of {library} cannot be read: {reason}") from error
@@ -57,24 +57,24 @@ class _Writer:
     def __init__(self, library: str) -> None:
         self.library = library
         self.entries: list[Any] = []
-        self.places: dict[int, int] = {}
-        self.held: list[Any] = []  # so that no other object gets the same id meanwhile
+        self.indices: dict[int, int] = {}
+        self.references: list[Any] = []  # references, so that no id is reused
 
     def all_of(self, value: Any) -> list[Any]:
         self.ref(value)
         return self.entries
 
     def ref(self, value: Any) -> Any:
-        """Return a plain value as it is, and the place of any other."""
+        """Return a plain value, or a reference to any other."""
         if type(value) in _PLAIN:
             return value
-        if id(value) not in self.places:
-            self.places[id(value)] = len(self.entries)
-            self.held.append(value)
+        if id(value) not in self.indices:
+            self.indices[id(value)] = len(self.entries)
+            self.references.append(value)
             self.entries.append(None)
-            place = self.places[id(value)]
+            place = self.indices[id(value)]
             self.entries[place] = self.entry(value)
-        return [self.places[id(value)]]
+        return [self.indices[id(value)]]
 
     def refs(self, values: Any) -> list[Any]:
         return [self.ref(each) for each in values]
@@ -106,11 +106,11 @@ class _Writer:
         if kind is random.Random:
             return ["random", self.ref(value.getstate())]
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf":
-            # Sums over columns have other last bits than those over rows.
+            # Keep the memory order: sums over columns and rows differ in their last bits.
             order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
             scalar = isinstance(value, np.generic)
             return ["array", value.dtype.str, scalar, order, value.tolist()]
-        self.name(kind)  # or it is refused
+        self.name(kind)  # raises if not allowed
         made: list[Any] = [*value.__reduce_ex__(2), None, None, None]
         function: Any = made[0]
         arguments, state, *rest = made[1:5]
@@ -121,7 +121,7 @@ class _Writer:
         elif isinstance(function, type):
             head = ["call", self.name(function), self.refs(arguments)]
         else:
-            raise StateError(f"a model must hold plain parts to be kept, got {function!r}")
+            raise StateError(f"a saved model must have plain parts, got {function!r}")
         items = [None if each is None else self.refs(map(tuple, each)) for each in rest[1:2]]
         listed = None if rest[0] is None else self.refs(rest[0])
         return [*head, self.ref(state), listed, *items]
@@ -139,6 +139,6 @@ class _Writer:
     def refuse_unlisted(self, named: Any) -> None:
         if not may_be_saved(named):
             raise StateError(
-                f"a model must hold objects of {self.library} and plain values to be kept in a "
-                f"run file, got {named.__module__}.{named.__qualname__}; run without --run"
+                f"a saved model must have only objects of {self.library} and plain values, "
+                f"got {named.__module__}.{named.__qualname__}; run without --run"
             )

@@ -1,4 +1,4 @@
-"""Faces for river, which learns from one dictionary at a time."""
+"""river integration: streamlyt components as river estimators, and river models as operators."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What our river models share: a model of ours, and the columns of its inputs by name."""
+"""Base class of the river wrappers: a streamlyt model, and the columns of its inputs by name."""
 
 import math
 from collections.abc import Callable, Hashable, Mapping
@@ -15,21 +15,21 @@ from ._feature_columns import check_most, register_names, to_row
 
 __all__ = ["ModelWrapper"]
 
-SAVED_VERSION = 3  # raised when what is pickled changes its meaning
+SAVED_VERSION = 3  # increase when the meaning of the pickled state changes
 
 
 class ModelWrapper:
-    """A clone of a model, fed with dictionaries and with data frames."""
+    """Wrapper of a cloned model for dictionaries and data frames."""
 
     model: Any
     max_features: int
 
     def _start(self, kind: str, fits: Callable[[object], bool]) -> None:
-        made = get_component("models", self.model)() if isinstance(self.model, str) else self.model
-        if not fits(made):
-            raise ParameterError(f"model must be a {kind}, of streamlyt.models, got {self.model!r}")
+        model = get_component("models", self.model)() if isinstance(self.model, str) else self.model
+        if not fits(model):
+            raise ParameterError(f"model must be of streamlyt.models ({kind}), got {self.model!r}")
         check_most("max_features", self.max_features)
-        self._learner: Any = made.clone()
+        self._learner: Any = model.clone()
         self._columns: dict[Hashable, int] = {}
 
     def _row(self, x: Mapping[Any, Any]) -> Floats:
@@ -39,7 +39,7 @@ class ModelWrapper:
         columns = self._columns
         if any(name not in columns for name in x):
             columns = register_names(columns, list(x), self.max_features)
-        row = to_row(x, columns)  # may refuse a value: nothing has changed until then
+        row = to_row(x, columns)  # may raise; nothing has changed before
         self._adopt(columns)
         return row
 
@@ -53,7 +53,7 @@ class ModelWrapper:
     def _rows_to_learn(self, frame: Any) -> Floats:
         columns = register_names(self._columns, list(frame.columns), self.max_features)
         rows = self._rows(frame, columns)
-        self._learner.check(rows[:, : max(1, len(self._columns))])
+        self._learner.check_inputs(rows[:, : max(1, len(self._columns))])
         self._adopt(columns)
         return rows
 
@@ -63,18 +63,19 @@ class ModelWrapper:
             self._columns = columns
 
     def __getstate__(self) -> dict[str, Any]:
-        known = {**self.__dict__, "_learner": pack(self._learner.state)}
-        return {**known, "_version": SAVED_VERSION}
+        fields = {**self.__dict__, "_learner": pack(self._learner.state)}
+        return {**fields, "_version": SAVED_VERSION}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        known = dict(state)
-        version = known.pop("_version", None)
+        fields = dict(state)
+        version = fields.pop("_version", None)
         if version != SAVED_VERSION:
             raise StateError(
-                f"a saved model must have version {SAVED_VERSION}, got {version!r}; train it again"
+                f"the saved model must have version {SAVED_VERSION}, got {version!r}; train "
+                "it again"
             )
-        memory = unpack(known.pop("_learner"))
-        self.__dict__.update(known)
-        made = get_component("models", self.model)() if isinstance(self.model, str) else self.model
-        self._learner = made.clone()
+        memory = unpack(fields.pop("_learner"))
+        self.__dict__.update(fields)
+        model = get_component("models", self.model)() if isinstance(self.model, str) else self.model
+        self._learner = model.clone()
         self._learner.state = memory

@@ -1,4 +1,4 @@
-"""Values of river's dictionaries as numbers."""
+"""Convert values of river's dictionaries to numbers."""
 
 import math
 
@@ -8,14 +8,14 @@ __all__ = ["to_float"]
 
 
 def to_float(name: object, value: object) -> float:
-    """Return a finite number; the name of what is none is told."""
+    """Return a value as a finite number, or raise with its name."""
     try:
-        found = float(value)  # type: ignore[arg-type] # what is no number raises
+        number = float(value)  # type: ignore[arg-type] # raises for other types
     except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found) or isinstance(value, str):
+        number = math.nan
+    if not math.isfinite(number) or isinstance(value, str):
         raise DataError(
             f"values must be finite numbers, got {value!r} for {name!r}; "
-            "encode, fill or drop it before"
+            "encode, fill or drop it first"
         )
-    return found
+    return number

@@ -1,4 +1,4 @@
-"""Any model of anomalies as a river anomaly detector."""
+"""Anomaly models as river anomaly detectors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,25 +17,25 @@ __all__ = ["AnomalyDetector"]
 
 
 class AnomalyDetector(ModelWrapper, base.AnomalyDetector):
-    """A model of anomalies in river's words, one dictionary at a time.
+    """River anomaly detector around a streamlyt anomaly model.
 
-    ``score_one`` gives the score, larger for stranger rows, and learns nothing; ``classify`` tells
-    whether a score is beyond the threshold, which false alarms cross at the model's ``rate``. For
-    names and values see :class:`streamlyt.integrations.river.Regressor`; with a new name the
-    threshold is reset, too.
+    ``score_one`` returns the anomaly score without learning. ``classify`` returns whether a score
+    exceeds the threshold, which false alarms do at the model's ``false_alarm_rate``. For names and
+    values see :class:`streamlyt.integrations.river.Regressor`; a new name also resets the
+    threshold.
 
     Parameters
     ----------
     model
-        Name of a model of anomalies (``mahalanobis``, ``density``, ``one_class``), or one, of which
-        a clone is run.
+        Name of an anomaly model (``mahalanobis``, ``kernel_density``, ``one_class_svm``), or an
+        instance, which is cloned.
     max_features
-        How many different names there may be in all: it bounds the memory.
+        Maximum number of different names; bounds the size of the state.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     Examples
     --------
@@ -52,10 +52,10 @@ class AnomalyDetector(ModelWrapper, base.AnomalyDetector):
     ) -> None:
         self.model = model
         self.max_features = max_features
-        self._start("model of anomalies", lambda made: isinstance(made, AnomalyModel))
+        self._start("anomaly model", lambda model: isinstance(model, AnomalyModel))
 
     def score_one(self, x: Mapping[Any, Any]) -> float:
-        """Return how strange one dictionary is; names that were never learnt do not matter.
+        """Return the anomaly score of one dictionary; unknown names are ignored.
 
         Raises
         ------
@@ -65,21 +65,21 @@ class AnomalyDetector(ModelWrapper, base.AnomalyDetector):
         return float(self._learner.anomaly_score(self._row(x))[0])
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
-        """Learn one dictionary; its score, taken before, goes into the threshold.
+        """Learn one dictionary; its score before that updates the threshold.
 
         Raises
         ------
         DataError
-            If a value is no finite number, or there are more names than agreed.
+            If a value is no finite number, or there are more than ``max_features`` names.
         """
         self._learner.score(self._row_to_learn(x))
 
     def classify(self, score: float) -> bool:
-        """Return whether a score is beyond the threshold."""
+        """Return whether a score exceeds the threshold."""
         return bool(score > self._learner.threshold)
 
     @property
     def threshold(self) -> float:
-        """The threshold for the next row; infinite while the model is learning."""
-        found: float = self._learner.threshold
-        return found
+        """Threshold for the next row; infinite during the warm-up."""
+        threshold: float = self._learner.threshold
+        return threshold

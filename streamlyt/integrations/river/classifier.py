@@ -1,4 +1,4 @@
-"""Any learner of classes as a river classifier."""
+"""Classifiers as river classifiers."""
 
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,22 +22,22 @@ __all__ = ["Classifier"]
 
 
 class Classifier(ModelWrapper, base.MiniBatchClassifier):
-    """A learner of classes in river's words, one dictionary or one data frame at a time.
+    """River classifier around a streamlyt classifier, for dictionaries and data frames.
 
-    Labels are anything hashable but None and NaN, as they come; new ones may appear at any time.
+    Labels are any hashable values except None and NaN; new ones may appear at any time.
     For names and values see :class:`streamlyt.integrations.river.regressor.Regressor`.
 
     Parameters
     ----------
     model
-        Name of a learner of classes (``streamlyt list``), or one, of which a clone is run.
+        Name of a classifier (``streamlyt list``), or an instance, which is cloned.
     max_features
-        How many different names there may be in all: it bounds the memory.
+        Maximum number of different names; bounds the size of the state.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     Examples
     --------
@@ -51,9 +51,7 @@ class Classifier(ModelWrapper, base.MiniBatchClassifier):
     ) -> None:
         self.model = model
         self.max_features = max_features
-        self._start(
-            "learner of classes", lambda made: isinstance(made, Learner) and made.is_classifier
-        )
+        self._start("classifier", lambda model: isinstance(model, Learner) and model.is_classifier)
         self._labels: dict[Hashable, int] = {}
 
     @property
@@ -66,43 +64,46 @@ class Classifier(ModelWrapper, base.MiniBatchClassifier):
         Raises
         ------
         DataError
-            If a value is no finite number, a label none, or there are more names than agreed.
+            If a value is no finite number, the label is None or NaN, or there are more than
+            ``max_features`` names.
         """
         labels = self._with_labels([y])
         self._learner.learn(self._row_to_learn(x), np.array([float(labels[y])]))
         self._labels = labels
 
     def predict_proba_one(self, x: Mapping[Any, Any], **_: Any) -> dict[Any, float]:
-        """Return the probability of each label seen, empty before the first."""
-        return dict(zip(self._order(), self._probable(self._row(x))[0].tolist(), strict=True))
+        """Return the probability of each known label; empty before the first one."""
+        return dict(
+            zip(self._known_labels(), self._probabilities(self._row(x))[0].tolist(), strict=True)
+        )
 
     def learn_many(self, X: "pd.DataFrame", y: "pd.Series") -> None:
-        """Learn the rows of a data frame, in their order, to the same model as one by one."""
+        """Learn the rows of a data frame, in order; equivalent to learning them one by one."""
         labels = self._with_labels(y.tolist())
-        wanted = np.array([float(labels[each]) for each in y.tolist()])
-        self._learner.learn(self._rows_to_learn(X), wanted)
+        targets = np.array([float(labels[label]) for label in y.tolist()])
+        self._learner.learn(self._rows_to_learn(X), targets)
         self._labels = labels
 
     def predict_proba_many(self, X: "pd.DataFrame") -> "pd.DataFrame":
         """Return the probabilities of the labels for the rows of a data frame."""
-        found = self._probable(self._rows(X, self._columns))
-        return type(X)(found, index=X.index, columns=self._order())
+        probabilities = self._probabilities(self._rows(X, self._columns))
+        return type(X)(probabilities, index=X.index, columns=self._known_labels())
 
-    def _probable(self, rows: Floats) -> Floats:
+    def _probabilities(self, rows: Floats) -> Floats:
         if not self._labels:
             return np.empty((len(rows), 0))
-        found: Floats = self._learner.probabilities(rows)
-        return found
+        probabilities: Floats = self._learner.probabilities(rows)
+        return probabilities
 
-    def _order(self) -> list[Hashable]:
-        """Return the labels in the order of the learner's classes, that of their coming."""
+    def _known_labels(self) -> list[Hashable]:
+        """Return the labels in order of appearance, which is that of the classes."""
         return list(self._labels)
 
     def _with_labels(self, given: list[Any]) -> dict[Hashable, int]:
         labels = self._labels
         for label in given:
             if label is None or label != label:
-                raise DataError(f"a label must not be {label!r}; leave such rows out")
+                raise DataError(f"label must not be None or NaN, got {label!r}; drop such rows")
             if label not in labels:
                 labels = {**labels, label: len(labels)}
         return labels

@@ -1,4 +1,4 @@
-"""Any detector of ours as a river drift detector, of one number or of a whole row at a time."""
+"""Detectors as river drift detectors, for numbers or feature dictionaries."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,52 +21,52 @@ from ._values import to_float
 
 __all__ = ["DriftDetector"]
 
-SAVED_VERSION = 1  # raised when what is pickled changes its meaning
-ALONE = "x"  # name of the one channel when numbers come, not dictionaries
+SAVED_VERSION = 1  # increase when the meaning of the pickled state changes
+RENAMED = {"_held": "_last_values", "_judged": "_scored_schema"}  # attributes in older pickles
+SINGLE_NAME = "x"  # channel name for plain numbers
 
 
 class DriftDetector(base.DriftAndWarningDetector):
-    """A detector of streamlyt in river's words: ``update`` with a row or a number.
+    """River drift detector around a streamlyt detector: ``update`` with a row or a number.
 
     A row is a dictionary by feature name, in any order. Its names are those in ``features``, or
-    else those of the first row, so memory does not grow: what is not in ``features`` is left
-    out, and without ``features`` a new name is refused. What is absent, None or NaN follows
-    ``missing``. A number is a row of one feature. Works wherever river takes a drift detector; in
-    a wrapper that has only the error of a model to tell, it watches that.
+    those of the first row, so the state is bounded: names not in ``features`` are ignored, and
+    without ``features`` a new name raises. ``missing`` handles absent, None and NaN values. A
+    number is a row with one feature. The class works wherever river accepts a drift detector, also
+    in wrappers that pass the error of a model.
 
-    ``drift_detected`` is true at the row of the alarm and no other, and ``event`` then says where
-    the change began and what moved. ``warning_detected`` is true while the statistic is above
-    ``warning`` of its threshold, but for that row. Pickling keeps the memory, cloning does not.
+    ``drift_detected`` is true only at the row of the alarm; ``event`` then has the change point and
+    the attribution. ``warning_detected`` is true at other rows while the statistic exceeds the
+    fraction ``warning`` of its threshold. Pickling keeps the state, cloning does not.
 
     Parameters
     ----------
     detector
-        Name of a detector of the catalog (``streamlyt list``), or an operator that gives events,
-        of which a clone is run.
+        Name of a detector (``streamlyt list``), or an operator that emits events, which is cloned.
     features
-        Names to watch.
+        Names to monitor.
     missing
-        ``"refuse"`` a row that lacks a value; ``"hold"`` the last value (the row is left out until
-        there was one); or ``"drop"`` the row. A row left out is not judged.
+        ``"refuse"``: raise for a row with a missing value; ``"hold"``: repeat the last value (rows
+        before the first one are dropped); ``"drop"``: drop the row. Dropped rows are not scored.
     warning
         Fraction of the threshold, in (0, 1].
     **parameters
-        Of the detector, when it is given by name.
+        Parameters of the detector, if given by name.
 
     Attributes
     ----------
     multivariate
-        True: a whole row is wanted, not a number for each channel.
+        True: ``update`` accepts dictionaries.
     event
-        The last :class:`~streamlyt.core.Event`, or None. Its times are numbers of updates,
+        The last :class:`~streamlyt.core.Event`, or None. Its times are update numbers,
         counted from 0.
     statistic, threshold
-        Of the last row that was judged; NaN before.
+        Of the last scored row; NaN before.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class DriftDetector(base.DriftAndWarningDetector):
     event: Event | None
     statistic: float
     threshold: float
-    _judged: Schema | None
+    _scored_schema: Schema | None
 
     def __init__(
         self,
@@ -109,16 +109,16 @@ class DriftDetector(base.DriftAndWarningDetector):
         self.warning = warning
         self.parameters = parameters
         self._operator = _operator(detector, parameters)
-        self._begin()
+        self._initialize()
 
     def update(self, x: float | Mapping[Any, Any]) -> None:
-        """Absorb a row, by feature name, or a number.
+        """Process a feature dictionary or a number.
 
         Raises
         ------
         DataError
-            If a value is no finite number, a name is new, or one is absent, where these are
-            refused. The detector is then as it was.
+            If a value is no finite number, or a name is new or absent where that is not allowed.
+            The detector is then unchanged.
         """
         row = self._row(x)
         self._drift_detected = self._warning_detected = False
@@ -127,84 +127,89 @@ class DriftDetector(base.DriftAndWarningDetector):
             return
         now = np.array([self._updates - 1])
         out, events = self._operator.update(Batch("", now, row, self._schema))
-        if out.n_rows and (out.schema is self._judged or out.schema.channels[-3:] == OUTPUTS):
-            self._judged = out.schema
+        if out.n_rows and (
+            out.schema is self._scored_schema or out.schema.channels[-3:] == OUTPUTS
+        ):
+            self._scored_schema = out.schema
             self.statistic, self.threshold = out.values[-1, -3:-1].tolist()
         if events:
             self._drift_detected, self.event = True, events[-1]
         else:
             self._warning_detected = self.statistic > self.warning * self.threshold
 
-    def _begin(self) -> None:
+    def _initialize(self) -> None:
         self._names: tuple[Any, ...] | None = None
         self._schema: Schema | None = None
-        self._judged = None
-        self._held: Floats | None = None
+        self._scored_schema = None
+        self._last_values: Floats | None = None
         self._updates: int = 0
         self.event = None
         self.statistic = self.threshold = math.nan
 
     def _reset(self) -> None:
-        """Forget all that was seen."""
+        """Reset the state."""
         super()._reset()
         self._operator.state = {}
-        self._begin()
+        self._initialize()
 
     def _row(self, x: float | Mapping[Any, Any]) -> Floats | None:
-        """Return the values, shape (1, d), or None if the row is left out."""
+        """Return the values, shape (1, d), or None if the row is dropped."""
         names = self._names or self._first_names(x)
         if not isinstance(x, Mapping):
             if len(names) != 1:
                 raise DataError(
-                    f"a row must be a dictionary of {len(names)} features, got {x!r}; take another "
+                    f"row must be a dictionary of {len(names)} features, got {x!r}; use another "
                     "detector for numbers"
                 )
             x = {names[0]: x}
         elif self.features is None and not x.keys() <= set(names):
             new = [name for name in x if name not in names]
             raise DataError(
-                f"features must stay those of the first row, got {new[:3]!r} besides; name those "
-                "to watch in features=, and others are left out"
+                f"features must stay those of the first row, got also {new[:3]!r}; set features= "
+                "to the monitored names to ignore others"
             )
         values = _values(x, names)
-        lacking = np.isnan(values[0])
-        if lacking.any() and self.missing == "refuse":
-            named = [name for name, lacks in zip(names, lacking, strict=True) if lacks]
+        missing = np.isnan(values[0])
+        if missing.any() and self.missing == "refuse":
+            named = [name for name, is_missing in zip(names, missing, strict=True) if is_missing]
             raise DataError(
-                f"a row must have a number for each feature, got none for {named[:3]!r}; set "
-                "missing='hold' or 'drop', or impute before"
+                f"row must have a number for each feature, got none for {named[:3]!r}; set "
+                "missing='hold' or 'drop', or impute first"
             )
-        if self._names is None:  # only now: a row that was refused leaves no trace
+        if self._names is None:  # set last, so a rejected row changes nothing
             self._names, self._schema = names, Schema.of(*map(str, names))
         if self.missing == "hold":
-            if self._held is not None:
-                values = np.where(lacking, self._held, values)
-            self._held = values
+            if self._last_values is not None:
+                values = np.where(missing, self._last_values, values)
+            self._last_values = values
         return None if np.isnan(values).any() else values
 
     def _first_names(self, x: float | Mapping[Any, Any]) -> tuple[Any, ...]:
         if self.features is not None:
             return tuple(self.features)
         if not isinstance(x, Mapping):
-            return (ALONE,)
+            return (SINGLE_NAME,)
         if not x:
-            raise DataError("a row must have a feature at least, got an empty dictionary")
+            raise DataError("row must have at least one feature, got an empty dictionary")
         return tuple(sorted(x, key=lambda name: (type(name).__name__, str(name))))
 
     def __getstate__(self) -> dict[str, Any]:
-        whole = dict(self.__dict__)
-        operator = whole.pop("_operator")
-        return whole | {"saved_version": SAVED_VERSION, "saved_state": pack(operator.state)}
+        fields = dict(self.__dict__)
+        operator = fields.pop("_operator")
+        return fields | {"saved_version": SAVED_VERSION, "saved_state": pack(operator.state)}
 
     def __setstate__(self, saved: Mapping[str, Any]) -> None:
-        whole = dict(saved)
-        version, state = whole.pop("saved_version"), whole.pop("saved_state")
+        fields = dict(saved)
+        version, state = fields.pop("saved_version"), fields.pop("saved_state")
         if version > SAVED_VERSION:
             raise StateError(
-                f"this streamlyt reads drift detectors up to version {SAVED_VERSION}, got "
-                f"{version!r}: install a newer streamlyt"
+                f"the saved detector must have version {SAVED_VERSION} at most, got {version!r}; "
+                "install a newer streamlyt"
             )
-        self.__dict__.update(whole)
+        for former, present in RENAMED.items():
+            if former in fields:
+                fields[present] = fields.pop(former)
+        self.__dict__.update(fields)
         self._operator = _operator(self.detector, self.parameters)
         self._operator.state = unpack(state)
 
@@ -217,30 +222,30 @@ def _operator(detector: str | Operator, parameters: Mapping[str, Any]) -> Operat
     if isinstance(detector, Operator):
         if parameters:
             raise ParameterError(
-                f"parameters must be given to the detector itself, got {sorted(parameters)!r} "
-                f"beside {detector!r}"
+                f"parameters must be empty for a detector instance, got {sorted(parameters)!r}; "
+                f"set them on {detector!r}"
             )
         return detector.clone()
     if not isinstance(detector, str):
         raise ParameterError(f"detector must be a name or an operator, got {detector!r}")
     cls = get_component("detectors", detector)
     try:
-        found: Operator = cls(**parameters)
+        operator: Operator = cls(**parameters)
     except TypeError as error:
         raise ParameterError(f"parameters must be those of {detector!r}: {error}") from error
-    return found
+    return operator
 
 
 def _values(x: Mapping[Any, Any], names: tuple[Any, ...]) -> Floats:
-    """Return the values of these names, shape (1, d), NaN where there is none."""
-    found = [x.get(name) for name in names]
-    array = np.array(found) if all(type(value) in (float, int) for value in found) else None
+    """Return the values of these names, shape (1, d), NaN if missing."""
+    given = [x.get(name) for name in names]
+    array = np.array(given) if all(type(value) in (float, int) for value in given) else None
     if array is None or array.dtype.kind not in "fi" or not np.isfinite(array).all():
-        pairs = zip(names, found, strict=True)
-        array = np.array([math.nan if _absent(v) else to_float(name, v) for name, v in pairs])
+        pairs = zip(names, given, strict=True)
+        array = np.array([math.nan if _is_missing(v) else to_float(name, v) for name, v in pairs])
     values: Floats = array.astype(np.float64)[None, :]
     return values
 
 
-def _absent(value: object) -> bool:
+def _is_missing(value: object) -> bool:
     return value is None or value != value

@@ -1,4 +1,4 @@
-"""What a drift detector promises, as checks that anyone can run: river has none for them."""
+"""Checks of the drift detector contract; river has none."""
 
 import copy
 import pickle
@@ -21,26 +21,25 @@ Check = Callable[[base.DriftDetector, Sequence[Row]], None]
 
 
 def check_drift_detector(detector: base.DriftDetector, rows: Sequence[Row] | None = None) -> None:
-    """Hold a drift detector to its promises.
+    """Check that a drift detector satisfies the contract.
 
-    A clone has the parameters and not the memory; a pickled or copied one goes on as the first
-    would have; reset is as good as new; the same parameters and rows give the same drifts; the
-    order of the names in a row does not matter; a value that is missing is refused without a trace
-    or soon forgotten; memory is bounded. Rows are dictionaries for a detector with a true
+    A clone has the parameters but not the state; a pickled or copied detector continues like the
+    original; a reset detector behaves like a new one; equal parameters and rows give equal drifts;
+    the order of names in a row does not matter; a missing value raises without a state change, or
+    its effect is temporary; the state is bounded. Rows are dictionaries for a detector with a true
     ``multivariate``, else numbers.
 
     Parameters
     ----------
     detector
-        A prototype; only clones of it are run.
+        A prototype; only its clones are used.
     rows
-        Some hundreds, in which it tells of a drift at least once; those of
-        :func:`drifting_rows` if not given.
+        A few hundred rows with at least one detected drift; default: :func:`drifting_rows`.
 
     Raises
     ------
     AssertionError
-        For the first promise that is broken.
+        If a check fails.
 
     Examples
     --------
@@ -53,7 +52,7 @@ def check_drift_detector(detector: base.DriftDetector, rows: Sequence[Row] | Non
 
 
 def drifting_rows(n: int = 1800) -> list[Row]:
-    """Return seeded noise of three features whose means move at two thirds of the rows."""
+    """Return seeded noise of three features whose means change at two thirds of the rows."""
     values = np.random.default_rng(0).normal(size=(n, 3))
     values[2 * n // 3 :] += 4.0
     return [dict(zip("abc", row, strict=True)) for row in values.tolist()]
@@ -71,75 +70,83 @@ def yield_checks() -> Iterator[Check]:
 
 
 def check_seed(detector: base.DriftDetector, rows: Sequence[Row]) -> None:
-    """The same parameters and rows give the same drifts, one at least."""
+    """The same parameters and rows give the same drifts, at least one."""
     first = _drifts(detector.clone(), rows)
-    _require(bool(first), "a drift must be told in these rows; give rows that the detector knows")
+    _require(
+        bool(first),
+        "a drift must be detected in these rows; use rows that the detector can process",
+    )
     _require(_drifts(detector.clone(), rows) == first, "the same rows must give the same drifts")
 
 
 def check_clone(detector: base.DriftDetector, rows: Sequence[Row]) -> None:
-    """A clone has the parameters and not the memory."""
+    """A clone has the parameters but not the state."""
     used = detector.clone()
     first = _drifts(used, rows)
     fresh = used.clone()
     _require(repr(fresh) == repr(detector), f"a clone must have the parameters, got {fresh!r}")
-    _require(not fresh.drift_detected, "a clone must not tell of a drift")
-    _require(_drifts(fresh, rows) == first, "a clone must start afresh")
+    _require(not fresh.drift_detected, "a clone must not report a drift")
+    _require(_drifts(fresh, rows) == first, "a clone must start with an empty state")
 
 
 def check_pickle(detector: base.DriftDetector, rows: Sequence[Row]) -> None:
-    """One that was pickled or copied goes on as the first would have."""
-    whole = _drifts(detector.clone(), rows)
+    """A pickled or copied detector continues like the original."""
+    expected_drifts = _drifts(detector.clone(), rows)
     ways: tuple[Callable[[Any], Any], ...] = (_pickled, copy.deepcopy)
-    for again in ways:
-        one, found = detector.clone(), []
+    for copied in ways:
+        one, drifts = detector.clone(), []
         for start in range(0, len(rows), 1 + len(rows) // 4):
             part = rows[start : start + 1 + len(rows) // 4]
-            found += [start + row for row in _drifts(one, part)]
-            one = again(one)
-        _require(found == whole, "one that was pickled or copied must go on as the first")
+            drifts += [start + row for row in _drifts(one, part)]
+            one = copied(one)
+        _require(
+            drifts == expected_drifts,
+            "a pickled or copied detector must continue like the original",
+        )
 
 
 def check_reset(detector: base.DriftDetector, rows: Sequence[Row]) -> None:
-    """One that was reset is as good as new."""
+    """A reset detector behaves like a new one."""
     one = detector.clone()
     first = _drifts(one, rows)
     one._reset()
-    _require(not one.drift_detected, "one that was reset must not tell of a drift")
-    _require(_drifts(one, rows) == first, "one that was reset must start afresh")
+    _require(not one.drift_detected, "a reset detector must not report a drift")
+    _require(_drifts(one, rows) == first, "a reset detector must start with an empty state")
 
 
 def check_order(detector: base.DriftDetector, rows: Sequence[Row]) -> None:
     """The order of the names in a row does not matter."""
-    turned = [dict(reversed(row.items())) for row in rows]
+    reordered = [dict(reversed(row.items())) for row in rows]
     one, other = detector.clone(), detector.clone()
     if _takes_rows(detector):
-        _require(_drifts(one, rows) == _drifts(other, turned), "the order of names must not matter")
+        _require(
+            _drifts(one, rows) == _drifts(other, reordered), "the order of names must not matter"
+        )
 
 
 def check_missing_values(detector: base.DriftDetector, rows: Sequence[Row]) -> None:
-    """A value that is missing is refused without a trace, or the next drift is still told."""
-    whole, half = _drifts(detector.clone(), rows), len(rows) // 2
+    """A missing value raises without a state change, or later drifts are still detected."""
+    expected_drifts, half = _drifts(detector.clone(), rows), len(rows) // 2
     one = detector.clone()
-    found = _drifts(one, rows[:half])
+    drifts = _drifts(one, rows[:half])
     try:
-        one.update(_fed(one, rows[half] | dict.fromkeys(list(rows[half])[-1:], float("nan"))))
+        one.update(_input_for(one, rows[half] | dict.fromkeys(list(rows[half])[-1:], float("nan"))))
     except ValueError:
-        found += [half + row for row in _drifts(one, rows[half:])]
-        _require(found == whole, "a row that is refused must leave no trace")
+        drifts += [half + row for row in _drifts(one, rows[half:])]
+        _require(drifts == expected_drifts, "a rejected row must not change the state")
         return
     later = _drifts(one, rows[half:])
-    expected = [row - half for row in whole if row >= half]
-    _require(bool(later) or not expected, "a missing value must not blind the detector for good")
+    expected = [row - half for row in expected_drifts if row >= half]
+    _require(bool(later) or not expected, "a missing value must not disable the detector")
 
 
 def check_state_size_bounded(detector: base.DriftDetector, rows: Sequence[Row]) -> None:
-    """Memory grows no faster than the logarithm of the rows."""
+    """The size of the state grows at most logarithmically with the rows."""
     one, sizes = detector.clone(), []
     for _ in range(4):
         _drifts(one, rows)
         sizes.append(len(pickle.dumps(one)))
-    _require(sizes[3] <= 1.5 * sizes[1], f"memory must be bounded, got {sizes} bytes")
+    _require(sizes[3] <= 1.5 * sizes[1], f"the state must be bounded, got {sizes} bytes")
 
 
 def _pickled(one: Any) -> Any:
@@ -147,16 +154,16 @@ def _pickled(one: Any) -> Any:
 
 
 def _drifts(detector: base.DriftDetector, rows: Sequence[Row]) -> list[int]:
-    """Return the rows at which a drift is told."""
-    found = []
+    """Return the rows with a detected drift."""
+    drifts = []
     for i, row in enumerate(rows):
-        detector.update(_fed(detector, row))
+        detector.update(_input_for(detector, row))
         if detector.drift_detected:
-            found.append(i)
-    return found
+            drifts.append(i)
+    return drifts
 
 
-def _fed(detector: base.DriftDetector, row: Row) -> Any:
+def _input_for(detector: base.DriftDetector, row: Row) -> Any:
     return row if _takes_rows(detector) else list(row.values())[-1]
 
 

@@ -1,4 +1,4 @@
-"""Any forecaster of ours as one of river's: a number or a dictionary at a time."""
+"""Forecasters as river forecasters, for numbers or dictionaries."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,29 +21,28 @@ from ._values import to_float
 
 __all__ = ["Forecaster"]
 
-SAVED_VERSION = 1  # raised when what is pickled changes its meaning
-_WAITING = 64  # rows kept back: a block of them costs a fraction of as many single ones
+SAVED_VERSION = 1  # increase when the meaning of the pickled state changes
+_BLOCK = 64  # buffered rows; a block costs a fraction of as many single rows
 
 
 class Forecaster(RiverForecaster):
-    """A forecaster of streamlyt in river's words.
+    """River forecaster around a streamlyt forecaster.
 
-    Targets are numbers, or dictionaries of numbers by name for a series of several channels; then
-    forecasts are lists of dictionaries. The names are those of the first row. Exogenous features
-    (``x``, ``xs``) are taken, as river wants it, and passed over: give what is to be known as
-    channels. Rows are learnt in blocks, and before a forecast, to the same bits. Until the model
-    has its first rows (the washout), a forecast is the last row. Pickling keeps the memory,
-    cloning does not.
+    Targets are numbers, or dictionaries of numbers by name for several channels; then forecasts are
+    lists of dictionaries. The names are those of the first row. Exogenous features (``x``, ``xs``)
+    are accepted for river's interface and ignored: pass known series as channels. Rows are learned
+    in blocks and before each forecast, with the same results as one by one. During the washout the
+    forecast is persistence. Pickling keeps the state, cloning does not.
 
     Parameters
     ----------
     model
-        Name of a forecaster (``streamlyt list``), or one, of which a clone is run.
+        Name of a forecaster (``streamlyt list``), or an instance, which is cloned.
 
     Raises
     ------
     ParameterError
-        If it is no forecaster.
+        If ``model`` is no forecaster.
 
     Examples
     --------
@@ -58,9 +57,9 @@ class Forecaster(RiverForecaster):
 
     def __init__(self, model: str | OurForecaster = "reservoir_forecaster") -> None:
         self.model = model
-        self._model = _made(model)
+        self._model = _clone_model(model)
         self._names: tuple[Any, ...] | None = None
-        self._waiting: list[list[float]] = []
+        self._buffer: list[list[float]] = []
         self._last: Floats | None = None
         self._single = False
 
@@ -70,36 +69,38 @@ class Forecaster(RiverForecaster):
         Raises
         ------
         DataError
-            If a value is no finite number, or the names are others than in the first row; the
-            model is then as it was.
+            If a value is no finite number, or the names differ from the first row; the model is
+            then unchanged.
         """
-        self._waiting.append(self._row(y))
-        if len(self._waiting) >= _WAITING:
-            self._learn_waiting()
+        self._buffer.append(self._row(y))
+        if len(self._buffer) >= _BLOCK:
+            self._learn_buffered()
 
     def forecast(self, horizon: int, xs: Sequence[Mapping[Any, Any]] | None = None) -> list[Any]:
-        """Return what is expected of the next rows.
+        """Return the forecast of the next rows.
 
         Raises
         ------
         DataError
-            If nothing was learnt yet.
+            Before the first learned row.
         ParameterError
             If the horizon is less than one row.
 
         Warns
         -----
         RuntimeWarning
-            If the closed loop leaves the series for good; the rows from there on are NaN.
+            If the closed loop diverges; the rows from there on are NaN.
         """
         if not isinstance(horizon, int | np.integer) or horizon < 1:
             raise ParameterError(f"horizon must be an integer of at least 1, got {horizon!r}")
-        self._learn_waiting()
+        self._learn_buffered()
         if self._last is None or self._names is None:
-            raise DataError("a forecast needs at least one row to have been learnt, got none")
+            raise DataError(
+                "a forecast needs at least one learned row, got none; call learn_one first"
+            )
         try:
             rows = self._model.forecast(int(horizon))
-        except DataError:  # fewer rows than its washout
+        except DataError:  # during the washout
             rows = np.tile(self._last, (horizon, 1))
         if self._single:
             return [float(value) for value in rows[:, 0]]
@@ -109,7 +110,7 @@ class Forecaster(RiverForecaster):
         if self._names is None:
             names = tuple(y) if isinstance(y, Mapping) else ("y",)
             if not names:
-                raise DataError("a target must have a channel at least, got an empty dictionary")
+                raise DataError("target must have at least one channel, got an empty dictionary")
             row = _numbers(y, names)
             self._names, self._single = names, not isinstance(y, Mapping)
             return row
@@ -118,28 +119,30 @@ class Forecaster(RiverForecaster):
             raise DataError(f"targets must stay {kind} as in the first row, got {y!r}")
         return _numbers(y, self._names)
 
-    def _learn_waiting(self) -> None:
-        if self._waiting:
-            rows = np.array(self._waiting)
-            self._waiting = []
+    def _learn_buffered(self) -> None:
+        if self._buffer:
+            rows = np.array(self._buffer)
+            self._buffer = []
             self._model.predict_and_learn(rows)
             self._last = rows[-1]
 
     def __getstate__(self) -> dict[str, Any]:
-        known = {**self.__dict__, "_model": pack(self._model.state)}
-        return {**known, "_version": SAVED_VERSION}
+        fields = {**self.__dict__, "_model": pack(self._model.state)}
+        return {**fields, "_version": SAVED_VERSION}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        known = dict(state)
-        version = known.pop("_version", None)
+        fields = dict(state)
+        version = fields.pop("_version", None)
         if version != SAVED_VERSION:
             raise StateError(
-                f"a saved forecaster must have version {SAVED_VERSION}, got {version!r}; "
+                f"the saved forecaster must have version {SAVED_VERSION}, got {version!r}; "
                 "train it again"
             )
-        memory = unpack(known.pop("_model"))
-        self.__dict__.update(known)
-        self._model = _made(self.model)
+        memory = unpack(fields.pop("_model"))
+        if "_waiting" in fields:  # its name in older pickles
+            fields["_buffer"] = fields.pop("_waiting")
+        self.__dict__.update(fields)
+        self._model = _clone_model(self.model)
         self._model.state = memory
 
     @classmethod
@@ -147,14 +150,16 @@ class Forecaster(RiverForecaster):
         yield {"model": "reservoir_forecaster"}
 
 
-def _made(model: str | OurForecaster) -> OurForecaster:
-    made = get_component("reservoirs", model, "forecaster")() if isinstance(model, str) else model
-    if not isinstance(made, OurForecaster):
+def _clone_model(model: str | OurForecaster) -> OurForecaster:
+    forecaster = (
+        get_component("reservoirs", model, "forecaster")() if isinstance(model, str) else model
+    )
+    if not isinstance(forecaster, OurForecaster):
         raise ParameterError(
-            f"model must be a forecaster, of streamlyt.reservoirs, got {model!r}; "
-            "take ReservoirForecaster()"
+            f"model must be a forecaster of streamlyt.reservoirs, got {model!r}; "
+            "use ReservoirForecaster()"
         )
-    return made.clone()
+    return forecaster.clone()
 
 
 def _numbers(y: Any, names: tuple[Any, ...]) -> list[float]:
@@ -164,15 +169,15 @@ def _numbers(y: Any, names: tuple[Any, ...]) -> list[float]:
             raise DataError(
                 f"targets must have the names of the first row, {list(names)!r}, got {list(y)!r}"
             )
-        found = [y[name] for name in names]
+        values = [y[name] for name in names]
     else:
-        found = [y]
+        values = [y]
     total = 0.0
-    for value in found:
+    for value in values:
         if type(value) is not float:
             break
         total += value
     else:
-        if math.isfinite(total):  # one look at all of them; a sum too large is looked at again
-            return found
-    return [to_float(name, value) for name, value in zip(names, found, strict=True)]
+        if math.isfinite(total):  # fast path; a sum that overflows is checked value by value
+            return values
+    return [to_float(name, value) for name, value in zip(names, values, strict=True)]

@@ -1,4 +1,4 @@
-"""Any river model as an operator of a pipeline."""
+"""river models as pipeline operators."""
 
 import math
 from typing import Any
@@ -25,41 +25,40 @@ from streamlyt.integrations._serialization.objects import from_text, to_text
 
 __all__ = ["RiverModel"]
 
-# It moved: up to river 0.22 it stood in another package.
+# Up to river 0.22 the class was in another package.
 _DETECTOR: Any = getattr(base, "AnomalyDetector", None) or vars(anomaly)["base"].AnomalyDetector
 
 
 class RiverModel(Operator):
-    """A river regressor, classifier or anomaly detector in a pipeline.
+    """Operator around a river regressor, classifier or anomaly detector.
 
-    Regressors and classifiers take the column ``target`` for what is to be learnt and all others
-    for inputs, by their names; each row is predicted before it is learnt, and the column
-    ``prediction`` stands beside them. A row whose target is a hole (NaN) is predicted and not
-    learnt. Anomaly detectors take all columns for inputs and set the column ``score``. What river
-    answers with None before it knows anything is 0. A hole in an input, or an infinite value, is
-    refused: put ``missing`` before it.
+    Regressors and classifiers learn the column ``target`` from all other columns, by name. Each row
+    is predicted before it is learned, and the column ``prediction`` is appended. A row with a
+    missing target (NaN) is predicted but not learned. Anomaly detectors use all columns and append
+    the column ``score``. A None from river, before the first rows, becomes 0. Missing or infinite
+    inputs raise: add the ``missing_values`` operator first.
 
-    The memory is kept as text that names classes and functions of river, and plain values; it is
-    never pickled. Only names of an allow-list are understood there: components of river, what they
-    are made of, and nothing that opens files, sockets or processes. A model that holds anything
-    else cannot be kept in a run file, and says so.
+    The state is saved as text with names of river's classes and functions and plain values; nothing
+    is pickled. Only names of an allow-list are accepted: components of river and their parts, and
+    nothing that opens files, sockets or processes. A model with other parts cannot be saved in a
+    run file, and raises.
 
     Parameters
     ----------
     model
-        As in river's own code, with names below ``river``:
+        Expression with names below ``river``:
         ``"preprocessing.StandardScaler() | linear_model.LinearRegression(l2=0.1)"``. Only calls of
         river's components (estimators, transformers, metrics, drift detectors, statistics,
-        optimizers) and plain values are understood; data sets, streams and ``utils`` are closed.
+        optimizers) and plain values are accepted; data sets, streams and ``utils`` are not.
         At most 20,000 characters, 60 parts deep, whole numbers up to 10,000,000 (a seed may be
-        larger), and 1,000,000 models and nodes that its counts multiply to.
+        larger), and 1,000,000 models and nodes in total.
     target
-        Column to be learnt; empty for the last one.
+        Target column; empty for the last one.
 
     Raises
     ------
     ParameterError
-        If the text makes no such model.
+        If the expression is no such model.
 
     Examples
     --------
@@ -88,11 +87,11 @@ class RiverModel(Operator):
 
     @property
     def state(self) -> dict[str, Array]:
-        """The memory; empty before the first row. Written when it is asked for."""
+        """State; empty before the first row. Serialized on access."""
         if self._fresh:
             return {}
         text = to_text(self._river, "river").encode()
-        # A power of two, filled with blanks: the digits of numbers come and go.
+        # Padded to a power of two, because the number of digits varies.
         size = 1 << max(10, len(text).bit_length())
         return {"river": np.frombuffer(text.ljust(size), dtype=np.uint8).copy()}
 
@@ -102,55 +101,56 @@ class RiverModel(Operator):
         if self._fresh:
             self._river = parse_expression(self.model, "river")
             return
-        found = from_text(state["river"].tobytes().decode(), "river")
-        # Not the repr of what was found: of parts that hold one another it can take for ever.
-        if _outline(found) != _outline(self._river):
+        model = from_text(state["river"].tobytes().decode(), "river")
+        # No repr: it may not terminate for cyclic references.
+        if _outline(model) != _outline(self._river):
             raise StateError(
-                f"the saved model must be of {self.model!r}, got one of {_outline(found)!r}; "
+                f"the saved model must match {self.model!r}, got {_outline(model)!r}; "
                 f"resume with the pipeline of the saved run"
             )
-        self._river = found
+        self._river = model
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Predict and then learn row after row; see :class:`Operator`."""
+        """Predict, then learn, row by row; see :class:`Operator`."""
         names = batch.schema.channel_names
         column = None if self._scores else self._target_in(batch.schema)
         inputs = [name for i, name in enumerate(names) if i != column]
-        places = [i for i in range(len(names)) if i != column]
+        columns = [i for i in range(len(names)) if i != column]
         bad = ~np.isfinite(batch.values)
         if column is not None:
             bad[:, column] = np.isinf(batch.values[:, column])
         if bad.any():
-            row, at = (int(i) for i in np.argwhere(bad)[0])
+            row, channel = (int(i) for i in np.argwhere(bad)[0])
             raise DataError(
-                f"{series_prefix(batch.key)}values must be finite, got {batch.values[row, at]} in "
-                f"channel {names[at]!r} at time {batch.times[row]} {batch.schema.time_unit}; fill "
-                "or drop such rows before the model (missing)"
+                f"{series_prefix(batch.key)}values must be finite, got "
+                f"{batch.values[row, channel]} in channel {names[channel]!r} at time "
+                f"{batch.times[row]} {batch.schema.time_unit}; fill or drop such rows with the "
+                "missing_values operator"
             )
-        found = np.empty((batch.n_rows, 1))
+        results = np.empty((batch.n_rows, 1))
         for i, row_values in enumerate(batch.values.tolist()):
-            x = dict(zip(inputs, (row_values[j] for j in places), strict=True))
-            found[i] = self._one(x, None if column is None else row_values[column])
+            x = dict(zip(inputs, (row_values[j] for j in columns), strict=True))
+            results[i] = self._one(x, None if column is None else row_values[column])
         self._fresh = self._fresh and not batch.n_rows
         name = "score" if self._scores else "prediction"
         schema = batch.schema.with_channels([*batch.schema.channels, Channel(name)])
-        return batch.with_values(np.hstack([batch.values, found]), schema), []
+        return batch.with_values(np.hstack([batch.values, results]), schema), []
 
     def _one(self, x: dict[str, float], y: float | None) -> float:
         model: Any = self._river
         if y is None:
-            told = model.score_one(x)
+            result = model.score_one(x)
             model.learn_one(x)
         else:
-            told = model.predict_one(x)
+            result = model.predict_one(x)
             if not math.isnan(y):
                 model.learn_one(x, y)
-        return 0.0 if told is None else float(told)
+        return 0.0 if result is None else float(result)
 
     def _target_in(self, schema: Schema) -> int:
         if schema.n_channels < 2:
             raise DataError(
-                f"there must be a target and at least one input, got columns "
+                f"rows must have a target and at least one input, got columns "
                 f"{schema.channel_names!r}"
             )
         if self.target and self.target not in schema.channel_names:
@@ -166,7 +166,7 @@ class RiverModel(Operator):
 
 
 def _outline(model: Any) -> Any:
-    """Return the classes of a model and of the steps that it was put together from."""
+    """Return the classes of a model and of its steps."""
     for name in ("steps", "transformers"):
         parts = getattr(model, name, None)
         if isinstance(parts, dict):

@@ -1,4 +1,4 @@
-"""Any learner of numbers as a river regressor."""
+"""Regressors as river regressors."""
 
 import math
 from collections.abc import Mapping
@@ -23,25 +23,25 @@ __all__ = ["Regressor"]
 
 
 class Regressor(ModelWrapper, base.MiniBatchRegressor):
-    """A learner of streamlyt in river's words, one dictionary or one data frame at a time.
+    """River regressor around a streamlyt regressor, for dictionaries and data frames.
 
-    A name keeps its column for good, so the order of names does not matter. A name that is absent,
-    None or NaN is a missing value and counts as a typical one; it is not zero. With a new name the
-    model learns its last 256 rows anew. Text and infinite values are refused, and leave the model
-    as it was. Pickling keeps the memory, cloning does not. Put no running scaler in front: inputs
-    are scaled within, once, and a scaler that moves lets the same value mean another one each time.
+    Each name keeps its column, so the order of names does not matter. An absent, None or NaN value
+    is missing and counts as a typical value, not as zero. After a new name the model relearns its
+    last 256 rows. Text and infinite values raise and do not change the model. Pickling keeps the
+    state, cloning does not. Do not put a running scaler in front: the model scales its inputs
+    itself, and a running scaler changes the meaning of values over time.
 
     Parameters
     ----------
     model
-        Name of a learner of numbers (``streamlyt list``), or one, of which a clone is run.
+        Name of a regressor (``streamlyt list``), or an instance, which is cloned.
     max_features
-        How many different names there may be in all: it bounds the memory.
+        Maximum number of different names; bounds the size of the state.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class Regressor(ModelWrapper, base.MiniBatchRegressor):
         self.model = model
         self.max_features = max_features
         self._start(
-            "learner of numbers", lambda made: isinstance(made, Learner) and not made.is_classifier
+            "regressor", lambda model: isinstance(model, Learner) and not model.is_classifier
         )
 
     def learn_one(self, x: Mapping[Any, Any], y: Any) -> None:
@@ -65,32 +65,32 @@ class Regressor(ModelWrapper, base.MiniBatchRegressor):
         Raises
         ------
         DataError
-            If a value is no finite number, or there are more names than agreed.
+            If a value is no finite number, or there are more than ``max_features`` names.
         """
-        wanted = _target(y)
-        self._learner.learn(self._row_to_learn(x), wanted)
+        targets = _target(y)
+        self._learner.learn(self._row_to_learn(x), targets)
 
     def predict_one(self, x: Mapping[Any, Any]) -> Any:
-        """Return the prediction for one dictionary; names that were never learnt do not matter."""
+        """Return the prediction for one dictionary; unknown names are ignored."""
         return float(self._learner.predict(self._row(x))[0])
 
     def learn_many(self, X: "pd.DataFrame", y: "pd.Series") -> None:
-        """Learn the rows of a data frame, in their order, to the same model as one by one."""
-        wanted = y.to_numpy(dtype=np.float64)
-        self._learner.learn(self._rows_to_learn(X), wanted)
+        """Learn the rows of a data frame, in order; equivalent to learning them one by one."""
+        targets = y.to_numpy(dtype=np.float64)
+        self._learner.learn(self._rows_to_learn(X), targets)
 
     def predict_many(self, X: "pd.DataFrame") -> "pd.Series":
         """Return the predictions for the rows of a data frame."""
         series = type(X.iloc[:, 0]) if X.shape[1] else type(X.sum(axis=1))
-        found = self._learner.predict(self._rows(X, self._columns))
-        return series(found, index=X.index, name=getattr(self, "_target_name", None))
+        predictions = self._learner.predict(self._rows(X, self._columns))
+        return series(predictions, index=X.index, name=getattr(self, "_target_name", None))
 
 
 def _target(y: object) -> Any:
     try:
-        found = float(y)  # type: ignore[arg-type] # what is no number raises
+        target = float(y)  # type: ignore[arg-type] # raises for other types
     except (TypeError, ValueError):
-        found = math.nan
-    if not math.isfinite(found) or isinstance(y, str):
-        raise DataError(f"a target must be a finite number, got {y!r}; drop or encode it before")
-    return np.array([found])
+        target = math.nan
+    if not math.isfinite(target) or isinstance(y, str):
+        raise DataError(f"target must be a finite number, got {y!r}; drop or encode it first")
+    return np.array([target])

@@ -1,4 +1,4 @@
-"""Any feature map as a river transformer: dictionaries in, dictionaries out."""
+"""Feature maps as river transformers of dictionaries."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from streamlyt.core import FeatureMap
+from streamlyt.core.component import component_name
 from streamlyt.core.errors import MissingDependencyError, ParameterError
 from streamlyt.features import OpticalMap
 
@@ -23,23 +24,23 @@ __all__ = ["Transformer"]
 class Transformer(base.Transformer):
     """Random features of dictionaries, keyed by name.
 
-    The values of a dictionary fill the columns of one row; a name keeps its column for good, so
-    the order of the names does not matter, and a name that is missing counts as zero. Names get
-    their columns as ``learn_one`` meets them, the new ones of one dictionary in sorted order; to
-    a name that it has not met, ``transform_one`` gives the column that is next, and forgets it.
+    The values of a dictionary fill the columns of one row. Each name keeps its column, so the order
+    of names does not matter, and an absent name counts as zero. ``learn_one`` assigns columns, new
+    names of one dictionary in sorted order. ``transform_one`` assigns the next columns to unknown
+    names temporarily.
 
     Parameters
     ----------
     features
-        The map.
+        The feature map.
     max_features
-        Number of columns: how many different names there may be in all. The default and a bias
-        together fill the smallest Walsh-Hadamard transform.
+        Number of columns, the maximum number of different names. The default plus a bias fills the
+        smallest Walsh-Hadamard transform.
 
     Raises
     ------
     ParameterError
-        If a parameter cannot hold.
+        If a parameter is out of range.
     DataError
         If a value is no finite number, or there are more names than columns.
 
@@ -59,17 +60,17 @@ class Transformer(base.Transformer):
         if not isinstance(features, FeatureMap):
             raise ParameterError(
                 f"features must be a map of streamlyt.features, got {features!r}; "
-                "take Optical(1000) for one"
+                "use OpticalMap(1000)"
             )
         check_most("max_features", max_features)
         self.features = features
         self.max_features = max_features
         self._columns: dict[Hashable, int] = {}
-        stem = type(features).__name__.lower()
+        stem = component_name(features)
         self._names = tuple(f"{stem}{j}" for j in range(features.n_components))
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
-        """Give every name a column; nothing else is learnt."""
+        """Assign a column to every name; nothing else is learned."""
         self._columns = self._with(x)
 
     def transform_one(self, x: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -81,7 +82,7 @@ class Transformer(base.Transformer):
         return dict(zip(self._names, self.features(row)[0].tolist(), strict=True))
 
     def _with(self, x: Mapping[Any, Any]) -> dict[Hashable, int]:
-        """Return the columns by name, those of new names included."""
+        """Return the columns by name, including new names."""
         if all(name in self._columns for name in x):
             return self._columns
         return register_names(self._columns, list(x), self.max_features)

@@ -1,4 +1,4 @@
-"""What learners of classes share: classes that appear, and rows cut where one does."""
+"""Base class of the classifiers: new classes, and batches split where one appears."""
 
 from abc import abstractmethod
 from itertools import pairwise
@@ -15,69 +15,69 @@ __all__ = ["ClassLearner"]
 
 
 class ClassLearner(ScaledLearner):
-    """A scaled learner of classes: subclasses write ``_learn_known`` and ``_mixed``."""
+    """Scaled classifier: subclasses implement ``_learn_known`` and ``_class_probabilities``."""
 
     is_classifier = True
     max_classes: int
 
     @property
     def classes(self) -> Floats:
-        """The classes seen, in the order of their first rows, shape (k,)."""
-        found: Floats = self.state.get("classes", np.zeros(0))
-        return found
+        """Known classes in the order of their first rows, shape (k,)."""
+        classes: Floats = self.state.get("classes", np.zeros(0))
+        return classes
 
     def probabilities(self, values: Floats) -> Floats:
         """Return the probability of each of :attr:`classes`, shape (n, k)."""
         rows, _ = self.check_inputs(values)
         if "kept" not in self.state:
             return np.empty((len(rows), 0))
-        return self._mixed(rows)
+        return self._class_probabilities(rows)
 
     def learn(self, values: Floats, targets: Floats) -> None:
         """Learn inputs, shape (n, d), and their classes, shape (n,), in this order."""
-        rows, wanted = self.check_inputs(values, targets)
-        new = {label for label in wanted.tolist() if label == label}
+        rows, labels = self.check_inputs(values, targets)
+        new = {label for label in labels.tolist() if label == label}
         new.difference_update(self.classes.tolist())
         if len(self.classes) + len(new) > self.max_classes:
             raise DataError(
-                f"there must be at most {self.max_classes!r} classes, got "
-                f"{len(self.classes) + len(new)}; raise max_classes, or take a regressor"
+                f"targets must have at most {self.max_classes!r} classes, got "
+                f"{len(self.classes) + len(new)}; increase max_classes or use a regressor"
             )
-        self._take(rows, wanted)
+        self._learn_checked(rows, labels)
 
     @abstractmethod
     def _learn_known(self, rows: Floats, labels: Floats) -> None:
-        """Learn rows with labels (n,): integers, places in ``classes``, to which none is new."""
+        """Learn rows with labels (n,), indices into ``classes``; none of them is new."""
 
     @abstractmethod
-    def _mixed(self, rows: Floats) -> Floats:
+    def _class_probabilities(self, rows: Floats) -> Floats:
         """Return the probabilities, shape (n, k)."""
 
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
-        if len(targets) == 1:  # a row alone, mostly of a class that is known
-            place: Array = np.flatnonzero(self.classes == targets[0])
-            if place.size:
-                self._learn_known(rows, place)
+        if len(targets) == 1:  # fast path: a single row, mostly of a known class
+            index: Array = np.flatnonzero(self.classes == targets[0])
+            if index.size:
+                self._learn_known(rows, index)
                 return
-        places = {label: i for i, label in enumerate(self.classes.tolist())}
+        indices = {label: i for i, label in enumerate(self.classes.tolist())}
         given = targets.tolist()
         cuts = []
         for row, label in enumerate(given):
-            if label not in places:
-                places[label] = len(places)
+            if label not in indices:
+                indices[label] = len(indices)
                 cuts.append(row)
-        labels = np.array([places[label] for label in given])
+        labels = np.array([indices[label] for label in given])
         for start, stop in pairwise(sorted({0, *cuts, len(given)})):
-            if start in cuts:  # no row but the first is of a new class
+            if start in cuts:  # only the first row of a part may have a new class
                 self.state["classes"] = np.append(self.classes, given[start])
             self._learn_known(rows[start:stop], labels[start:stop])
 
     def _predict_rows(self, rows: Floats) -> Floats:
-        best: Floats = self.classes[np.argmax(self._mixed(rows), axis=1)]
+        best: Floats = self.classes[np.argmax(self._class_probabilities(rows), axis=1)]
         return best
 
-    def _grown(self, name: str) -> None:
-        """Let an array of the memory have rows of zeros for the classes that are new."""
+    def _pad_classes(self, name: str) -> None:
+        """Append rows of zeros for new classes to an array of the state."""
         array = self.state[name]
         missing = len(self.classes) - len(array)
         if missing:

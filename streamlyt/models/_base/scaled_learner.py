@@ -1,4 +1,4 @@
-"""What our models share: inputs put to scale by the first rows, which are then learnt anew."""
+"""Base class of the models: inputs are scaled by the first rows, which are then relearned."""
 
 from abc import abstractmethod
 from typing import Any, NamedTuple
@@ -9,20 +9,27 @@ from streamlyt.core import Array, FeatureMap, Floats, Learner
 from streamlyt.core.errors import ParameterError
 from streamlyt.features import OpticalMap
 from streamlyt.models._experts.basis_expansion import BasisExpansion
-from streamlyt.models._experts.square_root_rls import PARTS, Memory
-from streamlyt.models._scaling.quantile_scaler import fit_quantiles, scaled
-from streamlyt.models._scaling.recent_rows import KEPT, due, fresh, in_order, put, room
+from streamlyt.models._experts.square_root_rls import PARTS, RLSState
+from streamlyt.models._scaling.quantile_scaler import fit_quantiles, to_scores
+from streamlyt.models._scaling.recent_rows import (
+    KEPT,
+    in_order,
+    initial_state,
+    rows_to_refit,
+    rows_until_check,
+    store_rows,
+)
 
 __all__ = ["ScaledLearner", "check_between", "check_count", "check_map"]
 
-_TOGETHER = 1024  # rows predicted at once: what is seen of them stays small
+_BLOCK_ROWS = 1024  # rows predicted at once, to bound the size of their features
 
 
 View = tuple[BasisExpansion, Any]
 
 
-class Layout(NamedTuple):
-    """Designs beside one another: the first column of each, and the one behind the last."""
+class BasisLayout(NamedTuple):
+    """Basis expansions side by side, with the first column of each and the end of the last."""
 
     views: list[View]
     columns: list[int]
@@ -30,15 +37,15 @@ class Layout(NamedTuple):
 
 
 class ScaledLearner(Learner):
-    """A learner whose inputs stand on the scores of their quantiles.
+    """Learner whose inputs are mapped to the normal scores of their quantiles.
 
-    The quantiles are taken from the first 1, 2, 4, ... 256 rows, and each time all of these are
-    learnt anew, so that the model is that of one scaling throughout. From then on the scaling
-    stands, as what was learnt depends on it, until more than half of the last 256 rows lie beyond
-    the quantiles of some input: then the model begins anew with these rows. Memory is 256 rows.
+    The quantiles are those of the first 1, 2, 4, ... 256 rows. Each time, all of these rows are
+    learned again, so the model always corresponds to one scaling. Then the scaling is fixed,
+    because the weights depend on it, until more than half of the last 256 rows lie beyond the
+    quantiles of some input: then the model resets and learns these rows. It stores 256 rows.
 
-    Subclasses write ``_begin``, ``_learn_rows`` and ``_predict_rows``. They may put columns of
-    their own, ``_extra`` of them, beside the inputs, and see rows through several designs.
+    Subclasses implement ``_reset``, ``_learn_rows`` and ``_predict_rows``. They may append
+    ``_extra`` columns to the inputs and use several basis expansions.
     """
 
     features: FeatureMap | None
@@ -48,104 +55,104 @@ class ScaledLearner(Learner):
     def __init__(self) -> None:
         super().__init__()
         self._map = check_map(self.features, OpticalMap(128, dtype="float64"))
-        # These follow from the parameters and the state, and are no memory.
-        self._layouts: dict[tuple[int, int], Layout] = {}
+        # Caches that follow from the parameters and the state.
+        self._layouts: dict[tuple[int, int], BasisLayout] = {}
         self._last: tuple[object, bytes, Floats] = (None, b"", np.empty(0))
 
     @abstractmethod
-    def _begin(self, rows: Floats, targets: Floats) -> None:
-        """Forget what was learnt; these rows, as they came, are then learnt."""
+    def _reset(self, rows: Floats, targets: Floats) -> None:
+        """Reset the model; the caller then learns these unscaled rows."""
 
     @abstractmethod
     def _learn_rows(self, rows: Floats, targets: Floats) -> None:
-        """Learn rows, shape (n, d), not yet scaled, and their targets (n,), none of them a hole."""
+        """Learn unscaled rows, shape (n, d), and their targets (n,), none of them missing."""
 
     @abstractmethod
     def _predict_rows(self, rows: Floats) -> Floats:
-        """Return the predictions, shape (n,), for rows that are not yet scaled."""
+        """Return the predictions, shape (n,), for unscaled rows."""
 
-    def _extended(self, rows: Floats, targets: Floats | None = None) -> Floats:
-        """Return inputs with the columns of one's own beside them; rows with targets are learnt."""
+    def _with_extra(self, rows: Floats, targets: Floats | None = None) -> Floats:
+        """Return inputs with the extra columns appended; with targets, update their state."""
         return rows
 
-    def _extended_anew(self, rows: Floats, targets: Floats) -> None:
-        """Put one's own columns of kept rows right, before the scaling is taken from these."""
+    def _refresh_extra(self, rows: Floats, targets: Floats) -> None:
+        """Recompute the extra columns of the stored rows before the scaling is fitted to them."""
 
     def _views(self, d: int) -> list[View]:
-        """Return the designs of rows with d columns, and the columns that each one takes."""
+        """Return the basis expansions of rows with d columns, and the columns of each."""
         return [(BasisExpansion(self._map, self.width, d), None)]
 
-    def _layout(self, d: int) -> Layout:
-        """Return these designs and where their columns begin."""
+    def _layout(self, d: int) -> BasisLayout:
+        """Return these expansions and the first column of each."""
         key = d, self._variant()
         if key not in self._layouts:
             views = self._views(d)
-            starts = np.cumsum([0, *(design.width for design, _ in views)])
-            self._layouts[key] = Layout(views, starts.tolist(), starts)
+            starts = np.cumsum([0, *(basis.width for basis, _ in views)])
+            self._layouts[key] = BasisLayout(views, starts.tolist(), starts)
         return self._layouts[key]
 
     def _variant(self) -> int:
-        """Return a number that tells which views there are, where not d alone decides."""
+        """Return the variant of the views, if they depend on more than d."""
         return 0
 
-    def _seen(self, rows: Floats) -> Floats:
-        """Return what is seen of rows, through one design after the other.
+    def _features_of(self, rows: Floats) -> Floats:
+        """Return the features of rows, one basis expansion after the other.
 
-        What a single row gave is kept until the next one: it is mostly predicted and then learnt.
+        The features of a single row are cached: it is mostly predicted and then learned.
         """
         single = len(rows) == 1
-        knots = self.state["knots"]  # another array for every scaling
+        knots = self.state["knots"]  # a new array for every scaling
         if single:
             key = rows.tobytes()
             if knots is self._last[0] and key == self._last[1]:
                 return self._last[2]
         layout = self._layout(rows.shape[1])
-        scores = scaled(self.state, rows)
+        scores = to_scores(self.state, rows)
         out = np.empty((len(rows), layout.columns[-1]))
-        for (design, columns), at in zip(layout.views, layout.columns, strict=False):
-            taken = scores if columns is None else np.ascontiguousarray(scores[:, columns])
-            design.fill(taken, out, at)
+        for (basis, columns), offset in zip(layout.views, layout.columns, strict=False):
+            inputs = scores if columns is None else np.ascontiguousarray(scores[:, columns])
+            basis.fill(inputs, out, offset)
         if single:
             self._last = (knots, key, out)
         return out
 
     def predict(self, values: Floats) -> Floats:
-        """Return the predictions, shape (n,), for inputs of shape (n, d); nothing is learnt."""
+        """Return the predictions, shape (n,), for inputs of shape (n, d), without learning."""
         rows, _ = self.check_inputs(values)
         if "kept" not in self.state:
             return np.zeros(len(rows))
-        rows = self._extended(rows)
-        if len(rows) <= _TOGETHER:
+        rows = self._with_extra(rows)
+        if len(rows) <= _BLOCK_ROWS:
             return self._predict_rows(rows)
-        parts = range(0, len(rows), _TOGETHER)
-        return np.concatenate([self._predict_rows(rows[i : i + _TOGETHER]) for i in parts])
+        parts = range(0, len(rows), _BLOCK_ROWS)
+        return np.concatenate([self._predict_rows(rows[i : i + _BLOCK_ROWS]) for i in parts])
 
     def learn(self, values: Floats, targets: Floats) -> None:
         """Learn inputs, shape (n, d), and their targets, shape (n,), in this order."""
-        self._take(*self.check_inputs(values, targets))
+        self._learn_checked(*self.check_inputs(values, targets))
 
-    def _take(self, rows: Floats, wanted: Floats) -> None:
-        """Learn what was checked."""
-        if len(wanted) != 1 or wanted[0] != wanted[0]:  # a row alone has no time for masks
-            known = ~np.isnan(wanted)
-            rows, wanted = rows[known], wanted[known]
+    def _learn_checked(self, rows: Floats, targets: Floats) -> None:
+        """Learn checked rows; those without a target are left out."""
+        if len(targets) != 1 or targets[0] != targets[0]:  # fast path: no mask for a single row
+            known = ~np.isnan(targets)
+            rows, targets = rows[known], targets[known]
         start = 0
         while start < len(rows):
             seen = int(self.state["seen"][0]) if "seen" in self.state else 0
-            some = slice(start, start + room(seen))
-            self._keep(self._extended(rows[some], wanted[some]), wanted[some])
-            start = some.stop
+            part = slice(start, start + rows_until_check(seen))
+            self._keep(self._with_extra(rows[part], targets[part]), targets[part])
+            start = part.stop
 
     def add_inputs(self, width: int) -> None:
-        """Go on with more inputs, ``width`` in all, the new ones behind the known.
+        """Add inputs after the known ones, up to ``width`` in total.
 
-        The kept rows, in which the new inputs are holes, are learnt anew: after more than 256 rows
-        what was older is forgotten.
+        The stored rows are learned again with missing values in the new inputs. Rows before the
+        last 256 are forgotten.
 
         Raises
         ------
         DataError
-            If there were more inputs before.
+            If ``width`` is smaller than the present number of inputs.
         """
         known = self._width()
         if known is None or width == known:
@@ -153,12 +160,12 @@ class ScaledLearner(Learner):
         if width < known:
             super().add_inputs(width)
         kept, targets = in_order(self.state), in_order(self.state, "kept_targets")
-        seen = len(kept)  # as if these were the first rows
-        holes = np.full((seen, width - known), np.nan)
-        self.state.update(fresh(width + self._extra))
-        put(
+        seen = len(kept)  # these count as the first rows
+        missing = np.full((seen, width - known), np.nan)
+        self.state.update(initial_state(width + self._extra))
+        store_rows(
             self.state,
-            np.hstack([kept[:, :known], holes, kept[:, known:]]),
+            np.hstack([kept[:, :known], missing, kept[:, known:]]),
             kept_targets=targets,
         )
         self._refit(seen)
@@ -167,31 +174,31 @@ class ScaledLearner(Learner):
         return self.state["kept"].shape[1] - self._extra if "kept" in self.state else None
 
     def _keep(self, rows: Floats, targets: Floats) -> None:
-        """Learn some rows, none of which is past the next look at the scaling."""
+        """Learn rows up to the next check of the scaling, at most."""
         if "kept" not in self.state:
-            self.state.update(fresh(rows.shape[1]), kept_targets=np.zeros(KEPT))
-        put(self.state, rows, kept_targets=targets)
-        if n := due(self.state):
+            self.state.update(initial_state(rows.shape[1]), kept_targets=np.zeros(KEPT))
+        store_rows(self.state, rows, kept_targets=targets)
+        if n := rows_to_refit(self.state):
             self._refit(n)
         else:
             self._learn_rows(rows, targets)
 
     def _refit(self, n: int) -> None:
-        """Take the scaling from the first n places of the kept rows, and learn these."""
+        """Fit the scaling to the first n stored rows, and learn these."""
         rows, targets = self.state["kept"][:n], self.state["kept_targets"][:n]
-        self._extended_anew(rows, targets)
+        self._refresh_extra(rows, targets)
         self.state.update(fit_quantiles(rows))
-        self._begin(rows, targets)
+        self._reset(rows, targets)
         self._learn_rows(rows, targets)
 
-    def _under(self, prefix: str) -> Memory:
-        """Return the memory of the least squares whose names begin so."""
+    def _rls_state(self, prefix: str) -> RLSState:
+        """Return the state of the least squares whose names have this prefix."""
         state = self.state
         return {name: state[prefix + name] for name in PARTS}
 
 
 def check_between(name: str, value: object, low: float, high: float, closed: bool = False) -> None:
-    """Raise where a parameter is no number in (low, high), or (low, high] where it is closed.
+    """Raise if a parameter is no number in (low, high), or in (low, high] if closed.
 
     Raises
     ------
@@ -205,7 +212,7 @@ def check_between(name: str, value: object, low: float, high: float, closed: boo
 
 
 def check_count(name: str, value: object) -> None:
-    """Raise where a parameter is no integer of at least 1.
+    """Raise if a parameter is no integer of at least 1.
 
     Raises
     ------
@@ -216,18 +223,17 @@ def check_count(name: str, value: object) -> None:
         raise ParameterError(f"{name} must be an integer of at least 1, got {value!r}")
 
 
-def check_map(given: FeatureMap | None, usual: FeatureMap) -> FeatureMap:
-    """Return a feature map, the usual one where none is given.
+def check_map(features: FeatureMap | None, default: FeatureMap) -> FeatureMap:
+    """Return ``features``, or the default if it is None.
 
     Raises
     ------
     ParameterError
-        If what is given is none.
+        If ``features`` is no feature map.
     """
-    chosen = usual if given is None else given
-    if not isinstance(chosen, FeatureMap):
+    feature_map = default if features is None else features
+    if not isinstance(feature_map, FeatureMap):
         raise ParameterError(
-            f"features must be a map of streamlyt.features, got {given!r}; "
-            "take Optical(128) for one"
+            f"features must be a map of streamlyt.features, got {features!r}; use OpticalMap(128)"
         )
-    return chosen
+    return feature_map

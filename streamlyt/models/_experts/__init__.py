@@ -1,1 +1,1 @@
-"""Mixtures of experts and what they are built from."""
+"""Mixtures of experts and their building blocks."""

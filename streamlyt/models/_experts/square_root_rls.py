@@ -1,4 +1,4 @@
-"""Recursive least squares over given features: the memory of one, and what is done with it."""
+"""Recursive least squares in square-root form: parameters, and functions of its state."""
 
 import math
 from typing import NamedTuple
@@ -8,45 +8,45 @@ from scipy.linalg import lapack
 
 from streamlyt.core import Array, Floats
 from streamlyt.models._kernels.square_root_rls import (
-    follow_rows,
+    cycle_starts,
     pack,
+    predict_and_learn_rows,
     products,
-    pulls_of,
+    pulls_per_row,
     spread_rows,
-    turns_at,
     unpack,
 )
 
-__all__ = ["PARTS", "Memory", "SquareRootRLS"]
+__all__ = ["PARTS", "RLSState", "SquareRootRLS"]
 
-Memory = dict[str, Array]
-PARTS = ("root", "weights", "anchors", "noise", "counts")  # of a memory
+RLSState = dict[str, Array]
+PARTS = ("root", "weights", "anchors", "noise", "counts")  # entries of a state
 
-_FEW = 24  # rows: below, one after the other costs less than two inversions
-_MOST = 1024  # rows that are taken in at once
-_BLOCK = 16  # of LAPACK's; larger ones were slower for 256 rows of 512 features
+_MIN_BLOCK = 24  # rows; smaller blocks cost more than row by row, as they need two inversions
+_MAX_BLOCK = 1024  # rows
+_BLOCK = 16  # block size of LAPACK; larger ones were slower for 256 rows of 512 features
 
 
 class SquareRootRLS(NamedTuple):
-    """Least squares with forgetting and a ridge that stays.
+    """Least squares with forgetting and a constant ridge.
 
-    With forgetting, coordinates in turn see a pseudo-observation, one a row, or so many that each
-    has its turn within four memories; so the ridge is renewed as fast as it is forgotten. It says
-    what the weight was when the turn began, its anchor, and not zero: where there are more weights
-    than rows in the memory, what the rows do not tell is held and not lost. The weights minimise
+    With forgetting, the coordinates get pseudo-observations in turn: one per row, or as many as are
+    needed for one cycle within four memories. So the ridge is renewed as fast as it is forgotten.
+    The pseudo-observation is the weight at the start of the cycle, its anchor, and not zero:
+    weights that the rows in the memory do not determine keep their values. The weights minimize
 
     sum of forget^(age) (w f - y)^2 + ridge |w - anchor|^2 (its renewals weighted by age, too),
 
-    where the first anchor, that of the beginning, is zero.
+    where the initial anchor is zero.
 
     Parameters
     ----------
     forget
-        Weight of a row against the one after it, in (0, 1].
+        Weight of a row relative to the next one, in (0, 1].
     ridge
         Weight of the squared weights.
     robust
-        Errors beyond so many robust standard deviations count linearly (Huber); 0 for never.
+        Errors beyond this number of robust standard deviations count linearly (Huber); 0: none.
     """
 
     forget: float
@@ -54,7 +54,7 @@ class SquareRootRLS(NamedTuple):
     robust: float = 0.0
 
     def start(self, m: int, k: int = 1) -> dict[str, Array]:
-        """Return the memory before the first row, for m features and k targets.
+        """Return the initial state for m features and k targets.
 
         ``root`` holds the columns of the upper triangle S of P = S S^T; or, while the second of
         ``counts`` is 1, of R with R^T R the inverse of P, as blocks of rows leave it.
@@ -69,42 +69,42 @@ class SquareRootRLS(NamedTuple):
             "counts": np.zeros(2, dtype=np.int64),
         }
 
-    def predict(self, memory: Memory, features: Floats) -> Floats:
+    def predict(self, state: RLSState, features: Floats) -> Floats:
         """Return the predictions, shape (n, k)."""
-        out = np.empty((len(features), len(memory["weights"])))
-        products(features, memory["weights"], out)
+        out = np.empty((len(features), len(state["weights"])))
+        products(features, state["weights"], out)
         return out
 
-    def spread(self, memory: Memory, features: Floats) -> Floats:
+    def spread(self, state: RLSState, features: Floats) -> Floats:
         """Return f P f for each row, shape (n,)."""
         out = np.empty(len(features))
-        root = memory["root"]
-        if memory["counts"][1]:
+        root = state["root"]
+        if state["counts"][1]:
             root = np.empty(root.size)
-            pack(_inverted(memory), root)
+            pack(_inverse_root(state), root)
         spread_rows(root, features, out)
         return out
 
-    def variance(self, memory: Memory) -> float:
-        """Return the variance of the noise: what is minimised, by the weight of the rows."""
-        total, weight = memory["noise"][1:]
+    def variance(self, state: RLSState) -> float:
+        """Return the noise variance: the minimized objective over the weight of the rows."""
+        total, weight = state["noise"][1:]
         return float(total / weight) if weight else math.inf
 
-    def follow(self, memory: Memory, features: Floats, targets: Floats) -> Floats:
+    def follow(self, state: RLSState, features: Floats, targets: Floats) -> Floats:
         """Predict and learn row after row; return the predictions, shape (n, k)."""
         out = np.empty(targets.shape)
         if len(features):
-            if memory["counts"][1]:
-                pack(_inverted(memory), memory["root"])
-                memory["counts"][1] = 0
-            follow_rows(
+            if state["counts"][1]:
+                pack(_inverse_root(state), state["root"])
+                state["counts"][1] = 0
+            predict_and_learn_rows(
                 features,
                 targets,
-                memory["root"],
-                memory["weights"],
-                memory["anchors"],
-                memory["noise"],
-                memory["counts"],
+                state["root"],
+                state["weights"],
+                state["anchors"],
+                state["noise"],
+                state["counts"],
                 self.forget,
                 self.ridge,
                 self.robust,
@@ -112,39 +112,41 @@ class SquareRootRLS(NamedTuple):
             )
         return out
 
-    def learn(self, memory: Memory, features: Floats, targets: Floats) -> None:
-        """Learn rows, many at once where that gives the same weights."""
+    def learn(self, state: RLSState, features: Floats, targets: Floats) -> None:
+        """Learn rows, in blocks where that gives the same weights."""
         m = features.shape[1]
-        pulls = pulls_of(self.forget, m)
-        turn = m // pulls if pulls else _MOST
-        if self.robust or min(len(features), turn) < _FEW:
-            self.follow(memory, features, targets)
+        pulls = pulls_per_row(self.forget, m)
+        turn = m // pulls if pulls else _MAX_BLOCK
+        if self.robust or min(len(features), turn) < _MIN_BLOCK:
+            self.follow(state, features, targets)
             return
-        start, count = 0, int(memory["counts"][0])
+        start, count = 0, int(state["counts"][0])
         while start < len(features):
-            # A block ends where a turn of pulls begins anew, as that asks for the weights.
+            # A block ends where a cycle of pulls starts, as that needs the weights.
             stop = start + 1
-            while stop < min(len(features), start + _MOST) and not turns_at(count + stop, pulls, m):
+            while stop < min(len(features), start + _MAX_BLOCK) and not cycle_starts(
+                count + stop, pulls, m
+            ):
                 stop += 1
-            self._learn_block(memory, features[start:stop], targets[start:stop])
+            self._learn_block(state, features[start:stop], targets[start:stop])
             start = stop
 
-    def _learn_block(self, memory: Memory, features: Floats, targets: Floats) -> None:
-        """Take rows in by one QR decomposition of [sqrt(forget^n) R, R w; rows, targets]."""
+    def _learn_block(self, state: RLSState, features: Floats, targets: Floats) -> None:
+        """Add rows by one QR decomposition of [sqrt(forget^n) R, R w; rows, targets]."""
         (n, m), k = features.shape, targets.shape[1]
-        count, inverted = (int(each) for each in memory["counts"])
+        count, inverted = (int(value) for value in state["counts"])
         ages = np.sqrt(self.forget ** np.arange(n - 1.0, -1.0, -1.0))
         upper = np.zeros((m + k, m + k), order="F")
         if inverted:
-            unpack(memory["root"], upper)
+            unpack(state["root"], upper)
         else:
-            upper[:m, :m] = _inverted(memory)
+            upper[:m, :m] = _inverse_root(state)
         if self.forget < 1.0:
             upper *= math.sqrt(self.forget**n)
-        upper[:m, m:] = upper[:m, :m] @ memory["weights"].T
-        pulls = pulls_of(self.forget, m)
-        if turns_at(count, pulls, m):
-            memory["anchors"][:] = memory["weights"]
+        upper[:m, m:] = upper[:m, :m] @ state["weights"].T
+        pulls = pulls_per_row(self.forget, m)
+        if cycle_starts(count, pulls, m):
+            state["anchors"][:] = state["weights"]
         below = np.empty((n * (1 + pulls), m + k), order="F")
         below[:n, :m], below[:n, m:] = features, targets
         if pulls:
@@ -152,23 +154,23 @@ class SquareRootRLS(NamedTuple):
             below[n:] = 0.0
             pull = math.sqrt((1.0 - self.forget) * self.ridge * m / pulls)
             turns = np.arange(n * pulls)
-            places, strengths = (count * pulls + turns) % m, pull * ages.repeat(pulls)
-            below[n + turns, places] = strengths
-            below[n:, m:] = strengths[:, None] * memory["anchors"][:, places].T
+            columns, strengths = (count * pulls + turns) % m, pull * ages.repeat(pulls)
+            below[n + turns, columns] = strengths
+            below[n:, m:] = strengths[:, None] * state["anchors"][:, columns].T
         block = min(_BLOCK, m + k)
         upper = lapack.dtpqrt(0, block, upper, below, overwrite_a=1, overwrite_b=1)[0]
-        memory["weights"][:] = lapack.dtrtrs(upper[:m, :m], upper[:m, m:])[0].T
-        pack(upper[:m, :m], memory["root"])
+        state["weights"][:] = lapack.dtrtrs(upper[:m, :m], upper[:m, m:])[0].T
+        pack(upper[:m, :m], state["root"])
         residuals = np.square(np.triu(upper[m:, m:])).sum() / k
-        memory["noise"][1] = self.forget**n * memory["noise"][1] + residuals
-        memory["noise"][2] = self.forget**n * memory["noise"][2] + np.square(ages).sum()
-        memory["counts"][:] = count + n, 1
+        state["noise"][1] = self.forget**n * state["noise"][1] + residuals
+        state["noise"][2] = self.forget**n * state["noise"][2] + np.square(ages).sum()
+        state["counts"][:] = count + n, 1
 
 
-def _inverted(memory: Memory) -> Floats:
-    """Return the inverse of the triangle in a memory, shape (m, m); below it is zero."""
-    m = memory["weights"].shape[1]
+def _inverse_root(state: RLSState) -> Floats:
+    """Return the inverse of the triangular root, shape (m, m); below it is zero."""
+    m = state["weights"].shape[1]
     upper = np.zeros((m, m), order="F")
-    unpack(memory["root"], upper)
+    unpack(state["root"], upper)
     inverse: Floats = lapack.dtrtri(upper, overwrite_c=1)[0]
     return inverse

@@ -1,4 +1,4 @@
-"""Compiled loop of the thresholds that are asked for as a rate of false alarms."""
+"""Compiled loop of the thresholds that are set by a false alarm rate."""
 
 import math
 
@@ -7,33 +7,33 @@ import numpy as np
 from streamlyt.core import Array
 from streamlyt.core.numerics.jit import jit
 
-__all__ = ["TAIL", "follow_scores", "tail_quantile"]
+__all__ = ["TAIL", "tail_quantile", "update_thresholds"]
 
-TAIL = 0.1  # share of the kept scores that may count as a tail
-# Of these the uppermost 3 % are fitted, and 64 at least: of a density a tenth is too many, as its
-# scores crowd below 1 and only the last of them tell how far beyond the noise of features reaches.
-FITTED, FEWEST_FITTED = 0.03, 64
-FEWEST = 128  # scores before there is a threshold
-EVERY = 64  # rows from one fit to the next at the least, and at most 1/PARTS of those looked at
+TAIL = 0.1  # maximum fraction of the stored scores in the tail
+# The fit uses the uppermost 3 % of these, at least 64. A tenth is too many for a density: scores
+# accumulate below 1, and only the largest ones show how far the noise of the features reaches.
+FITTED, MIN_FITTED = 0.03, 64
+MIN_SCORES = 128  # scores before the first threshold
+EVERY = 64  # minimum rows between two fits; at most 1/PARTS of the stored scores
 PARTS = 32
-HEAVIEST, LIGHTEST = 0.45, -1.0  # shapes that moments of so few excesses can tell
-GAIN = 0.1  # what one alarm takes from the logarithm of the rate in use
-CORRECTED = math.log(4.0)  # the rate in use stays within this of the one that is asked
-MOST = 1.2  # a kept score lies at most so far above the tail's beginning as the threshold does
+HEAVIEST, LIGHTEST = 0.45, -1.0  # shapes that the moments of so few excesses can resolve
+GAIN = 0.1  # effect of one alarm on the logarithm of the rate in use
+CORRECTED = math.log(4.0)  # bound of that logarithm, relative to the nominal rate
+MOST = 1.2  # clips stored scores, in units of the threshold's distance from the start of the tail
 
 
 @jit()
 def tail_quantile(ordered: Array, rate: float) -> float:
-    """Return what a share ``rate`` of scores exceeds, given some in rising order.
+    """Return the value that a fraction ``rate`` of scores exceeds, given sorted scores.
 
-    Where fewer than ten of them exceed it, the excess of the uppermost ones is taken for a
-    generalised Pareto law, fitted by its probability-weighted moments.
+    If fewer than ten of them exceed it, a generalized Pareto distribution is fitted to the largest
+    excesses by probability-weighted moments.
     """
     n = ordered.size
     if rate * n >= 10.0:
-        found: float = ordered[n - 1 - int(rate * n)]
-        return found
-    k = max(10, min(int(TAIL * n), max(int(FITTED * n), FEWEST_FITTED)))
+        quantile: float = ordered[n - 1 - int(rate * n)]
+        return quantile
+    k = max(10, min(int(TAIL * n), max(int(FITTED * n), MIN_FITTED)))
     low: float = ordered[n - 1 - k]
     first, second = 0.0, 0.0
     for i in range(k):
@@ -51,18 +51,18 @@ def tail_quantile(ordered: Array, rate: float) -> float:
 
 
 @jit()
-def follow_scores(
+def update_thresholds(
     scores: Array, rate: float, ring: Array, counts: Array, level: Array, out: Array
 ) -> None:
-    """Fill ``out`` (n,) with the threshold of each score, given before it is looked at.
+    """Fill ``out`` (n,) with the threshold of each score, set before the score is used.
 
-    ``ring`` keeps scores, alarms only up to a bound, so that a few wild ones move little;
-    ``counts``: how many came into it; ``level``: the threshold, where the tail begins, and the
-    logarithm of the rate in use over ``rate``.
+    ``ring`` stores scores; alarms are clipped, so a few outliers change little. ``counts``: number
+    of stored scores. ``level``: the threshold, the start of the tail, and the logarithm of the rate
+    in use over ``rate``.
     """
     for i in range(scores.size):
         known = min(counts[0], ring.size)
-        if known >= FEWEST and counts[0] % max(EVERY, known // PARTS // EVERY * EVERY) == 0:
+        if known >= MIN_SCORES and counts[0] % max(EVERY, known // PARTS // EVERY * EVERY) == 0:
             ordered = np.sort(ring[:known])
             level[0] = tail_quantile(ordered, rate * math.exp(level[2]))
             level[1] = ordered[int((1.0 - TAIL) * ordered.size)]

@@ -1,4 +1,4 @@
-"""Compiled loops of classification: scores to probabilities, and the trust in who gave them."""
+"""Compiled loops of classification: probabilities from scores, and weights of the experts."""
 
 import math
 
@@ -9,18 +9,18 @@ from streamlyt.core.numerics.jit import jit
 
 __all__ = ["PRIOR", "mix_classes", "weigh_classes"]
 
-LEAST = 1e-6  # a probability at the least: no label is a surprise without bound
-CAP = 2.0  # of a score, which is 1 for the class of a row and 0 for others
-SHARE = 0.001  # of the whole that is given back to all experts after each row
-SLOWEST = 0.002  # step of the temperature's running curvature
-STEEPEST = 30.0  # sharpness at the most, and weight of one expert's scores in the sum of all
-PRIOR = 1.0  # curvature that stands behind those weights, and renews itself as it is forgotten
-FEW = 8.0  # rows' worth of curvature that stand behind the first temperature
+MIN_PROBABILITY = 1e-6  # bounds the log loss of a label
+CAP = 2.0  # bound of a score, which is 1 for the class of a row and 0 for others
+SHARE = 0.001  # fixed share: redistributed to all experts after each row
+SLOWEST = 0.002  # step of the running curvature of the temperature
+STEEPEST = 30.0  # maximum sharpness, and maximum weight of an expert in the weighted sum
+PRIOR = 1.0  # prior curvature of those weights; renewed as fast as it is forgotten
+FEW = 8.0  # prior curvature of the temperature, in rows
 
 
 @jit()
 def _soften(scores: Array, sharpness: float, out: Array) -> None:
-    """Fill ``out`` (k,) with exp(sharpness * score), in sum 1."""
+    """Fill ``out`` (k,) with exp(sharpness * score), normalized to sum 1."""
     top = -math.inf
     for c in range(scores.size):
         top = max(top, min(max(scores[c], -CAP), CAP))
@@ -33,22 +33,22 @@ def _soften(scores: Array, sharpness: float, out: Array) -> None:
 
 
 @jit()
-def _plain(seen: Array, last: int, kept: Array, out: Array) -> None:
-    """Fill two rows: the frequencies, and the last class as often as it stayed."""
-    k = seen.size
+def _plain(counts: Array, last: int, repeats: Array, out: Array) -> None:
+    """Fill two rows: the last class with its probability of repeating, and the frequencies."""
+    k = counts.size
     total = 0.0
     for c in range(k):
-        total += seen[c]
-    stay = (kept[0] + 1.0) / (kept[1] + 2.0)
-    rest = 0.0
+        total += counts[c]
+    stay = (repeats[0] + 1.0) / (repeats[1] + 2.0)
+    others = 0.0
     for c in range(k):
-        out[1, c] = (seen[c] + 1.0 / k) / (total + 1.0)
+        out[1, c] = (counts[c] + 1.0 / k) / (total + 1.0)
         if c != last:
-            rest += out[1, c]
+            others += out[1, c]
     for c in range(k):
         out[0, c] = out[1, c]
         if last >= 0 and k > 1:
-            out[0, c] = stay if c == last else (1.0 - stay) * out[1, c] / rest
+            out[0, c] = stay if c == last else (1.0 - stay) * out[1, c] / others
 
 
 @jit()
@@ -73,20 +73,20 @@ def mix_classes(
     sharpness: Array,
     together: Array,
     log_weights: Array,
-    seen: Array,
+    counts: Array,
     last: int,
-    kept: Array,
+    repeats: Array,
     out: Array,
 ) -> None:
     """Fill ``out`` (n, k) with the experts' mixture for scores (n, experts, k).
 
-    Three experts more stand at the end of ``log_weights``: the sum of all scores weighed by
+    ``log_weights`` ends with three more experts: the weighted sum of all scores, with weights
     ``together`` (experts,), the last class and the frequencies.
     """
     n, experts, k = scores.shape
     one, sums, plain = np.empty(k), np.empty(k), np.empty((2, k))
     shares = np.exp(log_weights)
-    _plain(seen, last, kept, plain)
+    _plain(counts, last, repeats, plain)
     for i in range(n):
         _sum_up(scores[i], together, sums, one)
         for c in range(k):
@@ -97,7 +97,7 @@ def mix_classes(
             _soften(scores[i, e], sharpness[e, 0], one)
             for c in range(k):
                 out[i, c] += shares[e] * one[c]
-        total = out[i].sum()  # 1, but for the last bit
+        total = out[i].sum()  # 1 up to rounding
         for c in range(k):
             out[i, c] /= total
 
@@ -110,24 +110,24 @@ def weigh_classes(
     together: Array,
     curvature: Array,
     log_weights: Array,
-    seen: Array,
+    counts: Array,
     last: int,
-    kept: Array,
+    repeats: Array,
 ) -> int:
-    """Learn from scores (n, experts, k), given before their labels (n,); return the last label.
+    """Update the weights from scores (n, experts, k) and labels (n,); return the last label.
 
-    ``sharpness`` (experts, 2): what scores are multiplied by, moved by Newton steps on the log
-    loss, and their running curvature; ``together`` (experts,) and ``curvature`` (experts, experts)
-    are the same for the sum of all scores. Weights are those of Bayes' rule, with a fixed share.
+    ``sharpness`` (experts, 2): factor of the scores, updated by Newton steps on the log loss, and
+    its running curvature. ``together`` (experts,) and ``curvature`` (experts, experts) are the same
+    for the weighted sum of all scores. The weights follow Bayes' rule with a fixed share.
     """
     n, experts, k = scores.shape
     one, sums, plain = np.empty(k), np.empty(k), np.empty((2, k))
     means, gradient = np.empty(experts), np.empty(experts)
     for i in range(n):
         y = labels[i]
-        _plain(seen, last, kept, plain)
+        _plain(counts, last, repeats, plain)
         _sum_up(scores[i], together, sums, one)
-        log_weights[experts] += math.log(max(one[y], LEAST))
+        log_weights[experts] += math.log(max(one[y], MIN_PROBABILITY))
         for e in range(experts):
             means[e] = 0.0
             for c in range(k):
@@ -146,7 +146,7 @@ def weigh_classes(
             together[e] = min(max(together[e] + gradient[e], -STEEPEST), STEEPEST)
         for e in range(experts):
             _soften(scores[i, e], sharpness[e, 0], one)
-            log_weights[e] += math.log(max(one[y], LEAST))
+            log_weights[e] += math.log(max(one[y], MIN_PROBABILITY))
             mean, square = 0.0, 0.0
             for c in range(k):
                 s = min(max(scores[i, e, c], -CAP), CAP)
@@ -158,7 +158,7 @@ def weigh_classes(
             sharpness[e, 0] = min(max(sharpness[e, 0] + step, 1.0), STEEPEST)
             sharpness[e, 1] *= 1.0 - SLOWEST
         for e in range(2):
-            log_weights[experts + 1 + e] += math.log(max(plain[e, y], LEAST))
+            log_weights[experts + 1 + e] += math.log(max(plain[e, y], MIN_PROBABILITY))
         top, total = log_weights.max(), 0.0
         for e in range(log_weights.size):
             log_weights[e] = math.exp(log_weights[e] - top)
@@ -167,17 +167,17 @@ def weigh_classes(
             part = (1.0 - SHARE) * log_weights[e] / total + SHARE / log_weights.size
             log_weights[e] = math.log(part)
         if last >= 0:
-            kept[1] += 1.0
+            repeats[1] += 1.0
             if last == y:
-                kept[0] += 1.0
-        seen[y] += 1.0
+                repeats[0] += 1.0
+        counts[y] += 1.0
         last = y
     return last
 
 
 @jit()
 def _solve(matrix: Array, vector: Array) -> None:
-    """Put the solution of matrix x = vector into ``vector``; the matrix is positive definite."""
+    """Overwrite ``vector`` with the solution of matrix x = vector; positive definite matrix."""
     m = vector.size
     root = matrix.copy()
     for j in range(m):  # Cholesky, in place

@@ -1,4 +1,4 @@
-"""Compiled loops of the models of where rows are: a mean of features, and a half-space of them."""
+"""Compiled loops of the density models: a running mean of features, and a half-space."""
 
 from streamlyt.core import Array
 from streamlyt.core.numerics.jit import jit
@@ -6,12 +6,12 @@ from streamlyt.core.numerics.jit import jit
 __all__ = ["density_rows", "half_space_rows"]
 
 
-# Sums may be taken in another order, which vectorises them; nothing is assumed of NaN.
+# Reassociated sums vectorize; nothing is assumed about NaN.
 @jit(fastmath={"reassoc", "contract"})
 def density_rows(
     features: Array, mean: Array, weight: Array, forget: float, learn: bool, out: Array
 ) -> None:
-    """Fill ``out`` (n,) with 1 - f mean / weight for rows (n, m), each before it is learnt."""
+    """Fill ``out`` (n,) with 1 - f mean / weight for rows (n, m), each before it is learned."""
     n, m = features.shape
     for i in range(n):
         total = 0.0

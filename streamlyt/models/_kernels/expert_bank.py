@@ -1,4 +1,4 @@
-"""Compiled loops of several least squares at once, each over its part of what is seen of a row."""
+"""Compiled loops of several least squares, each over its part of the features of a row."""
 
 import numpy as np
 
@@ -7,21 +7,23 @@ from streamlyt.core.numerics.jit import jit
 
 from .square_root_rls import learn_row
 
-__all__ = ["advise_rows", "follow_bank"]
+__all__ = ["predict_and_learn_experts", "predict_experts"]
 
 
-# Sums may be taken in another order, which vectorises them; nothing is assumed of NaN.
+# Reassociated sums vectorize; nothing is assumed about NaN.
 @jit(fastmath={"reassoc", "contract"})
-def advise_rows(seen: Array, starts: Array, which: Array, weights: Array, out: Array) -> None:
-    """Fill ``out`` (n, experts, k) with what each expert says of rows (n, all designs).
+def predict_experts(
+    features: Array, starts: Array, basis: Array, weights: Array, out: Array
+) -> None:
+    """Fill ``out`` (n, experts, k) with the predictions of the experts for rows (n, all bases).
 
-    Expert e sees the columns from ``starts[which[e]]`` to the next start; its weights stand behind
-    those of the experts before, in ``weights`` (k, all).
+    Expert e uses the columns from ``starts[basis[e]]`` to the next start. ``weights`` (k, all) has
+    the weights of all experts in order.
     """
-    for i in range(len(seen)):
+    for i in range(len(features)):
         at = 0
-        for e in range(which.size):
-            f = seen[i][starts[which[e]] : starts[which[e] + 1]]
+        for e in range(basis.size):
+            f = features[i][starts[basis[e]] : starts[basis[e] + 1]]
             for c in range(len(weights)):
                 w, total = weights[c][at : at + f.size], 0.0
                 for j in range(f.size):
@@ -31,11 +33,11 @@ def advise_rows(seen: Array, starts: Array, which: Array, weights: Array, out: A
 
 
 @jit()
-def follow_bank(
-    seen: Array,
+def predict_and_learn_experts(
+    features: Array,
     starts: Array,
-    which: Array,
-    laws: Array,
+    basis: Array,
+    settings: Array,
     targets: Array,
     roots: Array,
     weights: Array,
@@ -44,22 +46,22 @@ def follow_bank(
     counts: Array,
     out: Array,
 ) -> None:
-    """Predict and learn rows one after the other; see :func:`advise_rows` for what they are.
+    """Predict and learn rows one after the other; see :func:`predict_experts` for the layout.
 
-    ``laws`` (experts, 3): forgetting, ridge and robustness of each; ``targets`` (n, experts, k);
-    ``roots``: their roots, one behind the other; ``anchors`` stand as ``weights`` do; ``noise``
-    (experts, 3), ``counts`` (experts, 1).
+    ``settings`` (experts, 3): forgetting, ridge and robustness; ``targets`` (n, experts, k);
+    ``roots``: the triangular roots, concatenated; ``anchors``: same layout as ``weights``;
+    ``noise`` (experts, 3), ``counts`` (experts, 1).
     """
     at, root_at = 0, 0
-    for e in range(which.size):
-        start, stop = starts[which[e]], starts[which[e] + 1]
+    for e in range(basis.size):
+        start, stop = starts[basis[e]], starts[basis[e] + 1]
         m = stop - start
         size = m * (m + 1) // 2
         root = roots[root_at : root_at + size]
         f, gain = np.empty(m), np.empty(m)
-        for i in range(len(seen)):
+        for i in range(len(features)):
             learn_row(
-                seen[i][start:stop],
+                features[i][start:stop],
                 targets[i][e],
                 root,
                 weights,
@@ -67,9 +69,9 @@ def follow_bank(
                 at,
                 noise[e],
                 counts[e],
-                laws[e, 0],
-                laws[e, 1],
-                laws[e, 2],
+                settings[e, 0],
+                settings[e, 1],
+                settings[e, 2],
                 out[i][e],
                 f,
                 gain,

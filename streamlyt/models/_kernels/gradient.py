@@ -1,4 +1,4 @@
-"""Compiled loop of the models that take one gradient step a row."""
+"""Compiled loop of the models that take one gradient step per row."""
 
 import math
 
@@ -10,7 +10,7 @@ from streamlyt.core.numerics.jit import jit
 __all__ = ["step_rows"]
 
 
-# Sums may be taken in another order, which vectorises them; nothing is assumed of NaN.
+# Reassociated sums vectorize; nothing is assumed about NaN.
 @jit(fastmath={"reassoc", "contract"})
 def step_rows(
     features: Array,
@@ -24,11 +24,11 @@ def step_rows(
     """Move weights (k, m) along the gradient of each row's loss, in units of 1 / |f|^2.
 
     The loss of targets (n, k) is the squared error, or with ``shared`` the log loss of a softmax
-    over the k. The step falls as 1 / sqrt(1 + fade t), ``counts[0]`` being t.
+    over the k. The step decreases as 1 / sqrt(1 + fade t), with t = ``counts[0]``.
     """
     n, m = features.shape
     k = targets.shape[1]
-    told = np.empty(k)
+    predicted = np.empty(k)
     for i in range(n):
         length, top = 0.0, -math.inf
         for j in range(m):
@@ -37,18 +37,18 @@ def step_rows(
             total = 0.0
             for j in range(m):
                 total += features[i, j] * weights[c, j]
-            told[c] = total
+            predicted[c] = total
             top = max(top, total)
         if shared:
             total = 0.0
             for c in range(k):
-                told[c] = math.exp(told[c] - top)
-                total += told[c]
+                predicted[c] = math.exp(predicted[c] - top)
+                total += predicted[c]
             for c in range(k):
-                told[c] /= total
+                predicted[c] /= total
         step = rate / (length * math.sqrt(1.0 + fade * counts[0]))
         for c in range(k):
-            move = step * (targets[i, c] - told[c])
+            move = step * (targets[i, c] - predicted[c])
             for j in range(m):
                 weights[c, j] += move * features[i, j]
         counts[0] += 1

@@ -1,13 +1,13 @@
-"""Compiled loop of the last targets of each group of rows: an animal, a machine, a customer."""
+"""Compiled loop of the last targets of each group of rows, such as an animal or a machine."""
 
 from streamlyt.core import Array
 from streamlyt.core.numerics.jit import jit
 
-__all__ = ["follow_groups"]
+__all__ = ["group_targets"]
 
 
 @jit()
-def follow_groups(
+def group_targets(
     keys: Array,
     targets: Array,
     others: Array,
@@ -18,37 +18,37 @@ def follow_groups(
     counts: Array,
     out: Array,
 ) -> None:
-    """Fill ``out`` (n, 2): the last target in the group of each row, and its step to there.
+    """Fill ``out`` (n, 2) with the last target of each row's group, and the last step of the group.
 
-    ``known`` (size,) are the values that name the groups, ``lasts`` (size, 2) their last target and
-    the one before, ``turns`` the row in which each was met last; ``counts``: groups known, rows
-    learnt. A group that was never met, and a row that names none (NaN), has the target ``others``
-    (n,) and no step. A new group takes the place of the one that was not met for longest.
+    ``known`` (size,): values that name the groups; ``lasts`` (size, 2): their last target and the
+    one before; ``turns``: the last row of each group; ``counts``: known groups, learned rows. A row
+    of a new group, or of none (NaN), gets the target ``others`` (n,) and no step. A new group
+    replaces the least recently used one.
     """
     size = known.size
     for i in range(keys.size):
-        key, at = keys[i], -1
+        key, slot = keys[i], -1
         for s in range(counts[0]):
             if known[s] == key:
-                at = s
+                slot = s
         out[i, 0], out[i, 1] = others[i], 0.0
-        if at >= 0:
-            out[i, 0], out[i, 1] = lasts[at, 0], lasts[at, 0] - lasts[at, 1]
+        if slot >= 0:
+            out[i, 0], out[i, 1] = lasts[slot, 0], lasts[slot, 0] - lasts[slot, 1]
         if not learn:
             continue
-        if at < 0 and key == key:
+        if slot < 0 and key == key:
             if counts[0] < size:
-                at = counts[0]
+                slot = counts[0]
                 counts[0] += 1
             else:
-                at = 0
+                slot = 0
                 for s in range(size):
-                    if turns[s] < turns[at]:
-                        at = s
-            known[at] = key
-            lasts[at, 0] = targets[i]
-        if at >= 0:
-            lasts[at, 1] = lasts[at, 0]
-            lasts[at, 0] = targets[i]
-            turns[at] = counts[1]
+                    if turns[s] < turns[slot]:
+                        slot = s
+            known[slot] = key
+            lasts[slot, 0] = targets[i]
+        if slot >= 0:
+            lasts[slot, 1] = lasts[slot, 0]
+            lasts[slot, 0] = targets[i]
+            turns[slot] = counts[1]
         counts[1] += 1

@@ -1,4 +1,4 @@
-"""Compiled loops of the weighing of experts: Hedge with a fixed share."""
+"""Compiled loops of the weights of experts: Hedge with a fixed share."""
 
 import math
 
@@ -7,17 +7,17 @@ from streamlyt.core.numerics.jit import jit
 
 __all__ = ["mean_rows", "mix_rows", "offset_rows", "weigh_rows"]
 
-WORST = 4.0  # a loss is at most so many times what the mixture loses on the average
-SLOWEST = 0.01  # step of that running average
-RATE, SHARE = 0.5, 0.001  # of learning, and what every expert gets back: chosen on made tables
-REACH = 0.5  # advice may leave the targets seen by half of their span
+WORST = 4.0  # maximum loss, in units of the mean loss of the mixture
+SLOWEST = 0.01  # step of that running mean
+RATE, SHARE = 0.5, 0.001  # learning rate and fixed share: chosen on generated tables
+REACH = 0.5  # predictions may leave the range of the targets by half of its length
 
 
 @jit()
 def mean_rows(targets: Array, mean: Array, advice: Array) -> None:
-    """Put the mean of the targets (n,) before each row into the last column of advice (n, k).
+    """Write the mean of the targets (n,) before each row to the last column of ``advice`` (n, k).
 
-    ``mean`` (2,) is that of all targets so far, and their number.
+    ``mean`` (2,): mean of all targets so far, and their number.
     """
     for i in range(targets.size):
         advice[i, -1] = mean[0]
@@ -27,7 +27,7 @@ def mean_rows(targets: Array, mean: Array, advice: Array) -> None:
 
 @jit()
 def offset_rows(rows: Array, columns: Array, origin: float, offsets: Array) -> None:
-    """Fill offsets (n, k) with these columns of rows (n, d); a negative one stands for origin."""
+    """Fill ``offsets`` (n, k) with columns of rows (n, d); a negative index means ``origin``."""
     for i in range(len(rows)):
         for k in range(columns.size):
             offsets[i, k] = rows[i, columns[k]] if columns[k] >= 0 else origin
@@ -35,10 +35,10 @@ def offset_rows(rows: Array, columns: Array, origin: float, offsets: Array) -> N
 
 @jit()
 def mix_rows(advice: Array, log_weights: Array, span: Array, out: Array) -> None:
-    """Fill ``out`` (n,) with the weighted means of advice (n, k), each within its bounds.
+    """Fill ``out`` (n,) with weighted means of ``advice`` (n, k), clipped to its bounds.
 
-    ``span`` (2,) is the least and the largest target so far; ``log_weights`` are those of shares
-    that sum to one.
+    ``span`` (2,): minimum and maximum target so far; ``log_weights``: logarithms of weights that
+    sum to 1.
     """
     low = span[0] - REACH * (span[1] - span[0])
     high = span[1] + REACH * (span[1] - span[0])
@@ -52,11 +52,11 @@ def mix_rows(advice: Array, log_weights: Array, span: Array, out: Array) -> None
 def weigh_rows(
     advice: Array, targets: Array, log_weights: Array, span: Array, scale: Array
 ) -> None:
-    """Learn from advice (n, k) on rows, given before their targets (n,), whom to trust.
+    """Update the weights from predictions ``advice`` (n, k), made before the targets (n,).
 
-    The weight of an expert falls by exp(-RATE * loss), where his loss is his absolute error over
-    the mixture's running mean error ``scale[0]``; then each gets his part of SHARE back.
-    ``scale[1]`` counts rows.
+    The weight of an expert is multiplied by exp(-RATE * loss). Its loss is its absolute error over
+    the running mean error ``scale[0]`` of the mixture. Then SHARE of the total is redistributed
+    equally. ``scale[1]`` counts rows.
     """
     experts = advice.shape[1]
     for i in range(advice.shape[0]):

@@ -1,4 +1,4 @@
-"""Compiled loops of what every model sees: scaled inputs, and what stands beside the features."""
+"""Compiled loops of the inputs of all models: scores and hinge functions."""
 
 import math
 
@@ -12,10 +12,10 @@ __all__ = ["hinge_rows", "scale_rows"]
 def scale_rows(
     values: Array, knots: Array, scores: Array, sizes: Array, largest: float, out: Array
 ) -> None:
-    """Put rows (n, d) on the scores of their quantiles.
+    """Map rows (n, d) to the scores of their quantiles.
 
-    Channel j has ``sizes[j]`` rising ``knots[j]`` with ``scores[j]``; between them the score is
-    linear, beyond it grows as a logarithm up to ``largest``. A hole is 0.
+    Channel j has ``sizes[j]`` increasing ``knots[j]`` with ``scores[j]``. The score is linear
+    between them and grows logarithmically beyond, up to ``largest``. A missing value gets 0.
     """
     n, d = values.shape
     for i in range(n):
@@ -50,7 +50,7 @@ def scale_rows(
 def hinge_rows(rows: Array, bends: Array, linear: float, bent: float, out: Array, at: int) -> None:
     """Fill 1 + d + d * b columns of ``out`` (n, any) from ``at`` on.
 
-    They are a constant, each input, and its distance from each of the bends.
+    They are a constant, each input, and its distance from each of the b hinges.
     """
     n, d = rows.shape
     for i in range(n):

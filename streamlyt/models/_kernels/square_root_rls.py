@@ -1,4 +1,4 @@
-"""Compiled loops of recursive least squares, in the square root of the inverse matrix."""
+"""Compiled loops of recursive least squares, in square-root form."""
 
 import math
 
@@ -9,50 +9,48 @@ from streamlyt.core.numerics.jit import jit
 
 __all__ = [
     "absorb_row",
-    "follow_rows",
+    "cycle_starts",
     "learn_row",
     "leverage_rows",
     "pack",
+    "predict_and_learn_rows",
     "products",
-    "pulls_of",
+    "pulls_per_row",
     "spread_rows",
-    "turns_at",
     "unpack",
 ]
 
-CONSISTENT = 1.4826  # median of absolute errors to the deviation of normal ones
-# Memories, 1 / (1 - forget) rows each, from one pull of a coordinate to the next at the most: the
-# root grows by exp(RARELY / 2) meanwhile where nothing else excites it.
-RARELY = 4.0
-FASTEST = 0.02  # step of the running median, and a share of it
+CONSISTENT = 1.4826  # median absolute error to standard deviation, for normal errors
+# Maximum number of memories, of 1 / (1 - forget) rows each, between two pulls of a coordinate. The
+# root grows by exp(PULL_PERIOD / 2) in that time if no row excites the coordinate.
+PULL_PERIOD = 4.0
+MEDIAN_STEP = 0.02  # relative step of the running median
 
 
 @jit()
 def _turned(product: float, before: float, grow: float) -> tuple[float, float, float, float]:
-    """Return what a column is multiplied by, how much of the gain it loses, and what it adds to it.
+    """Return the factors of the rank-one update of a column: own, of the gain, to the gain, new s.
 
-    ``product`` is that of the column with the row, ``before`` the s of the columns before it; the
-    last value returned is that with it.
+    ``product``: of the column and the row; ``before``: s of the columns before it.
     """
     g = grow * product
     after = before + g * g
     return grow * math.sqrt(before / after), g / math.sqrt(before * after), grow * g, after
 
 
-# Sums may be taken in another order, which vectorises them; what is finite stays so, and nothing is
-# assumed of NaN.
+# Reassociated sums vectorize; finite values stay finite, and nothing is assumed about NaN.
 @jit(fastmath={"reassoc", "contract"})
 def absorb_row(root: Array, f: Array, first: int, grow: float, gain: Array) -> float:
-    """Take one row into the root; return s = 1 + f P f, and s times the gain in ``gain``.
+    """Update the root by one row; return s = 1 + f P f, and s times the gain in ``gain``.
 
-    ``root`` holds the columns of an upper triangle S one after the other, P = S S^T; it is first
-    multiplied by ``grow``. ``f`` is zero before ``first``. Four columns are done at a time, so that
-    the gain is read and written a quarter as often.
+    ``root`` has the concatenated columns of an upper triangle S, P = S S^T; it is first multiplied
+    by ``grow``. ``f`` is zero before ``first``. The loop handles four columns at a time, so the
+    gain is read and written a quarter as often.
     """
     m = f.size
     before = 1.0
     j = 0
-    if grow == 1.0:  # columns before the first input that is not zero stay as they are
+    if grow == 1.0:  # columns before the first nonzero input do not change
         j = first - first % 4
     at = j * (j + 1) // 2
     for i in range(m):
@@ -84,7 +82,7 @@ def absorb_row(root: Array, f: Array, first: int, grow: float, gain: Array) -> f
             v += c * w
             s[i] = s_old * x - s_gain * v
             gain[i] = v + d * x
-        # The corner: p has no part in the row after j, q in the second, r in the third.
+        # The corner: p has no entry in row j + 1, q none in j + 2, r none in j + 3.
         v, w, x = b * q[j + 1], r[j + 1], s[j + 1]
         q[j + 1] *= q_old
         r[j + 1] = r_old * w - r_gain * v
@@ -142,7 +140,7 @@ def spread_rows(root: Array, features: Array, out: Array) -> None:
 
 @jit()
 def pack(upper: Array, root: Array) -> None:
-    """Put the columns of an upper triangle (m, m) one after the other, its diagonal positive."""
+    """Concatenate the columns of an upper triangle (m, m), with a positive diagonal."""
     signs = np.sign(np.diag(upper))
     at = 0
     for j in range(upper.shape[0]):
@@ -162,16 +160,16 @@ def unpack(root: Array, upper: Array) -> None:
 
 
 @jit()
-def pulls_of(forget: float, m: int) -> int:
-    """Return how many of m coordinates are pulled back a row: all within RARELY memories."""
+def pulls_per_row(forget: float, m: int) -> int:
+    """Return the pulls per row, so all m coordinates are pulled within PULL_PERIOD memories."""
     if forget == 1.0:
         return 0
-    return max(1, math.ceil(m * (1.0 - forget) / RARELY - 1e-9))
+    return max(1, math.ceil(m * (1.0 - forget) / PULL_PERIOD - 1e-9))
 
 
 @jit()
-def turns_at(count: int, pulls: int, m: int) -> bool:
-    """Tell whether a turn of pulls begins with the row that comes after ``count`` others."""
+def cycle_starts(count: int, pulls: int, m: int) -> bool:
+    """Return whether a cycle of pulls starts at the row with index ``count``."""
     return pulls > 0 and count * pulls % m < pulls
 
 
@@ -194,14 +192,14 @@ def learn_row(
 ) -> None:
     """Predict and learn one row (m,) with targets (k,).
 
-    Its weights are the columns of ``weights`` from ``at`` on, what they are pulled to stands in the
-    same columns of ``anchors``; ``noise`` (3,): running median of absolute errors, what is
-    minimised (a mean over the targets), and the weight of the rows in it; ``counts``: rows learnt
-    first. ``f`` and ``gain`` (m,) are room to work in.
+    Its weights are the columns of ``weights`` from ``at`` on; ``anchors`` has the same layout.
+    ``noise`` (3,): running median of absolute errors, the minimized objective (a mean over the
+    targets), and the weight of the rows in it. ``counts``: number of learned rows first. ``f`` and
+    ``gain`` (m,) are buffers.
     """
     m, k = features.size, targets.size
-    pulls = pulls_of(forget, m)
-    if turns_at(counts[0], pulls, m):
+    pulls = pulls_per_row(forget, m)
+    if cycle_starts(counts[0], pulls, m):
         for c in range(k):
             anchors[c][at : at + m] = weights[c][at : at + m]
     grow = 1.0 / math.sqrt(forget)
@@ -215,7 +213,7 @@ def learn_row(
     if robust > 0.0:
         if largest > robust * CONSISTENT * noise[0] and counts[0] > 1 and noise[0] > 0.0:
             weight = math.sqrt(robust * CONSISTENT * noise[0] / largest)
-        step = 1.0 + max(1.0 / (counts[0] + 1), FASTEST)
+        step = 1.0 + max(1.0 / (counts[0] + 1), MEDIAN_STEP)
         if noise[0] == 0.0:
             noise[0] = largest
         elif largest > noise[0]:
@@ -232,7 +230,7 @@ def learn_row(
         for j in range(m):
             w[j] += gain[j] * (error / s)
     noise[2] = forget * noise[2] + 1.0
-    # Coordinates are pulled in turn to what they were when the turn began, or P winds up.
+    # Pull coordinates in turn to their values at the start of the cycle; otherwise P winds up.
     pull = math.sqrt((1.0 - forget) * ridge * m / max(pulls, 1))
     for h in range(pulls):
         turn = (counts[0] * pulls + h) % m
@@ -250,7 +248,7 @@ def learn_row(
 
 
 @jit()
-def follow_rows(
+def predict_and_learn_rows(
     features: Array,
     targets: Array,
     root: Array,
@@ -288,13 +286,13 @@ def follow_rows(
 def leverage_rows(
     features: Array, root: Array, counts: Array, forget: float, ridge: float, out: Array
 ) -> None:
-    """Fill ``out`` (n,) with f P f of rows (n, m), each before it is taken into the root.
+    """Fill ``out`` (n,) with f P f of rows (n, m), each before it updates the root.
 
-    P is that of the rows so far, as far as they are forgotten when the row comes.
+    P includes the forgetting up to the row.
     """
     n, m = features.shape
     grow = 1.0 / math.sqrt(forget)
-    pulls = pulls_of(forget, m)
+    pulls = pulls_per_row(forget, m)
     pull = math.sqrt((1.0 - forget) * ridge * m / max(pulls, 1))
     f, gain = features[0].copy(), features[0].copy()
     for i in range(n):

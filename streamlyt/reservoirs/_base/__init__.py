@@ -1,1 +1,1 @@
-"""The reservoir base class and display layout."""
+"""Base class of the reservoirs, and the layout of optical displays."""

@@ -1,4 +1,4 @@
-"""A reservoir: a fixed map with a memory, driven by rows, whose states are rows again."""
+"""Base class of the reservoirs: fixed recurrent maps driven by rows."""
 
 from abc import abstractmethod
 from functools import lru_cache
@@ -13,16 +13,16 @@ __all__ = ["Reservoir"]
 
 
 class Reservoir(Operator):
-    """A fixed map with a memory: subclass it and write n_outputs, start and run.
+    """Fixed recurrent map: subclasses implement n_outputs, start and run.
 
-    Its weights follow from its parameters: what is saved is the state of the nodes alone. As an
-    operator it turns rows (n, d) into the states (n, m) after each of them, columns ``node0`` and
-    so on; in a forecaster several run side by side with the same weights, one a *lane*.
+    The weights follow from the parameters; the saved state has only the nodes. As an operator it
+    maps rows (n, d) to the states (n, m) after each row, in columns ``node0`` and so on. In a
+    forecaster, several copies with the same weights run in parallel, each in a *lane*.
 
     Attributes
     ----------
     appends_inputs
-        Whether a read-out wants the inputs themselves beside the states.
+        Whether a readout also uses the inputs.
     """
 
     appends_inputs: bool = True
@@ -32,29 +32,29 @@ class Reservoir(Operator):
 
     @abstractmethod
     def n_outputs(self, width: int) -> int:
-        """Return how many values m a state gives for inputs of width w."""
+        """Return the number m of state values for inputs of ``width`` columns."""
 
     @abstractmethod
     def start(self, lanes: int, width: int) -> dict[str, Array]:
-        """Return the memory of so many reservoirs at rest: arrays of shape (lanes, ...)."""
+        """Return the initial state of parallel reservoirs: arrays of shape (lanes, ...)."""
 
     @abstractmethod
     def run(self, inputs: Floats, memory: dict[str, Array]) -> Array:
         """Drive reservoirs with rows (n, lanes, w); return their states (n, lanes, m).
 
-        ``memory`` is written to. A row has the same states, bit for bit, in any cut of the rows.
+        ``memory`` is updated in place. Results are batch-invariant, bit for bit.
         """
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
-        """Turn rows into states; a hole (NaN) or an infinite value is refused."""
+        """Map rows to states; raise for missing (NaN) or infinite values."""
         schema = _nodes(batch.schema, self.n_outputs(batch.schema.n_channels))
         if not batch.n_rows:
             return batch.with_values(np.empty((0, schema.n_channels)), schema), []
         if not np.isfinite(batch.values).all():
-            at = int(np.argmin(np.isfinite(batch.values).all(axis=1)))
+            row = int(np.argmin(np.isfinite(batch.values).all(axis=1)))
             raise DataError(
-                f"series {batch.key!r}: values must be finite, got {batch.values[at].tolist()!r} "
-                f"at time {batch.times[at]}; fill or drop such rows before the reservoir"
+                f"series {batch.key!r}: values must be finite, got {batch.values[row].tolist()!r} "
+                f"at time {batch.times[row]}; fill or drop such rows before the reservoir"
             )
         if not self.state:
             self.state = self.start(1, batch.schema.n_channels)

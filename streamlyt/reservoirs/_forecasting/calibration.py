@@ -1,4 +1,4 @@
-"""What bands are calibrated on: the newest rows, and a read-out from before them."""
+"""Calibration data of the prediction intervals: recent rows, and an earlier readout."""
 
 import numpy as np
 
@@ -7,21 +7,21 @@ from streamlyt.core.errors import DataError, ParameterError
 
 __all__ = ["Calibration"]
 
-_SHARE = 0.2  # of all rows learnt: in a young stream less than ``rows`` must do
+_SHARE = 0.2  # of all learned rows; bounds the calibration of a young stream
 
 
 class Calibration:
-    """Keeps the newest rows of a series in a ring, and solutions that had not learnt from them.
+    """Ring buffer of the newest rows of a series, and solutions that did not learn them.
 
-    There are two: ``lag`` serves, and ``next`` takes its place when it is as old as the
-    calibration wants, so that ``lag`` is older than that by then and never much older than twice.
+    There are two solutions: ``lag`` is in use, and ``next`` replaces it when it is as old as the
+    calibration requires. So ``lag`` is older than that, but hardly more than twice as old.
 
     Parameters
     ----------
     rows
-        Newest rows wanted, or 0 to keep nothing.
+        Number of calibration rows; 0: none.
     washout
-        Rows that bring the reservoirs into the rhythm of a series.
+        Rows that synchronize the reservoirs with a series.
     """
 
     def __init__(self, rows: int, washout: int) -> None:
@@ -29,7 +29,7 @@ class Calibration:
         self.washout = washout
 
     def start(self, head: Floats, weights: Floats) -> dict[str, Array]:
-        """Return the memory after the washout: its rows, and twice the first weights."""
+        """Return the initial state after the washout: its rows, and the first weights twice."""
         if not self.rows:
             return {}
         ring = np.zeros((self.washout + 2 * self.rows, head.shape[1]))
@@ -44,7 +44,7 @@ class Calibration:
         }
 
     def keep(self, rows: Floats, learnt: int, state: dict[str, Array]) -> None:
-        """Put rows into the ring, the first of which is the next after ``learnt``."""
+        """Append rows to the ring buffer; the first one has number ``learnt``."""
         if self.rows:
             ring = state["recent"]
             numbers = self.washout + learnt + np.arange(len(rows))
@@ -55,24 +55,24 @@ class Calibration:
             ring[numbers % len(ring)] = rows
 
     def solved(self, weights: Floats, learnt: int, state: dict[str, Array]) -> None:
-        """Take a new solution over so many rows."""
-        waited = learnt - int(state["next.solved"]) if self.rows else -1
-        if waited >= min(self.rows, _SHARE * learnt) and self.rows:
+        """Store a new solution over ``learnt`` rows."""
+        age = learnt - int(state["next.solved"]) if self.rows else -1
+        if age >= min(self.rows, _SHARE * learnt) and self.rows:
             state["lag.weights"], state["lag.solved"] = state["next.weights"], state["next.solved"]
             state["next.weights"], state["next.solved"] = weights.copy(), np.array(learnt)
 
     def kept(self, state: dict[str, Array], fewest: int) -> tuple[Floats, int]:
-        """Return the rows of the ring in order, and after how many of them loops may begin.
+        """Return the rows of the ring buffer in order, and the first allowed forecast origin.
 
         Raises
         ------
         ParameterError
-            If nothing is kept.
+            If ``rows`` is 0.
         DataError
-            If there are not so many moments as the ``fewest``.
+            If there are fewer than ``fewest`` origins.
         """
         if not self.rows:
-            raise ParameterError("bands need a calibration above 0, got 0; take 2000 rows")
+            raise ParameterError("calibration must be positive for intervals, got 0; use 2000 rows")
         ring = state["recent"]
         total = self.washout + int(state["learnt"])
         gone = max(0, total - len(ring))
@@ -80,22 +80,22 @@ class Calibration:
         first = max(self.washout, self.washout + int(state["lag.solved"]) - gone)
         if len(rows) - first < fewest:
             raise DataError(
-                f"these bands need at least {total + fewest - (len(rows) - first)} rows, got "
-                f"{total}; learn more rows, or ask for a smaller coverage"
+                f"this coverage needs at least {total + fewest - (len(rows) - first)} rows, got "
+                f"{total}; learn more rows, or use a smaller coverage"
             )
         return rows, first
 
     def oldest(self, state: dict[str, Array], rows: Floats) -> int:
-        """Return the number, from the begin of the series, of the first of the newest rows."""
+        """Return the number in the series of the first stored row."""
         return self.washout + int(state["learnt"]) - len(rows)
 
     def known(
         self, state: dict[str, Array], horizon: int, ends: Array | None = None
     ) -> tuple[Floats, Floats] | None:
-        """Return the lowest and the highest rows after which a horizon of rows is known.
+        """Return the minimum and maximum of the rows at least a horizon old.
 
-        None where nobody asked for care. Shapes (m, d) for m moments, as numbers of rows from the
-        begin of the series; (1, d) for now. Without a ring, the range of all rows.
+        None without a robust state. Shapes (m, d) for m origins ``ends``, counted from the start of
+        the series; (1, d) for the present. Without a ring buffer, the range of all rows.
         """
         if "low" not in state:
             return None
@@ -111,16 +111,16 @@ class Calibration:
         return low[at], high[at]
 
     def settled(self, state: dict[str, Array], block: int) -> tuple[Floats, int, int]:
-        """Return what :meth:`kept` does and the number of the first row, as at a block's end.
+        """Return the result of :meth:`kept` and the number of the first row, as of the last block.
 
-        They stay what they are until another block of rows was learnt. A ring of less than a few
-        blocks gives what it has.
+        The result is constant until the next block is complete. A ring buffer of less than two
+        blocks returns its present rows.
         """
         rows, first = self.kept(state, 0)
         learnt, oldest = int(state["learnt"]), self.oldest(state, rows)
         if self.rows < 2 * block:
             return rows, first, oldest
         place = learnt % block
-        wanted = max(0, self.washout + learnt - place + block - len(state["recent"]))
-        cut = wanted - oldest
-        return rows[cut : len(rows) - place], max(first - cut, self.washout), wanted
+        start = max(0, self.washout + learnt - place + block - len(state["recent"]))
+        cut = start - oldest
+        return rows[cut : len(rows) - place], max(first - cut, self.washout), start

@@ -1,4 +1,4 @@
-"""The closed loop: reservoirs that are fed what their read-out predicts, many of them at once."""
+"""Closed loop: reservoirs driven by their own predictions, from many origins at once."""
 
 import warnings
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from streamlyt.core.errors import DataError
 from .robustness import extrapolation_weight
 from .state_features import StateFeatures
 
-__all__ = ["ForecastOrigins", "checked", "closed_loop", "moments_of", "warn_if_diverged"]
+__all__ = ["ForecastOrigins", "checked", "closed_loop", "forecast_origins", "warn_if_diverged"]
 
-_ROOM = 1 << 15  # features of moments that run together: they stay in the second-level cache
+_TILE_FEATURES = 1 << 15  # features of origins that run together; fits the L2 cache
 
 
 @dataclass(frozen=True)
 class ForecastOrigins:
-    """Where closed loops begin: m moments of a series of d channels.
+    """Origins of closed loops: m positions in a series of d channels.
 
     Parameters
     ----------
     memory
-        Of the quiet reservoirs: arrays of shape (m * lanes, ...).
+        State of the noise-free reservoirs: arrays of shape (m * lanes, ...).
     rows
-        The last rows, shape (m, d), in units of the spread.
+        The last rows, shape (m, d), standardized.
     features
-        After them, shape (m * lanes, F).
+        Features after them, shape (m * lanes, F).
     """
 
     memory: dict[str, Array]
@@ -35,7 +35,7 @@ class ForecastOrigins:
     features: Floats
 
     def part(self, start: int, stop: int) -> "ForecastOrigins":
-        """Return some of them, with memory of their own."""
+        """Return a part of the origins, with copied states."""
         lanes = len(self.features) // len(self.rows)
         at = slice(start * lanes, stop * lanes)
         memory = {name: array[at].copy() for name, array in self.memory.items()}
@@ -43,31 +43,31 @@ class ForecastOrigins:
 
 
 def checked(after: Floats, width: int, washout: int) -> Floats:
-    """Return rows after which a loop can begin.
+    """Return rows that can end at a forecast origin.
 
     Raises
     ------
     DataError
-        If they are others, too few or not finite.
+        If they have the wrong shape, are too few or not finite.
     """
     if after.ndim != 2 or after.shape[1] != width:
-        raise DataError(f"after must have shape (n, {width}), got {after.shape!r}")
+        raise DataError(f"context must have shape (n, {width}), got {after.shape!r}")
     if len(after) < washout or not np.isfinite(after).all():
         raise DataError(
-            f"after must have at least {washout} rows (the washout), all finite, got {len(after)}"
+            f"context must have at least {washout} finite rows (the washout), got {len(after)}"
         )
     return after
 
 
-def moments_of(
+def forecast_origins(
     drive: StateFeatures, rows: Floats, ends: Array, memory: dict[str, Array] | None = None
 ) -> ForecastOrigins:
-    """Drive reservoirs by rows (n, d); return the moments after ``ends`` rows each.
+    """Drive reservoirs by rows (n, d); return the origins after ``ends`` rows each.
 
-    They begin at rest, or with a memory, which is written to.
+    They start at rest, or from ``memory``, which is updated in place.
     """
     width = rows.shape[1]
-    memory = drive.quiet(drive.start(width)) if memory is None else memory
+    memory = drive.clean_state(drive.start(width)) if memory is None else memory
     memories: list[dict[str, Array]] = []
     features = []
     at = 0
@@ -75,7 +75,7 @@ def moments_of(
         features.append(drive.run(rows[at:end], memory, width)[-1])
         memories.append({name: array.copy() for name, array in memory.items()})
         at = int(end)
-    together = {name: np.concatenate([each[name] for each in memories]) for name in memory}
+    together = {name: np.concatenate([state[name] for state in memories]) for name in memory}
     return ForecastOrigins(together, rows[np.asarray(ends) - 1], np.concatenate(features))
 
 
@@ -89,15 +89,15 @@ def closed_loop(
     kick: Floats | None = None,
     known: tuple[Floats, Floats] | None = None,
 ) -> Floats:
-    """Return what follows each moment, shape (horizon, m, d), in units of the spread.
+    """Return the forecast from each origin, shape (horizon, m, d), standardized.
 
-    ``kick`` (m, d) is added to the first row; ``known``, lowest and highest rows of shape (m, d) or
-    less, says how far to :func:`trust`. A loop that leaves the series, with a value beyond ``far``,
-    is NaN from there on. Nothing that was given is written to.
+    ``kick`` (m, d) is added to the first row. ``known``, minimum and maximum of known rows,
+    broadcast to (m, d), limits the :func:`extrapolation_weight`. A loop that diverges, with a value
+    beyond ``far``, is NaN from there on. The arguments are not changed.
     """
     m, width = start.rows.shape
     out = np.empty((horizon, m, width))
-    tile = max(16, _ROOM * m // start.features.size)
+    tile = max(16, _TILE_FEATURES * m // start.features.size)
     if known is not None:
         known = np.broadcast_to(known[0], (m, width)), np.broadcast_to(known[1], (m, width))
     for first in range(0, m, tile):
@@ -114,23 +114,23 @@ def closed_loop(
             row = row + ahead if increments else ahead
             if step == 0 and kick is not None:
                 row = row + kick[first : first + tile]
-            alive &= (np.abs(row) < far).all(axis=1)  # a NaN is not below
+            alive &= (np.abs(row) < far).all(axis=1)  # false for NaN
             out[step, first : first + tile] = np.where(alive[:, None], row, np.nan)
             if not alive.any():
                 out[step:, first : first + tile] = np.nan
                 break
-            row = np.where(alive[:, None], row, 0.0)  # lanes run on together
+            row = np.where(alive[:, None], row, 0.0)  # the lanes step together
             features = drive.run(row.reshape(1, -1), part.memory, width)[0]
     return out
 
 
 def warn_if_diverged(rows: Floats) -> None:
-    """Warn whoever asked for a forecast, two calls up, where its loop (horizon, 1, d) ended."""
+    """Warn the caller, two levels up, if the loop (horizon, 1, d) diverged."""
     left = np.flatnonzero(np.isnan(rows[:, 0, 0]))
     if left.size:
         warnings.warn(
-            f"the closed loop left the series after {left[0]} rows; more rows, noise on the "
-            "inputs or a larger ridge make it steadier",
+            f"closed loop diverged after {left[0]} steps; learn more rows, or increase the input "
+            "noise or the ridge",
             RuntimeWarning,
             stacklevel=4,
         )

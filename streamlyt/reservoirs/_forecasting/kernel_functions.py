@@ -1,4 +1,4 @@
-"""Recurrent kernels: what reservoirs of infinitely many nodes have in common."""
+"""Recurrent kernels: the infinite-width limits of reservoirs."""
 
 import math
 from collections.abc import Callable
@@ -67,9 +67,9 @@ KERNELS: dict[str, Kernel] = {
     "intensity": _intensity,
     "modulus": _modulus,
 }
-"""Answer of a node -> mean of the product of two answers, from the product of their two sums and
-the squared lengths of both. ``"rbf"`` is a cosine of a uniform phase, times the root of two;
-``"intensity"`` and ``"modulus"`` are |z|^2 and |z| of complex sums."""
+"""Activation -> mean of the product of two activations, from the covariance of the two
+preactivations and their variances. ``"rbf"`` is a cosine with uniform phase, times the square root
+of two; ``"intensity"`` and ``"modulus"`` are |z|^2 and |z| of complex preactivations."""
 
 
 def recurrent_kernel(
@@ -81,37 +81,38 @@ def recurrent_kernel(
     input_scale: float = 1.0,
     bias_scale: float = 0.0,
 ) -> Floats:
-    r"""Return the products of the states of infinitely large reservoirs driven by two series.
+    r"""Return inner products of the states of infinite-width reservoirs driven by two series.
 
-    From two states at rest, with u and v the rows of the series, after each pair of rows
+    Both states start at rest; with rows u and v of the series, after each pair of rows
 
     .. math:: K_{t+1} = k(p_{uv}, p_{uu}, p_{vv}), \qquad
         p_{uv} = \rho^2 K_t + s^2\, u_t \cdot v_t / d + b^2,
 
-    k one of :data:`KERNELS` [1]_. It is the mean over the nodes of the product of their answers:
-    what a finite reservoir without leak scatters about as one over the square root of its size.
+    with k one of :data:`KERNELS` [1]_. It is the mean over the nodes of the product of their
+    activations. For a finite reservoir without leak, the deviation from it decreases as one over
+    the square root of its size.
 
     Parameters
     ----------
     x, y
         Shapes (n, d): two series of equal length, or one twice.
     activation
-        Answer of a node.
+        Activation of a node.
     spectral_radius, input_scale, bias_scale
         The scales of an ``EchoStateNetwork``.
 
     Returns
     -------
     numpy.ndarray
-        Shape (n, 3): after each row the product of both states, and those of each with itself,
-        all over the number of nodes.
+        Shape (n, 3): after each row, the inner product of both states and their squared norms,
+        divided by the number of nodes.
 
     Raises
     ------
     ParameterError
-        If the activation has no kernel here (tanh has none in closed form; erf is near).
+        If the activation has no kernel here (tanh has no closed form; erf is similar).
     DataError
-        If the series are not of one shape.
+        If the series have different shapes.
 
     References
     ----------
@@ -133,7 +134,7 @@ def recurrent_kernel(
         raise ParameterError(f"activation must be one of {', '.join(KERNELS)}, got {activation!r}")
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     if x.ndim != 2 or x.shape != y.shape:
-        raise DataError(f"both series must be of one shape (n, d), got {x.shape!r} and {y.shape!r}")
+        raise DataError(f"x and y must have the same shape (n, d), got {x.shape!r} and {y.shape!r}")
     kernel = KERNELS[activation]
     scale = input_scale / math.sqrt(x.shape[1])
     products = scale**2 * np.stack([(x * y).sum(1), (x * x).sum(1), (y * y).sum(1)], axis=1)

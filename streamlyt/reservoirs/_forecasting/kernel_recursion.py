@@ -1,4 +1,4 @@
-"""Products of the states of infinitely large reservoirs, row by row, and closed loops by them."""
+"""Recursion of inner products of infinite-width reservoirs, and its closed loops."""
 
 import math
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from .kernel_functions import KERNELS
 
 __all__ = ["KernelRecursion", "KernelState", "closed_loop"]
 
-_MOST = 1e100  # of the length of a state: its square is still a number
+_MOST = 1e100  # bound of the squared norm of a state; its square is finite
 
 
 @dataclass(frozen=True)
 class KernelState:
-    """Where m infinite reservoirs stand, as far as a read-out can see.
+    """States of m infinite-width reservoirs, as inner products.
 
     Parameters
     ----------
     rows
-        The last row of each, shape (m, d).
+        Last row of each, shape (m, d).
     products
-        Of their states with those after each row of the support, shape (m, n).
+        Inner products with the states after each row of the support, shape (m, n).
     own
-        Of each state with itself, shape (m,).
+        Squared norms, shape (m,).
     """
 
     rows: Floats
@@ -35,16 +35,16 @@ class KernelState:
 
 
 class KernelRecursion:
-    """The kernel of an infinite reservoir over the rows of a support, and a linear part.
+    """Kernel of an infinite-width reservoir over the rows of a support, plus a linear kernel.
 
     Parameters
     ----------
     activation, spectral_radius, input_scale, bias_scale
-        Of the reservoir.
+        Parameters of the reservoir.
     linear
-        Weight of a constant and of the rows themselves beside the states.
+        Weight of the constant and linear terms.
     width
-        Channels d.
+        Number of channels d.
     """
 
     def __init__(
@@ -63,30 +63,30 @@ class KernelRecursion:
         self._linear = linear
 
     def lengths(self, rows: Floats) -> tuple[Floats, Floats]:
-        """Return the squared lengths of the sums and of the states after rows (n, d), from rest.
+        """Return the squared norms of preactivations and states after rows (n, d), from rest.
 
         Raises
         ------
         ParameterError
-            If the states grow beyond all numbers.
+            If the states grow without bound.
         """
         given = self._feed * (rows**2).sum(axis=1) + self._bias
         sums, states = np.empty(len(rows)), np.empty(len(rows))
         state = np.zeros(1)
-        for t, each in enumerate(given):
-            p = self._recurrent * state + each
+        for t, drive in enumerate(given):
+            p = self._recurrent * state + drive
             state = self._kernel(p, p, p)
             sums[t], states[t] = p[0], state[0]
             if not states[t] < _MOST:
                 radius = math.sqrt(self._recurrent)
                 raise ParameterError(
-                    f"spectral_radius must be so small that the states stay bounded, got {radius!r}"
-                    f", by which they grow without end in {t + 1} rows; take a smaller one"
+                    f"spectral_radius must keep the states bounded, got {radius!r}, which diverges "
+                    f"after {t + 1} rows; use a smaller one"
                 )
         return sums, states
 
     def step(self, before: KernelState, rows: Floats, support: Floats, sums: Floats) -> KernelState:
-        """Return where reservoirs stand after one row (m, d) more each."""
+        """Return the states after one more row (m, d) each."""
         p = self._feed * (rows @ support.T) + self._bias
         p[:, 1:] += self._recurrent * before.products[:, :-1]
         own = self._recurrent * before.own + self._feed * (rows**2).sum(axis=1) + self._bias
@@ -94,34 +94,34 @@ class KernelRecursion:
         return KernelState(rows, products, self._kernel(own, own, own))
 
     def rest(self, m: int, support: Floats) -> KernelState:
-        """Return m reservoirs that nothing has driven yet."""
+        """Return m reservoirs at rest."""
         zeros = np.zeros((m, support.shape[1]))
         return KernelState(zeros, np.zeros((m, len(support))), np.zeros(m))
 
     def after(self, rows: Floats, ends: Array, support: Floats, sums: Floats) -> KernelState:
-        """Drive one from rest by rows (n, d); return where it stood after ``ends`` rows each."""
+        """Drive one from rest by rows (n, d); return its states after ``ends`` rows each."""
         at = self.rest(1, support)
-        found = {}
-        wanted = set(np.asarray(ends).tolist())
+        states = {}
+        stops = set(np.asarray(ends).tolist())
         for t in range(int(np.max(ends))):
             at = self.step(at, rows[t : t + 1], support, sums)
-            if t + 1 in wanted:
-                found[t + 1] = at
-        each = [found[int(end)] for end in ends]
+            if t + 1 in stops:
+                states[t + 1] = at
+        chosen = [states[int(end)] for end in ends]
         return KernelState(
-            np.concatenate([one.rows for one in each]),
-            np.concatenate([one.products for one in each]),
-            np.concatenate([one.own for one in each]),
+            np.concatenate([state.rows for state in chosen]),
+            np.concatenate([state.products for state in chosen]),
+            np.concatenate([state.own for state in chosen]),
         )
 
-    def seen(self, at: KernelState, support: Floats) -> Floats:
-        """Return what the read-out sees, shape (m, n): products of the states and linear part."""
+    def features(self, at: KernelState, support: Floats) -> Floats:
+        """Return the inputs of the readout, shape (m, n): kernel plus linear part."""
         linear = 1.0 + at.rows @ support.T
         return np.asarray(at.products + self._linear * linear)
 
 
 def closed_loop(
-    law: KernelRecursion,
+    recursion: KernelRecursion,
     start: KernelState,
     weights: Floats,
     support: Floats,
@@ -130,18 +130,18 @@ def closed_loop(
     far: float,
     kick: Floats | None = None,
 ) -> Floats:
-    """Return what follows each of m standings, shape (horizon, m, d).
+    """Return the forecast from each of m states, shape (horizon, m, d).
 
     Parameters
     ----------
-    law, support, sums
-        The kernel, the rows (n, d) of the support, and the squared lengths of their sums.
+    recursion, support, sums
+        The kernel, the rows (n, d) of the support, and their squared preactivation norms.
     start
-        Where the loops begin.
+        Forecast origins.
     weights
-        Shape (d, n): they give the increments.
+        Shape (d, n); the readout predicts increments.
     horizon
-        Rows to go ahead.
+        Forecast horizon in rows.
     far
         A loop with a value beyond it is NaN from there on.
     kick
@@ -151,12 +151,12 @@ def closed_loop(
     out = np.full((horizon, *start.rows.shape), math.nan)
     alive = np.ones(len(start.rows), bool)
     for step in range(horizon):
-        rows = at.rows + law.seen(at, support) @ weights.T
+        rows = at.rows + recursion.features(at, support) @ weights.T
         if step == 0 and kick is not None:
             rows = rows + kick
-        alive &= (np.abs(rows) < far).all(axis=1)  # a NaN is not below
+        alive &= (np.abs(rows) < far).all(axis=1)  # false for NaN
         if not alive.any():
             break
         out[step, alive] = rows[alive]
-        at = law.step(at, np.where(alive[:, None], rows, 0.0), support, sums)
+        at = recursion.step(at, np.where(alive[:, None], rows, 0.0), support, sums)
     return out

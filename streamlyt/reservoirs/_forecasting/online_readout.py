@@ -1,4 +1,4 @@
-"""How a forecaster learns: rows drive the reservoirs, and a read-out sums up blocks of them."""
+"""Online learning: rows drive the reservoirs, and a readout accumulates blocks of them."""
 
 from abc import abstractmethod
 from typing import Literal
@@ -10,16 +10,16 @@ from streamlyt.core.state import check_fingerprint, stamp
 from streamlyt.reservoirs._readouts.base import BLOCK, Readout
 
 from .calibration import Calibration
-from .robustness import counted, init_robust_state, running_extrapolation_weight
+from .robustness import huber_weights, init_robust_state, running_extrapolation_weight
 from .state_features import StateFeatures
 
 __all__ = ["OnlineReadout"]
 
-_GROWTH = 1.25  # of the rows learnt between two solutions, at first
+_GROWTH = 1.25  # initial growth of the rows between two solutions
 
 
 class OnlineReadout(Forecaster):
-    """The learning half of a :class:`ReservoirForecaster`, all of whose parameters it reads."""
+    """Learning part of a :class:`ReservoirForecaster`; it uses the parameters of that class."""
 
     target: Literal["increment", "value"]
     washout: int
@@ -33,25 +33,25 @@ class OnlineReadout(Forecaster):
     @property
     @abstractmethod
     def _parameters(self) -> str:
-        """Return what a state says of the parameters."""
+        """Return the fingerprint of the parameters."""
 
     def predict_and_learn(self, values: Floats) -> Floats:
-        """Predict each row (n, d) before it is learnt; see :class:`Forecaster`."""
+        """Predict each row (n, d) before it is learned; see :class:`Forecaster`."""
         check_fingerprint(self.state, self._parameters)
         self._drive.check(values.shape[1], self.state)
         predicted = np.empty(values.shape)
         start = 0
         if "centre" not in self.state:
-            start = self._take_head(values, predicted)
+            start = self._collect_warmup(values, predicted)
         while start < len(values):
-            place = int(self.state["learnt"]) % BLOCK
-            stop = min(len(values), start + BLOCK - place)
-            self._learn(values[start:stop], place, predicted[start:stop])
+            block_row = int(self.state["learnt"]) % BLOCK
+            stop = min(len(values), start + BLOCK - block_row)
+            self._learn(values[start:stop], block_row, predicted[start:stop])
             start = stop
         return predicted
 
-    def _take_head(self, values: Floats, predicted: Floats) -> int:
-        # The last row is the prediction as long as scales are unknown.
+    def _collect_warmup(self, values: Floats, predicted: Floats) -> int:
+        # Predict persistence until the scales are known.
         head = self.state.get("head", np.empty((0, values.shape[1])))
         taken = min(len(values), self.washout - len(head))
         grown = np.vstack([head, values[:taken]])
@@ -62,11 +62,11 @@ class OnlineReadout(Forecaster):
         self.state["head"] = grown
         if len(grown) == self.washout:
             del self.state["head"]
-            self._begin(grown)
+            self._initialize(grown)
         return taken
 
-    def _begin(self, head: Floats) -> None:
-        # Where patches share their weights, all channels have one scale.
+    def _initialize(self, head: Floats) -> None:
+        # Patches share their weights, so all channels have one scale.
         axis = None if self.patch else 0
         width = head.shape[1]
         spread = np.broadcast_to(head.std(axis=axis), width)
@@ -77,19 +77,19 @@ class OnlineReadout(Forecaster):
         state = self.state
         state.update(self._drive.start(width))
         rows = (head - centre) * factor
-        noisy, noise = self._drive.disturbed(rows, 0)
+        noisy, noise = self._drive.with_noise(rows, 0)
         features = self._drive.run(noisy, state, width)[-1]
-        quiet, loud = self._drive.split(features)
+        clean, noisy_features = self._drive.split(features)
         patches = self._drive.patches(width)
-        state["features"], state["disturbed"] = quiet.copy(), loud.copy()
+        state["features"], state["disturbed"] = clean.copy(), noisy_features.copy()
         state["last"], state["noise"] = rows[-1].copy(), noise[-1].copy()
         state["extent"] = np.abs(rows).max()
         state["learnt"] = np.array(0)
         state["solved"] = np.array(0)
-        state["weights"] = np.zeros((patches.size, quiet.shape[1]))
-        state["pending"] = np.zeros((BLOCK * patches.lanes, quiet.shape[1]))
+        state["weights"] = np.zeros((patches.size, clean.shape[1]))
+        state["pending"] = np.zeros((BLOCK * patches.lanes, clean.shape[1]))
         state["answers"] = np.zeros((BLOCK * patches.lanes, patches.size))
-        state.update(self._readout.start(quiet.shape[1], patches.size))
+        state.update(self._readout.start(clean.shape[1], patches.size))
         if "ends" in state:
             state["ends"] = self._drive.ends(width)
             state.update(init_robust_state(rows))
@@ -98,38 +98,38 @@ class OnlineReadout(Forecaster):
             state["weights"][:, 1 : 1 + patches.width] = self._drive.persistence(width)
         state.update(self._calibration.start(rows, state["weights"]))
 
-    def _learn(self, values: Floats, place: int, predicted: Floats) -> None:
+    def _learn(self, values: Floats, block_row: int, predicted: Floats) -> None:
         state, drive = self.state, self._drive
         width = values.shape[1]
         rows = (values - state["centre"]) * state["factor"]
         before = np.vstack([state["last"], rows[:-1]])
         learnt = int(state["learnt"])
-        disturbed, noise = drive.disturbed(rows, self.washout + learnt)
+        disturbed, noise = drive.with_noise(rows, self.washout + learnt)
         features = drive.run(disturbed, state, width)
-        quiet, loud = drive.split_rows(features)
-        seen = np.concatenate([state["features"][None], quiet[:-1]])
-        ahead = drive.read(seen, state["weights"]).reshape(rows.shape)
+        clean, noisy_features = drive.split_rows(features)
+        inputs = np.concatenate([state["features"][None], clean[:-1]])
+        ahead = drive.read(inputs, state["weights"]).reshape(rows.shape)
         increments = self.target == "increment"
         if "low" in state:
             ahead = ahead * running_extrapolation_weight(before, state)
         predicted[:] = state["centre"] + (before + ahead if increments else ahead) / state["factor"]
         if self.noise:
-            seen = np.concatenate([state["disturbed"][None], loud[:-1]])
+            inputs = np.concatenate([state["disturbed"][None], noisy_features[:-1]])
             before = before + np.vstack([state["noise"], noise[:-1]])
         answers = drive.patches(width).own(rows - before if increments else rows)
         lanes = drive.patches(width).lanes
         if "low" in state:
-            share = np.repeat(counted(rows - before, state), lanes)[:, None]
-            seen, answers = seen * share.reshape(len(rows), lanes, 1), answers * share
-        at = slice(place * lanes, (place + len(values)) * lanes)
-        state["pending"][at] = seen.reshape(-1, seen.shape[2])
+            weight = np.repeat(huber_weights(rows - before, state), lanes)[:, None]
+            inputs, answers = inputs * weight.reshape(len(rows), lanes, 1), answers * weight
+        at = slice(block_row * lanes, (block_row + len(values)) * lanes)
+        state["pending"][at] = inputs.reshape(-1, inputs.shape[2])
         state["answers"][at] = answers
-        state["last"], state["features"] = rows[-1].copy(), quiet[-1].copy()
-        state["disturbed"], state["noise"] = loud[-1].copy(), noise[-1].copy()
+        state["last"], state["features"] = rows[-1].copy(), clean[-1].copy()
+        state["disturbed"], state["noise"] = noisy_features[-1].copy(), noise[-1].copy()
         state["extent"] = np.maximum(state["extent"], np.abs(rows).max())
         self._calibration.keep(rows, learnt, state)
         state["learnt"] = np.array(learnt + len(values))
-        if place + len(values) == BLOCK:
+        if block_row + len(values) == BLOCK:
             self._readout.absorb(state["pending"], state["answers"], BLOCK, state)
             self._solve_when_due(learnt + len(values))
 

@@ -1,4 +1,4 @@
-"""Bands around a forecast: what closed loops from earlier moments were off, by their own spread."""
+"""Prediction intervals from backtests: scaled errors of closed loops from earlier origins."""
 
 import math
 from dataclasses import dataclass
@@ -14,34 +14,34 @@ __all__ = [
     "Loop",
     "backtest_targets",
     "calibrated",
-    "fewest_moments",
+    "min_origins",
 ]
 
-_MOMENTS, _KICKS = 100, 2  # loops that bands are made from, and times that each runs kicked
-# How much the usual distance counts beside that of a moment, which two kicks tell badly: of bands
-# on Lorenz and Mackey-Glass series that judge nothing, those of 2 scored best for both together.
-_USUAL = 2.0
+_ORIGINS, _KICKS = 100, 2  # calibration loops, and perturbed runs of each
+# Weight of the typical spread relative to the one of an origin, which two perturbations estimate
+# badly. On Lorenz and Mackey-Glass series outside the benchmarks, 2 scored best for both together.
+_TYPICAL = 2.0
 _TINY = float(np.finfo(float).tiny)
-_VALID = 0.4  # of the error over the spread of the series: as in evaluate.valid_rows
+_VALID = 0.4  # error limit in standard deviations, as in evaluate.valid_prediction_steps
 
 
 @dataclass(frozen=True)
 class IntervalForecast:
-    """A forecast, the bands around it, and for how long it can be expected to hold.
+    """Forecast with prediction intervals and valid prediction time.
 
     Parameters
     ----------
     point, lower, upper
-        Shapes (horizon, d). Each band alone is to hold the true value in ``coverage`` of the
-        cases. NaN where the loop had left the series; bands are NaN, too, at horizons for which
-        too few earlier moments are known, and infinite where too many of their loops diverged.
+        Shapes (horizon, d). Each single interval has the nominal ``coverage``. NaN after the loop
+        diverged; intervals are also NaN at horizons with too few earlier origins, and infinite if
+        too many of their loops diverged.
     coverage
-        Share that a band promises to hold.
+        Nominal coverage.
     valid_steps
-        Rows until the error is expected to pass 0.4 of the spread of the series; the whole
-        horizon, or all of it that could be calibrated, where it is not.
+        Expected steps until the error exceeds 0.4 standard deviations of the series; otherwise the
+        whole horizon, or its calibrated part.
     n_origins
-        Number of earlier moments whose forecasts were compared with what came, for the first row.
+        Number of earlier forecast origins in the calibration of the first step.
     """
 
     point: Floats
@@ -53,57 +53,57 @@ class IntervalForecast:
 
 
 class Loop(Protocol):
-    """A closed loop of any kind: rows (horizon, m, d) after m moments, the first rows kicked."""
+    """Closed loop: rows (horizon, m, d) from m origins, optionally with perturbed first rows."""
 
     def __call__(self, kick: Floats | None = None) -> Floats: ...
 
 
-def fewest_moments(coverage: float) -> int:
-    """Return how many errors are needed for a quantile that holds such a share of the next."""
+def min_origins(coverage: float) -> int:
+    """Return the minimum number of errors for a conformal quantile of this coverage."""
     return math.ceil(coverage / (1.0 - coverage) - 1e-9)
 
 
 def backtest_targets(kept: Floats, first: int, horizon: int) -> tuple[Array, Floats]:
-    """Return moments of rows (n, d), and what followed each: (horizon, m, d), NaN where unknown.
+    """Return origins in rows (n, d) and the observed rows after each, (horizon, m, d), or NaN.
 
-    A moment is a number of rows, at least ``first``.
+    An origin is a number of rows, at least ``first``.
     """
-    ends = np.unique(np.linspace(first, len(kept) - 1, _MOMENTS).astype(np.int64))
+    ends = np.unique(np.linspace(first, len(kept) - 1, _ORIGINS).astype(np.int64))
     truth = np.full((horizon, ends.size, kept.shape[1]), np.nan)
     for i, end in enumerate(ends):
-        came = kept[end : end + horizon]
-        truth[: len(came), i] = came
+        observed = kept[end : end + horizon]
+        truth[: len(observed), i] = observed
     return ends, truth
 
 
 @dataclass(frozen=True)
 class ConformalCalibration:
-    r"""What earlier moments say about the next (split conformal).
+    r"""Split conformal calibration from earlier forecast origins.
 
-    The band at horizon h is
+    The interval at horizon h is
 
     .. math:: \hat u_h \pm q_h \sqrt{s_h^2 + 4 \bar s_h^2},
 
-    s the mean distance of loops that begin a one-step error apart, :math:`\bar s` its median over
-    the earlier moments, and q the quantile of :math:`|e| / \sqrt{s^2 + 4 \bar s^2}` over them with
-    the correction for their number, e their error. It is wide where the system runs apart.
+    where s is the mean distance of loops perturbed by a one-step error, :math:`\bar s` its median
+    over the earlier origins, e their errors, and q the finite-sample corrected quantile of
+    :math:`|e| / \sqrt{s^2 + 4 \bar s^2}` over them. It is wide where trajectories diverge.
 
     Parameters
     ----------
     coverage
-        Share to be held.
+        Nominal coverage.
     quantile, typical
         q and the median of s, shapes (horizon, d).
     middle
-        Median over the moments of the length of e over that of the scales, shape (horizon,).
+        Median over the origins of the length of e over that of the scales, shape (horizon,).
     size
-        Of the kicks, shape (d,).
+        Size of the perturbations, shape (d,).
     moments
-        How many there were.
+        Number of origins.
     limit
-        Error at which a forecast holds no longer.
+        Error limit of a valid forecast.
     seed
-        Of the signs of the kicks.
+        Seed of the signs of the perturbations.
     """
 
     coverage: float
@@ -116,9 +116,9 @@ class ConformalCalibration:
     seed: int
 
     def around(self, loop: Loop, main: Floats) -> IntervalForecast:
-        """Return the forecast of one moment from its loop and its rows (horizon, 1, d)."""
-        apart = _apart(loop, main, self.size, self.seed + 1)[:, 0]
-        scale = np.hypot(apart, _USUAL * self.typical) + _TINY
+        """Return the forecast of one origin from its loop and its rows (horizon, 1, d)."""
+        apart = _spread_of_loops(loop, main, self.size, self.seed + 1)[:, 0]
+        scale = np.hypot(apart, _TYPICAL * self.typical) + _TINY
         half = self.quantile * scale
         rows = main[:, 0]
         off = self.middle * np.sqrt((scale**2).mean(axis=1))
@@ -131,29 +131,29 @@ class ConformalCalibration:
 def calibrated(
     loop: Loop, truth: Floats, coverage: float, variance: float, seed: int
 ) -> ConformalCalibration:
-    """Compare loops of m earlier moments, by a read-out that had not seen what followed.
+    """Calibrate by loops from m earlier origins, of a readout that did not learn what followed.
 
     Parameters
     ----------
     loop
-        Of those moments.
+        Loop from those origins.
     truth
-        What followed, (horizon, m, d); NaN where that is not known yet.
+        Observed rows, (horizon, m, d); NaN if not known yet.
     coverage
-        Share to be held.
+        Nominal coverage.
     variance
-        Of the series, the mean over its channels: the unit of the error for the valid rows.
+        Variance of the series, mean over its channels: the unit of the error limit.
     seed
-        Of the signs of the kicks.
+        Seed of the signs of the perturbations.
     """
     main = loop()
     error = np.abs(main - truth)
     size = np.sqrt(np.nanmean(error[0] ** 2, axis=0))
     known = ~np.asarray(np.isnan(truth).any(axis=2))  # (horizon, m)
-    apart = _apart(loop, main, size, seed)
+    apart = _spread_of_loops(loop, main, size, seed)
     typical = _median(np.where(known[..., None], apart, np.nan))
-    scale = np.hypot(apart, _USUAL * typical[:, None]) + _TINY
-    # Diverged: neither is known, and the truth surely lies beyond any band.
+    scale = np.hypot(apart, _TYPICAL * typical[:, None]) + _TINY
+    # After divergence both are unknown, and the observation is outside of any interval.
     ratio = np.where(np.isfinite(error) & np.isfinite(scale), error / scale, np.inf)
     horizon, _, width = truth.shape
     quantile = np.full((horizon, width), np.nan)
@@ -161,8 +161,8 @@ def calibrated(
     for h in range(horizon):
         kept = known[h]
         count = int(kept.sum())
-        if count < fewest_moments(coverage):
-            break  # later horizons are known of fewer moments still
+        if count < min_origins(coverage):
+            break  # later horizons have even fewer origins
         ranked = np.sort(ratio[h, kept], axis=0)
         quantile[h] = ranked[math.ceil((count + 1) * coverage - 1e-9) - 1]
         middle[h] = np.median(_length_ratio(error[h, kept], scale[h, kept]))
@@ -170,8 +170,8 @@ def calibrated(
     return ConformalCalibration(coverage, quantile, typical, middle, size, moments, limit, seed)
 
 
-def _apart(loop: Loop, main: Floats, size: Floats, seed: int) -> Floats:
-    """Return how far loops run apart whose first rows are kicked by the size (d,), signs drawn."""
+def _spread_of_loops(loop: Loop, main: Floats, size: Floats, seed: int) -> Floats:
+    """Return the mean distance to loops perturbed by ``size`` (d,) with random signs."""
     rng = np.random.default_rng(seed)
     apart = np.zeros(main.shape)
     for _ in range(_KICKS):
@@ -181,13 +181,13 @@ def _apart(loop: Loop, main: Floats, size: Floats, seed: int) -> Floats:
 
 
 def _length_ratio(error: Floats, scale: Floats) -> Floats:
-    """Return error over scale (m, d) as lengths of rows; infinite where one is no number."""
+    """Return error over scale (m, d) as norms of rows; infinite for NaN."""
     ratio = np.sqrt((error**2).mean(axis=1) / (scale**2).mean(axis=1))
     return np.where(np.isnan(ratio), np.inf, ratio)
 
 
 def _median(values: Floats) -> Floats:
-    """Return the median over the moments (horizon, d) of what is a number there, else 0."""
+    """Return the median of the finite values over the origins, (horizon, d), else 0."""
     ranked = np.sort(values, axis=1)  # NaN last
     count = np.isfinite(ranked).sum(axis=1)
     at = np.maximum((count - 1) // 2, 0)

@@ -1,18 +1,23 @@
-"""Care with measured rows: leaps count little, and what is far out is not believed to lead on."""
+"""Robustness: Huber weights for large steps, damped extrapolation from distant rows."""
 
 import numpy as np
 
 from streamlyt.core import Array, Floats
 
-__all__ = ["counted", "extrapolation_weight", "init_robust_state", "running_extrapolation_weight"]
+__all__ = [
+    "extrapolation_weight",
+    "huber_weights",
+    "init_robust_state",
+    "running_extrapolation_weight",
+]
 
-_REACH = 0.5  # of the span of what was learnt from: further out nothing is known
-_LEAP = 6.0  # usual steps: ten standard deviations of a Gaussian are eight
-_MEMORY = 100  # rows that say what is usual: steps may grow by a twentieth with each
+_REACH = 0.5  # fraction of the span of the learned rows; beyond it nothing is known
+_LEAP = 6.0  # usual steps; ten standard deviations of a Gaussian are eight
+_MEMORY = 100  # rows behind the usual step, which may grow by a twentieth per row
 
 
 def init_robust_state(rows: Floats) -> dict[str, Array]:
-    """Return what is kept of the first rows (n, d): their range but for the last, usual steps."""
+    """Return the initial state from rows (n, d): range without the last row, usual steps."""
     steps = np.abs(np.diff(rows, axis=0))
     return {
         "low": rows[:-1].min(axis=0),
@@ -23,10 +28,10 @@ def init_robust_state(rows: Floats) -> dict[str, Array]:
 
 
 def extrapolation_weight(rows: Floats, low: Floats, high: Floats) -> Floats:
-    """Return which share of a step to go on from rows (m, d): shape (m, 1), 1 for nearly all.
+    """Return the factor of the predicted step from rows (m, d): shape (m, 1), 1 for nearly all.
 
-    Rows further outside of what was learnt from, ``low`` to ``high``, than half its span are like
-    nothing the read-out knows; the further out, the less it is believed.
+    Rows outside the learned range, ``low`` to ``high``, by more than half its span are unknown to
+    the readout; the factor decreases with the distance.
     """
     span = np.maximum(high - low, np.finfo(float).tiny)
     outside = np.maximum(np.maximum(low - rows, rows - high), 0.0) / span
@@ -36,17 +41,17 @@ def extrapolation_weight(rows: Floats, low: Floats, high: Floats) -> Floats:
 
 
 def running_extrapolation_weight(before: Floats, state: dict[str, Array]) -> Floats:
-    """Return the trust in rows (n, d), each in the range of those before it; the range grows."""
+    """Return the factors for rows (n, d), each by the range of the rows before it; update it."""
     low = np.minimum.accumulate(np.vstack([state["low"], before]))
     high = np.maximum.accumulate(np.vstack([state["high"], before]))
     state["low"], state["high"] = low[-1], high[-1]
     return extrapolation_weight(before, low[:-1], high[:-1])
 
 
-def counted(steps: Floats, state: dict[str, Array]) -> Floats:
-    """Return the square root of what each of these steps (n, d) counts for, shape (n,).
+def huber_weights(steps: Floats, state: dict[str, Array]) -> Floats:
+    """Return the square root of the weight of each step (n, d), shape (n,).
 
-    A step of more than six usual ones counts as one of six does, which is Huber's weight.
+    A step larger than six usual ones gets the influence of six, which is Huber's weight.
     """
     usual, seen = state["usual"].copy(), int(state["steps"])
     share = np.ones(len(steps))

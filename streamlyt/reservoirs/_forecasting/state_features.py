@@ -1,4 +1,4 @@
-"""What stands between rows and a read-out: windows, noise, and the features of all reservoirs."""
+"""Features of a readout: windows, input noise, and the states of all reservoirs."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,17 +12,17 @@ from streamlyt.reservoirs._base.reservoir import Reservoir
 from streamlyt.reservoirs._kernels.reservoir import read_rows
 from streamlyt.reservoirs.echo_state_network import EchoStateNetwork
 
-from .patches import Patches, reach_of
+from .patches import Patches, halo_channels
 
-__all__ = ["StateFeatures", "listed"]
+__all__ = ["StateFeatures", "as_tuple"]
 
-_NOISE_ROWS = 256  # drawn at a time, counted from the first row of the series
+_NOISE_ROWS = 256  # per draw, counted from the first row of the series
 
 
 class StateFeatures:
-    """Rows in, features out: a constant, the inputs, and the states of all reservoirs.
+    """Map from rows to features: a constant, the inputs, and the states of all reservoirs.
 
-    With noise the lanes are there twice: first quiet ones, then those of the disturbed rows.
+    With noise there are two sets of lanes: first those of the clean rows, then the noisy ones.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class StateFeatures:
         self.reservoirs = reservoirs
         self.noise = noise
         self.seed = seed
-        self._cut = patch, reach_of(halo, spacing), boundary == "periodic"
+        self._cut = patch, halo_channels(halo, spacing), boundary == "periodic"
         self._appends = any(reservoir.appends_inputs for reservoir in reservoirs)
         self._patches: Patches | None = None
         self._width = 0
@@ -49,10 +49,10 @@ class StateFeatures:
 
     def __setstate__(self, known: dict[str, Any]) -> None:
         self.__dict__.update(known)
-        self._drawn = lru_cache(maxsize=2)(self._draw)  # what was drawn is no memory
+        self._drawn = lru_cache(maxsize=2)(self._draw)  # a cache, not state
 
     def patches(self, width: int) -> Patches:
-        """Return the windows of rows of so many channels."""
+        """Return the windows of rows of ``width`` channels."""
         if self._patches is None or self._width != width:
             self._patches, self._width = Patches(width, *self._cut), width
         return self._patches
@@ -64,32 +64,32 @@ class StateFeatures:
         return 1 + (w if self._appends else 0) + own
 
     def ends(self, width: int) -> Array:
-        """Return how many features there are of the inputs, and with each reservoir in turn."""
+        """Return the ends of the groups of features: inputs, then each reservoir in turn."""
         w = self.patches(width).width
         own = [reservoir.n_outputs(w) for reservoir in self.reservoirs]
         first = [1 + w] if self._appends else []
         return np.array([*first, *(1 + w * self._appends + np.cumsum(own))])
 
     def check(self, width: int, state: dict[str, Array]) -> None:
-        """Refuse rows of so many channels where a state is of others, or of other reservoirs."""
+        """Raise if the state has another number of channels, or other reservoirs."""
         known = state.get("centre", state["head"][0] if "head" in state else None)
         if known is not None and known.size != width:
             raise DataError(
-                f"the number of channels must stay {known.size} as in the first rows, got "
-                f"{width}; start a new series for other channels"
+                f"the number of channels must stay {known.size}, got {width}; use a new series key "
+                "for a different schema"
             )
         if known is None:
-            self.patches(width)  # a patch that does not divide them is refused
+            self.patches(width)  # raises if patch does not divide them
         elif "features" in state:
             n = self.n_features(width)
             if state["features"].shape[1] != n:
                 raise StateError(
-                    f"a saved state must be of these reservoirs ({n} features), got one of "
-                    f"{state['features'].shape[1]}; take the parameters of the saved run"
+                    f"the saved state must have {n} features, got "
+                    f"{state['features'].shape[1]}; use the parameters of the saved run"
                 )
 
     def start(self, width: int) -> dict[str, Array]:
-        """Return all reservoirs at rest."""
+        """Return the initial state of all reservoirs."""
         patches = self.patches(width)
         lanes = patches.lanes * (2 if self.noise else 1)
         memory = {}
@@ -98,13 +98,13 @@ class StateFeatures:
                 memory[f"reservoir{i}.{name}"] = array
         return memory
 
-    def quiet(self, state: dict[str, Array]) -> dict[str, Array]:
-        """Return a copy of the memory of the quiet lanes."""
+    def clean_state(self, state: dict[str, Array]) -> dict[str, Array]:
+        """Return a copy of the state of the clean lanes."""
         memory = {k: v for k, v in state.items() if k.startswith("reservoir")}
         return {k: v[: len(v) // 2 if self.noise else len(v)].copy() for k, v in memory.items()}
 
     def run(self, rows: Floats, memory: dict[str, Array], width: int) -> Floats:
-        """Drive all lanes with rows (n, d), or with several beside one another; (n, lanes, F)."""
+        """Drive all lanes with rows (n, d), or several concatenated ones; return (n, lanes, F)."""
         patches = self.patches(width)
         n, several = len(rows), rows.shape[1] // width
         cut = patches.windows(rows.reshape(n * several, width))
@@ -123,10 +123,10 @@ class StateFeatures:
             at += states.shape[2]
         return features
 
-    def disturbed(self, rows: Floats, first: int) -> tuple[Floats, Floats]:
-        """Return rows with their disturbed twins beside them (n, 2 d), and the noise (n, d).
+    def with_noise(self, rows: Floats, first: int) -> tuple[Floats, Floats]:
+        """Return rows with noisy copies appended (n, 2 d), and the noise (n, d).
 
-        ``first`` numbers the first row from the begin of the series.
+        ``first`` is the number of the first row in the series.
         """
         if not self.noise:
             return rows, np.zeros((len(rows), 0))
@@ -138,24 +138,24 @@ class StateFeatures:
         return np.hstack([rows, rows + noise]), noise
 
     def split(self, features: Floats) -> tuple[Floats, Floats]:
-        """Return the features (lanes, F) of one row of the quiet and of the disturbed lanes."""
+        """Return the features (lanes, F) of one row for the clean and the noisy lanes."""
         lanes = len(features) // 2 if self.noise else len(features)
         return features[:lanes], features[lanes:]
 
     def split_rows(self, features: Floats) -> tuple[Floats, Floats]:
-        """Return the same of features (n, lanes, F)."""
+        """Return the same for features (n, lanes, F)."""
         lanes = features.shape[1] // 2 if self.noise else features.shape[1]
         return features[:, :lanes], features[:, lanes:]
 
     def read(self, features: Floats, weights: Floats) -> Floats:
-        """Return weights (p, F) times features (..., F), each row alone."""
+        """Return weights (p, F) times features (..., F), row by row."""
         rows = np.ascontiguousarray(features.reshape(-1, features.shape[-1]))
         out = np.empty((len(rows), len(weights)))
         read_rows(rows, weights, out)
         return out
 
     def persistence(self, width: int) -> Floats:
-        """Return the weights (p, w) on a window that give the patch itself."""
+        """Return the weights (p, w) on a window that reproduce the patch."""
         patches = self.patches(width)
         inside = (patches.width - patches.size) // 2
         weights = np.zeros((patches.size, patches.width))
@@ -168,13 +168,14 @@ class StateFeatures:
         return drawn
 
 
-def listed(reservoirs: Any) -> tuple[Reservoir, ...]:
-    """Return one reservoir or several as a tuple; None is an Echo of its defaults."""
+def as_tuple(reservoirs: Any) -> tuple[Reservoir, ...]:
+    """Return one reservoir or several as a tuple; None: a default EchoStateNetwork."""
     found = EchoStateNetwork() if reservoirs is None else reservoirs
     several = found if isinstance(found, Sequence) else [found]
-    listed = tuple(each for each in several if isinstance(each, Reservoir))
-    if not listed or len(listed) != len(several):
+    valid = tuple(each for each in several if isinstance(each, Reservoir))
+    if not valid or len(valid) != len(several):
         raise ParameterError(
-            f"reservoirs must be a reservoir or several, got {reservoirs!r}; take Echo(1020)"
+            f"reservoirs must be a reservoir or several, got {reservoirs!r}; use "
+            "EchoStateNetwork(1020)"
         )
-    return listed
+    return valid

@@ -1,4 +1,4 @@
-"""The compiled loops of the read-outs that learn row by row, and of the sketch of features."""
+"""Compiled loops of the row-by-row readouts and of the sketch."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ __all__ = ["nlms_rows", "rls_rows", "sketch_rows", "transform_rows"]
 
 @jit()
 def sketch_rows(features: Array, signs: Array, taken: Array, out: Array) -> None:
-    """Some values of the Walsh-Hadamard transform of rows with random signs.
+    """Compute selected values of the Walsh-Hadamard transform of rows with random signs.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def sketch_rows(features: Array, signs: Array, taken: Array, out: Array) -> None
     signs
         Shape (M,), M a power of two of at least F.
     taken
-        Shape (k,): which values of a transform, in its own order.
+        Shape (k,): indices of the values, in the order of the transform.
     out
         Shape (r, k), overwritten.
     """
@@ -51,14 +51,14 @@ def transform_rows(rows: Array) -> None:
 
 @jit()
 def rls_rows(features: Array, targets: Array, keep: Array, inverse: Array, weights: Array) -> None:
-    """Recursive least squares, one row after the other.
+    """Recursive least squares, row by row.
 
     Parameters
     ----------
     features, targets
         Shapes (r, F) and (r, p).
     keep
-        Shape (r,): what is left of the past at each row.
+        Shape (r,): forgetting factor at each row.
     inverse
         Shape (F, F), symmetric: the inverse of the Gram matrix with its ridge; overwritten.
     weights
@@ -91,7 +91,7 @@ def rls_rows(features: Array, targets: Array, keep: Array, inverse: Array, weigh
 
 @jit()
 def nlms_rows(features: Array, targets: Array, rate: float, weights: Array) -> None:
-    """Normalised least mean squares: a step of constant share of the error, row after row."""
+    """Normalized least mean squares with a constant learning rate, row by row."""
     for row in range(features.shape[0]):
         f = features[row]
         power = 0.0

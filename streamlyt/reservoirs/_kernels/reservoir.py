@@ -1,7 +1,7 @@
-"""The compiled loops of the reservoirs: steps, what a node answers, delays, the read-out.
+"""Compiled loops of the reservoirs: steps, activations, delays, readout.
 
-A row is worked on alone and in one order, so no result depends on how many rows come at once.
-The transforms are those of the feature maps: empty the cache after a change there.
+Rows are processed one by one in a fixed order, so results are batch-invariant. The transforms are
+those of the feature maps: clear the numba cache after a change there.
 """
 
 import math
@@ -27,8 +27,8 @@ _TANH, _ERF, _COS, _RELU, _SIGN, _HEAVISIDE = range(6)
 
 @jit()
 def _tanh(a: Array) -> None:
-    # (1 - e) / (1 + e), e = exp(-2 |x|) = 2**p; the whole part of p goes into the exponent bits,
-    # the rest into Taylor's polynomial on [-ln(2)/2, ln(2)/2]: all of it in vectors.
+    # (1 - e) / (1 + e), e = exp(-2 |x|) = 2**p; the integer part of p sets the exponent bits,
+    # the remainder goes to a Taylor polynomial on [-ln(2)/2, ln(2)/2]. All steps vectorize.
     t = a.dtype.type
     if a.itemsize == 8:
         for i in range(a.size):
@@ -75,7 +75,7 @@ def _tanh(a: Array) -> None:
 
 @jit()
 def _activate(a: Array, kind: int) -> None:
-    # THE place where the sum of a node becomes its answer.
+    # The only place that maps the preactivation of a node to its activation.
     t = a.dtype.type
     if kind == _TANH:
         _tanh(a)
@@ -110,21 +110,21 @@ def _leak(x: Array, new: Array, leak: float) -> None:
 def structured_steps(
     states: Array, inputs: Array, tables: Array, bias: Array, kind: int, leak: float, out: Array
 ) -> None:
-    """Step reservoirs whose weights are three transforms with signs before each.
+    """Step reservoirs whose weights are three transforms, each preceded by signs.
 
     Parameters
     ----------
     states
-        Shape (lanes, N), one reservoir a lane; overwritten.
+        Shape (lanes, N), one reservoir per lane; overwritten.
     inputs
         Shape (n, lanes, w).
     tables
-        Shape (3, M), M a power of two of at least N + w: what is multiplied before each transform,
-        first the nodes, then the inputs, with all scales.
+        Shape (3, M), M a power of two of at least N + w: factors before each transform, first
+        of the nodes, then of the inputs, including all scales.
     bias
         Shape (N,).
     kind, leak
-        Place in ACTIVATIONS; share of a state that is replaced.
+        Index in ACTIVATIONS; fraction of a state that is replaced.
     out
         Shape (n, lanes, N).
     """
@@ -169,7 +169,7 @@ def dense_steps(
     leak: float,
     out: Array,
 ) -> None:
-    """Do what ``structured_steps`` does with matrices (N, N) and (N, w)."""
+    """Like ``structured_steps``, with matrices (N, N) and (N, w)."""
     for row in range(inputs.shape[0]):
         for lane in range(states.shape[0]):
             x = states[lane]
@@ -196,7 +196,7 @@ def sparse_steps(
     leak: float,
     out: Array,
 ) -> None:
-    """Do what ``structured_steps`` does with few weights (N, k) a node, from nodes ``columns``."""
+    """Like ``structured_steps``, with k weights (N, k) per node, from nodes ``columns``."""
     y = np.empty(states.shape[1], states.dtype)
     for row in range(inputs.shape[0]):
         for lane in range(states.shape[0]):
@@ -217,7 +217,7 @@ def sparse_steps(
 def delay_rows(
     memory: Array, inputs: Array, skip: int, parents: Array, factors: Array, out: Array
 ) -> None:
-    """Products of an input row and rows before it.
+    """Multiply values of an input row and of previous rows.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def delay_rows(
     skip
         Rows from one delay to the next.
     parents, factors
-        Shape (F,): product i is product ``parents[i]`` (none where negative) times the delayed
+        Shape (F,): product i is product ``parents[i]`` (none if negative) times the delayed
         input ``factors[i]``, counted through the rows, the newest first.
     out
         Shape (n, lanes, F).
@@ -252,11 +252,11 @@ def delay_rows(
                 to[i] = before * line[factors[i]]
 
 
-# Sums may be reordered: lanes of a vector are summed apart, in an order that depends on the
-# length alone. No other flag is set, and NaN stays NaN.
+# Sums may be reordered: vector lanes are summed separately, in an order that depends only on the
+# length. No other flag is set, and NaN stays NaN.
 @jit(fastmath={"reassoc", "contract"})
 def read_rows(features: Array, weights: Array, out: Array) -> None:
-    """Multiply features (r, F) by weights (p, F) into out (r, p), each sum alone."""
+    """Multiply features (r, F) by weights (p, F) into out (r, p), row by row."""
     for row in range(features.shape[0]):
         f = features[row]
         for j in range(weights.shape[0]):

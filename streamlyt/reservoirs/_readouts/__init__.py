@@ -1,4 +1,4 @@
-"""The read-outs by name."""
+"""Registry of the readouts by name."""
 
 from collections.abc import Mapping
 

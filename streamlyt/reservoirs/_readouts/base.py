@@ -1,4 +1,4 @@
-"""Linear read-outs that learn from blocks of rows: what is kept, and when it is solved."""
+"""Linear readouts that accumulate blocks of rows and solve on demand."""
 
 from abc import ABC, abstractmethod
 
@@ -9,34 +9,34 @@ from streamlyt.core import Array, Floats
 
 __all__ = ["BLOCK", "Gram", "Readout", "SquareRoot", "solve_gram"]
 
-# Rows learnt at a time: one product of matrices costs a fraction of as many updates. Blocks are
-# counted from the first row on, so that no sum depends on how the stream was cut.
+# Rows per block: one matrix product costs a fraction of as many updates. Blocks are counted from
+# the first row, so sums do not depend on batch boundaries.
 BLOCK = 64
 
 
 class Readout(ABC):
-    """What a linear map learns from blocks of features and targets, kept in a state of arrays."""
+    """Linear map learned from blocks of features and targets; its state is a dict of arrays."""
 
     def __init__(self, ridge: float, keep: float) -> None:
         self.ridge = ridge
-        self.keep = keep  # share of the past that a row leaves
+        self.keep = keep  # forgetting factor per row
 
     @abstractmethod
     def start(self, features: int, targets: int) -> dict[str, Array]:
-        """Return the memory before the first block."""
+        """Return the initial state."""
 
     @abstractmethod
     def absorb(
         self, features: Floats, targets: Floats, rows: int, memory: dict[str, Array]
     ) -> None:
-        """Learn a block (r, F) and (r, p), of ``rows`` rows in time; ``memory`` is written to."""
+        """Learn a block (r, F) and (r, p), of ``rows`` rows; updates ``memory`` in place."""
 
     @abstractmethod
     def solve(self, memory: dict[str, Array]) -> Floats:
         """Return the weights (p, F)."""
 
     def _aged(self, features: Floats, targets: Floats, rows: int) -> tuple[float, Floats, Floats]:
-        """Return what a block leaves of the past, and its rows with the weight of their age."""
+        """Return the weight of the past after a block, and its rows weighted by age."""
         if self.keep == 1.0:
             return 1.0, features, targets
         lanes = len(features) // rows
@@ -45,22 +45,22 @@ class Readout(ABC):
 
 
 class Gram(Readout):
-    """The Gram matrix of the features, summed up, solved by Cholesky's factors.
+    """Accumulated Gram matrix of the features, solved by Cholesky factorization.
 
-    A row costs F^2 and a solution F^3 / 3: the cheapest exact one, right to the square root of
-    what a square root form gives.
+    A row costs F^2 and a solution F^3 / 3: the cheapest exact readout, with half of the digits of
+    the square-root form.
     """
 
     def start(self, features: int, targets: int) -> dict[str, Array]:
-        """Return sums of nothing."""
+        """Return empty sums."""
         return {"gram": np.zeros((features, features)), "cross": np.zeros((features, targets))}
 
     def absorb(
         self, features: Floats, targets: Floats, rows: int, memory: dict[str, Array]
     ) -> None:
-        """Add the products; the upper triangle alone is kept."""
+        """Add the products; only the upper triangle is stored."""
         left, x, y = self._aged(features, targets, rows)
-        gram = memory["gram"].T  # the same numbers in the order of Fortran, its lower triangle
+        gram = memory["gram"].T  # Fortran order: its lower triangle
         memory["gram"] = blas.dsyrk(1.0, x.T, beta=left, c=gram, lower=1, overwrite_c=1).T
         memory["cross"] *= left
         memory["cross"] += x.T @ y
@@ -71,10 +71,10 @@ class Gram(Readout):
 
 
 class SquareRoot(Readout):
-    """The triangular factor R of the features themselves: twice the digits, twice the time."""
+    """Triangular factor R of the features: twice the digits at twice the time."""
 
     def start(self, features: int, targets: int) -> dict[str, Array]:
-        """Return factors of nothing."""
+        """Return empty factors."""
         wide = features + targets
         split = np.array(features)
         return {"root": np.zeros((wide, wide)), "energy": np.zeros(1), "split": split}
@@ -82,7 +82,7 @@ class SquareRoot(Readout):
     def absorb(
         self, features: Floats, targets: Floats, rows: int, memory: dict[str, Array]
     ) -> None:
-        """Turn the new rows into the triangle by Householder's reflections."""
+        """Update the triangle by the new rows with Householder reflections."""
         left, x, y = self._aged(features, targets, rows)
         root = memory["root"]
         stacked = np.vstack([np.sqrt(left) * root, np.hstack([x, y])])
@@ -91,7 +91,7 @@ class SquareRoot(Readout):
         memory["energy"] += float(np.einsum("ij,ij", x, x))
 
     def solve(self, memory: dict[str, Array]) -> Floats:
-        """Append the ridge to the triangle, turn it in, and go back through it."""
+        """Update the triangle by the ridge and solve by back substitution."""
         root = memory["root"]
         features = int(memory["split"])
         ridge = np.zeros((features, len(root)))
@@ -105,15 +105,15 @@ class SquareRoot(Readout):
 
 
 def solve_gram(gram: Floats, cross: Floats, ridge: float) -> Floats:
-    """Return the weights (p, F) of a ridge that is relative to the trace of the Gram matrix."""
+    """Return the weights (p, F) for a ridge relative to the trace of the Gram matrix."""
     energy = float(np.trace(gram))
     if energy <= 0.0:
         return np.zeros(cross.shape[::-1])
-    # Below this the sums themselves are not positive any more, by their rounding.
-    least = np.finfo(float).eps
+    # Below this, rounding of the sums destroys positive definiteness.
+    min_ridge = np.finfo(float).eps
     for factor in (1.0, 10.0, 100.0, 1e3, 1e4, 1e6):
         damped = gram.T.copy(order="F")
-        damped[np.diag_indices_from(damped)] += max(ridge, least) * factor * energy
+        damped[np.diag_indices_from(damped)] += max(ridge, min_ridge) * factor * energy
         _, weights, failed = lapack.dposv(damped, cross, lower=1, overwrite_a=1)
         if not failed:
             return np.ascontiguousarray(weights.T)

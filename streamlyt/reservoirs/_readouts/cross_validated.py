@@ -1,4 +1,4 @@
-"""A read-out for noisy series: solutions of several sizes and ridges, mixed as they deserve."""
+"""Readout for noisy series: a cross-validated mixture of solutions of several sizes and ridges."""
 
 import numpy as np
 from scipy.linalg import eigh
@@ -9,21 +9,21 @@ from .base import Gram
 
 __all__ = ["CrossValidated", "mixed_ridges"]
 
-_LADDER = 10.0 ** np.arange(-14.0, 0.0)  # ridges tried, relative to the trace
-# Errors of neighbouring rows are alike, and a loop is asked for more than the next row: each row
-# counts for a fifth of an independent one. Chosen on generated series, see docs/reservoirs.md.
-_COUNTS = 0.2
-_MOST_FREE = 0.9  # of the rows: with more free weights than that nothing is left to judge by
-_ROUNDING = 1e-13  # of the energy of the targets: smaller residuals are rounding
+_RIDGES = 10.0 ** np.arange(-14.0, 0.0)  # relative to the trace
+# Errors of neighboring rows are correlated, and forecasts span several rows: each row counts as a
+# fifth of an independent one. Chosen on generated series, see docs/forecasting.md.
+_ROW_WEIGHT = 0.2
+_MAX_FREE = 0.9  # maximum effective degrees of freedom, as a fraction of the rows
+_ROUNDING = 1e-13  # fraction of the energy of the targets; smaller residuals are rounding
 
 
 class CrossValidated(Gram):
-    """The Gram matrix, and of its many solutions a mixture by generalised cross-validation.
+    """Gram matrix with a mixture of its solutions by generalized cross-validation.
 
-    Solutions over the first features alone (the inputs, then each reservoir in turn) and over all,
-    each with ridges from the least asked for upwards, and the one of no weights at all, which for
-    increments is persistence. What each would err on rows that it has not seen follows from the
-    Gram matrix [1]_; the weights of the mixture fall with it.
+    The solutions use the first features only (the inputs, then each reservoir in turn) or all of
+    them, each with ridges from ``ridge`` upwards; another one has zero weights, which is
+    persistence for increments. Their errors on unseen rows are estimated from the Gram matrix [1]_
+    and determine the weights of the mixture.
 
     References
     ----------
@@ -32,7 +32,7 @@ class CrossValidated(Gram):
     """
 
     def start(self, features: int, targets: int) -> dict[str, Array]:
-        """Return sums of nothing; whoever knows the groups of features sets their ``ends``."""
+        """Return empty sums; the caller sets ``ends``, the ends of the groups of features."""
         sums = {"squares": np.zeros(targets), "count": np.zeros(1), "ends": np.array([features])}
         return {**super().start(features, targets), **sums}
 
@@ -51,7 +51,7 @@ class CrossValidated(Gram):
         """Solve for every group and ridge, and mix."""
         gram, cross, squares = memory["gram"], memory["cross"], memory["squares"]
         count = float(memory["count"][0])
-        known = squares > 0  # a target that never moved needs no weights
+        known = squares > 0  # a constant target needs no weights
         weights = [np.zeros(cross.shape[::-1])]
         scores = [1.0]
         if not known.any():
@@ -60,38 +60,38 @@ class CrossValidated(Gram):
             part = gram[:end, :end]
             values, vectors = eigh(part, lower=False, check_finite=False)
             values = np.maximum(values, 0.0)
-            turned = vectors.T @ cross[:end]
-            for ridge in _LADDER[self.ridge <= _LADDER]:
+            projected = vectors.T @ cross[:end]
+            for ridge in _RIDGES[self.ridge <= _RIDGES]:
                 damped = values + ridge * values.sum()
                 free = float((values / damped).sum())
-                if free >= _MOST_FREE * count:
+                if free >= _MAX_FREE * count:
                     continue
                 fitted = (
-                    turned**2 * (1.0 / damped + ridge * values.sum() / damped**2)[:, None]
+                    projected**2 * (1.0 / damped + ridge * values.sum() / damped**2)[:, None]
                 ).sum(0)
                 left = np.maximum(squares - fitted, _ROUNDING * squares)
                 error = float((left[known] / squares[known]).mean()) / (1.0 - free / count) ** 2
-                found = np.zeros(cross.shape[::-1])
-                found[:, :end] = (vectors @ (turned / damped[:, None])).T
-                weights.append(found)
+                solution = np.zeros(cross.shape[::-1])
+                solution[:, :end] = (vectors @ (projected / damped[:, None])).T
+                weights.append(solution)
                 scores.append(error)
         return _mixed(weights, scores, count)
 
 
 def mixed_ridges(values: Floats, vectors: Floats, targets: Floats) -> Floats:
-    """Mix the solutions of many ridges over n rows, and that of none at all, in the same way.
+    """Mix the solutions of many ridges over n rows, and zero weights, in the same way.
 
     Parameters
     ----------
     values, vectors
-        The eigenvalues (n,) and eigenvectors (n, n) of a kernel matrix of the rows.
+        Eigenvalues (n,) and eigenvectors (n, n) of a kernel matrix of the rows.
     targets
         Shape (n, p).
 
     Returns
     -------
     numpy.ndarray
-        Shape (p, n): the weights on the columns of that matrix.
+        Shape (p, n): weights of the columns of that matrix.
     """
     n, squares = len(values), (targets**2).sum(axis=0)
     known = squares > 0
@@ -99,21 +99,21 @@ def mixed_ridges(values: Floats, vectors: Floats, targets: Floats) -> Floats:
     if not known.any():
         return weights[0]
     values = np.maximum(values, 0.0)
-    turned = vectors.T @ targets
-    for ridge in _LADDER:
+    projected = vectors.T @ targets
+    for ridge in _RIDGES:
         damped = values + ridge * values.sum()
         free = float((values / damped).sum())
-        if free >= _MOST_FREE * n:
+        if free >= _MAX_FREE * n:
             continue
-        left = ((ridge * values.sum() / damped[:, None] * turned) ** 2).sum(axis=0)
+        left = ((ridge * values.sum() / damped[:, None] * projected) ** 2).sum(axis=0)
         left = np.maximum(left, _ROUNDING * squares)
         scores.append(float((left[known] / squares[known]).mean()) / (1.0 - free / n) ** 2)
-        weights.append((vectors @ (turned / damped[:, None])).T)
+        weights.append((vectors @ (projected / damped[:, None])).T)
     return _mixed(weights, scores, n)
 
 
 def _mixed(weights: list[Floats], scores: list[float], count: float) -> Floats:
-    worth = -0.5 * _COUNTS * count * (np.log(scores) - np.log(min(scores)))
-    share = np.exp(worth) / np.exp(worth).sum()
-    mixed: Floats = np.ascontiguousarray(np.tensordot(share, np.array(weights), 1))
+    log_weights = -0.5 * _ROW_WEIGHT * count * (np.log(scores) - np.log(min(scores)))
+    shares = np.exp(log_weights) / np.exp(log_weights).sum()
+    mixed: Floats = np.ascontiguousarray(np.tensordot(shares, np.array(weights), 1))
     return mixed

@@ -1,4 +1,4 @@
-"""A read-out from a sketch of the features: for more nodes than a Gram matrix can have."""
+"""Readout from a sketch of the features, for more nodes than a Gram matrix can have."""
 
 import numpy as np
 
@@ -10,18 +10,18 @@ from .base import Gram
 
 __all__ = ["Sketch"]
 
-_MOST = 4096  # values of a sketch: its Gram matrix takes 134 MB
-_SEED, _SIGNS, _TAKEN = 0x5EED, 1, 2  # no parameter: a sketch of another seed is as good
-_SMALLEST = 16  # of the transforms
+_MAX_SIZE = 4096  # values of a sketch; its Gram matrix takes 134 MB
+_SEED, _SIGNS, _TAKEN = 0x5EED, 1, 2  # not a parameter: any other seed is as good
+_SMALLEST = 16  # minimum size of the transforms
 
 
 class Sketch(Gram):
     r"""Least squares on a sub-sampled Walsh-Hadamard transform of the features.
 
     The features f, F of them, are multiplied by random signs and transformed; k random values of
-    the transform, :math:`S f = \sqrt{M / k}\, P H D f / \sqrt M`, stand for them [1]_. k is a half
-    of F, and 4096 at most: a row costs F log F + k^2 in place of F^2, the memory k^2. The weights
-    on the sketch are weights on the features, for :math:`w \cdot S f = S^T w \cdot f`.
+    the transform, :math:`S f = \sqrt{M / k}\, P H D f / \sqrt M`, replace them [1]_. k is half of
+    F, at most 4096: a row costs F log F + k^2 instead of F^2, the state k^2. Weights on the sketch
+    are weights on the features, because :math:`w \cdot S f = S^T w \cdot f`.
 
     References
     ----------
@@ -30,14 +30,14 @@ class Sketch(Gram):
     """
 
     def start(self, features: int, targets: int) -> dict[str, Array]:
-        """Return sums of nothing."""
-        k = min(_MOST, -(-features // 2))
+        """Return empty sums."""
+        k = min(_MAX_SIZE, -(-features // 2))
         return {**super().start(k, targets), "sketched": np.array(features)}
 
     def absorb(
         self, features: Floats, targets: Floats, rows: int, memory: dict[str, Array]
     ) -> None:
-        """Sketch, and add the products."""
+        """Sketch the features and add the products."""
         k = len(memory["gram"])
         turned, taken = _drawn(features.shape[1], k)
         short = np.empty((len(features), k))
@@ -49,13 +49,13 @@ class Sketch(Gram):
         features, k = int(memory["sketched"]), len(memory["gram"])
         short = super().solve(memory)
         turned, taken = _drawn(features, k)
-        # The transform is symmetric in its natural order; the loop has one of its own.
+        # The transform is symmetric in natural order; the loop has another order.
         order = _order(turned.size)
-        whole = np.zeros((len(short), turned.size))
-        whole[:, order[taken]] = short
-        transform_rows(whole)
-        plain = np.empty_like(whole)
-        plain[:, order] = whole
+        padded = np.zeros((len(short), turned.size))
+        padded[:, order[taken]] = short
+        transform_rows(padded)
+        plain = np.empty_like(padded)
+        plain[:, order] = padded
         return np.ascontiguousarray((plain * turned)[:, :features])
 
 
@@ -66,7 +66,7 @@ def _drawn(features: int, k: int) -> tuple[Floats, Array]:
 
 
 def _order(size: int) -> Array:
-    """Return which output of the ordinary transform stands where in that of the loop."""
+    """Return the index in natural order of each output of the loop."""
     stages = size.bit_length() - 1
     bits = np.zeros((stages, size))
     bits[np.arange(stages), 1 << np.arange(stages)] = 1.0

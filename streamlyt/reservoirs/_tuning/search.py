@@ -1,4 +1,4 @@
-"""Parameters found by trying: forecasts of rows inside a series that were not learnt from."""
+"""Parameter search by backtests inside the series."""
 
 import math
 import time
@@ -18,11 +18,11 @@ from .parameter_sampler import MANY, ParameterSampler, short
 
 __all__ = ["BUDGET", "TuningResult", "tune"]
 
-_VALIDATED = 0.25  # of the rows: the newest, from which forecasts are compared with what came
-_MOST = 20_000  # newest rows that are learnt in a trial
-_DRAWN = 9  # parameters of a round: a third of them goes on to three times the rows, and again
+_VALIDATED = 0.25  # fraction of the rows, the newest, that is forecast
+_MAX_ROWS = 20_000  # maximum rows that a trial learns
+_DRAWN = 9  # candidates per round; a third of them continues with three times the rows
 _RUNGS = (1 / 9, 1 / 3, 1.0)
-_SHORT = 3000  # rows: with fewer, a part of them says little and costs little less
+_SHORT = 3000  # rows; for shorter series, parts are uninformative and hardly cheaper
 BUDGET = 60.0  # CPU seconds
 
 Progress = Callable[[str], None]
@@ -31,22 +31,22 @@ Watch = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What a search found.
+    """Result of a search.
 
     Parameters
     ----------
     model
-        The best forecaster, with nothing learnt yet.
+        The best forecaster, untrained.
     error
-        Root mean square error of its forecasts, in units of that of persistence.
+        RMSE of its forecasts, relative to persistence.
     default_model
-        The best of the default forecasters, and ``default_error`` its error.
+        The best of the default forecasters.
     default_error
-        See ``usual``; the same as ``error`` where nothing better was found.
+        Its error; equals ``error`` if nothing better was found.
     trials
-        Parameters tried, the defaults among them.
+        Number of parameter sets tried, including the defaults.
     seconds
-        CPU seconds spent.
+        CPU seconds used.
     """
 
     model: ReservoirForecaster
@@ -67,42 +67,42 @@ def tune(
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> TuningResult:
-    """Find scales, leak rate, size and ridge of a forecaster, by trying.
+    """Search scales, leak rate, size and ridge of a forecaster.
 
-    The newest quarter of the rows is forecast, ``horizon`` rows from each of up to 32 moments,
-    by models that learnt the rows before it. The defaults are tried first. Then in each round
-    nine sets of parameters are drawn, at random or beside the best so far, and learn a ninth of
-    the rows; the best three learn a third, and the best of them all (successive halving [1]_).
-    Each time one pass serves all ridges. Series of less than 3,000 rows are learnt whole at once.
+    Models that learned the older rows forecast the newest quarter, ``horizon`` rows from each of up
+    to 32 origins. The defaults are tried first. Then each round draws nine parameter sets, at
+    random or near the best so far, which learn a ninth of the rows; the best three learn a third,
+    and the best of them all rows (successive halving [1]_). One pass evaluates all ridges. Series
+    of fewer than 3,000 rows are always learned completely.
 
-    Tried are a :class:`RobustForecaster`, and from 1,000 rows on a :class:`ReservoirForecaster`
-    over an :class:`Echo` as well.
+    Candidates are a :class:`RobustForecaster` and, from 1,000 rows, a :class:`ReservoirForecaster`
+    over an :class:`EchoStateNetwork`.
 
     Parameters
     ----------
     series
-        Shape (n, d), finite, or several such series that shall share their parameters. Rows by
-        which the result is to be judged do not belong here: it was chosen by all of these.
+        Shape (n, d), finite, or several such series with common parameters. Do not include rows for
+        testing the result: the search uses all of these.
     horizon
-        Rows that a forecast goes ahead.
+        Forecast horizon in rows.
     trials
-        Most sets of parameters that are tried; the same seed then finds the same ones anywhere.
+        Maximum number of parameter sets; the result then depends only on the seed.
     budget
-        CPU seconds that the search may take. The first default is tried in any case, and nothing
-        is begun of which its cheaper part says that it does not fit. Where neither is given, 60.
+        Maximum CPU seconds. The first default is always tried; a step that does not fit, by the
+        cost of the previous one, is not started. 60 if neither limit is given.
     seed
-        Of what is drawn.
+        Seed of the draws.
     progress
-        Is told, in a sentence, whenever something better was found.
+        Called with a sentence for each improvement.
     watch
-        Is told after each set of parameters how many were tried, and in how many CPU seconds.
+        Called after each parameter set with their number and the CPU seconds so far.
 
     Raises
     ------
     ParameterError
         If a parameter is out of its range.
     DataError
-        If a series is too short, is not finite, or a channel never changes.
+        If a series is too short, is not finite, or has a constant channel.
 
     References
     ----------
@@ -113,8 +113,8 @@ def tune(
     --------
     >>> rows = np.sin(0.3 * np.arange(400))[:, None]
     >>> rows += 0.1 * np.random.default_rng(0).normal(size=(400, 1))
-    >>> found = tune(rows, 10, trials=5)
-    >>> found.trials, found.error <= found.default_error < 0.3
+    >>> result = tune(rows, 10, trials=5)
+    >>> result.trials, result.error <= result.default_error < 0.3
     (5, True)
     """
     check_integer("horizon", horizon, 1)
@@ -123,18 +123,18 @@ def tune(
         check_integer("trials", trials, 1)
     if budget is not None:
         check_number("budget", budget, positive=True)
-    listed = [series] if isinstance(series, np.ndarray) else list(series)
-    rows = [checked(each, horizon) for each in listed]
+    many = [series] if isinstance(series, np.ndarray) else list(series)
+    rows = [checked(each, horizon) for each in many]
     budget = BUDGET if trials is None and budget is None else budget
     return _Search(rows, horizon, trials, budget, seed, progress, watch).run()
 
 
 class _SpentError(Exception):
-    """The budget does not hold what comes next."""
+    """The next step exceeds the budget."""
 
 
 class _Search:
-    """One search: what is left of the budget, and the best so far."""
+    """One search: its budget and the best result so far."""
 
     def __init__(
         self,
@@ -150,17 +150,17 @@ class _Search:
         self.horizon = horizon
         self.trials = math.inf if trials is None else trials
         self.budget = math.inf if budget is None else budget
-        self.tell = progress
+        self.progress = progress
         self.watch = watch
-        self.began = time.process_time()
+        self.started = time.process_time()
         self.tried = 0
         self.shortest = min(len(rows) for rows in series)
         self.draws = ParameterSampler(seed, self.shortest)
         self.best: tuple[float, ReservoirForecaster] | None = None
 
     def run(self) -> TuningResult:
-        """Try the defaults, then rounds until the trials or the budget are spent."""
-        default_error, usual = self._usual()
+        """Try the defaults, then rounds until trials or budget are used up."""
+        default_error, default = self._try_defaults()
         try:
             while self.tried < self.trials:
                 self._round()
@@ -168,41 +168,41 @@ class _Search:
             pass
         assert self.best is not None
         error, model = self.best
-        return TuningResult(model, error, usual, default_error, self.tried, self._seconds())
+        return TuningResult(model, error, default, default_error, self.tried, self._seconds())
 
     def _seconds(self) -> float:
-        return time.process_time() - self.began
+        return time.process_time() - self.started
 
-    def _usual(self) -> tuple[float, ReservoirForecaster]:
+    def _try_defaults(self) -> tuple[float, ReservoirForecaster]:
         models: list[ReservoirForecaster] = [RobustForecaster()]
         if self.shortest >= MANY and self.trials > 1:
             models.append(ReservoirForecaster())
-        usual: tuple[float, ReservoirForecaster] | None = None
+        default: tuple[float, ReservoirForecaster] | None = None
         for model in models:
-            if usual is not None and not self._holds(self._seconds()):
-                break  # a second one costs about as much as the first
+            if default is not None and not self._fits_budget(self._seconds()):
+                break  # the second one costs about as much
             self.tried += 1
             errors = self._errors(model, 1.0)
             own = errors.pop(0.0)
-            if usual is None or own < usual[0]:
-                usual = own, model
-            # The pass was made for all ridges.
+            if default is None or own < default[0]:
+                default = own, model
+            # One pass evaluates all ridges.
             found = [(error, _with(model, ridge=ridge)) for ridge, error in errors.items()]
-            self._take(*min([(own, model), *found], key=lambda each: each[0]))
-        assert usual is not None
-        return usual
+            self._record(*min([(own, model), *found], key=lambda each: each[0]))
+        assert default is not None
+        return default
 
-    def _take(self, error: float, model: ReservoirForecaster) -> None:
+    def _record(self, error: float, model: ReservoirForecaster) -> None:
         if self.best is None or error < self.best[0]:
             self.best = error, model
-            if self.tell is not None:
-                self.tell(
-                    f"{self.tried} tried, {self._seconds():.0f} CPU s: {error:.3g} of the error of "
-                    f"persistence by {short(model)}"
+            if self.progress is not None:
+                self.progress(
+                    f"{self.tried} trials, {self._seconds():.0f} CPU s: "
+                    f"RMSE {error:.3g} × persistence, {short(model)}"
                 )
 
     def _round(self) -> None:
-        """Draw, learn a part, go on with the best, and so on."""
+        """Run one round of successive halving."""
         count = int(min(_DRAWN, self.trials - self.tried))
         rungs = _RUNGS[-1:] if self.shortest < _SHORT else _RUNGS
         near = self.best[1] if self.best and self.tried > _DRAWN else None
@@ -210,8 +210,8 @@ class _Search:
         for i, share in enumerate(rungs):
             scored: list[tuple[float, float, ReservoirForecaster]] = []
             for model in drawn:
-                usual_cost = float(np.mean([cost for _, cost, _ in scored])) if scored else 0.0
-                if not self._holds(usual_cost):
+                mean_cost = float(np.mean([cost for _, cost, _ in scored])) if scored else 0.0
+                if not self._fits_budget(mean_cost):
                     raise _SpentError
                 self.tried += i == 0
                 began = self._seconds()
@@ -221,28 +221,28 @@ class _Search:
                 found = _with(model, ridge=ridge) if ridge else model
                 scored.append((errors[ridge], self._seconds() - began, found))
                 if share == 1.0:
-                    self._take(errors[ridge], found)
+                    self._record(errors[ridge], found)
             if share == 1.0:
                 return
             scored.sort(key=lambda each: each[0])
             kept = scored[: max(1, len(scored) // 3)]
             more = rungs[i + 1] / share
-            while kept and not self._holds(more * sum(cost for _, cost, _ in kept)):
+            while kept and not self._fits_budget(more * sum(cost for _, cost, _ in kept)):
                 kept.pop()
             drawn = [model for _, _, model in kept]
             if not drawn:
                 raise _SpentError
 
-    def _holds(self, seconds: float) -> bool:
-        """Tell whether the budget holds so many more."""
+    def _fits_budget(self, seconds: float) -> bool:
+        """Return whether the budget allows ``seconds`` more."""
         return self._seconds() + seconds <= self.budget
 
     def _errors(self, model: ReservoirForecaster, share: float) -> dict[float, float]:
-        """Return the error by ridge, the mean over all series; tell who watches."""
+        """Return the mean error over all series by ridge, and report to ``watch``."""
         found: dict[float, list[float]] = {}
         for rows in self.series:
             first = len(rows) - max(int(_VALIDATED * len(rows)), self.horizon + 1)
-            learn = max(int(share * min(first, _MOST)), model.washout + 10)
+            learn = max(int(share * min(first, _MAX_ROWS)), model.washout + 10)
             for ridge, error in backtest_error(model, rows, first, self.horizon, learn).items():
                 found.setdefault(ridge, []).append(error)
         if self.watch is not None:

@@ -33,12 +33,12 @@ def fed(model, rows):
 
 
 @pytest.mark.parametrize(("model", "check"), CHECKS, ids=name)
-def test_face_passes_the_checks_of_river(model, check):
+def test_wrapper_passes_the_checks_of_river(model, check):
     check(model.clone())
 
 
 @pytest.mark.bits
-def test_rows_one_by_one_teach_what_they_teach_at_once():
+def test_rows_one_by_one_equal_rows_at_once():
     ours = small()
     ours.predict_and_learn(ROWS[:777])
     face = fed(Forecaster(small()), ROWS[:300])
@@ -60,14 +60,14 @@ def test_numbers_are_forecast_as_numbers():
 
 def test_before_the_washout_the_last_row_is_the_forecast():
     face = Forecaster(small())
-    with pytest.raises(DataError, match="at least one row"):
+    with pytest.raises(DataError, match="at least one learned row"):
         face.forecast(1)
     face.learn_one(3)
     face.learn_one(5)
     assert face.forecast(2) == [5.0, 5.0]
 
 
-def test_a_pickle_goes_on_and_a_clone_starts_afresh():
+def test_a_pickle_resumes_and_a_clone_starts_empty():
     one = fed(Forecaster(small()), ROWS[:333])
     other = pickle.loads(pickle.dumps(one))
     assert fed(other, ROWS[333:400]).forecast(5) == fed(one, ROWS[333:400]).forecast(5)
@@ -89,21 +89,21 @@ def test_a_pickle_goes_on_and_a_clone_starts_afresh():
         ({"x": 1.0, "y": "2", "z": 0.0}, "got '2' for 'y'"),
     ],
 )
-def test_a_wrong_row_is_refused_without_a_trace(y, said):
+def test_a_wrong_row_is_rejected_without_a_state_change(y, said):
     face = fed(Forecaster(small()), ROWS[:100])
     with pytest.raises(DataError, match=said):
         face.learn_one(y)
     assert fed(face, ROWS[100:200]).forecast(2) == fed(Forecaster(small()), ROWS[:200]).forecast(2)
 
 
-def test_values_are_kept_whatever_their_size_and_order():
+def test_values_of_any_size_and_order_are_learned():
     face = Forecaster(small())
     face.learn_one({"a": 1e308, "b": 1e308, "c": 1})
     face.learn_one({"c": 2, "a": np.float32(0.5), "b": True})
     assert face.forecast(1) == [{"a": 0.5, "b": 1.0, "c": 2.0}]
 
 
-def test_wrong_models_and_horizons_are_told():
+def test_wrong_models_and_horizons_are_rejected():
     with pytest.raises(ParameterError, match="model must be a forecaster"):
         Forecaster(3)
     with pytest.raises(ParameterError, match="echo_state_network"):
@@ -113,7 +113,7 @@ def test_wrong_models_and_horizons_are_told():
             fed(Forecaster(small()), ROWS[:60]).forecast(horizon)
 
 
-def test_rivers_own_evaluation_runs_over_it():
+def test_river_evaluation_runs_with_it():
     series = [({}, value) for value in ROWS[:300, 0].tolist()]
     found = evaluate.evaluate(series, Forecaster(small()), metrics.MAE(), horizon=3)
     assert isinstance(found, time_series.HorizonMetric)

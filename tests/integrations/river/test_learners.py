@@ -55,7 +55,7 @@ def name(value):
 
 
 @pytest.mark.parametrize(("model", "check"), CHECKS, ids=name)
-def test_faces_pass_the_checks_of_river(model, check):
+def test_wrappers_pass_the_checks_of_river(model, check):
     check(model.clone())
 
 
@@ -78,14 +78,14 @@ def test_order_of_names_does_not_matter():
     assert [one.predict_one(row) for row in x] == [other.predict_one(row) for row in x]
 
 
-def test_what_is_absent_none_or_nan_is_missing_and_unknown_names_are_ignored():
+def test_absent_none_and_nan_are_missing_and_unknown_names_are_ignored():
     model = fed(Regressor(), *rows())
     expected = model.predict_one({"a": 0.3, "b": 1.0})
     assert model.predict_one({"a": 0.3, "b": 1.0, "c": None}) == expected
     assert model.predict_one({"a": 0.3, "b": 1.0, "c": math.nan, "z": 5.0}) == expected
 
 
-def test_a_name_that_comes_late_is_learnt():
+def test_a_late_name_is_learned():
     x, y = rows(600)
     y = [wanted + 3 * row["c"] for row, wanted in zip(x, y, strict=True)]
     early = [{k: v for k, v in row.items() if k != "c" or i >= 200} for i, row in enumerate(x)]
@@ -96,11 +96,11 @@ def test_a_name_that_comes_late_is_learnt():
         for row, wanted in zip(probe, truth, strict=True)
     ]
     assert np.abs(errors).mean() < 0.3
-    with pytest.raises(DataError, match="at most 3 different names in all, got 4"):
+    with pytest.raises(DataError, match="at most 3 different names in total, got 4"):
         fed(Regressor(max_features=3), [*x[:5], {"d": 1.0}], y[:6])
 
 
-def test_data_frames_give_the_model_of_the_loop():
+def test_data_frames_equal_the_loop():
     x, y = rows(500)
     for cls, wanted in ((Regressor, y), (Classifier, [value > 0 for value in y])):
         loop, many = fed(cls(), x, wanted), cls()
@@ -123,21 +123,21 @@ def test_data_frames_give_the_model_of_the_loop():
 
 @pytest.mark.bits
 @pytest.mark.parametrize("cls", [Regressor, Classifier])
-def test_a_pickle_goes_on_with_the_same_bits_and_a_clone_afresh(cls):
+def test_a_pickle_resumes_with_the_same_bits_and_a_clone_starts_empty(cls):
     x, y = rows()
     y = [value > 0 for value in y] if cls is Classifier else y
     model = fed(cls(), x[:200], y[:200])
-    twin = pickle.loads(pickle.dumps(model))
+    reference = pickle.loads(pickle.dumps(model))
     fed(model, x[200:], y[200:])
-    fed(twin, x[200:], y[200:])
-    assert [twin.predict_one(row) for row in x] == [model.predict_one(row) for row in x]
+    fed(reference, x[200:], y[200:])
+    assert [reference.predict_one(row) for row in x] == [model.predict_one(row) for row in x]
     assert model.clone().predict_one(x[0]) == cls().predict_one(x[0])
-    known = twin.__getstate__() | {"_version": 99}
+    known = reference.__getstate__() | {"_version": 99}
     with pytest.raises(StateError, match="must have version 3, got 99"):
         cls().__setstate__(known)
 
 
-def test_labels_may_be_anything_and_come_at_any_time():
+def test_labels_of_any_type_may_appear_at_any_time():
     model = Classifier()
     assert model.predict_one({"a": 1.0}) is None
     assert model.predict_proba_one({"a": 1.0}) == {}
@@ -147,12 +147,12 @@ def test_labels_may_be_anything_and_come_at_any_time():
     model.learn_one({"a": 9.0}, "late")
     assert set(model.predict_proba_one({"a": 0.0})) == {"red", 7, (1, 2), "late"}
     for label in (None, math.nan):
-        with pytest.raises(DataError, match="a label must not be"):
+        with pytest.raises(DataError, match="label must not be None or NaN"):
             model.learn_one({"a": 1.0}, label)
 
 
 @pytest.mark.parametrize("wrong", ["high", 1j, [1], math.inf])
-def test_what_is_no_number_is_refused_and_leaves_the_model_as_it_was(wrong):
+def test_non_numbers_are_rejected_without_a_state_change(wrong):
     x, y = rows(40)
     model = fed(Regressor(), x, y)
     before = [model.predict_one(row) for row in x]
@@ -166,7 +166,7 @@ def test_what_is_no_number_is_refused_and_leaves_the_model_as_it_was(wrong):
     assert [model.predict_one(row) for row in x] == before
 
 
-def test_models_of_the_wrong_kind_are_refused():
+def test_models_of_the_wrong_kind_are_rejected():
     for call in (
         lambda: Regressor("kernel_classifier"),
         lambda: Classifier(RLS()),
@@ -177,7 +177,7 @@ def test_models_of_the_wrong_kind_are_refused():
             call()
 
 
-def test_faces_stand_in_pipelines_and_reach_their_scores():
+def test_wrappers_work_in_pipelines_and_reach_their_scores():
     model = compose.Discard("long_url") | Classifier(KernelClassifier())
     score = evaluate.progressive_val_score(datasets.Phishing(), model, metrics.Accuracy())
     assert score.get() > 0.9
@@ -185,28 +185,28 @@ def test_faces_stand_in_pipelines_and_reach_their_scores():
     assert score.get() < 21.5
 
 
-def test_anomalies_are_told_by_rate_and_a_pickle_goes_on():
+def test_anomalies_are_detected_at_the_rate_and_a_pickle_resumes():
     model = AnomalyDetector(KernelDensity(false_alarm_rate=0.01), max_features=4)
     assert model.score_one({"a": 1.0}) == 0
     stream = list(Strange(3000))
     ordinary = [x for x, strange in stream if not strange]
     for x in ordinary[:2000]:
         model.learn_one(x)
-    twin = pickle.loads(pickle.dumps(model))
-    told = []
+    reference = pickle.loads(pickle.dumps(model))
+    message = []
     for x in ordinary[2000:]:
-        told.append(model.classify(model.score_one(x)))
+        message.append(model.classify(model.score_one(x)))
         model.learn_one(x)
-        twin.learn_one(x)
-    assert 0 < np.mean(told) < 0.03
+        reference.learn_one(x)
+    assert 0 < np.mean(message) < 0.03
     far = {"a": 9.0, "b": -9.0}
     assert model.classify(model.score_one(far))
-    assert twin.score_one(far) == model.score_one(far)
-    assert twin.threshold == model.threshold < math.inf
+    assert reference.score_one(far) == model.score_one(far)
+    assert reference.threshold == model.threshold < math.inf
     assert model.clone().score_one(far) == 0
     model.learn_one({"a": 1.0, "new": 2.0})
     assert model.threshold == math.inf
     with pytest.raises(DataError, match="at most 4 different names"):
         model.learn_one({"one": 1.0})
-    with pytest.raises(ParameterError, match="must be a model of anomalies"):
+    with pytest.raises(ParameterError, match=r"must be of streamlyt\.models .anomaly model"):
         AnomalyDetector("kernel_regressor")

@@ -53,7 +53,7 @@ def models():
 
 
 @pytest.mark.parametrize(("kind", "text"), list(models()))
-def test_a_model_goes_on_from_its_saved_memory_as_if_nothing_had_been(kind, text):
+def test_a_model_resumes_from_its_saved_state(kind, text):
     batch = rows(kind)
     whole = RiverModel(text)
     expected = whole.update(batch)[0].values
@@ -65,7 +65,7 @@ def test_a_model_goes_on_from_its_saved_memory_as_if_nothing_had_been(kind, text
     np.testing.assert_array_equal(np.vstack([first, second]), expected)
 
 
-def test_predictions_are_those_of_river():
+def test_predictions_match_river():
     batch = rows("numbers")
     plain = preprocessing.StandardScaler() | linear_model.LinearRegression(l2=0.1)
     expected = []
@@ -76,11 +76,11 @@ def test_predictions_are_those_of_river():
     assert found.update(batch)[0].values[:, -1].tolist() == expected
 
 
-def test_every_promise_of_an_operator_is_kept():
+def test_it_satisfies_the_operator_contract():
     check_operator(*check_example(RiverModel))
 
 
-def test_a_pipeline_file_names_it_and_a_run_is_resumed(tmp_path):
+def test_a_pipeline_file_names_it_and_a_run_resumes(tmp_path):
     batch = rows("numbers")
     lines = "\n".join(",".join(map(repr, row)) for row in batch.values.tolist())
     (tmp_path / "a.csv").write_text(f"x,z,y\n{lines}\n")
@@ -116,7 +116,7 @@ def test_a_pipeline_file_names_it_and_a_run_is_resumed(tmp_path):
         "3",
     ],
 )
-def test_a_text_that_makes_no_model_is_refused(text):
+def test_an_invalid_expression_is_rejected(text):
     with pytest.raises(ParameterError, match=r"model|has no"):
         RiverModel(text)
 
@@ -135,20 +135,20 @@ def test_a_text_that_makes_no_model_is_refused(text):
         ["tuple", [[7]]],
     ],
 )
-def test_a_memory_that_names_anything_else_is_refused(entry):
+def test_a_state_that_names_anything_else_is_rejected(entry):
     with pytest.raises(StateError, match="saved model"):
         from_text(json.dumps([entry]), "river")
     with pytest.raises(StateError, match="saved model"):
         from_text("nothing", "river")
 
 
-def test_what_cannot_be_kept_is_said():
+def test_unsavable_models_raise():
     model = compose.FuncTransformer(lambda x: x) | linear_model.LinearRegression()
-    with pytest.raises(StateError, match="must hold objects of river"):
+    with pytest.raises(StateError, match="must have only objects of river"):
         to_text(model, "river")
 
 
-def test_shared_parts_and_circles_stay_what_they_are():
+def test_shared_parts_and_cycles_are_preserved():
     shared = stats.Mean()
     one, (other,) = from_text(to_text([shared, [shared]], "river"), "river")
     assert one is other
@@ -158,7 +158,7 @@ def test_shared_parts_and_circles_stay_what_they_are():
     assert found[0] is found
 
 
-def test_holes_and_missing_columns_are_refused_and_a_label_may_be_late():
+def test_missing_inputs_and_columns_are_rejected_and_labels_may_be_missing():
     model = RiverModel(SCALED + NUMBERS[0], target="y")
     batch = rows("numbers", 30)
     model.update(batch)

@@ -28,7 +28,7 @@ def test_transformer_passes_the_checks_of_river(model, check):
     check(model.clone())
 
 
-def test_features_are_those_of_the_map():
+def test_features_match_the_map():
     model = Transformer(OpticalMap(50, seed=2), max_features=4)
     model.learn_one({"b": 1.0, "a": 2.0})
     model.learn_one({"c": 0.0})
@@ -50,7 +50,7 @@ def test_order_of_the_names_does_not_matter(rows):
         assert one.transform_one(row) == other.transform_one(turned)
 
 
-def test_a_name_that_is_missing_counts_as_zero():
+def test_an_absent_name_counts_as_zero():
     model = Transformer(OpticalMap(30))
     model.learn_one({"a": 1.0, "b": 2.0, 3: 1})
     assert model.transform_one({"b": 2.0}) == model.transform_one({"b": 2, "a": 0.0, 3: False})
@@ -66,32 +66,32 @@ def test_transforming_learns_nothing():
     assert model.transform_one({"z": 1.0}) != first
 
 
-def test_memory_is_bounded_and_says_so():
+def test_number_of_names_is_bounded():
     model = Transformer(OpticalMap(30), max_features=2)
     model.learn_one({"a": 1.0})
     for call in (model.learn_one, model.transform_one):
-        with pytest.raises(DataError, match="at most 2 different names in all, got 3"):
+        with pytest.raises(DataError, match="at most 2 different names in total, got 3"):
             call({"b": 1.0, "c": 1.0})
     assert model.transform_one({"b": 1.0})
 
 
-def test_a_pickle_goes_on_with_the_same_columns():
+def test_a_pickle_resumes_with_the_same_columns():
     model = Transformer(OpticalMap(30))
     model.learn_one({"b": 1.0})
     model.learn_one({"a": 1.0})
-    twin = pickle.loads(pickle.dumps(model))
-    assert twin.transform_one({"a": 0.5}) == model.transform_one({"a": 0.5})
+    reference = pickle.loads(pickle.dumps(model))
+    assert reference.transform_one({"a": 0.5}) == model.transform_one({"a": 0.5})
     fresh = model.clone()
     assert fresh.transform_one({"a": 0.5, "b": 0.0}) != model.transform_one({"a": 0.5, "b": 0.0})
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), None, "1.5", 1j, [1]])
-def test_what_is_no_number_is_refused_by_name(wrong):
+def test_non_numbers_are_rejected_by_name(wrong):
     with pytest.raises(DataError, match=r"values must be finite numbers, got .* for 'level'"):
         Transformer(OpticalMap(30)).transform_one({"level": wrong})
 
 
-def test_parameters_that_cannot_hold_are_named():
+def test_invalid_parameters_are_reported():
     with pytest.raises(ParameterError, match="features must be a map"):
         Transformer(30)
     for wrong in (0, 2.5, True):
@@ -99,7 +99,7 @@ def test_parameters_that_cannot_hold_are_named():
             Transformer(OpticalMap(30), max_features=wrong)
 
 
-def test_without_river_its_extra_is_named():
+def test_without_river_the_error_names_the_extra():
     code = (
         "import sys; sys.modules['river'] = None; "
         "from streamlyt.integrations.river import Transformer"
