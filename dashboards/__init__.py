@@ -1,4 +1,4 @@
-"""Views of what a run holds: one file, one panel; and the page that puts them together."""
+"""Panels, reports and live pages of a run; one file per panel."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What every panel is: arrays that are tested without a browser, and a figure that draws them."""
+"""Base class of panels: arrays that tests read without a browser, and a figure that draws them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,21 +14,21 @@ from streamlyt.core import Array, Component, Event, Floats, Schema
 from streamlyt.core.component import component_name
 from streamlyt.core.forecaster import SUFFIX
 
-from ._data.downsampling import DownsampledBuckets, Run, Span, overview_of, thin_positions
+from ._data.downsampling import DownsampledBuckets, ReadableRun, Span, downsampled, thin_positions
 from ._plotting.time_axis import TimeAxis
 
 if TYPE_CHECKING:
-    from bokeh.models import Range
+    from ._plotting.bokeh_import import Range
 
-__all__ = ["OFF_LINE", "Panel", "Table"]
+__all__ = ["OFFLINE_DETECTORS", "Panel", "Table"]
 
-OFF_LINE = ("offline_split",)  # detectors that look at a whole run afterwards and raise no alarm
-DETECTED = ("statistic", "threshold", "alarm")  # the last channels of a detector's rows
+OFFLINE_DETECTORS = ("offline_split",)  # detectors that examine a complete run and raise no alarm
+DETECTOR_CHANNELS = ("statistic", "threshold", "alarm")  # the last channels of a detector's rows
 
 
 @dataclass(frozen=True)
 class Table:
-    """A picture in words: for those who cannot see it, and for those who want the numbers."""
+    """Data table of a chart: the accessible form of its content."""
 
     caption: str
     headings: tuple[str, ...]
@@ -38,118 +38,118 @@ class Table:
 class Panel(Component, ABC):
     """One view of one series of a run, in the report and live.
 
-    A subclass sets ``title`` (its heading) and ``about`` (one sentence: how to read it), and
-    writes three methods. ``columns`` needs neither Bokeh nor a browser; ``figure`` draws from
-    ``self.held(self.columns())``, so that a live page can put new columns in their place.
+    A subclass sets ``title`` and ``description`` (how to read the chart) and implements three
+    methods. ``data`` needs neither Bokeh nor a browser; ``figure`` draws from
+    ``self.bokeh_sources(self.data())``, so that a live page can replace the columns.
 
     Parameters
     ----------
     run
-        What is looked at: a run file, or anything with its reading methods.
+        Run file, or any object with its reading methods.
     key
-        The series.
+        Key of the series.
     points
-        Buckets a line at most; each is drawn from its minimum to its maximum.
+        Maximum number of buckets per line; each is drawn from its minimum to its maximum.
     """
 
     title: ClassVar[str]
     description: ClassVar[str]
-    order: ClassVar[int] = 50  # of the panels on a page, from the top
-    alt_text: ClassVar[str] = "Chart over time. Its numbers follow as a table."
-    row_range: Span = (0, None)  # the rows looked at
+    order: ClassVar[int] = 50  # position on the page, from the top
+    alt_text: ClassVar[str] = "Chart over time. A data table follows."
+    row_range: Span = (0, None)  # the rows shown
 
-    def __init__(self, run: Run, key: str, points: int = 1000) -> None:
+    def __init__(self, run: ReadableRun, key: str, points: int = 1000) -> None:
         self.run = run
         self.key = key
         self.points = points
 
     @abstractmethod
     def data(self) -> dict[str, Array]:
-        """Return what is drawn, by name."""
+        """Return the arrays that are drawn, by name."""
 
     @abstractmethod
     def figure(self, x_range: "Range | None" = None) -> Any:
-        """Return the Bokeh model that draws it, its time axis tied to ``x_range`` if given."""
+        """Return the Bokeh model, its time axis linked to ``x_range`` if given."""
 
     @abstractmethod
     def table(self) -> Table:
-        """Return the picture in words."""
+        """Return the data table."""
 
     def is_applicable(self) -> bool:
-        """Whether the series has what this panel shows."""
+        """Whether the series has the data of this panel."""
         return True
 
-    def legend(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
-        """Return the legend of some columns: class of each swatch, and what it means."""
+    def legend(self, data: dict[str, Array]) -> Sequence[tuple[str, str]]:
+        """Return the legend: class of each swatch, and its label."""
         return ()
 
-    def data_sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
-        """Return the columns that the glyphs share, by a name for each set of equal length."""
-        return {"main": seen}
+    def data_sources(self, data: dict[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the columns of the glyphs, one named set for each length."""
+        return {"main": data}
 
-    def bokeh_sources(self, seen: dict[str, Array]) -> dict[str, Any]:
-        """Return :meth:`sources` as Bokeh's, under names by which a live page finds them."""
+    def bokeh_sources(self, data: dict[str, Array]) -> dict[str, Any]:
+        """Return :meth:`data_sources` as Bokeh sources with the names that a live page uses."""
         from ._plotting.figures import (
-            source,  # Bokeh costs most of a second; columns() goes without
+            source,  # importing Bokeh takes about one second; data() does not need it
         )
 
         return {
             name: source(self.named(name), **columns)
-            for name, columns in self.data_sources(seen).items()
+            for name, columns in self.data_sources(data).items()
         }
 
     def named(self, source: str) -> str:
-        """Return the name of a source among those of all panels of a page."""
+        """Return the name of a source, unique on the page."""
         return f"{component_name(self)}.{source}"
 
     def figures(self, x_range: "Range | None" = None) -> dict[str, Any]:
-        """Return Bokeh models by a name that stands over each; one alone needs none."""
+        """Return Bokeh models by heading; the heading of a single one may be empty."""
         return {"": self.figure(x_range)}
 
     def figure_names(self) -> Sequence[str]:
-        """Return what stands over each of :meth:`figures`, without drawing them."""
+        """Return the headings of :meth:`figures`, without drawing them."""
         return ("",)
 
     def redraw_key(self) -> str:
-        """Return what a drawn figure cannot change: where it does, the page is drawn anew."""
+        """Return the fixed properties of a drawn figure: if they change, the page is redrawn."""
         return ""
 
     def heading(self, name: str) -> str:
-        """Return what stands over one of :meth:`figures`, as HTML: escape what comes from data."""
+        """Return the heading of one of :meth:`figures` as HTML; escape text from data."""
         return escape(name)
 
     def for_rows(self, start: int, stop: int | None) -> Self:
-        """Return the same view of some rows only, on the same axis."""
+        """Return the same panel for a range of rows, on the same axis."""
         other = type(self)(**self.get_params())
         other.row_range = (start, stop)
-        other.__dict__["axis"] = self.axis  # the page keeps its units while it moves
+        other.__dict__["axis"] = self.axis  # keeps the units while the range moves
         return other
 
     @cached_property
     def schema(self) -> Schema:
-        """Schema of the rows that the run kept."""
+        """Schema of the stored rows."""
         return self.run.schema(self.key)
 
     @cached_property
     def detected(self) -> bool:
-        """Whether the rows end in the columns of a detector."""
-        return self.schema.channel_names[-3:] == DETECTED
+        """Whether the last channels are those of a detector."""
+        return self.schema.channel_names[-3:] == DETECTOR_CHANNELS
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the channels that came in: without what a detector or forecaster put beside."""
+        """Names of the input channels, without those of a detector or forecaster."""
         names = self.schema.channel_names[:-3] if self.detected else self.schema.channel_names
         forecast = {name + SUFFIX for name in names}
         return tuple(name for name in names if name not in forecast)
 
     @cached_property
     def events(self) -> list[Event]:
-        """Findings in this series, in order of the estimated change."""
+        """Events of this series, in order of the estimated change."""
         return sorted(self.run.events(self.key), key=lambda e: (e.change_index, e.alarm_index))
 
     @cached_property
     def in_warmup(self) -> bool:
-        """Whether the detector still learns at the last row, so that no alarm is possible."""
+        """Whether the detector is in warm-up at the last row, so that no alarm is possible."""
         n = self.run.n_rows(self.key)
         if not self.detected or not n:
             return False
@@ -158,7 +158,7 @@ class Panel(Component, ABC):
 
     @cached_property
     def time_range(self) -> tuple[int, int]:
-        """Times of the first row and of the last (of the last bucket, where rows are not kept)."""
+        """Times of the first and the last row (of the last bucket, if rows are not stored)."""
         name, n = self.schema.channel_names[-1:], self.run.n_rows(self.key)
         if not n:
             return 0, 0
@@ -168,24 +168,24 @@ class Panel(Component, ABC):
 
     @cached_property
     def axis(self) -> TimeAxis:
-        """Where rows stand in time."""
+        """Time axis of the series."""
         return TimeAxis.of(self.schema, *self.time_range, self.run.n_rows(self.key))
 
     def buckets(self, names: Sequence[str], points: int) -> DownsampledBuckets:
-        """Return channels of the rows looked at in at most ``points`` buckets."""
-        return overview_of(self.run, self.key, names, points, self.row_range)
+        """Return channels of the shown rows in at most ``points`` buckets."""
+        return downsampled(self.run, self.key, names, points, self.row_range)
 
     def to_axis(
         self, rows: NDArray[np.int64], times: NDArray[np.int64]
     ) -> tuple[Floats, NDArray[np.int64]]:
-        """Return where rows stand on the axis, and their numbers in the source's own count."""
+        """Return the axis positions of rows, and their row numbers in the source."""
         numbers = self.schema.first_row + rows * self.schema.row_step
         return self.axis.place(times, numbers), numbers
 
     def change_positions(self) -> dict[str, Floats]:
-        """Return where changes began and where their alarms were raised, on the axis.
+        """Return the axis positions of changes and alarms.
 
-        An off-line detector raises no alarm: NaN.
+        An offline detector raises no alarm: NaN.
         """
         changes = self.axis.place(
             [e.change_time for e in self.events], [e.change_index for e in self.events]
@@ -193,13 +193,13 @@ class Panel(Component, ABC):
         alarms = self.axis.place(
             [e.alarm_time for e in self.events], [e.alarm_index for e in self.events]
         )
-        afterwards = np.array([e.detector in OFF_LINE for e in self.events], dtype=bool)
-        alarms = np.where(afterwards, np.nan, alarms)  # nobody waited for these
+        offline = np.array([e.detector in OFFLINE_DETECTORS for e in self.events], dtype=bool)
+        alarms = np.where(offline, np.nan, alarms)  # no detection delay
         return {"change": changes, "alarm": alarms}
 
     def change_spans(self) -> dict[str, Floats]:
-        """Return the marks as columns: ``x`` and ``left`` of the change, ``right`` the alarm."""
+        """Return columns ``x`` and ``left`` of the change, ``right`` of the alarm."""
         marks = self.change_positions()
-        kept = thin_positions(marks["change"])
-        change, alarm = marks["change"][kept], marks["alarm"][kept]
+        shown = thin_positions(marks["change"])
+        change, alarm = marks["change"][shown], marks["alarm"][shown]
         return {"x": change, "left": change, "right": alarm}

@@ -1,4 +1,4 @@
-"""Where it moved: a heat map of residues, atoms or channels over time."""
+"""Attribution by group: heat map of residues, atoms or channels over time."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -8,36 +8,44 @@ import numpy as np
 
 from streamlyt.core import Array, Floats
 
-from ._data.deviations import BINS, by_group, color_limit, deviations, group_of, means_of, ranking
-from ._data.downsampling import Run
+from ._data.deviations import (
+    BINS,
+    bucket_means,
+    channel_groups,
+    color_limit,
+    deviations,
+    group_rms,
+    ranking,
+)
+from ._data.downsampling import ReadableRun
 from ._panel import Panel, Table
 
 if TYPE_CHECKING:
-    from bokeh.models import Range
+    from ._plotting.bokeh_import import Range
 
 __all__ = ["Attribution"]
 
-_MOST_ROWS = 60  # of the heat map: more cannot be labelled
+_MAX_ROWS = 60  # of the heat map: more cannot be labeled
 _TABLE_ROWS = 15
 
 
 class Attribution(Panel):
-    """Where it moved: how far each group of channels went from its running reference.
+    """Deviation of each group of channels from its running reference.
 
     Parameters
     ----------
     run
-        What is looked at: a run file, or anything with its reading methods.
+        Run file, or any object with its reading methods.
     key
-        The series.
+        Key of the series.
     points
-        Columns of the heat map at most.
+        Maximum number of columns of the heat map.
 
     Notes
     -----
-    A cell is the root mean square over the channels of a group of their distance from a running
-    mean of the stretches before, in robust standard deviations. Of more than 60 groups those
-    are shown that went furthest, in the order of the source.
+    A cell is the root mean square over the channels of a group of their deviation from a running
+    mean of the preceding buckets, in robust standard deviations. Of more than 60 groups, those
+    with the largest deviation are shown, in the order of the source.
 
     Examples
     --------
@@ -47,92 +55,94 @@ class Attribution(Panel):
     (['x', 'y'], (2, 40), 25)
     """
 
-    title = "Where it moved"
+    title = "Attribution by group"
     order = 30
-    alt_text = "Heat map of how far each group moved over time. The furthest follow as a table."
+    alt_text = "Heat map of the deviation of each group over time. A data table follows."
     description = (
-        "Each row is a group of channels. The stronger the colour, the further its mean was "
-        "from where it had been just before, in robust standard deviations (σ)."
+        "Each row is a group of channels. Color: deviation of its mean from the running reference, "
+        "in robust standard deviations (σ)."
     )
 
-    def __init__(self, run: Run, key: str, points: int = BINS) -> None:
+    def __init__(self, run: ReadableRun, key: str, points: int = BINS) -> None:
         super().__init__(run, key, points)
 
     @cached_property
-    def _far(self) -> tuple[Array, Array, Floats]:
-        """Rows, times, and the movement of every channel."""
-        rows, times, means = means_of(self.run, self.key, self.inputs, self.points, self.row_range)
+    def _deviations(self) -> tuple[Array, Array, Floats]:
+        """Rows, times, and the deviation of every channel."""
+        rows, times, means = bucket_means(
+            self.run, self.key, self.inputs, self.points, self.row_range
+        )
         n = self.run.n_rows(self.key) if self.row_range[1] is None else self.row_range[1]
         return rows, times, deviations(means, np.diff(rows, append=max(n, *rows[-1:] + 1, 1)))
 
     @cached_property
     def leading(self) -> tuple[str, ...]:
-        """The channels, most telling first."""
-        return ranking(self._far[2], self.schema, self.inputs, self.events)
+        """The channels by decreasing contribution."""
+        return ranking(self._deviations[2], self.schema, self.inputs, self.events)
 
     @cached_property
-    def moved(self) -> tuple[list[str], Array, Array, Floats]:
-        """Groups, places and row numbers of the stretches, and movement (p, groups)."""
-        rows, times, far = self._far
+    def grouped(self) -> tuple[list[str], Array, Array, Floats]:
+        """Groups, positions and row numbers of the buckets, and deviations (p, groups)."""
+        rows, times, far = self._deviations
         x, row = self.to_axis(rows, times)
-        groups, numbers = group_of(self.schema, self.inputs)
-        return groups, x, row, by_group(far, numbers, len(groups))
+        groups, numbers = channel_groups(self.schema, self.inputs)
+        return groups, x, row, group_rms(far, numbers, len(groups))
 
     def data(self) -> dict[str, Array]:
         """Return groups (g,), grid (g, p) in sigma, x (p,), row (p,) and shares (events, g).
 
-        The grid is even in time: a hole in the record is NaN. ``shares`` are the parts of each
-        finding's movement that fall on the groups shown.
+        The grid is even in time: a gap in the data is NaN. ``shares`` are the contributions of the
+        shown groups to each event.
         """
-        groups, x, row, far = self.moved
-        peak = np.max(np.where(np.isfinite(far), far, 0.0), axis=0, initial=0.0)
-        kept = np.sort(np.argsort(-peak, kind="stable")[:_MOST_ROWS])
-        even, grid = _even(x, far[:, kept])
+        groups, x, row, deviation = self.grouped
+        peak = np.max(np.where(np.isfinite(deviation), deviation, 0.0), axis=0, initial=0.0)
+        kept = np.sort(np.argsort(-peak, kind="stable")[:_MAX_ROWS])
+        positions, grid = _even(x, deviation[:, kept])
         return {
             "groups": np.array(groups, dtype=object)[kept],
             "grid": grid.T,
-            "x": even,
+            "x": positions,
             "row": row,
             "peak": peak[kept],
             "shares": self._shares(groups)[:, kept],
         }
 
     def _shares(self, groups: list[str]) -> Floats:
-        """Return each finding's shares by group."""
+        """Return the contributions to each event by group."""
         label = {c.name: c.group or c.name for c in self.schema.channels}
-        at = {name: i for i, name in enumerate(groups)}
+        index = {name: i for i, name in enumerate(groups)}
         shares = np.zeros((len(self.events), len(groups)))
         for row, event in zip(shares, self.events, strict=True):
             for name, share in zip(event.channels, event.contributions, strict=False):
-                place = at.get(label.get(name, name))
-                if place is not None:
-                    row[place] += share
+                group = index.get(label.get(name, name))
+                if group is not None:
+                    row[group] += share
         return shares
 
-    def legend(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
+    def legend(self, data: dict[str, Array]) -> Sequence[tuple[str, str]]:
         """Return the legend."""
-        shown, known = len(seen["groups"]), len(self.moved[0])
-        keys = [("scale", f"1 σ to {color_limit(seen['grid']):.0f} σ and more")]
+        shown, known = len(data["groups"]), len(self.grouped[0])
+        keys = [("scale", f"1 σ to {color_limit(data['grid']):.0f} σ and more")]
         if self.events:
-            keys.append(("key change", "change began"))
+            keys.append(("key change", "change point"))
         if shown < known:
-            keys.append(("", f"{shown} of {known:,} groups, those that moved furthest"))
+            keys.append(("", f"{shown} of {known:,} groups, those with the largest deviation"))
         return keys
 
-    def data_sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
+    def data_sources(self, data: dict[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the image, its lowest row first, the names of its rows, and the changes."""
-        x, image = seen["x"], seen["grid"][np.newaxis, ::-1]
+        x, image = data["x"], data["grid"][np.newaxis, ::-1]
         step = float(x[1] - x[0]) if len(x) > 1 else 1.0
         if not len(x):  # an image must have a column
-            x, image = np.zeros(1), np.full((1, len(seen["groups"]), 1), np.nan)
+            x, image = np.zeros(1), np.full((1, len(data["groups"]), 1), np.nan)
         return {
             "grid": {
                 "image": image,
                 "x": x[:1],
                 "dw": x[-1:] + step - x[:1],
-                "high": np.array([color_limit(seen["grid"])]),
+                "high": np.array([color_limit(data["grid"])]),
             },
-            "names": {"name": seen["groups"][::-1]},
+            "names": {"name": data["groups"][::-1]},
             "changes": self.change_spans(),
         }
 
@@ -140,38 +150,38 @@ class Attribution(Panel):
         """Return the Bokeh figure."""
         from ._plotting import annotations as mark
         from ._plotting import (
-            figures as draw,  # Bokeh costs most of a second; columns() goes without
+            figures as draw,  # importing Bokeh takes about one second; data() does not need it
         )
 
-        seen = self.data()
-        held, top = self.bokeh_sources(seen), len(seen["groups"])
+        data = self.data()
+        sources, top = self.bokeh_sources(data), len(data["groups"])
         row = 24 if top <= 12 else 14 if top <= 30 else 11
         plot = draw.time_figure(
             self.axis, 60 + row * max(top, 3), x_range, y_range=(0, max(top, 1))
         )
-        mark.heat_map(plot, self.axis, held, top)
-        mark.add_changes(plot, held["changes"], tails=False)
+        mark.heat_map(plot, self.axis, sources, top)
+        mark.add_changes(plot, sources["changes"], tails=False)
         return plot
 
     def table(self) -> Table:
-        """Return the groups that went furthest, how far and when."""
-        groups, _, row, far = self.moved
-        filled = np.where(np.isfinite(far), far, 0.0)
+        """Return the groups with the largest deviation, and when it occurred."""
+        groups, _, row, deviation = self.grouped
+        filled = np.where(np.isfinite(deviation), deviation, 0.0)
         peak = filled.max(axis=0, initial=0.0)
         rows = [
             (groups[g], f"{peak[g]:.1f}", f"{int(row[filled[:, g].argmax()]):,}")
             for g in np.argsort(-peak, kind="stable")[:_TABLE_ROWS]
             if peak[g] > 0
         ]
-        headings = ("group", "furthest (σ)", f"near {self.schema.row_label}")
-        return Table("The groups that moved furthest", headings, tuple(rows))
+        headings = ("group", "largest deviation (σ)", f"near {self.schema.row_label}")
+        return Table("Groups with the largest deviation", headings, tuple(rows))
 
 
 def _even(x: Floats, far: Floats) -> tuple[Floats, Floats]:
-    """Return even places over the same stretch, and the furthest movement in each, (p, groups).
+    """Return evenly spaced positions, and the largest deviation at each, (p, groups).
 
-    A place between two rows of the record has the value of the one before; one further from it
-    than two usual steps lies in a hole.
+    A position between two rows has the value of the earlier one; a position more than two usual
+    steps after it is in a gap.
     """
     n = len(x)
     if n < 2 or x[-1] <= x[0]:

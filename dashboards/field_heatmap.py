@@ -1,4 +1,4 @@
-"""A field in space and time: what came, what was forecast, and the error between them."""
+"""Field in space and time: observed, forecast and error."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,32 +13,32 @@ from ._data.deviations import BINS
 from ._panel import Panel, Table
 
 if TYPE_CHECKING:
-    from bokeh.models import Range
+    from ._plotting.bokeh_import import Range
 
 __all__ = ["Fields"]
 
-_FEWEST = 8  # channels that are worth an image; fewer are lines
-_MOST = 256  # rows of an image: of a wider field every second, third, ... channel
+_MIN_BUCKETS = 8  # minimum number of channels for an image; fewer are lines
+_MAX_ROWS = 256  # rows of an image; a wider field shows every second, third, ... channel
 _TABLE_ROWS = 20
-_IMAGES = (("truth", "What came"), ("forecast", "Forecast a row ahead"), ("error", "Error"))
+_IMAGES = (("truth", "Observed"), ("forecast", "One-step forecast"), ("error", "Error"))
 
 
 class Fields(Panel):
-    """Rows of a forecaster of many channels side by side, as of a field on a grid.
+    """Rows of a forecaster with many channels as images, for a field on a grid.
 
     Parameters
     ----------
     run
-        What is looked at: a run file, or anything with its reading methods.
+        Run file, or any object with its reading methods.
     key
-        The series.
+        Key of the series.
     points
-        Columns of an image at most; 300 are enough for any screen.
+        Maximum number of columns of an image; 300 are enough for any screen.
 
     Notes
     -----
-    All three images share one scale about zero, the largest value but for a few stray ones, so
-    that an error as large as the field has its colours. The lowest row is the first channel.
+    All three images share one color scale around zero, up to the largest value except outliers, so
+    that errors and field are comparable. The lowest row is the first channel.
 
     Examples
     --------
@@ -48,17 +48,17 @@ class Fields(Panel):
     ((12, 25), [4.0, 4.0])
     """
 
-    title = "The field, its forecast and the error"
+    title = "Field: observed, forecast, error"
     description = (
-        "Across: time. Upwards: the channels in their order. What came above, what was forecast "
-        "below it, and what is left of the one without the other, all on one scale."
+        "Horizontal: time. Vertical: channels in order. Top: observed. Middle: one-step forecast. "
+        "Bottom: error. One color scale."
     )
-    order = 14  # of a field the image tells more than its first channels
-    alt_text = "Image of all channels over time. The errors follow as a table."
+    order = 14  # before the line charts of the first channels
+    alt_text = "Image of all channels over time. A data table of the errors follows."
 
     def is_applicable(self) -> bool:
         """Whether there are forecasts of many channels."""
-        return len(self._forecast) >= _FEWEST
+        return len(self._forecast) >= _MIN_BUCKETS
 
     @property
     def _forecast(self) -> tuple[str, ...]:
@@ -67,84 +67,84 @@ class Fields(Panel):
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Names of the channels that are rows of the images, the lowest first."""
+        """Names of the channels of the image rows, the lowest first."""
         known = self._forecast
-        return known[:: -(-len(known) // _MOST)]
+        return known[:: -(-len(known) // _MAX_ROWS)]
 
     def figure_names(self) -> Sequence[str]:
-        """Return what stands over each image."""
+        """Return the headings of the images."""
         return tuple(name for _, name in _IMAGES)
 
     def data(self) -> dict[str, Array]:
         """Return x (p,), row (p,), and truth, forecast and error, each (channels, p).
 
-        Columns are even in time: a hole in the record is NaN. The error is that of the mean.
+        Columns are even in time: a gap in the data is NaN. The error is that of the bucket mean.
         """
         names = self.channels
         points = min(self.points, BINS)
-        seen = self.buckets([*names, *(name + SUFFIX for name in names)], points)
-        x, row = self.to_axis(seen.rows, seen.times)
+        buckets = self.buckets([*names, *(name + SUFFIX for name in names)], points)
+        x, row = self.to_axis(buckets.rows, buckets.times)
         even, at = _even(x)
-        both = np.where((at >= 0)[:, None], seen.mean[at] if len(at) else seen.mean, np.nan)
+        both = np.where((at >= 0)[:, None], buckets.mean[at] if len(at) else buckets.mean, np.nan)
         truth, forecast = both[:, : len(names)].T, both[:, len(names) :].T
         return {"x": even, "row": row, "truth": truth, "forecast": forecast} | {
             "error": truth - forecast
         }
 
-    def legend(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
+    def legend(self, data: dict[str, Array]) -> Sequence[tuple[str, str]]:
         """Return the legend."""
-        high = _extent(seen)
-        return (("scale field", f"−{high:,.3g} to {high:,.3g}"),)  # noqa: RUF001 - that minus, too
+        high = _color_limit(data)
+        return (("scale field", f"−{high:,.3g} to {high:,.3g}"),)  # noqa: RUF001 - minus sign
 
-    def data_sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
-        """Return an image each, the names of its rows, and the changes."""
-        x, high = seen["x"], np.array([_extent(seen)])
+    def data_sources(self, data: dict[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the images, the names of their rows, and the changes."""
+        x, high = data["x"], np.array([_color_limit(data)])
         step = float(x[1] - x[0]) if len(x) > 1 else 1.0
-        place = {"x": x[:1], "dw": x[-1:] + step - x[:1]} if len(x) else {}
-        drawn: dict[str, dict[str, Array]] = {}
+        position = {"x": x[:1], "dw": x[-1:] + step - x[:1]} if len(x) else {}
+        sources: dict[str, dict[str, Array]] = {}
         for name, _ in _IMAGES:
-            image = seen[name] if len(x) else np.full((len(self.channels), 1), np.nan)
-            drawn[name] = {"image": image[np.newaxis], "high": high} | (
-                place or {"x": np.zeros(1), "dw": np.ones(1)}
+            image = data[name] if len(x) else np.full((len(self.channels), 1), np.nan)
+            sources[name] = {"image": image[np.newaxis], "high": high} | (
+                position or {"x": np.zeros(1), "dw": np.ones(1)}
             )
         names = {"name": np.array(self.channels, dtype=object)}
-        return drawn | {"names": names, "changes": self.change_spans()}
+        return sources | {"names": names, "changes": self.change_spans()}
 
     def figures(self, x_range: "Range | None" = None) -> dict[str, Any]:
         """Return the Bokeh figures of the three images."""
         from ._plotting import annotations as mark
         from ._plotting import (
-            figures as draw,  # Bokeh costs most of a second; columns() goes without
+            figures as draw,  # importing Bokeh takes about one second; data() does not need it
         )
 
-        held, top = self.bokeh_sources(self.data()), len(self.channels)
-        drawn: dict[str, Any] = {}
+        sources, top = self.bokeh_sources(self.data()), len(self.channels)
+        figures: dict[str, Any] = {}
         for name, title in _IMAGES:
             last = name == _IMAGES[-1][0]
             plot = draw.time_figure(self.axis, 190 if last else 150, x_range, y_range=(0, top))
             x_range = x_range or plot.x_range
-            mark.field(plot, self.axis, held[name], held["names"], top, name)
-            mark.add_changes(plot, held["changes"], tails=False)
+            mark.field(plot, self.axis, sources[name], sources["names"], top, name)
+            mark.add_changes(plot, sources["changes"], tails=False)
             plot.xaxis.visible = last
-            drawn[title] = plot
-        return drawn
+            figures[title] = plot
+        return figures
 
     def figure(self, x_range: "Range | None" = None) -> Any:
-        """Return the Bokeh figures, one above the other."""
-        from bokeh.layouts import column
+        """Return the Bokeh figures in one column."""
+        from ._plotting.bokeh_import import column
 
         return column(list(self.figures(x_range).values()), sizing_mode="stretch_width")
 
     def table(self) -> Table:
-        """Return the error of all channels beside their spread in a few stretches of time."""
-        seen = self.data()
-        n = len(seen["row"])
+        """Return error and field, as RMS over all channels, in segments of time."""
+        data = self.data()
+        n = len(data["row"])
         parts = min(_TABLE_ROWS, n)
         starts = [i * n // parts for i in range(parts)]
         rows = []
         for first, stop in zip(starts, [*starts[1:], n], strict=True):
-            error, truth = (seen[name][:, first:stop] for name in ("error", "truth"))
-            rows.append((f"from {int(seen['row'][first]):,}", _size(error), _size(truth)))
+            error, truth = (data[name][:, first:stop] for name in ("error", "truth"))
+            rows.append((f"from {int(data['row'][first]):,}", _size(error), _size(truth)))
         headings = (self.schema.row_label, "error", "field")
         return Table("Root mean square over all channels", headings, tuple(rows))
 
@@ -154,14 +154,14 @@ def _size(part: Floats) -> str:
     return f"{np.sqrt(np.mean(known**2)):,.3g}" if known.size else "–"
 
 
-def _extent(seen: dict[str, Array]) -> float:
-    """Return the value that gets the last colour."""
-    known = np.abs(seen["truth"][np.isfinite(seen["truth"])])
+def _color_limit(data: dict[str, Array]) -> float:
+    """Return the value at the end of the color scale."""
+    known = np.abs(data["truth"][np.isfinite(data["truth"])])
     return float(np.percentile(known, 99.7)) or 1.0 if known.size else 1.0
 
 
 def _even(x: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Return even places over the same stretch, and the bucket at each; -1 in a hole."""
+    """Return evenly spaced positions and the bucket at each; -1 in a gap."""
     n = len(x)
     if n < 2 or x[-1] <= x[0]:
         return x[:1], np.zeros(min(n, 1), dtype=np.int64)

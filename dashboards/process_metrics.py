@@ -1,4 +1,4 @@
-"""How a process is: rows a second, what waits, how old the last checkpoint is, memory."""
+"""Process metrics: throughput, consumer lag, prefetch queue, checkpoint age and memory."""
 
 from collections.abc import Sequence
 from html import escape
@@ -11,7 +11,7 @@ from streamlyt.core import Array
 from ._panel import Panel, Table
 
 if TYPE_CHECKING:
-    from bokeh.models import Range
+    from ._plotting.bokeh_import import Range
 
 __all__ = ["Throughput"]
 
@@ -19,74 +19,74 @@ _TABLE_ROWS = 20
 
 
 class Throughput(Panel):
-    """What a process tells of itself, a figure for each of its gauges.
+    """Metrics of a process, one figure per metric.
 
     Parameters
     ----------
     run
-        What is looked at: a process that tells its gauges as rows.
+        A :class:`ProcessRun`.
     key
-        The series.
+        Key of the series.
     points
-        Buckets a line at most.
+        Maximum number of buckets per line.
 
     Examples
     --------
     >>> from streamlyt.dashboards._server.process_run import ProcessRun
     >>> counted, seconds = iter([0, 500, 1500]), iter([0, 10**9, 2 * 10**9])
-    >>> pulse = ProcessRun(lambda: {"rows": next(counted), "memory": 80.0}, lambda: next(seconds))
+    >>> process = ProcessRun(lambda: {"rows": next(counted), "memory": 80.0}, lambda: next(seconds))
     >>> for _ in range(3):
-    ...     pulse.sample()
-    >>> seen = Throughput(pulse, "process").data()
+    ...     process.sample()
+    >>> seen = Throughput(process, "process").data()
     >>> seen["mean_0"].tolist(), seen["mean_4"].tolist()
     ([nan, 500.0, 1000.0], [80.0, 80.0, 80.0])
     """
 
-    title = "How the process is"
+    title = "Process metrics"
     description = (
-        "A point a second, over the last hour at most. What a process cannot tell is left out."
+        "One point per second for the last hour. "
+        "Metrics that the process does not report are omitted."
     )
     order = 10
-    alt_text = "Chart over time. All numbers follow as a table."
+    alt_text = "Chart over time. A data table follows."
 
     def data(self) -> dict[str, Array]:
-        """Return x and row, and for gauge i ``lowest_i``, ``highest_i``, ``mean_i``."""
-        seen = self.buckets(self.schema.channel_names, self.points)
-        x, row = self.to_axis(seen.rows, seen.times)
+        """Return x and row, and for metric i ``lowest_i``, ``highest_i``, ``mean_i``."""
+        buckets = self.buckets(self.schema.channel_names, self.points)
+        x, row = self.to_axis(buckets.rows, buckets.times)
         drawn: dict[str, Array] = {"x": x, "row": row}
-        for i in range(seen.mean.shape[1]):
-            drawn[f"lowest_{i}"] = seen.minimum[:, i]
-            drawn[f"highest_{i}"] = seen.maximum[:, i]
-            drawn[f"mean_{i}"] = seen.mean[:, i]
+        for i in range(buckets.mean.shape[1]):
+            drawn[f"lowest_{i}"] = buckets.minimum[:, i]
+            drawn[f"highest_{i}"] = buckets.maximum[:, i]
+            drawn[f"mean_{i}"] = buckets.mean[:, i]
         return drawn
 
     def figure_names(self) -> Sequence[str]:
-        """Return the gauges that the process tells."""
+        """Return the metrics that the process reports."""
         n = self.run.n_rows(self.key)
-        seen = self.run.downsample(self.key, points=1, start=n - 1) if n else None
-        known = None if seen is None else np.isfinite(seen.mean[-1])
+        buckets = self.run.downsample(self.key, points=1, start=n - 1) if n else None
+        known = None if buckets is None else np.isfinite(buckets.mean[-1])
         names = self.schema.channel_names
         return [name for i, name in enumerate(names) if known is None or known[i] or i == 0]
 
     def heading(self, name: str) -> str:
-        """Return the gauge with its unit."""
+        """Return the metric with its unit."""
         unit = next(c.unit for c in self.schema.channels if c.name == name)
         return f"{escape(name)} <small>({escape(unit)})</small>"
 
     def redraw_key(self) -> str:
-        """Return which gauges are drawn."""
+        """Return the metrics that are drawn."""
         return ", ".join(self.figure_names())
 
     def figures(self, x_range: "Range | None" = None) -> dict[str, Any]:
-        """Return one Bokeh figure a gauge, by its name."""
-        from bokeh.models import BasicTicker, DataRange1d
-
+        """Return one Bokeh figure per metric, by its name."""
         from ._plotting import annotations as mark
         from ._plotting import (
-            figures as draw,  # Bokeh costs most of a second; columns() goes without
+            figures as draw,  # importing Bokeh takes about one second; data() does not need it
         )
+        from ._plotting.bokeh_import import BasicTicker, DataRange1d
 
-        held, drawn = self.bokeh_sources(self.data())["main"], {}
+        source, drawn = self.bokeh_sources(self.data())["main"], {}
         names = self.figure_names()
         units = {channel.name: channel.unit for channel in self.schema.channels}
         for i, name in enumerate(self.schema.channel_names):
@@ -95,8 +95,8 @@ class Throughput(Panel):
             last = name == names[-1]
             scale: dict[str, Any] = {"y_range": DataRange1d(start=0.0)}
             plot = draw.time_figure(self.axis, 150 if last else 116, x_range, **scale)
-            band = plot.varea("x", y1=0.0, y2=f"highest_{i}", source=held, fill_alpha=0.22)
-            line = plot.line("x", f"mean_{i}", source=held, line_width=1.4, line_join="round")
+            band = plot.varea("x", y1=0.0, y2=f"highest_{i}", source=source, fill_alpha=0.22)
+            line = plot.line("x", f"mean_{i}", source=source, line_width=1.4, line_join="round")
             draw.set_colors(band.glyph, fill_color="statistic")
             draw.set_colors(line.glyph, line_color="statistic")
             plot.yaxis[0].ticker = BasicTicker(desired_num_ticks=3)
@@ -106,8 +106,8 @@ class Throughput(Panel):
         return drawn
 
     def figure(self, x_range: "Range | None" = None) -> Any:
-        """Return the Bokeh figures, one above the other."""
-        from bokeh.layouts import column
+        """Return the Bokeh figures in one column."""
+        from ._plotting.bokeh_import import column
 
         return column(list(self.figures(x_range).values()), sizing_mode="stretch_width")
 
@@ -115,10 +115,10 @@ class Throughput(Panel):
         """Return the last seconds."""
         n = self.run.n_rows(self.key)
         start = max(0, n - _TABLE_ROWS)
-        seen = self.run.downsample(self.key, points=_TABLE_ROWS, start=start)
+        buckets = self.run.downsample(self.key, points=_TABLE_ROWS, start=start)
         rows = []
-        for row, time, values in zip(seen.rows, seen.times, seen.mean, strict=True):
-            told = [f"{value:,.4g}" if np.isfinite(value) else "–" for value in values]
-            rows.append((self.axis.text(int(time), int(row)), *told))
+        for row, time, values in zip(buckets.rows, buckets.times, buckets.mean, strict=True):
+            cells = [f"{value:,.4g}" if np.isfinite(value) else "–" for value in values]
+            rows.append((self.axis.text(int(time), int(row)), *cells))
         units = [f"{c.name} ({c.unit})" for c in self.schema.channels]
         return Table("The last seconds", ("time", *units), tuple(rows[::-1]))

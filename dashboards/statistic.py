@@ -1,4 +1,4 @@
-"""The detector's statistic against its threshold, with the changes marked."""
+"""Detection statistic and threshold, with changes and alarms."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -8,35 +8,35 @@ import numpy as np
 
 from streamlyt.core import Array, Floats
 
-from ._data.downsampling import overview_of, thin_positions
-from ._panel import OFF_LINE, Panel, Table
+from ._data.downsampling import downsampled, thin_positions
+from ._panel import OFFLINE_DETECTORS, Panel, Table
 
 if TYPE_CHECKING:
-    from bokeh.models import Range
+    from ._plotting.bokeh_import import Range
 
 __all__ = ["ChangePoints"]
 
-_LOG_ABOVE = 40.0  # a peak this many thresholds high would press everything else to the floor
+_LOG_ABOVE = 40.0  # thresholds; above, a linear axis would flatten everything but the peak
 _TABLE_ROWS = 20
-_COARSE = 500  # buckets that the vertical axis is chosen by
+_COARSE = 500  # buckets used to choose the vertical axis
 
 
 class ChangePoints(Panel):
-    """The statistic against the threshold: where it rises above, there is an alarm.
+    """Detection statistic and threshold: an alarm is raised if the statistic exceeds it.
 
     Parameters
     ----------
     run
-        What is looked at: a run file, or anything with its reading methods.
+        Run file, or any object with its reading methods.
     key
-        The series.
+        Key of the series.
     points
-        Buckets a line at most; each is drawn from its minimum to its maximum.
+        Maximum number of buckets per line; each is drawn from its minimum to its maximum.
 
     Notes
     -----
-    While the detector learns, its threshold is infinite: nothing is drawn there and the stretch
-    is shaded. Of a bucket the lowest threshold and the whole range of the statistic are drawn.
+    In the warm-up the threshold is infinite: it is not drawn, and the span is shaded. Of each
+    bucket, the lowest threshold and the full range of the statistic are drawn.
 
     Examples
     --------
@@ -46,56 +46,55 @@ class ChangePoints(Panel):
     (array([250.]), array([255.]), array([1., 6.]), array([nan,  4.]))
     """
 
-    title = "Statistic against threshold"
+    title = "Detection statistic"
     order = 10
-    alt_text = (
-        "Chart of the statistic against its threshold over time. Its numbers follow as a table."
-    )
+    alt_text = "Chart of the detection statistic and its threshold over time. A data table follows."
     description = (
-        "The statistic says how unlike the recent rows are to the rows before. "
-        "An alarm is raised where it passes the threshold; the dashed line is where the change "
-        "is estimated to have begun."
+        "Distance between the recent and the reference distribution. Alarm: statistic > threshold. "
+        "Dashed line: estimated change point."
     )
 
     def data(self) -> dict[str, Array]:
         """Return x, row, lowest, highest, threshold by bucket, and change, alarm, height by event.
 
-        ``height`` is the statistic at an alarm, NaN for a finding of an off-line detector.
+        ``height`` is the statistic at an alarm, NaN for an offline detector.
         """
-        seen = self.buckets(("statistic", "threshold"), self.points)
-        x, row = self.to_axis(seen.rows, seen.times)
-        threshold = seen.minimum[:, 1]
-        heights = [e.statistic if e.detector not in OFF_LINE else np.nan for e in self.events]
+        buckets = self.buckets(("statistic", "threshold"), self.points)
+        x, row = self.to_axis(buckets.rows, buckets.times)
+        threshold = buckets.minimum[:, 1]
+        heights = [
+            e.statistic if e.detector not in OFFLINE_DETECTORS else np.nan for e in self.events
+        ]
         return {
             "x": x,
             "row": row,
-            "lowest": seen.minimum[:, 0],
-            "highest": seen.maximum[:, 0],
+            "lowest": buckets.minimum[:, 0],
+            "highest": buckets.maximum[:, 0],
             "threshold": np.where(np.isfinite(threshold), threshold, np.nan),
             "height": np.array(heights, dtype=np.float64),
             **self.change_positions(),
         }
 
     def is_applicable(self) -> bool:
-        """Whether the rows end in the columns of a detector."""
+        """Whether the last channels are those of a detector."""
         return self.detected
 
-    def worth_drawing(self) -> bool:
-        """Whether there is anything to see: a run may end before the detector has learnt."""
+    def has_content(self) -> bool:
+        """Whether there is anything to draw: a run may end during the warm-up."""
         if not self.detected:
             return False
-        seen = self.data()
-        moves = np.isfinite(seen["highest"]) & (seen["highest"] != 0)
-        return bool(moves.any() or np.isfinite(seen["threshold"]).any())
+        data = self.data()
+        moves = np.isfinite(data["highest"]) & (data["highest"] != 0)
+        return bool(moves.any() or np.isfinite(data["threshold"]).any())
 
-    def legend(self, seen: dict[str, Array]) -> Sequence[tuple[str, str]]:
+    def legend(self, data: dict[str, Array]) -> Sequence[tuple[str, str]]:
         """Return the legend."""
         keys = [("key statistic", "statistic"), ("key threshold", "threshold")]
-        if len(self.learning(seen)[0]):
-            keys.append(("key learning", "learning: no alarm possible"))
+        if len(self.warmup_spans(data)[0]):
+            keys.append(("key warmup", "warm-up: no alarm possible"))
         if self.events:
-            keys.append(("key change", "change began (estimate)"))
-        if any(e.detector not in OFF_LINE for e in self.events):
+            keys.append(("key change", "change point (estimate)"))
+        if any(e.detector not in OFFLINE_DETECTORS for e in self.events):
             keys.append(("key alarm", "alarm"))
         return keys
 
@@ -103,35 +102,35 @@ class ChangePoints(Panel):
     def scale(self) -> tuple[float, bool]:
         """Return the lower end of the vertical axis and whether it is logarithmic.
 
-        Both are those of the whole series, so that a part of it is drawn on the same paper.
+        Both are those of the complete series, so that a part of it uses the same axis.
         """
         if not self.run.n_rows(self.key):
             return 0.0, False
-        seen = overview_of(self.run, self.key, ("statistic", "threshold"), _COARSE)
-        return _floor(seen.maximum[:, 0], seen.minimum[:, 0], seen.minimum[:, 1])
+        buckets = downsampled(self.run, self.key, ("statistic", "threshold"), _COARSE)
+        return _floor(buckets.maximum[:, 0], buckets.minimum[:, 0], buckets.minimum[:, 1])
 
     def redraw_key(self) -> str:
-        """Return which vertical axis it has."""
+        """Return the type of the vertical axis."""
         floor, log = self.scale
         return "log" if log else "linear" if floor >= 0 else "below zero"
 
-    def data_sources(self, seen: dict[str, Array]) -> dict[str, dict[str, Array]]:
-        """Return the curves, the stretches without a threshold, the changes and the alarms."""
+    def data_sources(self, data: dict[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the curves, the warm-up spans, the changes and the alarms."""
         floor, log = self.scale
-        curve = {name: seen[name] for name in ("x", "row", "lowest", "highest", "threshold")}
+        curve = {name: data[name] for name in ("x", "row", "lowest", "highest", "threshold")}
         if log:
-            curve |= {name: np.maximum(seen[name], floor) for name in ("lowest", "highest")}
-        left, right = self.learning(seen)
-        kept = thin_positions(seen["alarm"])
+            curve |= {name: np.maximum(data[name], floor) for name in ("lowest", "highest")}
+        left, right = self.warmup_spans(data)
+        shown = thin_positions(data["alarm"])
         return {
-            "curve": curve | {"floor": np.full(len(seen["x"]), floor)},
-            "learning": {"left": left, "right": right},
+            "curve": curve | {"floor": np.full(len(data["x"]), floor)},
+            "warmup": {"left": left, "right": right},
             "changes": self.change_spans(),
-            "alarms": {"x": seen["alarm"][kept], "height": seen["height"][kept]},
+            "alarms": {"x": data["alarm"][shown], "height": data["height"][shown]},
         }
 
-    def learning(self, columns: dict[str, Array]) -> tuple[Floats, Floats]:
-        """Return where the stretches without a threshold begin and end, on the axis."""
+    def warmup_spans(self, columns: dict[str, Array]) -> tuple[Floats, Floats]:
+        """Return the axis positions at which the spans without a threshold begin and end."""
         x, blind = columns["x"], np.isnan(columns["threshold"])
         if not blind.any():
             return np.empty(0), np.empty(0)
@@ -141,23 +140,22 @@ class ChangePoints(Panel):
 
     def figure(self, x_range: "Range | None" = None) -> Any:
         """Return the Bokeh figure."""
-        from bokeh.models import DataRange1d
-
         from ._plotting import annotations as mark
         from ._plotting import (
-            figures as draw,  # Bokeh costs most of a second; columns() goes without
+            figures as draw,  # importing Bokeh takes about one second; data() does not need it
         )
+        from ._plotting.bokeh_import import DataRange1d
 
         floor, log = self.scale
-        held = self.bokeh_sources(self.data())
-        curve = held["curve"]
+        sources = self.bokeh_sources(self.data())
+        curve = sources["curve"]
         scale: dict[str, Any] = (
             {"y_axis_type": "log"}
             if log
             else {"y_range": DataRange1d(start=floor) if floor >= 0 else DataRange1d()}
         )
         plot = draw.time_figure(self.axis, 300, x_range, tools=True, **scale)
-        mark.shade(plot, held["learning"])
+        mark.shade(plot, sources["warmup"])
         under = plot.varea("x", y1="floor", y2="lowest", source=curve, fill_alpha=0.22)
         band = plot.varea("x", y1="lowest", y2="highest", source=curve, fill_alpha=0.42)
         line = plot.line("x", "highest", source=curve, line_width=1.3, line_join="round")
@@ -166,37 +164,37 @@ class ChangePoints(Panel):
         draw.set_colors(band.glyph, fill_color="statistic")
         draw.set_colors(line.glyph, line_color="statistic")
         draw.set_colors(limit.glyph, line_color="threshold")
-        mark.add_changes(plot, held["changes"])
+        mark.add_changes(plot, sources["changes"])
         alarms = plot.scatter(
             "x",
             "height",
-            source=held["alarms"],
+            source=sources["alarms"],
             marker="inverted_triangle",
             size=11,
             line_width=1.5,
         )
         draw.set_colors(alarms.glyph, fill_color="alarm", line_color="card")
-        told = {"statistic": "@highest{0,0.[00]}", "threshold": "@threshold{0,0.[00]}"}
-        mark.hover(plot, self.axis, [line], told)
+        tooltips = {"statistic": "@highest{0,0.[00]}", "threshold": "@threshold{0,0.[00]}"}
+        mark.hover(plot, self.axis, [line], tooltips)
         return plot
 
     def table(self) -> Table:
-        """Return the highest statistic and the threshold in a few stretches of time."""
-        seen = self.data()
-        n = len(seen["x"])
+        """Return the highest statistic and the lowest threshold in segments of time."""
+        data = self.data()
+        n = len(data["x"])
         parts = min(_TABLE_ROWS, n)
         rows = []
         last = self.schema.source_row(self.run.n_rows(self.key) - 1)
         starts = [i * n // parts for i in range(parts)]
         for first, stop in zip(starts, [*starts[1:], n], strict=True):
-            end = int(seen["row"][stop]) - self.schema.row_step if stop < n else last
-            highest = _told(np.fmax.reduce(seen["highest"][first:stop]))
-            limits = seen["threshold"][first:stop]
+            end = int(data["row"][stop]) - self.schema.row_step if stop < n else last
+            highest = _format(np.fmax.reduce(data["highest"][first:stop]))
+            limits = data["threshold"][first:stop]
             known = limits[np.isfinite(limits)]
-            limit = _told(known.min()) if known.size else "learning"
-            rows.append((f"{int(seen['row'][first]):,} – {end:,}", highest, limit))
+            limit = _format(known.min()) if known.size else "warm-up"
+            rows.append((f"{int(data['row'][first]):,} – {end:,}", highest, limit))
         headings = (f"{self.schema.row_label}s", "highest statistic", "lowest threshold")
-        return Table("Statistic and threshold in stretches of time", headings, tuple(rows))
+        return Table("Statistic and threshold in segments of time", headings, tuple(rows))
 
 
 def _floor(highest: Floats, lowest: Floats, threshold: Floats) -> tuple[float, bool]:
@@ -209,5 +207,5 @@ def _floor(highest: Floats, lowest: Floats, threshold: Floats) -> tuple[float, b
     return float(min(0.0, lows.min())), False
 
 
-def _told(value: float) -> str:
+def _format(value: float) -> str:
     return f"{value:,.3g}" if np.isfinite(value) else "–"

@@ -1,1 +1,1 @@
-"""What the panels read of a run."""
+"""Data that the panels read from a run."""

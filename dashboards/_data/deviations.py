@@ -1,4 +1,4 @@
-"""How far channels moved from where they had been: the numbers behind the heat map."""
+"""Deviations of channels from a running reference: the data of the heat map."""
 
 from collections.abc import Sequence
 
@@ -7,41 +7,48 @@ from numpy.typing import NDArray
 
 from streamlyt.core import Event, Floats, Schema
 
-from .downsampling import Run, Span, overview_of
+from .downsampling import ReadableRun, Span, downsampled
 
-__all__ = ["BINS", "by_group", "color_limit", "deviations", "group_of", "means_of", "ranking"]
+__all__ = [
+    "BINS",
+    "bucket_means",
+    "channel_groups",
+    "color_limit",
+    "deviations",
+    "group_rms",
+    "ranking",
+]
 
-_MEMORY = 30  # the running reference reaches back over a thirtieth of the picture
-_LEAST_MEMORY = 8
-_AT_ONCE = 256  # channels read together: wide series are read in slices, to bound the memory
+_MEMORY = 30  # the running reference covers a thirtieth of the chart
+_MIN_MEMORY = 8
+_READ_CHANNELS = 256  # channels per read: wide series are read in slices to bound the memory
 _MAD_TO_SIGMA = 1.4826  # of a normal distribution
 _CLIP = 100.0  # sigma; a constant channel that jumps once would be infinitely far
-BINS = 300  # a screen has no more columns worth telling apart
+BINS = 300  # a screen cannot resolve more columns
 
 
 def deviations(means: Floats, rows: NDArray[np.int64] | None = None) -> Floats:
-    r"""Return how far each mean is from its running reference, in robust standard deviations.
+    r"""Return the distance of each mean from its running reference, in robust standard deviations.
 
     Parameters
     ----------
     means
-        Shape (p, c): means of c channels in p stretches of time, NaN where nothing is known.
+        Shape (p, c): means of c channels in p buckets, NaN where unknown.
     rows
-        Shape (p,): rows in each stretch, where they are not equally many. The mean of fewer rows
-        than usual, as in the last stretch of a run that goes on, strays further by chance, and is
-        taken for as much nearer.
+        Shape (p,): rows in each bucket, if they differ. A mean over fewer rows, as in the last
+        bucket of an active run, has a larger standard error; its deviation is scaled down.
 
     Returns
     -------
     ndarray
-        Shape (p, c), not negative; NaN where nothing is known or nothing came before.
+        Shape (p, c), not negative; NaN where the mean or its reference is unknown.
 
     Notes
     -----
-    The reference :math:`r_t` is the mean of the stretches just before, as far back as a thirtieth
-    of the picture; so a change shines for that long and the next one is seen again. The scale of
-    a channel is 1.4826 times the median of :math:`|x_t - r_t|`; where more than half of these are
-    zero, their root mean square.
+    The reference :math:`r_t` is the mean of the preceding buckets, up to a thirtieth of the chart;
+    a change is visible for that long, so a later one is visible again. The scale of a channel is
+    1.4826 times the median of :math:`|x_t - r_t|`; if more than half of these are zero, it is
+    their root mean square.
 
     Examples
     --------
@@ -51,47 +58,47 @@ def deviations(means: Floats, rows: NDArray[np.int64] | None = None) -> Floats:
     20
     """
     p, c = means.shape
-    reach = max(_LEAST_MEMORY, p // _MEMORY)
+    reach = max(_MIN_MEMORY, p // _MEMORY)
     known = np.isfinite(means)
-    # Differences of running sums; centred, so that a large offset costs no digits.
-    centre = np.where(known, means, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    sums = np.vstack([np.zeros((1, c)), np.cumsum(np.where(known, means - centre, 0.0), axis=0)])
+    # Differences of running sums; centered, so that a large offset does not cost precision.
+    center = np.where(known, means, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    sums = np.vstack([np.zeros((1, c)), np.cumsum(np.where(known, means - center, 0.0), axis=0)])
     counts = np.vstack([np.zeros((1, c)), np.cumsum(known, axis=0)])
     stop = np.arange(p)
     start = np.maximum(stop - reach, 0)
-    held = counts[stop] - counts[start]
+    n_known = counts[stop] - counts[start]
     reference = np.divide(
-        sums[stop] - sums[start], held, out=np.full((p, c), np.nan), where=held > 0
+        sums[stop] - sums[start], n_known, out=np.full((p, c), np.nan), where=n_known > 0
     )
-    apart = np.abs(means - centre - reference)
-    seen = np.isfinite(apart)
-    filled = np.where(seen, apart, 0.0)
+    apart = np.abs(means - center - reference)
+    finite = np.isfinite(apart)
+    filled = np.where(finite, apart, 0.0)
     scale = np.zeros(c)
-    some = seen.any(axis=0)
-    scale[some] = _MAD_TO_SIGMA * np.nanmedian(apart[:, some], axis=0)
-    # Of the largest first: the square of a huge number is infinite.
+    any_known = finite.any(axis=0)
+    scale[any_known] = _MAD_TO_SIGMA * np.nanmedian(apart[:, any_known], axis=0)
+    # Divide by the largest first: the square of a huge number is infinite.
     largest = np.maximum(filled.max(axis=0, initial=0.0), np.finfo(np.float64).tiny)
-    ratios = ((filled / largest) ** 2).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    ratios = ((filled / largest) ** 2).sum(axis=0) / np.maximum(finite.sum(axis=0), 1)
     spread = largest * np.sqrt(ratios)
     scale = np.where(scale > 1e-9 * spread, scale, spread)
-    far = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
+    scaled = np.divide(apart, scale, out=np.zeros_like(apart), where=scale > 0)
     if rows is not None and p:
-        far *= np.sqrt(np.minimum(rows / np.median(rows), 1.0))[:, None]
-    return np.where(seen, np.minimum(far, _CLIP), np.nan)
+        scaled *= np.sqrt(np.minimum(rows / np.median(rows), 1.0))[:, None]
+    return np.where(finite, np.minimum(scaled, _CLIP), np.nan)
 
 
-def group_of(schema: Schema, names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the groups in order of appearance, and the number of the group of each channel.
+def channel_groups(schema: Schema, names: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the groups in order of appearance, and the group index of each channel.
 
-    A channel without a group is its own.
+    A channel without a group is its own group.
     """
     label = {channel.name: channel.group or channel.name for channel in schema.channels}
-    found: dict[str, int] = {}
-    numbers = [found.setdefault(label[name], len(found)) for name in names]
-    return list(found), np.array(numbers, dtype=np.int64)
+    index_of_group: dict[str, int] = {}
+    numbers = [index_of_group.setdefault(label[name], len(index_of_group)) for name in names]
+    return list(index_of_group), np.array(numbers, dtype=np.int64)
 
 
-def by_group(far: Floats, numbers: NDArray[np.int64], n_groups: int) -> Floats:
+def group_rms(far: Floats, numbers: NDArray[np.int64], n_groups: int) -> Floats:
     """Return the root mean square over each group's channels, shape (p, n_groups)."""
     known = np.isfinite(far)
     sums, counts = np.zeros((n_groups, len(far))), np.zeros((n_groups, len(far)))
@@ -101,39 +108,41 @@ def by_group(far: Floats, numbers: NDArray[np.int64], n_groups: int) -> Floats:
         return np.sqrt(sums / np.where(counts > 0, counts, np.nan)).T
 
 
-def means_of(
-    run: Run, key: str, names: Sequence[str], points: int, span: Span = (0, None)
+def bucket_means(
+    run: ReadableRun, key: str, names: Sequence[str], points: int, span: Span = (0, None)
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    """Return rows (p,), times (p,) and means (p, c) of channels in at most ``points`` stretches."""
-    slices = [names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE)]
-    seen = [overview_of(run, key, part, points, span) for part in slices]
-    if not seen:
+    """Return rows (p,), times (p,) and means (p, c) in at most ``points`` buckets."""
+    slices = [names[i : i + _READ_CHANNELS] for i in range(0, len(names), _READ_CHANNELS)]
+    parts = [downsampled(run, key, part, points, span) for part in slices]
+    if not parts:
         return np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 0))
-    return seen[0].rows, seen[0].times, np.hstack([part.mean for part in seen])
+    return parts[0].rows, parts[0].times, np.hstack([part.mean for part in parts])
 
 
 def ranking(
     far: Floats, schema: Schema, names: Sequence[str], events: Sequence[Event]
 ) -> tuple[str, ...]:
-    """Return channels, most telling first: by their shares in the findings, then by movement."""
+    """Return channels by decreasing contribution to the events, then by peak deviation."""
     peak = np.max(np.where(np.isfinite(far), far, 0.0), axis=0, initial=0.0)
-    groups, numbers = group_of(schema, names)
+    groups, numbers = channel_groups(schema, names)
     place = {name: i for i, name in enumerate(names)}
     score = np.zeros(len(names))
     for event in events:
         for name, share in zip(event.channels, event.contributions, strict=False):
             if name in place:
                 score[place[name]] += share
-            elif name in groups:  # a finding may name a residue: its channel that moved most
+            elif (
+                name in groups
+            ):  # an event may name a residue: use its channel with the largest deviation
                 members = np.flatnonzero(numbers == groups.index(name))
                 score[members[np.argmax(peak[members])]] += share
     return tuple(names[i] for i in np.lexsort((np.arange(len(names)), -peak, -score)))
 
 
 def color_limit(grid: Floats) -> float:
-    """Return the movement that gets the last colour: the highest but for a few stray cells.
+    """Return the deviation at the end of the color scale: the maximum except for a few outliers.
 
-    It is kept between 6 and 20: noise should stay pale, and one leap leave the rest in sight.
+    It is clipped to 6 to 20, so that noise stays pale and one jump does not hide the rest.
     """
     known = grid[np.isfinite(grid)]
     return float(np.clip(np.percentile(known, 99.7), 6.0, 20.0)) if known.size else 6.0

@@ -1,4 +1,4 @@
-"""What a page reads of a run, and rows in as many buckets as a screen has columns."""
+"""Reading interface of a run, and rows downsampled to the columns of a screen."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,22 +11,22 @@ from streamlyt.core import Event, Floats, Schema
 
 __all__ = [
     "DownsampledBuckets",
-    "Overview",
-    "Run",
+    "DownsampledData",
+    "ReadableRun",
     "Span",
-    "condensed",
-    "overview_of",
+    "downsampled",
+    "merge_buckets",
     "thin_positions",
 ]
 
-_FINER = 8
+_OVERSAMPLING = 8
 
 Span = tuple[int, int | None]
-"""From a row up to, not including, another; None for the last."""
+"""Half-open range of rows; None means the end."""
 
 
-class Overview(Protocol):
-    """Rows of a series in buckets: shapes (p,), and (p, c) for the three tables."""
+class DownsampledData(Protocol):
+    """Rows of a series in buckets: shape (p,), and (p, c) for the three tables."""
 
     @property
     def rows(self) -> NDArray[np.int64]: ...
@@ -40,8 +40,8 @@ class Overview(Protocol):
     def mean(self) -> Floats: ...
 
 
-class Run(Protocol):
-    """What a page reads of a run: the run file, or whatever stands in front of it."""
+class ReadableRun(Protocol):
+    """Reading interface of a run: the run file or a wrapper of it."""
 
     @property
     def meta(self) -> Mapping[str, Any]: ...
@@ -57,12 +57,12 @@ class Run(Protocol):
         points: int = 2000,
         start: int = 0,
         stop: int | None = None,
-    ) -> Overview: ...
+    ) -> DownsampledData: ...
 
 
 @dataclass(frozen=True)
 class DownsampledBuckets:
-    """An :class:`Overview` with at most so many buckets as were asked for."""
+    """A :class:`DownsampledData` with at most the requested number of buckets."""
 
     rows: NDArray[np.int64]
     times: NDArray[np.int64]
@@ -71,66 +71,68 @@ class DownsampledBuckets:
     mean: Floats
 
 
-def overview_of(
-    run: Run, key: str, names: Sequence[str], points: int, span: Span = (0, None)
+def downsampled(
+    run: ReadableRun, key: str, names: Sequence[str], points: int, span: Span = (0, None)
 ) -> DownsampledBuckets:
-    """Return channels of a series in ``points`` buckets, or few less.
+    """Return channels of a series in ``points`` buckets, or slightly fewer.
 
-    A run file gives an eighth of what it is asked for where its levels fall so. Those of a part
-    of the series begin at multiples of their size, so that they stand still while the part moves
-    on; the first may begin before it.
+    A run file may return only an eighth of the requested buckets, depending on its downsampling
+    levels. Buckets of a row range begin at multiples of their size, so that they stay fixed while
+    the range moves; the first may begin before the range.
     """
     start, stop = span
     if start == 0 and stop is None:
-        return condensed(run.downsample(key, tuple(names), points=_FINER * points), points)
+        return merge_buckets(
+            run.downsample(key, tuple(names), points=_OVERSAMPLING * points), points
+        )
     stop = run.n_rows(key) if stop is None else stop
-    seen = run.downsample(key, tuple(names), points=_FINER * points, start=start, stop=stop)
-    if len(seen.rows) <= points:
-        return DownsampledBuckets(seen.rows, seen.times, seen.minimum, seen.maximum, seen.mean)
+    data = run.downsample(key, tuple(names), points=_OVERSAMPLING * points, start=start, stop=stop)
+    if len(data.rows) <= points:
+        return DownsampledBuckets(data.rows, data.times, data.minimum, data.maximum, data.mean)
     size = -(-(stop - start) // points)
-    return _joined(seen, np.flatnonzero(np.diff(seen.rows // size, prepend=-1)))
+    return _joined(data, np.flatnonzero(np.diff(data.rows // size, prepend=-1)))
 
 
-def condensed(seen: Overview, points: int) -> DownsampledBuckets:
-    """Join neighbours until there are at most ``points`` buckets; NaN only where all are.
+def merge_buckets(data: DownsampledData, points: int) -> DownsampledBuckets:
+    """Merge neighbors into at most ``points`` buckets; NaN only where all values are NaN.
 
     Examples
     --------
     >>> import numpy as np
     >>> table = np.array([[1.0], [5.0], [3.0], [np.nan]])
     >>> four = DownsampledBuckets(np.arange(4), np.arange(4), table, table, table)
-    >>> condensed(four, 2).maximum.ravel().tolist()
+    >>> merge_buckets(four, 2).maximum.ravel().tolist()
     [5.0, 3.0]
     """
-    n = len(seen.rows)
+    n = len(data.rows)
     if n <= points:
-        return DownsampledBuckets(seen.rows, seen.times, seen.minimum, seen.maximum, seen.mean)
-    return _joined(seen, np.arange(points) * n // points)
+        return DownsampledBuckets(data.rows, data.times, data.minimum, data.maximum, data.mean)
+    return _joined(data, np.arange(points) * n // points)
 
 
-def _joined(seen: Overview, starts: NDArray[np.int64]) -> DownsampledBuckets:
-    """Join the buckets from each of ``starts`` to the next."""
-    known = np.isfinite(seen.mean)
+def _joined(data: DownsampledData, starts: NDArray[np.int64]) -> DownsampledBuckets:
+    """Merge the buckets from each of ``starts`` to the next."""
+    known = np.isfinite(data.mean)
     counts = np.add.reduceat(known, starts, axis=0, dtype=np.int64)
-    sums = np.add.reduceat(np.where(known, seen.mean, 0.0), starts, axis=0)
+    sums = np.add.reduceat(np.where(known, data.mean, 0.0), starts, axis=0)
     return DownsampledBuckets(
-        seen.rows[starts],
-        seen.times[starts],
-        np.fmin.reduceat(seen.minimum, starts, axis=0),
-        np.fmax.reduceat(seen.maximum, starts, axis=0),
+        data.rows[starts],
+        data.times[starts],
+        np.fmin.reduceat(data.minimum, starts, axis=0),
+        np.fmax.reduceat(data.maximum, starts, axis=0),
         np.where(counts > 0, sums / np.maximum(counts, 1), np.nan),
     )
 
 
-def thin_positions(places: Floats, cells: int = 500) -> NDArray[np.int64]:
-    """Return the numbers of marks to draw: all, or one in each of ``cells`` stretches.
+def thin_positions(axis_positions: Floats, cells: int = 500) -> NDArray[np.int64]:
+    """Return the indices of marks to draw: all, or one in each of ``cells`` intervals.
 
-    Marks that stand nowhere (NaN) are left out.
+    Marks at NaN are omitted.
     """
-    known = np.flatnonzero(np.isfinite(places))
+    known = np.flatnonzero(np.isfinite(axis_positions))
     if len(known) <= cells:
         return known
-    here = places[known]
-    width = float(np.ptp(here)) or 1.0
-    _, first = np.unique(np.floor((here - here.min()) / width * cells), return_index=True)
+    positions = axis_positions[known]
+    width = float(np.ptp(positions)) or 1.0
+    _, first = np.unique(np.floor((positions - positions.min()) / width * cells), return_index=True)
     return known[first]

@@ -1,4 +1,4 @@
-"""How large errors were, over a few stretches back."""
+"""Rolling root mean square error."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ __all__ = ["rolling_error"]
 
 
 def rolling_error(error: Floats, memory: int, *, before: bool = False) -> Floats:
-    """Return the root mean square of each error and those before it, ``memory`` in all.
+    """Return the root mean square over the last ``memory`` errors, including the current one.
 
-    With ``before``, of those before it only. NaN where none of them is known.
+    With ``before``, the current one is excluded. NaN where all of them are unknown.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def rolling_error(error: Floats, memory: int, *, before: bool = False) -> Floats
     counts = np.concatenate([[0], np.cumsum(known)])
     stop = np.arange(len(error)) + (0 if before else 1)
     start = np.maximum(stop - memory, 0)
-    held = counts[stop] - counts[start]
+    n_known = counts[stop] - counts[start]
     total = np.maximum(squares[stop] - squares[start], 0.0)
-    mean = np.divide(total, held, out=np.full(len(error), np.nan), where=held > 0)
+    mean = np.divide(total, n_known, out=np.full(len(error), np.nan), where=n_known > 0)
     return np.asarray(np.sqrt(mean), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""One look at a run: every question is asked once, however many pages ask it."""
+"""Snapshot of a run: every query is evaluated once, for any number of pages."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -6,80 +6,80 @@ from typing import Any, TypeVar
 from streamlyt.core import Event, Schema
 from streamlyt.runfile import RunFile
 
-from .downsampling import Overview, Run
+from .downsampling import DownsampledData, ReadableRun
 
 __all__ = ["RunSnapshot"]
 
 T = TypeVar("T")
-_AT_MOST = 256  # rows in buckets kept; each is a screenful
+_CACHE_SIZE = 256  # downsampled results kept; each has the size of a screen
 
 
 class RunSnapshot:
-    """A run as it is at one moment, for all who look at it then.
+    """State of a run at one moment, shared by all pages.
 
     Parameters
     ----------
     run
-        What is looked at.
+        The run to read.
     before
-        The look before this one: what cannot have changed since is taken from it.
+        The previous snapshot; what cannot have changed since is reused.
 
     Examples
     --------
     >>> from streamlyt.dashboards._data.example_runs import example_run
-    >>> look = RunSnapshot(example_run())
-    >>> look.events("a") is look.events("a"), look.n_rows("a")
+    >>> snapshot = RunSnapshot(example_run())
+    >>> snapshot.events("a") is snapshot.events("a"), snapshot.n_rows("a")
     (True, 400)
     """
 
-    def __init__(self, run: Run, before: "RunSnapshot | None" = None) -> None:
+    def __init__(self, run: ReadableRun, before: "RunSnapshot | None" = None) -> None:
         self._run = run
-        self._held: dict[Hashable, Any] = {"meta": dict(run.meta)}
-        self._seen: dict[Hashable, Overview] = {}
+        self._results: dict[Hashable, Any] = {"meta": dict(run.meta)}
+        self._downsampled: dict[Hashable, DownsampledData] = {}
         same = before is not None and before._run is run
         self._before = before if before is not None and same else None
         self._schemas: dict[str, Schema] = self._before._schemas if self._before else {}
-        self._events = self._found()
-        self._before = None  # a chain of looks would keep all of them
+        self._events = self._read_events()
+        self._before = None  # a chain of snapshots would keep all of them alive
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """What the run says of itself."""
-        meta: Mapping[str, Any] = self._held["meta"]
+        """Metadata of the run."""
+        meta: Mapping[str, Any] = self._results["meta"]
         return meta
 
     def keys(self) -> Sequence[str]:
-        """Return the names of the series."""
+        """Return the keys of the series."""
         return self._once("keys", lambda: list(self._run.keys()))
 
     def row_counts(self) -> dict[str, tuple[int, int]]:
-        """Return of every series how many rows it has, and the time of the last."""
+        """Return the number of rows and the last time of every series."""
         return self._once("lengths", self._lengths)
 
     def schema(self, key: str) -> Schema:
-        """Return what the rows of a series are."""
+        """Return the schema of a series."""
         if key not in self._schemas:
             self._schemas[key] = self._run.schema(key)
         return self._schemas[key]
 
     def n_rows(self, key: str) -> int:
-        """Return how many rows a series has."""
+        """Return the number of rows of a series."""
         return self._once(("n_rows", key), lambda: self._run.n_rows(key))
 
     def first_retained_row(self, key: str) -> int:
-        """Return the number of the first row of a series that is still kept."""
+        """Return the index of the first retained row of a series."""
         return self._once(("first_row", key), lambda: self._run.first_retained_row(key))
 
     def has(self, key: str) -> bool:
-        """Whether there are rows of a series."""
+        """Whether a series has rows."""
         return key in self._once("names", lambda: frozenset(self.keys())) and self.n_rows(key) > 0
 
     def events(self, key: str | None = None) -> list[Event]:
-        """Return the findings of a series, or of all, in the order in which they were made."""
+        """Return the events of one series, or of all, in the order in which they were written."""
         return self._events if key is None else self.by_key().get(key, [])
 
     def by_key(self) -> dict[str, list[Event]]:
-        """Return the findings of each series that has some."""
+        """Return the events by key, without series that have none."""
         return self._once("by_key", self._by_key)
 
     def downsample(
@@ -89,44 +89,44 @@ class RunSnapshot:
         points: int = 2000,
         start: int = 0,
         stop: int | None = None,
-    ) -> Overview:
-        """Return the rows of a series in buckets."""
-        wanted = (key, None if names is None else tuple(names), points, start, stop)
-        if wanted not in self._seen:
-            if len(self._seen) >= _AT_MOST:
-                self._seen.clear()
-            self._seen[wanted] = self._run.downsample(key, names, points, start, stop)
-        return self._seen[wanted]
+    ) -> DownsampledData:
+        """Return the rows of a series, downsampled to buckets."""
+        request = (key, None if names is None else tuple(names), points, start, stop)
+        if request not in self._downsampled:
+            if len(self._downsampled) >= _CACHE_SIZE:
+                self._downsampled.clear()
+            self._downsampled[request] = self._run.downsample(key, names, points, start, stop)
+        return self._downsampled[request]
 
-    def _once(self, question: Hashable, ask: Callable[[], T]) -> T:
-        if question not in self._held:
-            self._held[question] = ask()
-        found: T = self._held[question]
-        return found
+    def _once(self, name: Hashable, query: Callable[[], T]) -> T:
+        if name not in self._results:
+            self._results[name] = query()
+        result: T = self._results[name]
+        return result
 
-    def _found(self) -> list[Event]:
+    def _read_events(self) -> list[Event]:
         before = self._before
         if before is None or not isinstance(self._run, RunFile):
             return list(self._run.events())
-        # Another writer may have gone back to an earlier checkpoint, and its findings with it.
+        # Another writer may have rewound to an earlier checkpoint, which removes events.
         if any(self.meta.get(name) != before.meta.get(name) for name in ("writer", "created")):
             return list(self._run.events())
         return [*before._events, *self._run.events(start=len(before._events))]
 
     def _by_key(self) -> dict[str, list[Event]]:
-        found: dict[str, list[Event]] = {}
+        events: dict[str, list[Event]] = {}
         for event in self._events:
-            found.setdefault(event.key, []).append(event)
-        return found
+            events.setdefault(event.key, []).append(event)
+        return events
 
     def _lengths(self) -> dict[str, tuple[int, int]]:
         run: Any = self._run
         if hasattr(run, "row_counts"):
             return dict(run.row_counts())
-        told = {}
+        counts = {}
         for key in self.keys():
             n = self.n_rows(key)
             names = self.schema(key).channel_names[-1:]
             last = self.downsample(key, names, points=1, start=n - 1).times if n else [0]
-            told[key] = n, int(last[-1])
-        return told
+            counts[key] = n, int(last[-1])
+        return counts

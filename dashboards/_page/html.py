@@ -1,4 +1,4 @@
-"""The HTML around the pictures. Whatever comes from data goes through ``escape``."""
+"""HTML around the charts. Every text from data goes through ``escape``."""
 
 from collections.abc import Sequence
 from html import escape
@@ -9,8 +9,8 @@ from .stylesheet import script, style_sheet
 
 __all__ = ["badge", "legend", "page", "panel_section", "plain_table"]
 
-# The page may show and run what is in it and may ask nobody for anything: not for fonts, not for
-# MathJax. Bokeh builds its hover texts with new Function, hence unsafe-eval.
+# The page may only use its own content and load nothing: no fonts, no MathJax. Bokeh builds its
+# hover texts with new Function, hence unsafe-eval.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:"
@@ -20,18 +20,18 @@ _POLICY = (
 def page(
     title: str,
     lead: str,
-    pills: Sequence[str],
+    badges: Sequence[str],
     main: str,
     foot: str,
     scripts: str,
     *,
     nonce: str = "",
-    ways: str = "",
+    navigation: str = "",
 ) -> str:
-    """Return the whole page; ``title`` and ``lead`` are text, the rest is HTML.
+    """Return the complete page; ``title`` and ``lead`` are text, the other parts are HTML.
 
-    A page with a ``nonce`` comes from a server, which sends the policy that goes with it. ``ways``
-    lead to other pages.
+    A page with a ``nonce`` is served, and the server sends the matching policy. ``navigation``
+    has the links to other pages.
     """
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
     key = f' nonce="{nonce}"' if nonce else ""
@@ -48,15 +48,15 @@ def page(
 {style_sheet()}</style>
 </head>
 <body>
-<a class="skip" href="#main">Skip to the findings</a>
+<a class="skip" href="#main">Skip to the results</a>
 <header class="top"><div class="wrap">
-{ways}<div class="title"><div><h1>{escape(title)}</h1>
+{navigation}<div class="title"><div><h1>{escape(title)}</h1>
 <p class="lead" id="lead">{escape(lead)}</p></div>
-<button type="button" class="paper" aria-label="Switch to dark paper">Dark</button></div>
-<ul class="pills" id="pills" aria-label="The run">{"".join(pills)}</ul>
+<button type="button" class="theme" aria-label="Switch to dark theme">Dark</button></div>
+<ul class="pills" id="pills" aria-label="The run">{"".join(badges)}</ul>
 </div></header>
 <main id="main" class="wrap" tabindex="-1">
-<noscript><p class="note">The pictures need JavaScript. The tables do not.</p></noscript>
+<noscript><p class="note">The charts need JavaScript. The tables do not.</p></noscript>
 {main}
 </main>
 <footer class="wrap">{foot}</footer>
@@ -68,13 +68,13 @@ def page(
 
 
 def badge(value: str, label: str = "", kind: str = "") -> str:
-    """Return one fact of the header: a value and what it counts."""
+    """Return one badge of the header: a value and its label."""
     rest = f" {escape(label)}" if label else ""
     return f'<li class="pill {kind}"><b>{escape(value)}</b>{rest}</li>'
 
 
 def panel_section(name: str, above: str, title: str, about: str, body: str) -> str:
-    """Return a region with a heading, under the heading ``above`` it; ``body`` is HTML."""
+    """Return a region with a heading below the heading ``above``; ``body`` is HTML."""
     return (
         f'<section class="card" aria-labelledby="{above} {name}">'
         f'<h3 id="{name}">{escape(title)}</h3>'
@@ -83,7 +83,7 @@ def panel_section(name: str, above: str, title: str, about: str, body: str) -> s
 
 
 def legend(*entries: tuple[str, str]) -> str:
-    """Return the keys of a picture: the class of its swatch, and what it means."""
+    """Return the legend of a chart: class of each swatch, and its label."""
     if not entries:
         return ""
     items = "".join(
@@ -94,14 +94,12 @@ def legend(*entries: tuple[str, str]) -> str:
 
 
 def picture(div: str, label: str) -> str:
-    """Return a place for a figure, with what it shows for those who cannot see it."""
+    """Return the container of a figure with its alt text."""
     return f'<div class="picture" role="group" aria-label="{escape(label)}">{div}</div>'
 
 
-def plain_table(
-    table: Table, summary: str = "The numbers as a table", *, open_: bool = False
-) -> str:
-    """Return a picture in words, folded away unless ``open_``."""
+def plain_table(table: Table, summary: str = "Data table", *, open_: bool = False) -> str:
+    """Return a data table, collapsed unless ``open_``."""
     head = "".join(f'<th scope="col">{escape(h)}</th>' for h in table.headings)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'

@@ -1,9 +1,9 @@
-"""What is drawn on a figure beside its curves: changes, shaded stretches, heat, hovers."""
+"""Annotations of a figure: changes, shaded spans, heat maps and hovers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bokeh.models import (
+from .bokeh_import import (
     ColumnDataSource,
     CustomJS,
     CustomJSHover,
@@ -11,99 +11,102 @@ from bokeh.models import (
     FixedTicker,
     HoverTool,
     LinearColorMapper,
+    figure,
 )
-from bokeh.plotting import figure
-
 from .figures import set_colors
 from .palette import LIGHT
 from .time_axis import TimeAxis
 
 __all__ = ["add_changes", "field", "heat_map", "hover", "shade"]
 
-_LONGEST = 11  # letters of a name beside a plot
-_HATCHED = 0.16  # opacity of shaded stretches: seen, and the lines over them still read
+_MAX_NAME = 11  # characters of a name next to a plot
+_SHADE_ALPHA = 0.16  # opacity of shaded spans; lines over them stay readable
 
 
 def hover(plot: figure, axis: TimeAxis, glyphs: Sequence[Any], lines: Mapping[str, str]) -> None:
-    """Tell time, row number and ``lines`` (label -> field) of what is under the pointer."""
-    place = axis.params()
-    told = [] if axis.kind == "row" else [("time", place["tip"])]
+    """Show time, row number and ``lines`` (label -> field) of the glyph under the pointer."""
+    axis_format = axis.params()
+    tooltips = [] if axis.kind == "row" else [("time", axis_format["tip"])]
     plot.add_tools(
         HoverTool(
             renderers=list(glyphs),
             mode="vline",
-            tooltips=[*told, (axis.schema.row_label, "@row{0,0}"), *lines.items()],
-            formatters=place["formatters"],
+            tooltips=[*tooltips, (axis.schema.row_label, "@row{0,0}"), *lines.items()],
+            formatters=axis_format["formatters"],
             line_policy="nearest",
             attachment="horizontal",
         )
     )
 
 
-def add_changes(plot: figure, held: ColumnDataSource, *, tails: bool = True) -> None:
-    """Draw a line where each change began, and shade the wait until its alarm.
+def add_changes(plot: figure, data_source: ColumnDataSource, *, tails: bool = True) -> None:
+    """Draw a line at each change, and shade the detection delay.
 
-    ``held`` has the columns of :meth:`Panel.strips`.
+    ``data_source`` has the columns of :meth:`Panel.change_spans`.
     """
     if tails:
-        waits = plot.vstrip(x0="left", x1="right", source=held, line_color=None, fill_alpha=0.15)
+        waits = plot.vstrip(
+            x0="left", x1="right", source=data_source, line_color=None, fill_alpha=0.15
+        )
         set_colors(waits.glyph, fill_color="change")
-    spans = plot.vspan(x="x", source=held, line_dash=[5, 3], line_width=1.4)
+    spans = plot.vspan(x="x", source=data_source, line_dash=[5, 3], line_width=1.4)
     set_colors(spans.glyph, line_color="change")
-    # Not as annotations: what lies beside the stretch that is shown would be drawn over the axis.
-    for bystander in plot.renderers[-(2 if tails else 1) :]:
-        bystander.level = "glyph"
+    # Not as annotations: those outside the visible range would be drawn over the axis.
+    for renderer in plot.renderers[-(2 if tails else 1) :]:
+        renderer.level = "glyph"
 
 
-def shade(plot: figure, held: ColumnDataSource) -> None:
-    """Shade stretches of time, from ``left`` to ``right``, in which nothing is promised."""
-    strips = plot.vstrip(x0="left", x1="right", source=held, line_color=None)
-    strips.glyph.fill_alpha = _HATCHED
+def shade(plot: figure, data_source: ColumnDataSource) -> None:
+    """Shade the spans from ``left`` to ``right`` in which no alarm is possible."""
+    strips = plot.vstrip(x0="left", x1="right", source=data_source, line_color=None)
+    strips.glyph.fill_alpha = _SHADE_ALPHA
     strips.level = "underlay"
     set_colors(strips.glyph, fill_color="shade")
 
 
 def heat_map(
-    plot: figure, axis: TimeAxis, held: Mapping[str, ColumnDataSource], top: int
+    plot: figure, axis: TimeAxis, data_source: Mapping[str, ColumnDataSource], top: int
 ) -> LinearColorMapper:
-    """Draw the image in ``held["grid"]`` and name its ``top`` rows from below by ``held["names"]``.
+    """Draw the image in ``data_source["grid"]``; name its ``top`` rows, the lowest first.
 
-    Its column ``high`` is the movement that gets the last colour.
+    The names are in ``data_source["names"]``; column ``high`` is the end of the color scale.
     """
-    high = float(held["grid"].data["high"][0])
+    high = float(data_source["grid"].data["high"][0])
     mapper = LinearColorMapper(palette=LIGHT["heat"], low=1.0, high=high, nan_color="rgba(0,0,0,0)")
     set_colors(mapper, palette="heat")
-    held["grid"].js_on_change(
+    data_source["grid"].js_on_change(
         "data", CustomJS(args={"to": mapper}, code="to.high = cb_obj.data.high[0]")
     )
     options: dict[str, Any] = {"color_mapper": mapper, "level": "image"}
-    drawn = plot.image(image="image", x="x", y=0, dw="dw", dh=top, source=held["grid"], **options)
+    image = plot.image(
+        image="image", x="x", y=0, dw="dw", dh=top, source=data_source["grid"], **options
+    )
     plot.yaxis.ticker = FixedTicker(ticks=[i + 0.5 for i in range(top)])
-    plot.yaxis.formatter = _named(held["names"])
+    plot.yaxis.formatter = _named(data_source["names"])
     plot.yaxis.major_label_text_font_size = "11px" if top <= 30 else "9px"
     plot.ygrid.visible = False
-    _tell_cells(plot, axis, drawn, held["names"], ("moved", "@image{0.0} σ"))
+    _add_cell_hover(plot, axis, image, data_source["names"], ("deviation", "@image{0.0} σ"))
     return mapper
 
 
 def field(
     plot: figure,
     axis: TimeAxis,
-    held: ColumnDataSource,
+    data_source: ColumnDataSource,
     names: ColumnDataSource,
     top: int,
     label: str,
 ) -> LinearColorMapper:
-    """Draw the image in ``held`` about zero; its column ``high`` gets the last colour.
+    """Draw the image in ``data_source`` around zero; column ``high`` is the end of the color scale.
 
-    Its ``top`` rows are ``names``, the lowest first; ``label`` stands before a value.
+    Its ``top`` rows are ``names``, the lowest first; ``label`` is the label of a value.
     """
-    high = float(held.data["high"][0])
+    high = float(data_source.data["high"][0])
     mapper = LinearColorMapper(
         palette=LIGHT["field"], low=-high, high=high, nan_color="rgba(0,0,0,0)"
     )
     set_colors(mapper, palette="field")
-    held.js_on_change(
+    data_source.js_on_change(
         "data",
         CustomJS(
             args={"to": mapper},
@@ -111,47 +114,50 @@ def field(
         ),
     )
     options: dict[str, Any] = {"color_mapper": mapper, "level": "image"}
-    drawn = plot.image(image="image", x="x", y=0, dw="dw", dh=top, source=held, **options)
+    image = plot.image(image="image", x="x", y=0, dw="dw", dh=top, source=data_source, **options)
     plot.yaxis.ticker = FixedTicker(ticks=[i + 0.5 for i in (0, top // 2, top - 1)])
     plot.yaxis.formatter = _named(names)
     plot.ygrid.visible = False
-    _tell_cells(plot, axis, drawn, names, (label, "@image{0,0.[000]}"))
+    _add_cell_hover(plot, axis, image, names, (label, "@image{0,0.[000]}"))
     return mapper
 
 
 def _named(names: ColumnDataSource) -> CustomJSTickFormatter:
-    """Return the names of rows as ticks, cut where they are long.
+    """Return a formatter that shows row names as ticks, shortened if they are long.
 
-    A formatter, as text given for a tick would be searched for formulas, and MathJax fetched.
+    With tick label overrides, Bokeh would search the text for formulas and load MathJax.
     """
     return CustomJSTickFormatter(
         args={"held": names},
         code=f"""const name = String(held.data.name[Math.floor(tick)] ?? "")
-return name.length <= {_LONGEST} ? name : name.slice(0, {_LONGEST - 1}) + "…" """,
+return name.length <= {_MAX_NAME} ? name : name.slice(0, {_MAX_NAME - 1}) + "…" """,
     )
 
 
-def _tell_cells(
-    plot: figure, axis: TimeAxis, drawn: Any, names: ColumnDataSource, told: tuple[str, str]
+def _add_cell_hover(
+    plot: figure, axis: TimeAxis, image: Any, names: ColumnDataSource, tooltips: tuple[str, str]
 ) -> None:
-    """Tell row, time and value of the cell of an image that is under the pointer."""
+    """Show row, time and value of the image cell under the pointer."""
     row_name = CustomJSHover(
         args={"held": names},
         code="const n = held.data.name\n"
         "return n[Math.max(0, Math.min(n.length - 1, Math.floor(value)))]",
     )
-    place = axis.params()
+    axis_format = axis.params()
     plot.add_tools(
         HoverTool(
-            renderers=[drawn],
+            renderers=[image],
             tooltips=[
                 ("", "$y{custom}"),
-                ("time" if axis.kind != "row" else axis.unit, place["tip"].replace("@x", "$x")),
-                told,
+                (
+                    "time" if axis.kind != "row" else axis.unit,
+                    axis_format["tip"].replace("@x", "$x"),
+                ),
+                tooltips,
             ],
             formatters={
                 "$y": row_name,
-                **{f.replace("@x", "$x"): how for f, how in place["formatters"].items()},
+                **{f.replace("@x", "$x"): how for f, how in axis_format["formatters"].items()},
             },
         )
     )

@@ -1,4 +1,4 @@
-"""The one door to Bokeh: a clear message where it is not installed."""
+"""Import of Bokeh with a clear error if it is not installed."""
 
 from streamlyt.core.errors import MissingDependencyError
 

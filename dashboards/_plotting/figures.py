@@ -1,10 +1,11 @@
-"""Bokeh as this project uses it: one plain figure, colours by the part they play."""
+"""Bokeh figures of this project, with colors by role."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from bokeh.embed import components
-from bokeh.models import (
+from streamlyt.core import Array
+
+from .bokeh_import import (
     BoxZoomTool,
     ColumnDataSource,
     DataRange1d,
@@ -16,25 +17,23 @@ from bokeh.models import (
     Range,
     Range1d,
     ResetTool,
+    Resources,
     SaveTool,
     WheelZoomTool,
+    components,
+    figure,
 )
-from bokeh.plotting import figure
-from bokeh.resources import Resources
-
-from streamlyt.core import Array
-
 from .palette import LIGHT
 from .serialization import to_float32
 from .time_axis import TimeAxis
 
-__all__ = ["embedded", "library", "set_colors", "source", "time_figure", "time_range"]
+__all__ = ["bokeh_script", "embed_figures", "set_colors", "source", "time_figure", "time_range"]
 
-LEFT, RIGHT = 78, 14  # px kept free beside every plot, so that the time axes stand in line
+LEFT, RIGHT = 78, 14  # px of margin, the same in every plot, so that the time axes are aligned
 
 
 def set_colors(model: Model, **parts: str) -> Model:
-    """Give properties the colours of parts of the palette; the page's switch reads the tag."""
+    """Set properties to colors of the palette; the theme switch of the page reads the tag."""
     model.update(**{prop: LIGHT[part] for prop, part in parts.items()})
     model.tags = [{"paint": {**_painted(model), **parts}}]
     return model
@@ -45,9 +44,9 @@ def _painted(model: Model) -> dict[str, str]:
 
 
 def source(name: str | None = None, /, **columns: Array) -> ColumnDataSource:
-    """Return columns for glyphs, in single precision: a screen shows no more. Places stay double.
+    """Return columns for glyphs in single precision; axis positions stay double.
 
-    Infinite values become holes, which are not drawn.
+    Infinite values become NaN and are not drawn.
     """
     return ColumnDataSource({n: to_float32(n, column) for n, column in columns.items()}, name=name)
 
@@ -55,9 +54,9 @@ def source(name: str | None = None, /, **columns: Array) -> ColumnDataSource:
 def time_figure(
     axis: TimeAxis, height: int, x_range: Range | None, *, tools: bool = False, **options: Any
 ) -> figure:
-    """Return an empty figure over time; only one with ``tools`` shows its tool bar.
+    """Return an empty figure over time; only with ``tools`` is its toolbar visible.
 
-    All have the same tools, and what is done to the time axis of one is done to all that share it.
+    All figures have the same tools. Figures that share a time axis zoom and pan together.
     """
     zoom, pan = BoxZoomTool(dimensions="width"), PanTool(dimensions="width")
     plot = figure(
@@ -67,7 +66,7 @@ def time_figure(
         x_axis_type="datetime" if axis.kind == "date" else "linear",
         tools=[zoom, pan, WheelZoomTool(dimensions="width"), ResetTool(), SaveTool()],
         active_drag=zoom,
-        active_scroll=None,  # a page that is scrolled must not zoom under the finger
+        active_scroll=None,  # scrolling the page must not zoom a chart
         toolbar_location="above" if tools else None,
         background_fill_alpha=0,
         border_fill_alpha=0,
@@ -79,7 +78,9 @@ def time_figure(
         **options,
     )
     plot.toolbar.logo = None
-    plot.toolbar.stylesheets = [":host > .bk-divider { opacity: 0.25; }"]  # it glares on dark paper
+    plot.toolbar.stylesheets = [
+        ":host > .bk-divider { opacity: 0.25; }"
+    ]  # too bright in the dark theme
     if axis.kind != "date":
         plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
     else:
@@ -106,29 +107,29 @@ def time_figure(
             side,
             axis_line_color="line",
             major_tick_line_color="line",
-            major_label_text_color="soft",
-            axis_label_text_color="soft",
+            major_label_text_color="muted",
+            axis_label_text_color="muted",
         )
     plot.yaxis.axis_line_color = plot.yaxis.major_tick_line_color = None
-    plot.yaxis[0].tags = [{"paint": {"major_label_text_color": "soft"}}]
+    plot.yaxis[0].tags = [{"paint": {"major_label_text_color": "muted"}}]
     plot.xgrid.grid_line_color = None
     set_colors(plot.ygrid[0], grid_line_color="grid")
     return plot
 
 
 def time_range(left: float, right: float) -> Range1d:
-    """Return the stretch of time that the figures of a series share."""
+    """Return the time range that the figures of a series share."""
     return Range1d(start=left, end=right if right > left else left + 1.0)
 
 
-def library() -> str:
-    """Return the script of Bokeh: the core only, as all the rest would double the page."""
+def bokeh_script() -> str:
+    """Return the script of Bokeh: the core only, as the other parts would double the page."""
     return str(Resources(mode="inline", components=["bokeh"]).render_js())
 
 
-def embedded(models: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """Return the script that draws ``models`` as one document, and a place for each by name."""
+def embed_figures(models: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return the script that draws ``models`` as one document, and a container for each by name."""
     if not models:
         return "", {}
-    drawing, places = components(dict(models))
-    return str(drawing), dict(places)
+    script, containers = components(dict(models))
+    return str(script), dict(containers)

@@ -1,4 +1,4 @@
-"""Colours by the part they play: Okabe and Ito's palette on light and on dark paper."""
+"""Colors by role: Okabe and Ito's palette for the light and the dark theme."""
 
 import numpy as np
 
@@ -8,20 +8,20 @@ Palette = dict[str, "str | list[str]"]
 
 
 def _ramp(stops: tuple[str, ...], n: int = 64) -> list[str]:
-    """Return ``n`` colours through ``stops``, straight lines in sRGB."""
+    """Return ``n`` colors through ``stops``, interpolated linearly in sRGB."""
     corners = np.array([[int(s[i : i + 2], 16) for i in (1, 3, 5)] for s in stops], dtype=float)
     at = np.linspace(0, len(stops) - 1, n)
     mixed = [np.interp(at, np.arange(len(stops)), corners[:, i]) for i in range(3)]
     return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.rint(np.stack(mixed, 1)).astype(int)]
 
 
-# Okabe and Ito (2008): told apart by colour-blind readers. On dark paper the two darkest give
-# way to their lighter neighbours.
+# Okabe and Ito (2008): distinguishable with color blindness. The dark theme replaces the two
+# darkest colors by lighter neighbors.
 LIGHT: Palette = {
-    "paper": "#f4f6f8",
+    "background": "#f4f6f8",
     "card": "#ffffff",
-    "ink": "#18212b",
-    "soft": "#55616f",
+    "text": "#18212b",
+    "muted": "#55616f",
     "line": "#dfe4ea",
     "grid": "#eceff3",
     "shade": "#8a97a6",
@@ -38,10 +38,10 @@ LIGHT: Palette = {
 }
 
 DARK: Palette = {
-    "paper": "#0e1319",
+    "background": "#0e1319",
     "card": "#161d26",
-    "ink": "#e9eef4",
-    "soft": "#9dabba",
+    "text": "#e9eef4",
+    "muted": "#9dabba",
     "line": "#2a3542",
     "grid": "#202a35",
     "shade": "#7b8998",

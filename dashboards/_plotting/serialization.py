@@ -1,4 +1,4 @@
-"""Columns on their way to a page: as a screen needs them, and as bytes."""
+"""Columns for a page: reduced precision, packed as bytes."""
 
 import json
 from collections.abc import Mapping
@@ -10,30 +10,36 @@ from streamlyt.core import Array
 
 __all__ = ["pack_frame", "to_float32"]
 
-_PLACES = ("x", "left", "right")  # on the axis: single precision would round dates to minutes
-_LARGEST = float(np.finfo(np.float32).max)
+_POSITION_COLUMNS = (
+    "x",
+    "left",
+    "right",
+)  # axis positions: single precision would round dates to minutes
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 def to_float32(name: str, column: Array) -> Any:
-    """Return a column as glyphs get it: single precision, but for places; no infinite values.
+    """Return a column for glyphs: single precision except for axis positions, no infinite values.
 
-    A table of shape (n, rows, columns) holds n images.
+    A table of shape (n, rows, columns) has n images.
     """
     if column.dtype.kind == "f":
-        kept = np.where(np.isfinite(column), column, np.nan)
-        single = name not in _PLACES and np.nanmax(np.abs(kept), initial=0.0) < _LARGEST
-        kept = kept.astype(np.float32) if single else kept
+        values = np.where(np.isfinite(column), column, np.nan)
+        single = (
+            name not in _POSITION_COLUMNS and np.nanmax(np.abs(values), initial=0.0) < _MAX_FLOAT32
+        )
+        values = values.astype(np.float32) if single else values
     else:
-        kept = column.astype(np.int32) if column.dtype.kind in "iu" else column
-    return list(kept) if kept.ndim == 3 else kept
+        values = column.astype(np.int32) if column.dtype.kind in "iu" else column
+    return list(values) if values.ndim == 3 else values
 
 
-def pack_frame(told: Mapping[str, Any], sources: Mapping[str, Mapping[str, Array]]) -> bytes:
-    """Return what is told, as JSON, and columns, as their bytes, in one message.
+def pack_frame(header: Mapping[str, Any], sources: Mapping[str, Mapping[str, Array]]) -> bytes:
+    """Return one message with a header as JSON and columns as bytes.
 
-    The message begins with the length of the JSON (4 bytes, little end first); each column stands
-    therein by its kind, its shape and where its bytes begin behind the JSON, always at a multiple
-    of 8. Columns of text stand in the JSON as they are.
+    The message begins with the length of the JSON (4 bytes, little endian). The JSON describes
+    each column by type, shape and the offset of its bytes after the JSON, a multiple of 8. Columns
+    of text are in the JSON.
 
     Examples
     --------
@@ -45,17 +51,19 @@ def pack_frame(told: Mapping[str, Any], sources: Mapping[str, Mapping[str, Array
     [0.5, 1.0]
     """
     body = bytearray()
-    listed: dict[str, dict[str, Any]] = {}
+    described: dict[str, dict[str, Any]] = {}
     for source, columns in sources.items():
-        listed[source] = {}
+        described[source] = {}
         for name, column in columns.items():
-            kept = np.asarray(to_float32(name, column))
-            if kept.dtype.kind not in "fiu":
-                listed[source][name] = [str(value) for value in kept]
+            array = np.asarray(to_float32(name, column))
+            if array.dtype.kind not in "fiu":
+                described[source][name] = [str(value) for value in array]
                 continue
-            listed[source][name] = [kept.dtype.name, list(kept.shape), len(body)]
-            body += kept.astype(kept.dtype.newbyteorder("<"), copy=False).tobytes()
+            described[source][name] = [array.dtype.name, list(array.shape), len(body)]
+            body += array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
             body += bytes(-len(body) % 8)
-    head = json.dumps({**told, "sources": listed}, separators=(",", ":"), allow_nan=False).encode()
+    head = json.dumps(
+        {**header, "sources": described}, separators=(",", ":"), allow_nan=False
+    ).encode()
     head += b" " * (-(4 + len(head)) % 8)
     return len(head).to_bytes(4, "little") + head + bytes(body)

@@ -1,4 +1,4 @@
-"""The time axis of a page: the run's own clock in the unit that a reader would choose."""
+"""Time axis of a page: times of the run in a readable unit."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,30 +11,30 @@ from streamlyt.core import Floats, Schema
 __all__ = ["TimeAxis"]
 
 _SIMULATED = (("ms", 1e12), ("µs", 1e9), ("ns", 1e6), ("ps", 1e3), ("fs", 1.0))  # unit, in fs
-_LEAST_UNITS = 3.0  # a span of 3 or more of a unit is told in that unit: 3 ns, but 2900 ps
-_MOST_DECIMALS = 6  # beyond, the row number beside the time says it better
-_NS_PER_MS = 1e6  # drawn dates are milliseconds since 1970
+_MIN_UNITS = 3.0  # a span of at least 3 units uses that unit: 3 ns, but 2900 ps
+_MAX_DECIMALS = 6  # beyond, the row number is more useful
+_NS_PER_MS = 1e6  # Bokeh's dates are milliseconds since 1970
 
 
 @dataclass(frozen=True)
 class TimeAxis:
-    """How rows are placed on a page and how their times are told.
+    """Positions of rows on the time axis and texts of their times.
 
-    Simulated time (fs) is told in the largest unit that leaves a number to read, clock time (ns
-    since 1970) as a date in UTC, and steps, or a clock that stands still, as row numbers.
+    Simulation time (fs) uses the largest readable unit, clock time (ns since 1970) a date in UTC;
+    steps, and a clock that does not advance, use row numbers.
 
     Parameters
     ----------
     kind
         ``"time"``, ``"date"`` or ``"row"``.
     unit
-        What stands behind a number of the axis: ``"ns"``, ``"UTC"``, ``"frame"``.
+        Unit of the axis: ``"ns"``, ``"UTC"``, ``"frame"``.
     factor
-        Own time units a drawn unit.
+        Time units of the series per axis unit.
     decimals
-        Digits behind the point that tell one row from the next.
+        Decimals that distinguish one row from the next.
     schema
-        Of the series: its name and numbering of the rows.
+        Schema of the series: label and numbering of its rows.
 
     Examples
     --------
@@ -51,32 +51,32 @@ class TimeAxis:
 
     @classmethod
     def of(cls, schema: Schema, first: int, last: int, n_rows: int) -> "TimeAxis":
-        """Choose the axis of a series of ``n_rows`` rows between two times in its own unit."""
+        """Choose the axis of a series of ``n_rows`` rows between two times in its unit."""
         span = float(last - first)
         if schema.time_unit not in ("fs", "ns") or (span <= 0 and n_rows > 1):
             return cls("row", schema.row_label, 1.0, 0, schema)
         step = span / max(n_rows - 1, 1)
         if schema.time_unit == "ns":
             decimals = 0 if step >= 1e9 or step <= 0 else int(np.ceil(-np.log10(step / 1e9)))
-            return cls("date", "UTC", _NS_PER_MS, min(decimals, _MOST_DECIMALS), schema)
+            return cls("date", "UTC", _NS_PER_MS, min(decimals, _MAX_DECIMALS), schema)
         unit, factor = next(
-            ((u, f) for u, f in _SIMULATED if span >= _LEAST_UNITS * f), _SIMULATED[-1]
+            ((u, f) for u, f in _SIMULATED if span >= _MIN_UNITS * f), _SIMULATED[-1]
         )
         decimals = int(np.ceil(np.log10(factor / step))) if step > 0 else 0
-        return cls("time", unit, factor, int(np.clip(decimals, 0, _MOST_DECIMALS)), schema)
+        return cls("time", unit, factor, int(np.clip(decimals, 0, _MAX_DECIMALS)), schema)
 
     @property
     def label(self) -> str:
-        """What is written under the axis."""
+        """Label of the axis."""
         return {"time": f"time ({self.unit})", "date": "time (UTC)"}.get(self.kind, self.unit)
 
     def place(self, times: ArrayLike, rows: ArrayLike) -> Floats:
-        """Return where rows stand on the axis; ``rows`` are numbers in the source's own count."""
+        """Return axis positions of rows; ``rows`` are row numbers of the source."""
         chosen = rows if self.kind == "row" else times
         return np.asarray(chosen, dtype=np.float64) / self.factor
 
     def text(self, time: int, row: int) -> str:
-        """Return a time in words."""
+        """Return a time as text."""
         if self.kind == "row":
             return self.row_text(row)
         if self.kind == "date":
@@ -87,23 +87,23 @@ class TimeAxis:
         return f"{time / self.factor:,.{self.decimals}f} {self.unit}"
 
     def row_text(self, row: int) -> str:
-        """Return the name of a row: what it is called, and its number."""
+        """Return label and number of a row."""
         return f"{self.schema.row_label} {int(row):,}"
 
     def span_text(self, first: int, last: int) -> str:
-        """Return how long a stretch of time is, in words; empty where only rows are known."""
+        """Return a duration as text; empty if only rows are known."""
         if self.kind == "row":
             return ""
         if self.kind == "time":
             return f"{(last - first) / self.factor:,.4g} {self.unit}"
         seconds = (last - first) / 1e9
         for unit, size in (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0)):
-            if seconds >= _LEAST_UNITS * size:
+            if seconds >= _MIN_UNITS * size:
                 return f"{seconds / size:,.4g} {unit}"
         return f"{seconds * 1e3:,.4g} ms"
 
     def params(self) -> dict[str, Any]:
-        """Return what a hover needs to print a place of this axis."""
+        """Return the tooltip format of a position on this axis."""
         if self.kind == "date":
             return {"tip": "@x{%F %T}", "formatters": {"@x": "datetime"}}
         zeros = "0" * self.decimals

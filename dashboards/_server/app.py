@@ -1,4 +1,4 @@
-"""The live pages over HTTP: read only, on loopback, a screenful at a time."""
+"""Live pages over HTTP: read-only, downsampled to the screen."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from tornado.web import HTTPError, RequestHandler
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from streamlyt.core.errors import ParameterError, StreamlytError
-from streamlyt.dashboards._page.series_list import list_of, rows_of_series
+from streamlyt.dashboards._page.series_list import series_list, sort_series
 from streamlyt.dashboards._plotting.serialization import pack_frame
 
 from .auth import AccessControl, TokenScope
@@ -20,35 +20,35 @@ from .frame_cache import ALL, FrameCache, FrameKey
 from .frames import changes_of
 from .pages import LIBRARY, library_file, list_page, series_page, waiting_page
 from .process_run import PROCESS
-from .view import LAST, View, rows_of
+from .view import LAST, View, visible_rows
 
 __all__ = ["DashboardApp"]
 
-PULL_MS = 250  # measured: below, a browser does little else; above, a page looks asleep
-_MOST_PAGES = 128  # open at once
+PULL_MS = 250  # measured: below, browsers are busy; above, pages look stalled
+_MAX_PAGES = 128  # open at the same time
 _COOKIE = "streamlyt"
 _ROWS_OF_A_FILE = 100_000
 
 
 class DashboardApp:
-    """The live pages of a run, for a server of tornado.
+    """Live pages of a run, for a tornado server.
 
     Parameters
     ----------
     desk
-        Makes what is shown.
+        Renders the frames.
     guard
-        Decides who may look.
+        Access control of all requests.
     """
 
-    def __init__(self, desk: FrameCache, guard: AccessControl) -> None:
-        self.desk, self.guard = desk, guard
+    def __init__(self, cache: FrameCache, access: AccessControl) -> None:
+        self.cache, self.access = cache, access
         self.open: set[_Live] = set()
-        self._clock = PeriodicCallback(self.turn, PULL_MS)
+        self._clock = PeriodicCallback(self.refresh, PULL_MS)
 
     def routes(self, prefix: str = "") -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
-        """Return the handlers of all addresses under ``prefix``."""
-        with_me = {"board": self}
+        """Return the handlers of all paths under ``prefix``."""
+        with_me = {"dashboard": self}
         return [
             (rf"{prefix}/", _Page, {**with_me, "page": ALL}),
             (rf"{prefix}/series", _Page, {**with_me, "page": "series"}),
@@ -56,46 +56,50 @@ class DashboardApp:
             (rf"{prefix}/live", _Live, with_me),
             (rf"{prefix}/rows\.csv", _Rows, with_me),
             (rf"{prefix}/{LIBRARY}", _Library, with_me),
-            *([(prefix, _Slash, with_me)] if prefix else []),
+            *([(prefix, _FolderRedirect, with_me)] if prefix else []),
         ]
 
     def start(self) -> None:
-        """Begin to look at the run."""
+        """Start polling the run."""
         self._clock.start()
 
     def stop(self) -> None:
-        """End; open pages find out by themselves."""
+        """Stop; open pages notice the closed connection."""
         self._clock.stop()
         for page in list(self.open):
             page.close()
-        self.desk.close()
+        self.cache.close()
 
     async def warm(self) -> None:
-        """Draw the page of the series that is looked at first, before anybody asks for it."""
-        await self.desk.refresh()
-        with suppress(StreamlytError):  # a run that cannot be read tells so on its page
-            await self.desk.call(self._draw_first)
+        """Draw the page of the first series before it is requested."""
+        await self.cache.refresh()
+        with suppress(StreamlytError):  # the page shows the error of an unreadable run
+            await self.cache.call(self._draw_first)
 
     def _draw_first(self) -> None:
-        look = self.desk.snapshot
-        first = rows_of_series(look.row_counts(), look.by_key())[:1] if look is not None else []
+        snapshot = self.cache.snapshot
+        first = (
+            sort_series(snapshot.row_counts(), snapshot.by_key())[:1]
+            if snapshot is not None
+            else []
+        )
         for key in first:
-            if self.desk.snapshot is not None and self.desk.snapshot.has(key):
-                series_page(self.desk, ("series", View(key, last=LAST)), "", True)
+            if self.cache.snapshot is not None and self.cache.snapshot.has(key):
+                series_page(self.cache, ("series", View(key, last=LAST)), "", True)
 
-    async def turn(self) -> None:
-        """See whether there is news, and send it to the pages that wait."""
-        await self.desk.refresh()
+    async def refresh(self) -> None:
+        """Poll the run and send new frames to waiting pages."""
+        await self.cache.refresh()
         for page in list(self.open):
             await page.serve(at_once=False)
 
 
-class _Guarded(RequestHandler):
-    """What all pages have in common: who may see them, and what a browser is told."""
+class _BaseHandler(RequestHandler):
+    """Base handler: access control and security headers."""
 
-    def initialize(self, board: DashboardApp, page: str = "") -> None:
-        self.board, self.page = board, page
-        self.seen = TokenScope(frozenset())
+    def initialize(self, dashboard: DashboardApp, page: str = "") -> None:
+        self.dashboard, self.page = dashboard, page
+        self.scope = TokenScope(frozenset())
 
     def set_default_headers(self) -> None:
         for name, value in (
@@ -109,17 +113,17 @@ class _Guarded(RequestHandler):
         self.clear_header("Server")
 
     def prepare(self) -> Awaitable[None] | None:
-        guard, host = self.board.guard, self.request.host
-        if not guard.knows_host(host):
+        access, host = self.dashboard.access, self.request.host
+        if not access.knows_host(host):
             raise HTTPError(
                 403, reason="Unknown host name: start the server with --name to allow it"
             )
-        if not guard.knows_origin(self.request.headers.get("Origin"), host):
-            raise HTTPError(403, reason="Requests of other sites are refused")
-        found = guard.passes(self._token())
-        if found is None:
-            raise HTTPError(401, reason="A token is needed: open the link that came with it")
-        self.seen = found
+        if not access.knows_origin(self.request.headers.get("Origin"), host):
+            raise HTTPError(403, reason="Cross-origin requests are rejected")
+        scope = access.passes(self._token())
+        if scope is None:
+            raise HTTPError(401, reason="A token is required: open the link that contains it")
+        self.scope = scope
         return None
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -130,52 +134,54 @@ class _Guarded(RequestHandler):
         given = self.get_query_argument("token", None)
         if given is not None:
             return given
-        said = self.request.headers.get("Authorization", "")
-        if said.startswith("Bearer "):
-            return said.removeprefix("Bearer ")
+        header = self.request.headers.get("Authorization", "")
+        if header.startswith("Bearer "):
+            return header.removeprefix("Bearer ")
         return self.get_cookie(_COOKIE)
 
     def key(self) -> str:
-        """Return the series that is asked for."""
+        """Return the requested series."""
         if self.page == "process":
-            if self.seen.series is not None:
-                raise HTTPError(403, reason="This token is for some series only")
+            if self.scope.series is not None:
+                raise HTTPError(403, reason="This token is limited to some series")
             return PROCESS
         key = self.get_query_argument("key", "", strip=False)
-        if not self.seen.allows(key):
-            raise HTTPError(403, reason="This token is for other series")
+        if not self.scope.allows(key):
+            raise HTTPError(403, reason="This token does not allow this series")
         return key
 
 
-class _Page(_Guarded):
+class _Page(_BaseHandler):
     async def get(self) -> None:
         token = self.get_query_argument("token", None)
-        if token is not None and self.board.guard.requires_token:
-            # Kept by the browser from now on, and gone from the address and its history.
+        if token is not None and self.dashboard.access.requires_token:
+            # A cookie stores it, and the redirect removes it from the address and the history.
             self.set_cookie(_COOKIE, token, httponly=True, samesite="Lax", path=self._folder())
             rest = "&".join(part for part in self._query() if not part.startswith("token="))
             where = self.request.path.rpartition("/")[2] or "./"
             self.redirect(where + (f"?{rest}" if rest else ""))
             return
-        nonce, desk = secrets.token_urlsafe(12), self.board.desk
+        nonce, cache = secrets.token_urlsafe(12), self.dashboard.cache
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Content-Security-Policy", _policy(nonce, self.request.host))
-        await desk.refresh()
-        whole = self.seen.series is None
+        await cache.refresh()
+        whole = self.scope.series is None
         if self.page == ALL:
-            only = None if whole else self.seen.allows
-            self.finish(await desk.call(lambda: list_page(desk, nonce, only)))
+            only = None if whole else self.scope.allows
+            self.finish(await cache.call(lambda: list_page(cache, nonce, only)))
             return
         key = self.key()
         page = self.page if whole else "one"
         seen: FrameKey = (page, View(key, last=600 if page == "process" else LAST))
-        ready = self.page == "process" or await desk.call(lambda: _has_rows(desk, key))
+        ready = self.page == "process" or await cache.call(lambda: _has_rows(cache, key))
         if not ready:
-            if desk.snapshot is not None and desk.snapshot.keys():
-                self.set_status(404)  # others have begun: more likely a wrong name than a late one
-            self.finish(await desk.call(lambda: waiting_page(desk, key, nonce, whole)))
+            if cache.snapshot is not None and cache.snapshot.keys():
+                self.set_status(
+                    404
+                )  # other series exist: a wrong key is more likely than a late series
+            self.finish(await cache.call(lambda: waiting_page(cache, key, nonce, whole)))
             return
-        self.finish(await desk.call(lambda: series_page(desk, seen, nonce, whole)))
+        self.finish(await cache.call(lambda: series_page(cache, seen, nonce, whole)))
 
     def _query(self) -> list[str]:
         return [part for part in self.request.query.split("&") if part]
@@ -184,40 +190,40 @@ class _Page(_Guarded):
         return self.request.path.rpartition("/")[0] + "/"
 
 
-class _Slash(_Guarded):
+class _FolderRedirect(_BaseHandler):
     def get(self) -> None:
-        """Lead to the folder, from which the addresses on the pages count."""
+        """Redirect to the folder, to which the links on the pages are relative."""
         self.redirect(self.request.path.rpartition("/")[2] + "/")
 
 
-class _Library(_Guarded):
+class _Library(_BaseHandler):
     def get(self) -> None:
-        """Send Bokeh's script: its address has its version, so that browsers keep it."""
+        """Send Bokeh's script; its path has the version, so that browsers cache it."""
         self.set_header("Content-Type", "text/javascript; charset=utf-8")
         self.set_header("Cache-Control", "private, max-age=31536000, immutable")
         self.finish(library_file())
 
 
-class _Rows(_Guarded):
+class _Rows(_BaseHandler):
     async def get(self) -> None:
-        """Send the rows that a page shows as a table."""
-        key, desk = self.key(), self.board.desk
+        """Send the visible rows as CSV."""
+        key, cache = self.key(), self.dashboard.cache
         try:
             ends = [float(self.get_query_argument(name)) for name in ("left", "right")]
         except ValueError:
             raise HTTPError(400, reason="left and right must be numbers") from None
-        text = await desk.call(lambda: _table(desk, key, *ends))
+        text = await cache.call(lambda: _table(cache, key, *ends))
         if text is None:
-            raise HTTPError(404, reason="There is no such series")
+            raise HTTPError(404, reason="Series not found")
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", 'attachment; filename="rows.csv"')
         self.finish(text)
 
 
-class _Live(WebSocketHandler, _Guarded):
-    """One open page: it says what it looks at, and is sent a frame when there is a new one.
+class _Live(WebSocketHandler, _BaseHandler):
+    """One open page: it sends its view and receives a frame when there is a new one.
 
-    It asks for the next frame when it has drawn the last, so that none wait for a slow browser.
+    It requests the next frame after drawing the last, so that no frames queue for a slow browser.
     """
 
     max_message_size = 8192
@@ -227,22 +233,22 @@ class _Live(WebSocketHandler, _Guarded):
         return 10.0
 
     def check_origin(self, origin: str) -> bool:
-        return self.board.guard.knows_origin(origin, self.request.host)
+        return self.dashboard.access.knows_origin(origin, self.request.host)
 
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        """Begin, if what is asked for may be seen."""
+        """Open the connection if the token allows the series."""
         self.page = self.get_query_argument("page", "series")
         self._series = "" if self.page == ALL else self.key()
         await super().get(*args, **kwargs)
 
     async def open(self, *args: str, **kwargs: str) -> None:
-        self._wanted: View | None = None
+        self._requested: View | None = None
         self._have = ""
         self._sending = False
-        if len(self.board.open) >= _MOST_PAGES:
-            self.close(1013, "too many pages are open")
+        if len(self.dashboard.open) >= _MAX_PAGES:
+            self.close(1013, "too many open pages")
             return
-        self.board.open.add(self)
+        self.dashboard.open.add(self)
 
     async def on_message(self, message: str | bytes) -> None:
         try:
@@ -250,79 +256,84 @@ class _Live(WebSocketHandler, _Guarded):
         except ParameterError as problem:
             self.close(1008, str(problem)[:100])
             return
-        moved = view != getattr(self, "_last", None)
-        self._wanted = self._last = view
+        moved = view != getattr(self, "_last_view", None)
+        self._requested = self._last_view = view
         await self.serve(at_once=moved)
 
     def on_close(self) -> None:
-        self.board.open.discard(self)
+        self.dashboard.open.discard(self)
 
     async def serve(self, at_once: bool) -> None:
-        """Send a frame, if one is wanted and there is a new one."""
-        view, desk = self._wanted, self.board.desk
+        """Send a frame if one is requested and there is a new one."""
+        view, cache = self._requested, self.dashboard.cache
         if view is None or self._sending:
             return
-        page = "one" if self.page == "series" and self.seen.series is not None else self.page
-        seen: FrameKey = (page, view)
-        if not at_once and desk.stamp(seen) == self._have:
+        page = "one" if self.page == "series" and self.scope.series is not None else self.page
+        frame_key: FrameKey = (page, view)
+        if not at_once and cache.stamp(frame_key) == self._have:
             return
         self._sending = True
         try:
-            if self.page == ALL and self.seen.series is not None:
-                stamp, frame = desk.stamp(seen), await desk.call(lambda: self._some(view))
+            if self.page == ALL and self.scope.series is not None:
+                stamp, frame = (
+                    cache.stamp(frame_key),
+                    await cache.call(lambda: self._allowed_series(view)),
+                )
             else:
-                stamp, frame = await desk.frame(seen)
-            self._wanted, self._have = None, stamp
+                stamp, frame = await cache.frame(frame_key)
+            self._requested, self._have = None, stamp
             await self.write_message(frame, binary=True)
         except WebSocketClosedError:
-            self.board.open.discard(self)
+            self.dashboard.open.discard(self)
         finally:
             self._sending = False
 
-    def _some(self, view: View) -> bytes:
-        look = self.board.desk.snapshot
-        if look is None:
-            return pack_frame({"waiting": "Waiting for the run to begin."}, {})
-        return pack_frame(list_of(look, view.find, None, self.seen.allows), {})
+    def _allowed_series(self, view: View) -> bytes:
+        snapshot = self.dashboard.cache.snapshot
+        if snapshot is None:
+            return pack_frame({"waiting": "Waiting for the run to start."}, {})
+        return pack_frame(series_list(snapshot, view.find, None, self.scope.allows), {})
 
 
-def _has_rows(desk: FrameCache, key: str) -> bool:
-    return desk.snapshot is not None and desk.snapshot.has(key)
+def _has_rows(cache: FrameCache, key: str) -> bool:
+    return cache.snapshot is not None and cache.snapshot.has(key)
 
 
-def _table(desk: FrameCache, key: str, left: float, right: float) -> str | None:
-    """Return rows as they came, or, where they are too many, drawn together."""
-    look = desk.snapshot
-    if look is None or not look.has(key):
+def _table(cache: FrameCache, key: str, left: float, right: float) -> str | None:
+    """Return rows as CSV, downsampled if there are too many."""
+    snapshot = cache.snapshot
+    if snapshot is None or not snapshot.has(key):
         return None
-    schema, axis = look.schema(key), changes_of(look, key).axis
-    start, stop = rows_of(look, View(key, left=min(left, right), right=max(left, right)), axis)
-    seen = look.downsample(
+    schema, axis = snapshot.schema(key), changes_of(snapshot, key).axis
+    start, stop = visible_rows(
+        snapshot, View(key, left=min(left, right), right=max(left, right)), axis
+    )
+    rows = snapshot.downsample(
         key, schema.channel_names, points=_ROWS_OF_A_FILE, start=start, stop=stop
     )
-    whole = len(seen.rows) >= stop - start
-    kinds = ("",) if whole else (" minimum", " mean", " maximum")
-    tables = (seen.mean,) if whole else (seen.minimum, seen.mean, seen.maximum)
+    complete = len(rows.rows) >= stop - start
+    suffixes = ("",) if complete else (" minimum", " mean", " maximum")
+    tables = (rows.mean,) if complete else (rows.minimum, rows.mean, rows.maximum)
     text = io.StringIO()
     writer = csv.writer(text)
-    names = [_harmless(name + kind) for name in schema.channel_names for kind in kinds]
+    names = [_csv_safe(name + kind) for name in schema.channel_names for kind in suffixes]
     writer.writerow([schema.row_label, f"time ({schema.time_unit})", *names])
-    for i, (row, time) in enumerate(zip(seen.rows, seen.times, strict=True)):
+    for i, (row, time) in enumerate(zip(rows.rows, rows.times, strict=True)):
         cells = [table[i, c] for c in range(schema.n_channels) for table in tables]
         writer.writerow([schema.source_row(int(row)), int(time), *(repr(float(v)) for v in cells)])
     return text.getvalue()
 
 
-def _harmless(name: str) -> str:
-    """Return a name that no spreadsheet takes for a formula."""
+def _csv_safe(name: str) -> str:
+    """Return a name that no spreadsheet interprets as a formula."""
     return f"'{name}" if name[:1] in "=+-@\t\r" else name
 
 
 def _policy(nonce: str, host: str) -> str:
-    """Return what a page may do: run its own scripts, and speak with its own server.
+    """Return the content security policy of a page: its own scripts, its own server.
 
-    Bokeh makes functions of the texts of its hovers and tick labels, hence unsafe-eval, and sets
-    styles, hence unsafe-inline; a script in the data has neither the nonce nor a way in.
+    Bokeh compiles hover texts and tick labels, hence unsafe-eval, and sets styles, hence
+    unsafe-inline. A script in the data has no nonce, and all data are escaped.
     """
     return (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; "

@@ -1,4 +1,4 @@
-"""Who may look at a live page: names of this server, origins, tokens."""
+"""Access control of live pages: host names, origins and tokens."""
 
 import hashlib
 import hmac
@@ -20,31 +20,31 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True)
 class TokenScope:
-    """What a token lets one see.
+    """Series that a token allows.
 
     Parameters
     ----------
     series
-        Names of the series; None for all, and for how the process is.
+        Keys of the series; None for all series and the process page.
     """
 
     series: frozenset[str] | None = None
 
     def allows(self, key: str) -> bool:
-        """Whether a series is among them."""
+        """Whether the token allows a series."""
         return self.series is None or key in self.series
 
 
 class AccessControl:
-    """Decides who may look.
+    """Access control by host name, origin and token.
 
     Parameters
     ----------
     names
-        Host names by which the server is asked for, beside those of this machine's loopback: a
-        page of another site that had its name lead here is refused.
+        Accepted host names in addition to those of the loopback interface. Others are rejected, to
+        prevent DNS rebinding.
     tokens
-        File of the tokens that are asked for, made by :func:`new_token`; None to ask for none.
+        File of the accepted tokens, written by :func:`create_token`; None requires no token.
 
     Raises
     ------
@@ -53,71 +53,71 @@ class AccessControl:
 
     Examples
     --------
-    >>> guard = AccessControl(["plant.example.org"])
-    >>> guard.knows_host("plant.example.org:8443"), guard.knows_host("evil.example.com")
+    >>> access = AccessControl(["plant.example.org"])
+    >>> access.knows_host("plant.example.org:8443"), access.knows_host("evil.example.com")
     (True, False)
-    >>> guard.knows_origin("http://localhost:8750", "localhost:8750")
+    >>> access.knows_origin("http://localhost:8750", "localhost:8750")
     True
-    >>> guard.knows_origin("http://evil.example.com", "localhost:8750")
+    >>> access.knows_origin("http://evil.example.com", "localhost:8750")
     False
     """
 
     def __init__(self, names: Collection[str] = (), tokens: Path | None = None) -> None:
         self.names = frozenset(name.lower() for name in (*LOOPBACK, *names))
         self.tokens = tokens
-        self._passes = [] if tokens is None else _read(tokens)
+        self._scopes = [] if tokens is None else _read(tokens)
 
     @property
     def requires_token(self) -> bool:
-        """Whether a token is asked for."""
+        """Whether a token is required."""
         return self.tokens is not None
 
     def knows_host(self, host: str) -> bool:
-        """Whether a request was meant for this server."""
+        """Whether the host name of a request is accepted."""
         return bool(_HOST.fullmatch(host)) and _name(host) in self.names
 
     def knows_origin(self, origin: str | None, host: str) -> bool:
-        """Whether a request comes from a page of this server, or from no page at all."""
+        """Whether a request comes from a page of this server, or from no page."""
         if origin is None:
             return True
-        where = origin.partition("://")[2].lower()
-        return where == host.lower() or (_name(where) in self.names - set(LOOPBACK))
+        origin_host = origin.partition("://")[2].lower()
+        return origin_host == host.lower() or (_name(origin_host) in self.names - set(LOOPBACK))
 
     def passes(self, token: str | None) -> TokenScope | None:
-        """Return what a token lets one see, None for nothing at all."""
+        """Return what a token allows; None if it is invalid."""
         if not self.requires_token:
             return TokenScope()
-        given = _hashed(token or "")
-        found = None
-        for known, what in self._passes:  # all of them, so that time tells nothing
+        given = _hash(token or "")
+        scope = None
+        for known, scope_of_token in self._scopes:  # compare all, so that the time reveals nothing
             if hmac.compare_digest(known, given):
-                found = what
-        return found
+                scope = scope_of_token
+        return scope
 
 
 def create_token(path: Path, series: Sequence[str] | None = None) -> str:
-    """Add a token to a file, and return it; the file holds its hash only.
+    """Add a token to a file, and return it; the file stores only its hash.
 
     Parameters
     ----------
     path
-        The file, made for its owner alone where there is none.
+        The file; a new one is readable by its owner only.
     series
-        The series that it lets one see; None for all.
+        Keys of the series that it allows; None for all.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     token = create_token(Path(folder) / "tokens", ["pump-03"])
-    ...     guard = AccessControl(tokens=Path(folder) / "tokens")
-    >>> guard.passes(token).allows("pump-03"), guard.passes(token).allows("pump-04")
+    ...     access = AccessControl(tokens=Path(folder) / "tokens")
+    >>> access.passes(token).allows("pump-03"), access.passes(token).allows("pump-04")
     (True, False)
-    >>> guard.passes("guessed") is None
+    >>> access.passes("guessed") is None
     True
     """
     token = secrets.token_urlsafe(32)
-    record = {"sha256": _hashed(token), "series": None if series is None else list(series)}
+    record = {"sha256": _hash(token), "series": None if series is None else list(series)}
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as file:
         file.write(json.dumps(record) + "\n")
     return token
@@ -134,12 +134,13 @@ def _read(path: Path) -> list[tuple[str, TokenScope]]:
         return passes
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise ParameterError(
-            f"tokens must be a file made by streamlyt token, got {str(path)!r} ({problem})"
+            f"tokens must be a file made by streamlyt token, got {str(path)!r} ({problem}); "
+            f"create one"
         ) from problem
 
 
-def _hashed(token: str) -> str:
-    # A token is 32 random bytes: nothing slower is needed to keep it from being guessed.
+def _hash(token: str) -> str:
+    # A token has 32 random bytes, so a fast hash is sufficient.
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The script of a live page: it asks for frames, puts them in place, and comes back by itself."""
+"""Script of a live page: requests frames, updates the page and reconnects."""
 
 __all__ = ["script"]
 
@@ -17,18 +17,18 @@ _SCRIPT = r"""
   const KINDS = {float64: Float64Array, float32: Float32Array, int32: Int32Array,
     int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array,
     uint32: Uint32Array};
-  const BUSY = 4;  // drawing takes a fifth of the time at most
-  let socket = null, paused = false, placing = false, timer = 0, ring = 0, wait = 250;
-  let over = Boolean(set.over);  // nobody writes the run any more
-  let changes = set.changes, texts = {}, shown = null, late = null, asked = false;
+  const BUSY = 4;  // draw for at most a fifth of the time
+  let socket = null, paused = false, settingRange = false, timer = 0, ring = 0, wait = 250;
+  let over = Boolean(set.over);  // the run is complete
+  let changes = set.changes, texts = {}, shown = null, late = null, requested = false;
 
-  // What was looked at stays in the address, so that a page drawn anew looks there again.
-  function remember() {
+  // The view is stored in the address, so that a reloaded page restores it.
+  function storeView() {
     const place = view.left === null ? "" : `${view.left},${view.right}`;
     const state = [view.last === null ? "all" : view.last, place, paused ? "paused" : ""];
     history.replaceState(null, "", "#" + state.join(";"));
   }
-  function recall() {
+  function restoreView() {
     const [last, place, stopped] = location.hash.slice(1).split(";");
     if (!last) return;
     view.last = last === "all" ? null : Number(last) || set.last;
@@ -43,7 +43,7 @@ _SCRIPT = r"""
     if (chosen) sessionStorage.setItem("theme", chosen);
   });
 
-  function drawnAnew() {
+  function reload() {
     const last = Number(sessionStorage.getItem("drawn")) || 0;
     const again = Math.max(0, last + 3000 - Date.now());
     setTimeout(() => {
@@ -55,15 +55,15 @@ _SCRIPT = r"""
   const time = () => held() && held().get_model_by_name("time");
 
   function ask() {
-    if (!socket || socket.readyState !== 1 || asked) return;
+    if (!socket || socket.readyState !== 1 || requested) return;
     if (paused && shown) return;
-    asked = true;
+    requested = true;
     socket.send(JSON.stringify(view));
   }
-  function look() {  // somewhere else, at once
-    asked = false;
-    remember();
-    tell();
+  function changeView() {  // after a change of the view
+    requested = false;
+    storeView();
+    updateControls();
     if (paused) shown = late = null;
     ask();
   }
@@ -75,19 +75,19 @@ _SCRIPT = r"""
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       wait = 250;
-      asked = false;
+      requested = false;
       at("lost").hidden = true;
       document.body.dataset.live = "yes";
-      tell();
+      updateControls();
       ask();
     };
     socket.onmessage = (message) => {
-      asked = false;
-      if (paused && shown) { late = message.data; return; }  // it was on its way
+      requested = false;
+      if (paused && shown) { late = message.data; return; }  // arrived after pausing
       const began = performance.now();
       take(message.data);
-      if (document.hidden) return;  // a page that nobody sees asks when it is seen again
-      // The second picture after it begins when this one is drawn; two come within 33 ms anyway.
+      if (document.hidden) return;  // a hidden page requests when it becomes visible
+      // The second animation frame starts when this one is drawn; two take up to 33 ms anyway.
       requestAnimationFrame(() => requestAnimationFrame(() => {
         setTimeout(ask, BUSY * Math.max(0, performance.now() - began - 33));
       }));
@@ -99,11 +99,11 @@ _SCRIPT = r"""
   function lose() {
     const lost = at("lost");
     if (lost.hidden) {
-      lost.textContent = "The connection is lost. What is shown may be old; trying again.";
+      lost.textContent = "Connection lost. Data may be outdated; reconnecting.";
       lost.hidden = false;
     }
     delete document.body.dataset.live;
-    tell();
+    updateControls();
     setTimeout(connect, wait);
     wait = Math.min(wait * 1.6, 3000);
   }
@@ -122,19 +122,19 @@ _SCRIPT = r"""
   }
   function take(data) {
     const size = new DataView(data).getUint32(0, true);
-    const told = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, size)));
-    if (told.waiting !== undefined) {
-      at("lost").textContent = told.waiting;
+    const frame = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, size)));
+    if (frame.waiting !== undefined) {
+      at("lost").textContent = frame.waiting;
       at("lost").hidden = false;
       return;
     }
     at("lost").hidden = true;
-    if (told.shape !== set.shape) {
-      if (told.changes > changes) sessionStorage.setItem("said", told.newest);
-      return drawnAnew();
+    if (frame.shape !== set.shape) {
+      if (frame.changes > changes) sessionStorage.setItem("said", frame.newest);
+      return reload();
     }
     const body = data.slice(4 + size);
-    for (const [name, columns] of Object.entries(told.sources)) {
+    for (const [name, columns] of Object.entries(frame.sources)) {
       const source = held().get_model_by_name(name);
       const fresh = {};
       for (const [key, spec] of Object.entries(columns)) {
@@ -142,24 +142,24 @@ _SCRIPT = r"""
       }
       source.data = fresh;
     }
-    if (told.follows && time()) {
-      placing = true;
-      time().setv({start: told.left, end: told.right});
-      placing = false;
+    if (frame.follows && time()) {
+      settingRange = true;
+      time().setv({start: frame.left, end: frame.right});
+      settingRange = false;
     }
-    shown = told;
-    if (Boolean(told.over) !== over) {
-      over = Boolean(told.over);
-      tell();
+    shown = frame;
+    if (Boolean(frame.over) !== over) {
+      over = Boolean(frame.over);
+      updateControls();
     }
-    for (const [name, html] of Object.entries(told.texts)) write(name, html);
-    if (told.changes > changes) announce(told.newest);
-    changes = told.changes;
+    for (const [name, html] of Object.entries(frame.texts)) write(name, html);
+    if (frame.changes > changes) announce(frame.newest);
+    changes = frame.changes;
     offer();
   }
   function announce(text) {
     at("said").textContent = text;
-    // A ring that stays a moment: one that fades would be painted sixty times a second.
+    // A static ring: one that fades would be repainted sixty times per second.
     document.body.classList.add("news");
     clearTimeout(ring);
     ring = setTimeout(() => document.body.classList.remove("news"), 4000);
@@ -188,7 +188,7 @@ _SCRIPT = r"""
     link.href = `rows.csv?key=${encodeURIComponent(set.key)}&${ends}`;
     link.hidden = Boolean(set.process);
   }
-  function tell() {
+  function updateControls() {
     const state = at("state");
     if (!state) return;
     const live = socket && socket.readyState === 1;
@@ -199,31 +199,31 @@ _SCRIPT = r"""
       state.textContent = word;
       state.className = `state ${word.replace(" ", "-")}`;
     }
-    at("pause").textContent = paused ? "Go on" : "Pause";
+    at("pause").textContent = paused ? "Resume" : "Pause";
     at("follow").hidden = view.left === null;
-    at("follow").textContent = over ? "Back to the end" : "Back to live";
+    at("follow").textContent = over ? "Jump to the end" : "Back to live";
     if (at("last")) at("last").value = view.last === null ? "" : String(view.last);
   }
 
   function follow() {
     clearTimeout(timer);
     view.left = view.right = null;
-    look();
+    changeView();
   }
   function moved() {
-    if (placing) return;
+    if (settingRange) return;
     clearTimeout(timer);
     timer = setTimeout(() => {
       const [left, right] = [time().start, time().end].sort((a, b) => a - b);
       if (!(right > left)) return;
       [view.left, view.right] = [left, right];
-      look();
+      changeView();
     }, 60);
   }
   function shift(by, scale) {
     const {start, end} = time(), middle = (start + end) / 2, half = (end - start) / 2 * scale;
-    const centre = middle + by * (end - start);
-    time().setv({start: centre - half, end: centre + half});
+    const center = middle + by * (end - start);
+    time().setv({start: center - half, end: center + half});
   }
   function measure() {
     const picture = document.querySelector(".picture");
@@ -235,7 +235,7 @@ _SCRIPT = r"""
   window.streamlyt = {follow};
 
   function begin() {
-    recall();
+    restoreView();
     measure();
     if (time()) {
       time().change.connect(moved);
@@ -244,15 +244,15 @@ _SCRIPT = r"""
         at(name).addEventListener("click", () => shift(by, scale));
       }
       if (view.left !== null) {
-        placing = true;
+        settingRange = true;
         time().setv({start: view.left, end: view.right});
-        placing = false;
+        settingRange = false;
       }
       at("follow").addEventListener("click", follow);
       at("pause").addEventListener("click", () => {
         paused = !paused;
-        remember();
-        tell();
+        storeView();
+        updateControls();
         if (!paused && late) take(late);
         late = null;
         ask();
@@ -263,16 +263,16 @@ _SCRIPT = r"""
       });
       document.addEventListener("toggle", () => {
         const open = document.querySelectorAll(".card details[open]").length > 0;
-        if (open !== view.tables) { view.tables = open; look(); }
+        if (open !== view.tables) { view.tables = open; changeView(); }
       }, true);
-      addEventListener("resize", () => { if (measure()) look(); });
+      addEventListener("resize", () => { if (measure()) changeView(); });
       offer();
     }
     if (at("find")) at("find").addEventListener("input", () => {
       clearTimeout(timer);
-      timer = setTimeout(() => { view.find = at("find").value; look(); }, 120);
+      timer = setTimeout(() => { view.find = at("find").value; changeView(); }, 120);
     });
-    const said = sessionStorage.getItem("said");  // before the page was drawn anew
+    const said = sessionStorage.getItem("said");  // from before the reload
     sessionStorage.removeItem("said");
     if (said) setTimeout(() => announce(said), 300);
     connect();

@@ -1,4 +1,4 @@
-"""What all open pages share: one look at the run, and each screenful made once."""
+"""Shared cache of all open pages: one snapshot of the run, each frame built once."""
 
 import asyncio
 import os
@@ -9,11 +9,11 @@ from typing import Any
 
 from streamlyt.core.errors import StreamlytError
 from streamlyt.dashboards._data.snapshot import RunSnapshot
-from streamlyt.dashboards._page.series_list import list_of
+from streamlyt.dashboards._page.series_list import series_list
 from streamlyt.dashboards._plotting.serialization import pack_frame
 from streamlyt.dashboards.process_metrics import Throughput
 
-from .frames import frame_of
+from .frames import build_frame
 from .process_run import ProcessRun, memory_mb
 from .run_feed import RunFeed
 from .view import View
@@ -21,33 +21,33 @@ from .view import View
 __all__ = ["ALL", "FrameCache", "FrameKey"]
 
 ALL = "all series"
-_KEPT = 64  # frames of the moment
-_DRAWINGS = 32  # of pages, each about 100 kB
-_REST = 19.0  # times as long as the frames of a moment took: at most a twentieth of a core
-_LONGEST_REST_S = 5.0
+_CACHE_SIZE = 64  # frames of the current snapshot
+_DRAWINGS = 32  # of pages, about 100 kB each
+_PAUSE_FACTOR = 19.0  # pause over the time of the frames: at most a twentieth of a core
+_MAX_PAUSE_S = 5.0
 
 Drawing = tuple[str, dict[str, str]]
-"""Bokeh's script for the figures of a page, and the place of each by its name."""
+"""Bokeh's script for the figures of a page, and the container of each by its name."""
 
 FrameKey = tuple[str, View]
-"""Which page, and what it looks at.
+"""Page and view.
 
-A page is ``"series"``, ``"process"`` or ``"all series"``; ``"one"`` is that of a series for who may
-see only some, and tells nothing of the process, as that would tell of the others.
+A page is ``"series"``, ``"process"`` or ``"all series"``; ``"one"`` is a series page for a token
+limited to some series: it shows no process metrics, as these would reveal the others.
 """
 
 
 class FrameCache:
-    """Makes the frames of all pages from one look at the run.
+    """Builds the frames of all pages from one snapshot of the run.
 
-    A thread of its own reads and draws together, so that the event loop it belongs to goes on.
+    A separate thread reads and downsamples, so that the event loop is not blocked.
 
     Parameters
     ----------
     feed
-        Where the run comes from.
+        Source of the run.
     gauges
-        Returns what the process tells of itself; None where only the run file is known.
+        Returns the metrics of the process; None if only the run file is known.
     """
 
     def __init__(
@@ -55,37 +55,37 @@ class FrameCache:
     ) -> None:
         self.feed = feed
         self.name = feed.name
-        self.error = ""  # the run cannot be read
-        self.pulse = ProcessRun(gauges or self._gauges)
+        self.error = ""  # of an unreadable run
+        self.process_run = ProcessRun(gauges or self._gauges)
         self.snapshot: RunSnapshot | None = None
-        self.number = 0  # of the look
-        self._epoch = os.urandom(4).hex()  # numbers of an earlier process mean nothing here
+        self.number = 0  # of the snapshot
+        self._epoch = os.urandom(4).hex()  # distinguishes the numbers of another process
         self._version = -1
-        self._news_at = time.monotonic()
-        self._beat_at = self._rest_until = 0.0
-        self._pulse_number = 0
+        self._changed_at = time.monotonic()
+        self._sampled_at = self._throttled_until = 0.0
+        self._sample_number = 0
         self._frames: dict[FrameKey, tuple[str, bytes]] = {}
         self._drawings: dict[str, Drawing] = {}
         self._thread = ThreadPoolExecutor(1, "dashboard")
 
     async def refresh(self) -> None:
-        """See whether there is news."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._turn)
+        """Poll the run."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._refresh)
 
-    async def frame(self, seen: FrameKey) -> tuple[str, bytes]:
-        """Return the stamp and the bytes of what a page is to show now."""
+    async def frame(self, frame_key: FrameKey) -> tuple[str, bytes]:
+        """Return stamp and bytes of the current frame of a page."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._frame, seen)
+        return await loop.run_in_executor(self._thread, self._frame, frame_key)
 
     async def call(self, work: Callable[[], Any]) -> Any:
-        """Do something with the run, in the thread that may read it."""
+        """Call a function in the thread that reads the run."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def stamp(self, seen: FrameKey) -> str:
-        """Return what names the frame of a page as it would be now; while it stays, it is shown."""
-        page, view = seen
+    def stamp(self, frame_key: FrameKey) -> str:
+        """Return the identifier of the current frame of a page; it changes with the frame."""
+        page, view = frame_key
         if page == "process":
-            return f"{self._epoch} {self._pulse_number}"
+            return f"{self._epoch} {self._sample_number}"
         if self.snapshot is None:
             return f"{self._epoch} waiting {self.error}"
         if page in ("series", "one") and not view.follows:
@@ -93,7 +93,7 @@ class FrameCache:
         return f"{self._epoch} {self.number}"
 
     def drawing(self, name: str, draw: Callable[[], "Drawing"]) -> "Drawing":
-        """Return the drawing of that name; it is made once, and kept while there is room."""
+        """Return the drawing of a name; it is created once and cached."""
         if name not in self._drawings:
             if len(self._drawings) >= _DRAWINGS:
                 self._drawings.pop(next(iter(self._drawings)))
@@ -102,19 +102,19 @@ class FrameCache:
 
     @property
     def throttled(self) -> bool:
-        """Whether frames took so long that pages that follow have to wait."""
-        return time.monotonic() < self._rest_until
+        """Whether frames are expensive, so that following pages must wait."""
+        return time.monotonic() < self._throttled_until
 
     def process_status(self, page: str) -> dict[str, str]:
-        """Return what a page tells of the process: label -> value."""
-        return {} if page == "one" else self.pulse.newest()
+        """Return the process metrics of a page: label -> value."""
+        return {} if page == "one" else self.process_run.newest()
 
     def close(self) -> None:
-        """Let go of the run."""
+        """Close the run."""
         self._thread.submit(self.feed.close).result()
         self._thread.shutdown()
 
-    def _turn(self) -> None:
+    def _refresh(self) -> None:
         now = time.monotonic()
         try:
             run, version = self.feed.poll()
@@ -125,57 +125,61 @@ class FrameCache:
             self.snapshot, self._version = None, -1
         elif version != self._version and not self.throttled:
             self.snapshot = RunSnapshot(run, self.snapshot)
-            self._version, self._news_at = version, now
+            self._version, self._changed_at = version, now
             self.number += 1
-        if now - self._beat_at >= 1.0:
-            self._beat_at = max(self._beat_at + 1.0, now - 0.5)
-            self.pulse.sample()
-            self._pulse_number += 1
+        if now - self._sampled_at >= 1.0:
+            self._sampled_at = max(self._sampled_at + 1.0, now - 0.5)
+            self.process_run.sample()
+            self._sample_number += 1
 
-    def _frame(self, seen: FrameKey) -> tuple[str, bytes]:
-        stamp = self.stamp(seen)
-        kept = self._frames.get(seen)
-        if kept is not None and kept[0] == stamp:
-            return kept
-        began = time.thread_time()
-        made = stamp, self._made(seen)
-        if len(self._frames) >= _KEPT:
+    def _frame(self, frame_key: FrameKey) -> tuple[str, bytes]:
+        stamp = self.stamp(frame_key)
+        cached = self._frames.get(frame_key)
+        if cached is not None and cached[0] == stamp:
+            return cached
+        started_at = time.thread_time()
+        frame = stamp, self._build(frame_key)
+        if len(self._frames) >= _CACHE_SIZE:
             self._frames.clear()
-        self._frames[seen] = made
-        took = time.thread_time() - began
-        rest = min(_REST * took, _LONGEST_REST_S)
-        self._rest_until = max(self._rest_until, time.monotonic()) + rest
-        return made
+        self._frames[frame_key] = frame
+        elapsed = time.thread_time() - started_at
+        pause = min(_PAUSE_FACTOR * elapsed, _MAX_PAUSE_S)
+        self._throttled_until = max(self._throttled_until, time.monotonic()) + pause
+        return frame
 
-    def _made(self, seen: FrameKey) -> bytes:
-        page, view = seen
+    def _build(self, frame_key: FrameKey) -> bytes:
+        page, view = frame_key
         try:
             if page == "process":
-                return frame_of(RunSnapshot(self.pulse), view, lambda *of: [Throughput(*of[:3])])
+                return build_frame(
+                    RunSnapshot(self.process_run), view, lambda *of: [Throughput(*of[:3])]
+                )
             if self.snapshot is None:
-                return pack_frame({"waiting": self.error or "Waiting for the run to begin."}, {})
+                return pack_frame({"waiting": self.error or "Waiting for the run to start."}, {})
             if page == ALL:
-                return pack_frame(list_of(self.snapshot, view.find, self.pulse.newest()), {})
+                return pack_frame(
+                    series_list(self.snapshot, view.find, self.process_run.newest()), {}
+                )
             if not self.snapshot.has(view.key):
                 return pack_frame({"waiting": _missing(self.snapshot)}, {})
-            return frame_of(self.snapshot, view, pulse=self.process_status(page))
-        except StreamlytError as problem:  # the page tells it, and asks again
+            return build_frame(self.snapshot, view, process_status=self.process_status(page))
+        except StreamlytError as problem:  # the page shows it and requests again
             return pack_frame({"waiting": str(problem)}, {})
 
     def _gauges(self) -> dict[str, float]:
-        told = {"memory": memory_mb()}
+        values = {"memory": memory_mb()}
         if self.snapshot is not None:
-            # What a writer tells of itself is one number; of very many series it is the quick way.
+            # The writer's total is one number: faster than a sum over very many series.
             rows = self.snapshot.meta.get("rows") or sum(
                 n for n, _ in self.snapshot.row_counts().values()
             )
-            told["rows"] = float(rows)
-            told["checkpoint"] = time.monotonic() - self._news_at
-        return told
+            values["rows"] = float(rows)
+            values["checkpoint"] = time.monotonic() - self._changed_at
+        return values
 
 
-def _missing(look: RunSnapshot) -> str:
-    """Return what is said of a series that has no rows."""
-    if look.meta.get("complete"):
-        return "The run has ended, and has no such series."
+def _missing(snapshot: RunSnapshot) -> str:
+    """Return the message about a series without rows."""
+    if snapshot.meta.get("complete"):
+        return "The run is complete and has no such series."
     return "Waiting for the first rows of this series."

@@ -1,4 +1,4 @@
-"""Runs that go on while they are looked at: a file that grows, and one that is played again."""
+"""Feeds of live pages: a growing run file, and the replay of a recorded run."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,47 +11,47 @@ from numpy.typing import NDArray
 from streamlyt.core import Event, Schema
 from streamlyt.core.errors import ParameterError
 from streamlyt.dashboards._data.combined_run import CombinedRun
-from streamlyt.dashboards._data.downsampling import DownsampledBuckets, Overview, Run
+from streamlyt.dashboards._data.downsampling import DownsampledBuckets, DownsampledData, ReadableRun
 from streamlyt.runfile import RunFile
 
 __all__ = ["LiveRunFeed", "ReplayFeed", "RunFeed", "row_at"]
 
 
 class RunFeed(Protocol):
-    """Where a page gets its run from."""
+    """Source of the run of a page."""
 
     name: str
 
-    def poll(self) -> tuple[Run | None, int]:
-        """Return the run, if there is one yet, and a number that is another one after news."""
+    def poll(self) -> tuple[ReadableRun | None, int]:
+        """Return the run, None before it exists, and a version that changes with its content."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the run."""
 
 
 class LiveRunFeed:
-    """A run file that somebody writes, or will.
+    """A run file that another process writes.
 
     Parameters
     ----------
     path
-        The file. It may come later, and another one may take its place.
+        The file. It may be created later, and may be replaced.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.stem
         self._run: RunFile | None = None
-        self._node = self._version = -1
+        self._inode = self._version = -1
         self._number = 0
 
-    def poll(self) -> tuple[Run | None, int]:
-        """Return the run, if there is one yet, and a number that is another one after news."""
-        node = self.path.stat().st_ino if self.path.is_file() else -1
-        if node != self._node:
-            self._shut()
-            if node >= 0:
+    def poll(self) -> tuple[ReadableRun | None, int]:
+        """Return the run, None before it exists, and a version that changes with its content."""
+        inode = self.path.stat().st_ino if self.path.is_file() else -1
+        if inode != self._inode:
+            self._close_file()
+            if inode >= 0:
                 self._run = RunFile.open(self.path)
-            self._node, self._version = node, -1
+            self._inode, self._version = inode, -1
         version = -1 if self._run is None else self._run.data_version()
         if version != self._version or not self._number:
             self._version = version
@@ -60,40 +60,39 @@ class LiveRunFeed:
 
     def close(self) -> None:
         """Close the file."""
-        self._shut()
+        self._close_file()
 
-    def _shut(self) -> None:
+    def _close_file(self) -> None:
         if self._run is not None:
             self._run.close()
         self._run = None
 
 
 class ReplayFeed:
-    """A recorded run, as it was while it grew.
+    """Replay of a recorded run.
 
     Parameters
     ----------
     run
-        What was recorded; or several runs, whose series are then played together.
+        The recorded run, or several runs to replay together.
     name
-        What it is called.
+        Name of the run.
     speed
-        How many times as fast as it was. Rows with a clock (ns) go by their clock, all others by
-        the time that the recorded run took.
+        Speed factor. Rows with a clock (ns) are replayed by their times, others evenly over the
+        duration of the recorded run.
     within
-        Seconds in which all of it is played; in place of ``speed``.
+        Seconds for the complete replay; overrides ``speed``.
     clock
-        Seconds that pass.
+        Returns seconds.
 
     Raises
     ------
     ParameterError
-        If ``speed`` or ``within`` is not positive, or no speed of the run is known.
+        If ``speed`` or ``within`` is not positive, or the duration of the run is unknown.
 
     Notes
     -----
-    A finding is there when the row of its alarm is. A bucket of a long stretch is shown whole as
-    soon as its first row is there.
+    An event appears with the row of its alarm. A bucket appears completely with its first row.
 
     Examples
     --------
@@ -111,7 +110,7 @@ class ReplayFeed:
 
     def __init__(
         self,
-        run: Run | Sequence[Run],
+        run: ReadableRun | Sequence[ReadableRun],
         name: str,
         speed: float = 1.0,
         within: float | None = None,
@@ -124,37 +123,37 @@ class ReplayFeed:
         self._keys = list(run.keys())
         self._length = {key: run.n_rows(key) for key in self._keys}
         self._clocked = all(run.schema(key).time_unit == "ns" for key in self._keys)
-        self._ends = {key: self._times(key) for key in self._keys}
-        first = min((a for a, _ in self._ends.values()), default=0)
-        last = max((b for _, b in self._ends.values()), default=0)
+        self._time_ranges = {key: self._times(key) for key in self._keys}
+        first = min((a for a, _ in self._time_ranges.values()), default=0)
+        last = max((b for _, b in self._time_ranges.values()), default=0)
         self._first, self._span = first, last - first
-        self._whole = self._whole_s()
+        self._total_s = self._duration_s()
         self._began = clock()
-        self._played = _Played(run, dict.fromkeys(self._keys, 0), self._length)
+        self._played = _ReplayedRun(run, dict.fromkeys(self._keys, 0), self._length)
         self._number = 0
 
-    def poll(self) -> tuple[Run | None, int]:
-        """Return the run so far, and a number that is another one where it is longer."""
-        part = min((self.clock() - self._began) / self._whole, 1.0)
-        shown = {key: self._rows(key, part) for key in self._keys}
-        if shown != self._played.shown or not self._number:
-            self._played = _Played(self.run, shown, self._length)
+    def poll(self) -> tuple[ReadableRun | None, int]:
+        """Return the run so far, and a version that changes as it grows."""
+        fraction = min((self.clock() - self._began) / self._total_s, 1.0)
+        n_shown = {key: self._rows(key, fraction) for key in self._keys}
+        if n_shown != self._played.n_shown or not self._number:
+            self._played = _ReplayedRun(self.run, n_shown, self._length)
             self._number += 1
         return self._played, self._number
 
     def close(self) -> None:
-        """The recorded run is for its owner to close."""
+        """Do nothing: the owner closes the recorded run."""
 
-    def _whole_s(self) -> float:
+    def _duration_s(self) -> float:
         if self.within is not None:
             return self.within
-        took = self._span / 1e9 if self._clocked else float(self.run.meta.get("seconds") or 0.0)
-        if not took > 0:
+        elapsed = self._span / 1e9 if self._clocked else float(self.run.meta.get("seconds") or 0.0)
+        if not elapsed > 0:
             raise ParameterError(
-                f"the run {self.name} must tell how long it took, which it does not; say within "
-                f"how many seconds it is to be played"
+                f"duration of run {self.name!r} must be known, got none; set within to the "
+                f"seconds of the replay"
             )
-        return took / self.speed
+        return elapsed / self.speed
 
     def _times(self, key: str) -> tuple[int, int]:
         n = self._length[key]
@@ -165,46 +164,48 @@ class ReplayFeed:
         first = self.run.downsample(key, name, points=1, start=begin, stop=begin + 1).times[0]
         return int(first), int(self.run.downsample(key, name, points=1, start=n - 1).times[-1])
 
-    def _rows(self, key: str, part: float) -> int:
-        """Return how many rows have come when a part (0 to 1) of the time is over."""
+    def _rows(self, key: str, fraction: float) -> int:
+        """Return the number of rows after a fraction (0 to 1) of the replay."""
         n = self._length[key]
-        if part >= 1.0 or not self._clocked or not n:
-            return int(n * min(part, 1.0) + 1e-9)
-        return row_at(self.run, key, n, self._first + part * self._span)
+        if fraction >= 1.0 or not self._clocked or not n:
+            return int(n * min(fraction, 1.0) + 1e-9)
+        return row_at(self.run, key, n, self._first + fraction * self._span)
 
 
-class _Played:
-    """A recorded run up to some row of each series: what a replay has come to."""
+class _ReplayedRun:
+    """A recorded run up to a row of each series."""
 
-    def __init__(self, run: Run, shown: Mapping[str, int], length: Mapping[str, int]) -> None:
-        self.run, self.shown = run, shown
-        self._done = shown == length
+    def __init__(
+        self, run: ReadableRun, n_shown: Mapping[str, int], length: Mapping[str, int]
+    ) -> None:
+        self.run, self.n_shown = run, n_shown
+        self._done = n_shown == length
 
     @property
     def meta(self) -> Mapping[str, Any]:
-        """That of the run, incomplete while it is played, with the rows that have come."""
+        """Metadata of the run, incomplete during the replay, with the rows so far."""
         complete = self._done and self.run.meta.get("complete")
-        return {**self.run.meta, "complete": complete, "rows": sum(self.shown.values())}
+        return {**self.run.meta, "complete": complete, "rows": sum(self.n_shown.values())}
 
     def keys(self) -> Sequence[str]:
-        """Return the series that have begun."""
-        return [key for key, n in self.shown.items() if n]
+        """Return the keys of the series that have rows."""
+        return [key for key, n in self.n_shown.items() if n]
 
     def schema(self, key: str) -> Schema:
-        """Return what the rows of a series are."""
+        """Return the schema of a series."""
         return self.run.schema(key)
 
     def first_retained_row(self, key: str) -> int:
-        """Return the number of the first row of a series that is still kept."""
+        """Return the index of the first retained row of a series."""
         return self.run.first_retained_row(key)
 
     def n_rows(self, key: str) -> int:
-        """Return how many rows of a series have come."""
-        return self.shown[key]
+        """Return the number of rows of a series so far."""
+        return self.n_shown[key]
 
     def events(self, key: str | None = None) -> list[Event]:
-        """Return the findings whose alarms have come."""
-        return [e for e in self.run.events(key) if self._has_come(e)]
+        """Return the events whose alarms have been reached."""
+        return [e for e in self.run.events(key) if self._is_reached(e)]
 
     def downsample(
         self,
@@ -213,9 +214,9 @@ class _Played:
         points: int = 2000,
         start: int = 0,
         stop: int | None = None,
-    ) -> Overview:
-        """Return the rows that have come, in buckets."""
-        stop = self.shown[key] if stop is None else min(stop, self.shown[key])
+    ) -> DownsampledData:
+        """Return the rows so far, downsampled to buckets."""
+        stop = self.n_shown[key] if stop is None else min(stop, self.n_shown[key])
         if stop <= start:
             width = self.run.schema(key).n_channels if names is None else len(names)
             none = np.empty((0, width))
@@ -224,29 +225,29 @@ class _Played:
             )
         return self.run.downsample(key, names, points, start, stop)
 
-    def _has_come(self, event: Event) -> bool:
+    def _is_reached(self, event: Event) -> bool:
         schema = self.run.schema(event.key)
         last = (event.alarm_index - schema.first_row) // schema.row_step
-        return last < self.shown[event.key]
+        return last < self.n_shown[event.key]
 
 
-def row_at(run: Run, key: str, n: int, time: float) -> int:
-    """Return how many of the first ``n`` rows of a series come at ``time`` or before.
+def row_at(run: ReadableRun, key: str, n: int, time: float) -> int:
+    """Return how many of the first ``n`` rows of a series have times up to ``time``.
 
-    A few screenfuls are read, however long the series is.
+    The search reads a bounded number of buckets, independent of the length of the series.
     """
     names, start, stop = run.schema(key).channel_names[-1:], run.first_retained_row(key), n
     while True:
-        seen = run.downsample(key, names, points=_SEARCHED, start=start, stop=stop)
-        times: NDArray[np.int64] = seen.times
+        data = run.downsample(key, names, points=_SEARCH_BUCKETS, start=start, stop=stop)
+        times: NDArray[np.int64] = data.times
         at = int(np.searchsorted(times, time, side="right"))
         if not at:
             return start
-        first = int(seen.rows[at - 1])
-        following = int(seen.rows[at]) if at < len(seen.rows) else stop
+        first = int(data.rows[at - 1])
+        following = int(data.rows[at]) if at < len(data.rows) else stop
         if following - first <= 1 or (first, following) == (start, stop):
             return following if following - first <= 1 else first
         start, stop = max(first, start), following
 
 
-_SEARCHED = 512  # buckets read at each step towards a row
+_SEARCH_BUCKETS = 512  # buckets read per search step

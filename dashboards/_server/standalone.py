@@ -1,4 +1,4 @@
-"""A server of its own for the live pages of a run."""
+"""Standalone server of the live pages of a run."""
 
 import asyncio
 import signal
@@ -25,19 +25,19 @@ def dashboard_routes(
     names: Collection[str] = (),
     tokens: Path | None = None,
 ) -> DashboardApp:
-    """Return the live pages of a run file, for a server that others have already.
+    """Return the live pages of a run file, to add to an existing server.
 
     Parameters
     ----------
     run
-        The run file. It may come later.
+        The run file. It may be created later.
     gauges
-        Returns what the process tells of itself: ``rows`` taken, ``lag`` (messages that wait),
-        ``queue`` (rows read ahead), ``checkpoint`` (its age in seconds), ``memory`` (MB).
+        Returns the metrics of the process: ``rows`` processed, ``lag`` (messages), ``queue``
+        (prefetched rows), ``checkpoint`` (its age in seconds), ``memory`` (MB).
     names
-        Host names by which it is asked for beside those of this machine's loopback.
+        Accepted host names in addition to those of the loopback interface.
     tokens
-        File of the tokens that are asked for; None to ask for none.
+        File of the accepted tokens; None requires no token.
 
     Raises
     ------
@@ -61,59 +61,59 @@ def serve_dashboard(
     Parameters
     ----------
     feed
-        Where the run comes from.
+        Source of the run.
     host, port
-        Where the pages are; port 0 takes a free one.
+        Address of the pages; port 0 selects a free port.
     names, tokens
-        As for :func:`live_pages`.
+        As for :func:`dashboard_routes`.
     said
-        Gets the address, once it can be opened.
+        Called with the address once the server accepts connections.
     gauges
-        As for :func:`live_pages`.
+        As for :func:`dashboard_routes`.
 
     Raises
     ------
     ParameterError
-        If the tokens cannot be read, or pages that are open to others ask for none.
+        If the token file cannot be read, or a public host has none.
     OSError
-        If the address is taken.
+        If the address is in use.
     """
     require_token_if_public(host, tokens)
     asyncio.run(_serve(FrameCache(feed, gauges), host, port, AccessControl(names, tokens), said))
 
 
 def require_token_if_public(host: str, tokens: Path | None) -> None:
-    """Raise where pages could be reached from elsewhere and ask nobody for a token.
+    """Raise an error if the pages are public and require no token.
 
     Raises
     ------
     ParameterError
-        If that is so.
+        If ``host`` is not a loopback address and ``tokens`` is None.
     """
     if host not in LOOPBACK and tokens is None:
         raise ParameterError(
-            f"pages that others can reach must ask for a token, got host {host!r} and no tokens; "
-            f"make one with streamlyt token"
+            f"tokens must be given for a public host, got host {host!r} and None; "
+            f"create a file with streamlyt token and pass it"
         )
 
 
 async def _serve(
-    desk: FrameCache, host: str, port: int, guard: AccessControl, said: Callable[[str], None]
+    cache: FrameCache, host: str, port: int, access: AccessControl, said: Callable[[str], None]
 ) -> None:
-    board = DashboardApp(desk, guard)
-    server = HTTPServer(Application(board.routes(), log_function=lambda request: None))
+    dashboard = DashboardApp(cache, access)
+    server = HTTPServer(Application(dashboard.routes(), log_function=lambda request: None))
     sockets = bind_sockets(port, host)
     server.add_sockets(sockets)
-    ended = asyncio.Event()
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    board.start()
+        loop.add_signal_handler(number, stopped.set)
+    dashboard.start()
     said(f"http://{f'[{host}]' if ':' in host else host}:{sockets[0].getsockname()[1]}/")
-    warming = asyncio.create_task(board.warm())
+    warm_up = asyncio.create_task(dashboard.warm())
     try:
-        await ended.wait()
+        await stopped.wait()
     finally:
-        await warming  # its thread is the one that stop() ends
-        board.stop()
+        await warm_up  # it uses the thread that stop() ends
+        dashboard.stop()
         server.stop()

@@ -1,4 +1,4 @@
-"""What a page looks at: which series, and which of its rows."""
+"""View of a page: series and range of rows."""
 
 import json
 import math
@@ -6,36 +6,36 @@ from dataclasses import dataclass
 from typing import Any
 
 from streamlyt.core.errors import ParameterError
-from streamlyt.dashboards._data.downsampling import Run
+from streamlyt.dashboards._data.downsampling import ReadableRun
 from streamlyt.dashboards._plotting.time_axis import TimeAxis
 
 from .run_feed import row_at
 
-__all__ = ["View", "rows_of"]
+__all__ = ["View", "visible_rows"]
 
-LAST = 5000  # rows followed by default
-_WIDTHS = (400, 700, 1000, 1400, 2000)  # buckets a line: pages of about one width share a frame
-_LONGEST_MESSAGE = 4096
+LAST = 5000  # newest rows, default
+_WIDTHS = (400, 700, 1000, 1400, 2000)  # buckets per line: pages of similar width share a frame
+_MAX_MESSAGE = 4096
 
 
 @dataclass(frozen=True)
 class View:
-    """What a page looks at.
+    """View of a page.
 
     Parameters
     ----------
     key
-        The series.
+        Key of the series.
     last
-        How many of its newest rows are followed; None for all.
+        Number of newest rows to follow; None for all.
     left, right
-        A stretch of the time axis to look at in place of the newest rows.
+        Range of the time axis, instead of the newest rows.
     width
-        Columns of pixels that there are for it.
+        Width in pixels.
     tables
-        Whether a table of numbers is open.
+        Whether a data table is open.
     find
-        Letters in the names of the series that are listed.
+        Text that the keys of the listed series contain.
     """
 
     key: str = ""
@@ -48,57 +48,59 @@ class View:
 
     @classmethod
     def from_message(cls, key: str, message: str | bytes) -> "View":
-        """Read what a page asked for; the series is not for it to choose.
+        """Parse the request of a page; it cannot choose the series.
 
         Raises
         ------
         ParameterError
-            If it is no view.
+            If the message is not a valid view.
         """
-        if len(message) > _LONGEST_MESSAGE:
-            raise ParameterError(f"a view must have at most {_LONGEST_MESSAGE} letters")
+        if len(message) > _MAX_MESSAGE:
+            raise ParameterError(
+                f"view must have at most {_MAX_MESSAGE} characters, got {len(message)}"
+            )
         try:
-            asked: dict[str, Any] = json.loads(message)
-            last, ends = asked.get("last", LAST), [asked.get("left"), asked.get("right")]
+            fields: dict[str, Any] = json.loads(message)
+            last, ends = fields.get("last", LAST), [fields.get("left"), fields.get("right")]
             left, right = (None if end is None else float(end) for end in ends)
-            width = next((w for w in _WIDTHS if w >= int(asked.get("width", 1000))), _WIDTHS[-1])
+            width = next((w for w in _WIDTHS if w >= int(fields.get("width", 1000))), _WIDTHS[-1])
             view = cls(
                 key,
                 None if last is None else int(last),
                 left,
                 right,
                 width,
-                bool(asked.get("tables")),
-                str(asked.get("find", "")),
+                bool(fields.get("tables")),
+                str(fields.get("find", "")),
             )
         except (ValueError, TypeError, AttributeError, OverflowError) as problem:
-            raise ParameterError(f"a view must be an object of JSON, got {message!r}") from problem
-        known = [place for place in (left, right) if place is not None]
-        if len(known) == 1 or not all(map(math.isfinite, known)) or known != sorted(known):
-            raise ParameterError(f"left and right must be two places in order, got {ends!r}")
+            raise ParameterError(f"view must be a JSON object, got {message!r}") from problem
+        limits = [limit for limit in (left, right) if limit is not None]
+        if len(limits) == 1 or not all(map(math.isfinite, limits)) or limits != sorted(limits):
+            raise ParameterError(f"left and right must be two numbers in order, got {ends!r}")
         if view.last is not None and view.last < 1:
             raise ParameterError(f"last must be at least 1 or null, got {view.last!r}")
         return view
 
     @property
     def follows(self) -> bool:
-        """Whether it moves on with the run."""
+        """Whether it follows the newest rows."""
         return self.left is None
 
 
-def rows_of(run: Run, view: View, axis: TimeAxis) -> tuple[int, int]:
-    """Return the rows that a view shows, and one more at each end of a stretch."""
+def visible_rows(run: ReadableRun, view: View, axis: TimeAxis) -> tuple[int, int]:
+    """Return the rows of a view, and one more at each end of a range."""
     n = run.n_rows(view.key)
     if view.left is None or view.right is None:
-        begin = run.first_retained_row(view.key)
-        return (begin if view.last is None else max(begin, n - view.last)), n
+        first = run.first_retained_row(view.key)
+        return (first if view.last is None else max(first, n - view.last)), n
     schema = run.schema(view.key)
     ends = []
-    for place in (view.left, view.right):
+    for limit in (view.left, view.right):
         if axis.kind == "row":
-            count = math.floor((place * axis.factor - schema.first_row) / schema.row_step) + 1
+            count = math.floor((limit * axis.factor - schema.first_row) / schema.row_step) + 1
         else:
-            count = row_at(run, view.key, n, round(place * axis.factor))  # times are whole
+            count = row_at(run, view.key, n, round(limit * axis.factor))  # times are integers
         ends.append(min(max(count, 0), n))
     start, stop = max(ends[0] - 1, 0), min(ends[1] + 1, n)
     return (start, stop) if stop > start else (max(0, n - 1), n)

@@ -8,7 +8,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Chromium:
-    """The installed browser, started by Playwright, of which a test needs no more than contexts."""
+    """The installed browser, started by Playwright; tests use its contexts."""
 
     def __init__(self, play):
         self._held = play.chromium.launch(
@@ -18,7 +18,7 @@ class Chromium:
         )
 
     def new_context(self, **options):
-        """Return a context whose pages have the bound of all that must happen."""
+        """Return a context whose pages use the timeout ``HAPPENS_S``."""
         context = self._held.new_context(**options)
         context.set_default_timeout(1000 * scaled(HAPPENS_S))
         return context
@@ -28,8 +28,8 @@ class Chromium:
 
 
 def rest(page, seconds):
-    """Leave a page alone for so many seconds of the reference machine.
+    """Wait for some seconds of the reference machine.
 
-    For what must not happen meanwhile, and for movements that nothing tells the end of.
+    For what must not happen meanwhile, and for animations whose end is not observable.
     """
     page.wait_for_timeout(1000 * scaled(seconds))

@@ -1,11 +1,11 @@
-"""The browser that the pages are looked at in."""
+"""Fixture of the browser."""
 
 import pytest
 
 from tests.dashboards.chromium import Chromium
 
 
-@pytest.fixture(scope="module")  # longer, its event loop would be in the way of others
+@pytest.fixture(scope="module")  # a longer scope would block other event loops
 def browser():
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as play:

@@ -1,4 +1,4 @@
-"""What axe-core finds wrong with a page."""
+"""Accessibility faults that axe-core finds on a page."""
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -6,8 +6,8 @@ from tests.dashboards.chromium import rest
 
 
 def faults(page):
-    """Return the faults of accessibility, each in a line, and open all that is folded first."""
+    """Open all collapsed elements and return the accessibility faults, one per line."""
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
-    rest(page, 0.4)  # what unfolds is faint at first
+    rest(page, 0.4)  # opening elements fade in
     found = Axe().run(page).response["violations"]
     return [f"{fault['id']}: {node['html'][:150]}" for fault in found for node in fault["nodes"]]

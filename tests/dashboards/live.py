@@ -1,4 +1,4 @@
-"""Live pages of a run that a test writes, on a server in a thread of this process."""
+"""Live pages of a run that a test writes, served from a thread of this process."""
 
 import asyncio
 import json
@@ -21,11 +21,11 @@ from tests._waiting import HAPPENS_S, joined, scaled
 
 
 def unpacked(message):
-    """Return what a frame tells, and its columns as arrays."""
+    """Return header and columns of a frame."""
     size = int.from_bytes(message[:4], "little")
-    told, body = json.loads(message[4 : 4 + size]), message[4 + size :]
+    header, body = json.loads(message[4 : 4 + size]), message[4 + size :]
     sources = {}
-    for name, columns in told.pop("sources").items():
+    for name, columns in header.pop("sources").items():
         sources[name] = {}
         for column, spec in columns.items():
             if len(spec) == 3 and isinstance(spec[1], list):
@@ -34,11 +34,11 @@ def unpacked(message):
                 sources[name][column] = np.frombuffer(body, kind, count, start).reshape(shape)
             else:
                 sources[name][column] = spec
-    return told, sources
+    return header, sources
 
 
 class Writer:
-    """A made-up run that is written a part at a time."""
+    """Writer of a synthetic run in parts."""
 
     def __init__(self, path, made):
         self.path, self.made = path, made
@@ -47,7 +47,7 @@ class Writer:
         self.run = RunFile.create(path, pipeline="")
 
     def to(self, stop):
-        """Write the rows of all series up to one, with the findings until then."""
+        """Write the rows of all series up to one, with the events until then."""
         for key, (schema, times, values) in self.made.series.items():
             rows = slice(self.at[key], stop)
             self.run.write_rows(Batch(key, times[rows], values[rows], schema))
@@ -65,11 +65,11 @@ class Writer:
 
 
 class Serving:
-    """The pages of a feed at an address of their own."""
+    """Server of the pages of a feed."""
 
-    def __init__(self, feed, guard=None, port=0):
+    def __init__(self, feed, access=None, port=0):
         self.feed = LiveRunFeed(feed) if not hasattr(feed, "poll") else feed
-        self.guard = guard or AccessControl()
+        self.access = access or AccessControl()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(port)))
         self._thread.start()
@@ -77,16 +77,16 @@ class Serving:
 
     async def _serve(self, port):
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        self.desk = FrameCache(self.feed)
-        board = DashboardApp(self.desk, self.guard)
-        server = HTTPServer(Application(board.routes(), log_function=lambda request: None))
+        self.cache = FrameCache(self.feed)
+        dashboard = DashboardApp(self.cache, self.access)
+        server = HTTPServer(Application(dashboard.routes(), log_function=lambda request: None))
         sockets = bind_sockets(port, "127.0.0.1", reuse_port=False)
         server.add_sockets(sockets)
         self.port = sockets[0].getsockname()[1]
-        board.start()
+        dashboard.start()
         self._ready.set()
         await self._ended.wait()
-        board.stop()
+        dashboard.stop()
         server.stop()
         await server.close_all_connections()
 

@@ -1,4 +1,4 @@
-"""Made-up runs for the pages: a small molecule, a protein, sensors, a short one, a quiet one."""
+"""Synthetic runs: a small molecule, a protein, sensors, a short run, a run without change."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ DETECTED = (Channel("statistic"), Channel("threshold"), Channel("alarm"))
 
 @dataclass
 class Made:
-    """Series by key (schema, times, values), findings, and what the run says of itself."""
+    """Series by key (schema, times, values), events and metadata of the run."""
 
     series: dict
     events: list = field(default_factory=list)
@@ -20,7 +20,7 @@ class Made:
     complete: bool = True
 
     def record(self, path, cut=4096):
-        """Write all into a run file, wide series in the short form, and open it."""
+        """Write all series into a run file and open it."""
         with RunFile.create(path, pipeline=self.pipeline) as run:
             for key, (schema, times, values) in self.series.items():
                 for first in range(0, len(times), cut):
@@ -33,7 +33,7 @@ class Made:
         return RunFile.open(path)
 
 
-def detected(values, changes, rng, learning=1000, level=4.0, delay=30):
+def detected(values, changes, rng, warmup_rows=1000, level=4.0, delay=30):
     """Return a statistic that rises at the changes, its threshold and the alarms."""
     n = len(values)
     noise = np.convolve(rng.gamma(2.0, 0.5, n + 200), np.ones(200) / 200, "valid")[:n]
@@ -43,9 +43,9 @@ def detected(values, changes, rng, learning=1000, level=4.0, delay=30):
         up = np.clip(after / (2 * delay), 0, 1)
         statistic += np.where(after >= 0, 11 * up * np.exp(-np.clip(after, 0, None) / 700), 0)
     threshold = np.full(n, level) + 0.4 * np.sin(np.arange(n) / n * 5)
-    learning = min(learning, n)
-    threshold[:learning] = np.inf
-    statistic[:learning] *= np.linspace(0, 1, learning)
+    warmup_rows = min(warmup_rows, n)
+    threshold[:warmup_rows] = np.inf
+    statistic[:warmup_rows] *= np.linspace(0, 1, warmup_rows)
     return np.column_stack([statistic, threshold, statistic > threshold])
 
 
@@ -118,7 +118,7 @@ def protein(n=20_000, residues=214, changes=(7_000, 14_500)):
 
 
 def sensors(n=5_000, keys=26):
-    """Return many series of a clock's data; every third has a change, one a hole in time."""
+    """Return many series of a clock's data; every third has a change, one a gap in time."""
     rng = np.random.default_rng(11)
     schema = Schema((Channel("temperature", "°C"), Channel("pressure", "bar"), *DETECTED), "ns")
     series, events = {}, []
@@ -139,7 +139,7 @@ def sensors(n=5_000, keys=26):
 
 
 def short(n=98):
-    """Return a run that ends while the detector learns, with an off-line finding."""
+    """Return a run that ends in the warm-up, with an offline event."""
     rng = np.random.default_rng(3)
     times = np.arange(n, dtype=np.int64) * 1000
     names = [f"{axis} CA {i}" for i in range(1, 9) for axis in "xyz"]
@@ -152,8 +152,8 @@ def short(n=98):
     return Made({"dims": (schema, times, np.hstack([values, tail]))}, found)
 
 
-def quiet(n=3_000):
-    """Return a run in which nothing happens."""
+def no_change(n=3_000):
+    """Return a run without change."""
     run = dipeptide(n, (n + 1, n + 2))
     run.events = []
     return run

@@ -1,4 +1,4 @@
-"""Who may have what of the live pages, and what goes over an open connection."""
+"""Access control of live pages, and the web socket."""
 
 import json
 import re
@@ -45,7 +45,7 @@ def locked(folder, served):
         yield server, *tokens
 
 
-def test_no_address_on_a_page_leads_elsewhere_and_the_policy_is_strict(served):
+def test_pages_link_nowhere_else_and_the_policy_is_strict(served):
     for where in ("", "series?key=pump-01", "process", "series?key=none"):
         status, headers, page = served.get(where)
         assert status == (404 if "none" in where else 200)
@@ -71,7 +71,7 @@ def test_no_address_on_a_page_leads_elsewhere_and_the_policy_is_strict(served):
         ({"Origin": "http://127.0.0.1:1"}, 403),
     ],
 )
-def test_other_sites_are_refused(served, headers, status):
+def test_other_hosts_and_origins_are_rejected(served, headers, status):
     assert served.get("series?key=pump-01", **headers)[0] == status
 
 
@@ -84,7 +84,7 @@ def test_nothing_can_be_written(served):
             assert answer.code == 405
 
 
-def test_rows_come_as_a_table_that_no_spreadsheet_runs(served):
+def test_rows_are_sent_as_csv_without_formulas(served):
     status, _, text = served.get("rows.csv?key=pump-01&left=0&right=1e18")
     assert status == 200
     assert len(text.splitlines()) == 301
@@ -92,7 +92,7 @@ def test_rows_come_as_a_table_that_no_spreadsheet_runs(served):
     assert served.get("rows.csv?key=pump-01&left=x&right=1")[0] == 400
 
 
-def test_a_token_is_asked_for_and_kept_out_of_the_address(folder, locked):
+def test_a_token_is_required_and_removed_from_the_address(folder, locked):
     server, whole, some = locked
     assert server.get("")[0] == 401
     assert server.get("?token=guessed")[0] == 401
@@ -107,14 +107,14 @@ def test_a_token_is_asked_for_and_kept_out_of_the_address(folder, locked):
     assert not {whole, some} & set((folder / "tokens").read_text().split('"'))
 
 
-def test_a_link_to_one_series_shows_no_other(locked):
+def test_a_token_of_one_series_shows_no_other(locked):
     server, _, some = locked
     mine = {"Authorization": f"Bearer {some}"}
     assert server.get("series?key=pump-01", **mine)[0] == 200
     assert server.get("rows.csv?key=pump-01&left=0&right=1", **mine)[0] == 200
     for other in ("series?key=pump-02", "rows.csv?key=pump-02&left=0&right=1", "process"):
         assert server.get(other, **mine)[0] == 403
-    server.desk.pulse.sample()
+    server.cache.process_run.sample()
     assert "</b> MB" not in server.get("series?key=pump-01", **mine)[2]
     whole = {"Authorization": f"Bearer {locked[1]}"}
     assert "</b> MB" in server.get("series?key=pump-01", **whole)[2]
@@ -124,8 +124,8 @@ def test_a_link_to_one_series_shows_no_other(locked):
     assert "900" not in re.search(r'id="pills".*?</ul>', listed)[0]  # rows of all three
 
 
-def test_pages_that_others_can_reach_ask_for_a_token(tmp_path):
-    with pytest.raises(ParameterError, match="must ask for a token"):
+def test_a_public_host_requires_a_token(tmp_path):
+    with pytest.raises(ParameterError, match="tokens must be given for a public host"):
         require_token_if_public("0.0.0.0", None)
     require_token_if_public("localhost", None)
     require_token_if_public("0.0.0.0", tmp_path / "tokens")
@@ -134,7 +134,7 @@ def test_pages_that_others_can_reach_ask_for_a_token(tmp_path):
 
 
 class TestLiveConnection(AsyncHTTPTestCase):
-    """What goes over an open connection."""
+    """Messages of an open web socket."""
 
     def get_app(self):
         return Application()
@@ -146,13 +146,13 @@ class TestLiveConnection(AsyncHTTPTestCase):
         self.writer = Writer(path / "s.streamlyt", runs.sensors(2_000, 3))
         self.writer.to(1_000)
         self.token = create_token(path / "tokens", ["pump-01"])
-        guard = AccessControl(tokens=path / "tokens")
-        self.desk = FrameCache(LiveRunFeed(self.writer.path))
-        self.board = DashboardApp(self.desk, guard)
-        self._app.add_handlers(r".*", self.board.routes())
+        access = AccessControl(tokens=path / "tokens")
+        self.cache = FrameCache(LiveRunFeed(self.writer.path))
+        self.dashboard = DashboardApp(self.cache, access)
+        self._app.add_handlers(r".*", self.dashboard.routes())
 
     def tearDown(self):
-        self.board.stop()
+        self.dashboard.stop()
         self.writer.run.close()
         self.folder.cleanup()
         super().tearDown()
@@ -162,7 +162,7 @@ class TestLiveConnection(AsyncHTTPTestCase):
         given = {"Authorization": f"Bearer {self.token}"} | headers
         return await websocket_connect(HTTPRequest(address, headers=given))
 
-    def test_other_origins_and_other_series_get_nothing(self):
+    def test_other_origins_and_other_series_are_rejected(self):
         async def run():
             for key, headers in (
                 ("pump-01", {"Origin": "http://evil.example.com"}),
@@ -177,13 +177,13 @@ class TestLiveConnection(AsyncHTTPTestCase):
 
         self.io_loop.run_sync(run)
 
-    def test_a_frame_comes_at_once_then_when_there_is_news_and_only_when_asked_for(self):
+    def test_a_frame_is_sent_at_once_then_on_news_and_only_on_request(self):
         async def run():
-            await self.board.refresh()
+            await self.dashboard.refresh()
             pages = [await self.connected() for _ in range(3)]
             view = json.dumps({"last": 500, "width": 400})
-            made, real = [], self.desk._made
-            self.desk._made = lambda seen: made.append(seen) or real(seen)
+            made, real = [], self.cache._build
+            self.cache._build = lambda seen: made.append(seen) or real(seen)
             for page in pages:
                 await page.write_message(view)
             first = [await page.read_message() for page in pages]
@@ -194,8 +194,8 @@ class TestLiveConnection(AsyncHTTPTestCase):
                 await page.write_message(view)
             for stop in (1_200, 1_500):
                 self.writer.to(stop)
-                self.desk._rest_until = 0.0
-                await self.board.refresh()
+                self.cache._throttled_until = 0.0
+                await self.dashboard.refresh()
             second = [await page.read_message() for page in pages]
             assert {unpacked(frame)[0]["rows"] for frame in second} <= {1_200, 1_500}
             for page in pages:

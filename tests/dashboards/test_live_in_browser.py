@@ -1,4 +1,4 @@
-"""The live pages in a real browser: they move, zoom, pause, come back, and are fit for everyone."""
+"""Live pages in a real browser: updates, zoom, pause, reconnection and accessibility."""
 
 import re
 
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.browser
 
 KEY = "ala2_300K"
 SERIES = f"series?key={KEY}"
-CURVE = "Bokeh.documents[0].get_model_by_name('change_points.curve').data"
-ALARMS = "Bokeh.documents[0].get_model_by_name('change_points.alarms').data.x.length"
+CURVE = "Bokeh.documents[0].get_model_by_name('statistic.curve').data"
+ALARMS = "Bokeh.documents[0].get_model_by_name('statistic.alarms').data.x.length"
 TIME = "Bokeh.documents[0].get_model_by_name('time')"
 ENDS = f"[{TIME}.start, {TIME}.end]"
 
@@ -42,10 +42,10 @@ def rows_told(page, n):
     page.wait_for_function(f"document.getElementById('pills').textContent.includes('{n:,}')")
 
 
-def test_rows_and_an_alarm_appear_while_it_is_looked_at(browser, writer):
+def test_rows_and_an_alarm_appear_on_an_open_page(browser, writer):
     with Serving(writer.path) as server:
         page = opened(browser, server.address(SERIES))
-        assert page.locator("#series-0-list").inner_text() == "No change found."
+        assert page.locator("#series-0-list").inner_text() == "No change detected."
         assert page.evaluate(ALARMS) == 0
         writer.to(5_000)
         rows_told(page, 5_000)
@@ -62,7 +62,7 @@ def test_rows_and_an_alarm_appear_while_it_is_looked_at(browser, writer):
         page.context.close()
 
 
-def test_history_is_read_as_finely_as_it_is_looked_at_and_stays_until_live(browser, writer):
+def test_history_has_the_resolution_of_the_view_and_stays_until_live(browser, writer):
     writer.to(9_000)
     with Serving(writer.path) as server:
         page = opened(browser, server.address(SERIES))
@@ -71,11 +71,11 @@ def test_history_is_read_as_finely_as_it_is_looked_at_and_stays_until_live(brows
         assert page.locator("#state").inner_text() == "history"
         rows = page.evaluate(f"Array.from({CURVE}.row)")
         assert set(range(1_000, 1_201)) <= set(rows)  # every single row
-        page.get_by_role("button", name="Wider").press("Enter")
+        page.get_by_role("button", name="Zoom out").press("Enter")
         page.wait_for_function(f"Math.min(...{CURVE}.row) < 910")
         assert page.evaluate(ENDS) == pytest.approx([0.9, 1.3])
         with page.expect_download() as saved:
-            page.get_by_role("link", name="Rows as CSV").click()
+            page.get_by_role("link", name="Download CSV").click()
         lines = saved.value.path().read_text().splitlines()
         assert lines[0].startswith("frame,time (fs),cos phi ALA 2")
         assert [int(line.split(",")[0]) for line in lines[1:]] == list(range(900, 1_302))
@@ -87,7 +87,7 @@ def test_history_is_read_as_finely_as_it_is_looked_at_and_stays_until_live(brows
         page.context.close()
 
 
-def test_a_paused_page_stands_still(browser, writer):
+def test_a_paused_page_does_not_change(browser, writer):
     with Serving(writer.path) as server:
         page = opened(browser, server.address(SERIES))
         rest(page, 0.6)
@@ -96,19 +96,19 @@ def test_a_paused_page_stands_still(browser, writer):
         writer.to(5_000)
         rest(page, 0.9)
         assert "3,000" in page.locator("#pills").inner_text()
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Resume").click()
         rows_told(page, 5_000)
         page.context.close()
 
 
-def test_a_page_comes_back_by_itself_when_its_server_does(browser, writer):
+def test_a_page_reconnects_when_its_server_restarts(browser, writer):
     with Serving(writer.path) as server:
         page = opened(browser, server.address(SERIES))
         page.evaluate(f"{TIME}.setv({{start: 1.0, end: 1.5}})")
         page.wait_for_function(f"Math.max(...{CURVE}.row) < 1600")
         server.end()
         page.wait_for_selector("#lost:not([hidden])")
-        assert "trying again" in page.get_by_role("alert").inner_text()
+        assert "reconnecting" in page.get_by_role("alert").inner_text()
         assert page.locator("#state").inner_text() == "not connected"
         writer.to(5_000)
         with Serving(writer.path, port=server.port):
@@ -122,17 +122,17 @@ def test_a_page_comes_back_by_itself_when_its_server_does(browser, writer):
         page.context.close()
 
 
-def test_it_is_dark_or_light_as_chosen_and_fits_a_phone(browser, writer):
+def test_the_chosen_theme_is_kept_and_pages_fit_a_phone(browser, writer):
     with Serving(writer.path) as server:
         phone = {"width": 360, "height": 700}
         page = opened(browser, server.address(SERIES), color_scheme="dark", viewport=phone)
-        paper = "getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()"
-        assert page.evaluate(paper) == DARK["paper"]
-        page.get_by_role("button", name="Switch to light paper").click()
-        assert page.evaluate(paper) == LIGHT["paper"]
+        paper = "getComputedStyle(document.documentElement).getPropertyValue('--background').trim()"
+        assert page.evaluate(paper) == DARK["background"]
+        page.get_by_role("button", name="Switch to light theme").click()
+        assert page.evaluate(paper) == LIGHT["background"]
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.reload()
-        assert page.evaluate(paper) == LIGHT["paper"]
+        assert page.evaluate(paper) == LIGHT["background"]
         for where in ("", "process"):
             page.goto(server.address(where))
             rest(page, 0.3)
@@ -150,7 +150,7 @@ def test_axe_finds_no_fault_in_any_page(browser, writer):
             page.context.close()
 
 
-def test_all_is_reached_by_the_keyboard(browser, writer):
+def test_all_controls_are_reachable_by_keyboard(browser, writer):
     with Serving(writer.path) as server:
         page = opened(browser, server.address(SERIES))
         reached = []
@@ -165,17 +165,17 @@ def test_all_is_reached_by_the_keyboard(browser, writer):
 
 
 def test_names_from_data_stay_text(browser, tmp_path):
-    evil = "<script>window.harmed=1</script><img src=x onerror='window.harmed=1'>"
-    schema = Schema((Channel(evil), Channel("$$\\alpha$$"), *runs.DETECTED))
-    made = runs.quiet(400)
+    harmful = "<script>window.harmed=1</script><img src=x onerror='window.harmed=1'>"
+    schema = Schema((Channel(harmful), Channel("$$\\alpha$$"), *runs.DETECTED))
+    made = runs.no_change(400)
     _, times, values = made.series[KEY]
-    found = Event(evil, evil, 120, 120, 100, 100, 3.0, 2.0, (evil,), (0.9,))
-    some = runs.Made({evil: (schema, times, values[:, [0, 1, 4, 5, 6]])}, [found])
+    found = Event(harmful, harmful, 120, 120, 100, 100, 3.0, 2.0, (harmful,), (0.9,))
+    some = runs.Made({harmful: (schema, times, values[:, [0, 1, 4, 5, 6]])}, [found])
     with Writer(tmp_path / "a.streamlyt", some) as writer, Serving(writer.path) as server:
         writer.to(200)
         page = opened(browser, server.address())
-        asked = []
-        page.on("request", lambda request: asked.append(request.url))
+        requested = []
+        page.on("request", lambda request: requested.append(request.url))
         page.get_by_role("link", name=re.compile("window.harmed")).click()
         page.wait_for_function("window.Bokeh?.documents.length")
         writer.to(300)
@@ -184,29 +184,29 @@ def test_names_from_data_stay_text(browser, tmp_path):
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         rest(page, 0.2)
         assert page.evaluate("window.harmed") is None
-        assert page.locator("#series-0-list .name").first.inner_text() == evil
-        assert {url.split("/")[2] for url in asked} == {f"127.0.0.1:{server.port}"}
+        assert page.locator("#series-0-list .name").first.inner_text() == harmful
+        assert {url.split("/")[2] for url in requested} == {f"127.0.0.1:{server.port}"}
         page.context.close()
 
 
-def test_a_field_keeps_its_colours_in_step_with_its_values(browser, tmp_path):
+def test_the_color_scale_of_a_field_follows_its_values(browser, tmp_path):
     rng, names = np.random.default_rng(0), [f"u{i}" for i in range(8)]
     schema = Schema.of(*names, *(f"{name}.predicted" for name in names))
     times = np.arange(400)
     values = rng.normal(size=(400, 16)) * np.where(times < 200, 1.0, 10.0)[:, None]
     made = runs.Made({KEY: (schema, times, values)}, [])
     highs = """() => ["truth", "forecast", "error"].map((name) => {
-      const held = Bokeh.documents[0].get_model_by_name(`fields.${name}`);
-      const colours = [...Bokeh.documents[0]._all_models.values()].filter((m) =>
+      const held = Bokeh.documents[0].get_model_by_name(`field_heatmap.${name}`);
+      const colors = [...Bokeh.documents[0]._all_models.values()].filter((m) =>
         m.type === "LinearColorMapper" && m.low < 0);
-      return [held.data.high[0], Math.min(...colours.map((m) => m.high)),
-        Math.max(...colours.map((m) => m.low))];
+      return [held.data.high[0], Math.min(...colors.map((m) => m.high)),
+        Math.max(...colors.map((m) => m.low))];
     })"""
     with Writer(tmp_path / "a.streamlyt", made) as writer:
         writer.to(200)
         with Serving(writer.path) as server:
             page = opened(browser, server.address(SERIES))
-            assert page.get_by_role("heading", name="Forecast a row ahead").count() == 1
+            assert page.get_by_role("heading", name="One-step forecast").count() == 1
             for stop, least in ((200, 2), (400, 15)):
                 writer.to(stop)
                 rows_told(page, stop)

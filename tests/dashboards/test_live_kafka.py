@@ -1,4 +1,4 @@
-"""The live page of a result topic, from the real broker."""
+"""Live page of a result topic, with the real broker."""
 
 import signal
 import subprocess
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.kafka
 
 SCHEMA = Schema.of("x", "y", "statistic", "threshold", "alarm", time_unit="ns")
 BEGAN = 1_700_000_000 * 10**9
-CURVE = "Bokeh.documents[0].get_model_by_name('change_points.curve').data"
+CURVE = "Bokeh.documents[0].get_model_by_name('statistic.curve').data"
 
 
 def rows(first, n):
-    """Return rows of a detector: it learns for 50, and finds a change at row 250."""
+    """Return rows of a detector with a warm-up of 50 rows and a change at row 250."""
     at = np.arange(first, first + n)
     moved = at >= 250
     threshold = np.where(at < 50, np.inf, 4.0)
@@ -40,18 +40,18 @@ FOUND = Event(
 
 
 def until(feed, n, events=0):
-    """Return the run of a feed once it has so many rows and findings."""
+    """Return the run of a feed once it has ``n`` rows and the given number of events."""
 
     def enough():
         run, _ = feed.poll()
         came = run.row_counts().get("pump", (0, 0))[0] if run is not None else 0
         return run if came >= n and len(run.events()) >= events else None
 
-    return wait_for(enough, HAPPENS_S, f"{n} rows and {events} findings come")
+    return wait_for(enough, HAPPENS_S, f"{n} rows and {events} events arrive")
 
 
-def sent(broker, topic, findings, *parts, events=()):
-    sink = KafkaSink(topic, events=findings, servers=plain(broker))
+def sent(broker, topic, events_topic, *parts, events=()):
+    sink = KafkaSink(topic, events=events_topic, servers=plain(broker))
     for part in parts:
         sink.write_rows(part)
     for event in events:
@@ -59,39 +59,37 @@ def sent(broker, topic, findings, *parts, events=()):
     sink.close()
 
 
-def test_rows_and_findings_of_topics_are_those_of_the_run_and_go_on_where_it_ended(
-    broker, tmp_path
-):
+def test_rows_and_events_of_topics_are_those_of_the_run_and_resume(broker, tmp_path):
     servers = plain(broker)
-    topic, findings = new_topic(servers), new_topic(servers)
-    sent(broker, topic, findings, rows(0, 200))
-    topics, path = Topics(topic, findings, servers), tmp_path / "kept.streamlyt"
+    topic, events_topic = new_topic(servers), new_topic(servers)
+    sent(broker, topic, events_topic, rows(0, 200))
+    topics, path = Topics(topic, events_topic, servers), tmp_path / "kept.streamlyt"
     feed = KafkaFeed(topics, path)
     until(feed, 200)
-    put(servers, findings, [(b"pump", b"no finding")])
-    sent(broker, topic, findings, rows(200, 100), events=[FOUND])
+    put(servers, events_topic, [(b"pump", b"no event")])
+    sent(broker, topic, events_topic, rows(200, 100), events=[FOUND])
     run = until(feed, 300, events=1)
-    assert run.schema("pump").names == SCHEMA.channel_names
-    wanted = rows(0, 300)
+    assert run.schema("pump").channel_names == SCHEMA.channel_names
+    expected = rows(0, 300)
     times, values = run.columns("pump")
-    np.testing.assert_array_equal(times, wanted.times)
-    # JSON has no infinity: a threshold that is not there yet is a hole.
-    told = np.where(np.isinf(wanted.values), np.nan, wanted.values)
-    np.testing.assert_array_equal(values, told)
+    np.testing.assert_array_equal(times, expected.times)
+    # JSON has no infinity: the threshold in the warm-up is missing.
+    finite = np.where(np.isinf(expected.values), np.nan, expected.values)
+    np.testing.assert_array_equal(values, finite)
     assert run.events() == [FOUND]
-    told = feed.gauges()
-    assert told["rows"] == 300
-    assert told["lag"] == 0
+    gauges = feed.gauges()
+    assert gauges["rows"] == 300
+    assert gauges["lag"] == 0
     feed.close()
-    sent(broker, topic, findings, rows(300, 50))
+    sent(broker, topic, events_topic, rows(300, 50))
     again = KafkaFeed(topics, path)
     run = until(again, 350, events=1)
-    assert run.n_rows("pump") == 350  # none twice
+    assert run.n_rows("pump") == 350  # no duplicates
     assert run.events() == [FOUND]
     again.close()
 
 
-def test_without_findings_an_alarm_is_where_its_column_rises(broker, tmp_path):
+def test_without_events_an_alarm_is_where_its_column_rises(broker, tmp_path):
     topic = new_topic(plain(broker))
     sent(broker, topic, None, rows(0, 255), rows(255, 45))
     feed = KafkaFeed(Topics(topic, servers=plain(broker)), tmp_path / "a.streamlyt")
@@ -102,18 +100,18 @@ def test_without_findings_an_alarm_is_where_its_column_rises(broker, tmp_path):
 
 
 @pytest.mark.browser
-def test_a_page_of_a_topic_moves_when_rows_come(browser, broker, tmp_path):
+def test_a_page_of_a_topic_updates_with_new_rows(browser, broker, tmp_path):
     servers = plain(broker)
-    topic, findings = new_topic(servers), new_topic(servers)
-    feed = KafkaFeed(Topics(topic, findings, servers), tmp_path / "a.streamlyt")
+    topic, events_topic = new_topic(servers), new_topic(servers)
+    feed = KafkaFeed(Topics(topic, events_topic, servers), tmp_path / "a.streamlyt")
     with Serving(feed) as server:
         page = browser.new_context().new_page()
         page.goto(server.address())
-        page.wait_for_selector("text=Waiting for the run to begin")
-        sent(broker, topic, findings, rows(0, 200))
+        page.wait_for_selector("text=Waiting for the run to start")
+        sent(broker, topic, events_topic, rows(0, 200))
         page.get_by_role("link", name="pump").click()
         page.wait_for_function(f"window.Bokeh?.documents.length && {CURVE}.row.at(-1) === 199")
-        sent(broker, topic, findings, rows(200, 100), events=[FOUND])
+        sent(broker, topic, events_topic, rows(200, 100), events=[FOUND])
         page.wait_for_function(f"{CURVE}.row.at(-1) === 299")
         page.wait_for_function("document.querySelectorAll('#series-0-list tbody tr').length === 1")
         assert "y" in page.locator("#series-0-list .name").first.inner_text()
@@ -129,7 +127,7 @@ def test_the_command_serves_a_topic(broker):
     ) as process:
         try:
             said = line_of(process.stderr, "it says its address")
-            address = said.removeprefix("open ").strip()
+            address = said.removeprefix("Dashboard: ").strip()
 
             def whole():
                 with urllib.request.urlopen(address, timeout=scaled(20)) as answer:
@@ -146,19 +144,19 @@ def test_the_command_serves_a_topic(broker):
 
 def test_what_cannot_be_read_is_told(broker, tmp_path):
     servers = plain(broker)
-    refused(cli("dash"), 2, "RUN or --kafka TOPIC must be given")
+    refused(cli("dash"), 2, "RUN or --kafka TOPIC is required")
     refused(cli("dash", "--kafka", "t", "--access", "tls"), 2, "must be KEY=VALUE")
     words = ("dash", "--kafka", "no-such-topic", "--servers", servers)
-    refused(cli(*words), 1, "there is no topic 'no-such-topic'")
+    refused(cli(*words), 1, "no topic 'no-such-topic'")
     feed = KafkaFeed(Topics("gone", columns=["x"], servers=servers), tmp_path / "a.streamlyt")
     joined(feed._thread, "the feed gives up")
-    with pytest.raises(SourceError, match="there is no topic 'gone'"):
+    with pytest.raises(SourceError, match="no topic 'gone'"):
         feed.poll()
     feed.close()
     topic = new_topic(servers)
     assert message_fields(topic, servers) is None
     put(servers, topic, [(b"pump", b"1,2,3")])
-    with pytest.raises(SourceError, match="objects of JSON"):
+    with pytest.raises(SourceError, match="must be JSON objects"):
         message_fields(topic, servers)
-    with pytest.raises(SourceError, match="there is no topic"):
+    with pytest.raises(SourceError, match="no topic"):
         KafkaEventReader("no-such-topic", servers)

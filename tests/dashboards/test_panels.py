@@ -1,4 +1,4 @@
-"""Panels: what their columns hold, without a browser and without drawing anything."""
+"""Arrays and data tables of panels, without a browser."""
 
 import subprocess
 import sys
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from streamlyt.core import Channel, Event, Schema
 from streamlyt.dashboards import Attribution, ChangePoints, Changes, Observable
-from streamlyt.dashboards._data.deviations import by_group, deviations, group_of, ranking
-from streamlyt.dashboards._data.downsampling import DownsampledBuckets, condensed
+from streamlyt.dashboards._data.deviations import channel_groups, deviations, group_rms, ranking
+from streamlyt.dashboards._data.downsampling import DownsampledBuckets, merge_buckets
 from streamlyt.dashboards._plotting.time_axis import TimeAxis
 from tests._arrays import assert_all
 from tests.dashboards import runs
@@ -38,7 +38,7 @@ def short(tmp_path_factory):
         yield run
 
 
-def test_no_peak_of_the_statistic_is_lost_when_it_is_thinned_out(molecule):
+def test_downsampling_keeps_every_peak_of_the_statistic(molecule):
     made, run = molecule
     schema, _, values = made.series["ala2_300K"]
     statistic = values[:, schema.channel_names.index("statistic")]
@@ -52,17 +52,17 @@ def test_no_peak_of_the_statistic_is_lost_when_it_is_thinned_out(molecule):
         assert seen["lowest"][i] == statistic[first:stop].min()
 
 
-def test_nothing_is_drawn_of_an_infinite_threshold_and_the_stretch_counts_as_learning(molecule):
+def test_an_infinite_threshold_is_not_drawn_and_marks_the_warm_up(molecule):
     _, run = molecule
     panel = ChangePoints(run, "ala2_300K", points=12_000)
     seen = panel.data()
     assert_all(np.isnan, seen["threshold"][:1000])
     assert_all(np.isfinite, seen["threshold"][1000:])
-    left, right = panel.learning(seen)
+    left, right = panel.warmup_spans(seen)
     assert (left.tolist(), right.tolist()) == ([0.0], [1.0])  # ns
 
 
-def test_changes_stand_at_their_estimate_and_alarms_at_their_alarm(molecule):
+def test_changes_are_at_their_estimate_and_alarms_at_their_row(molecule):
     _, run = molecule
     seen = ChangePoints(run, "ala2_300K").data()
     assert seen["change"].tolist() == [4.0, 8.0]
@@ -70,17 +70,17 @@ def test_changes_stand_at_their_estimate_and_alarms_at_their_alarm(molecule):
     assert seen["height"].tolist() == [7.3, 7.3]
 
 
-def test_an_off_line_finding_has_no_alarm(short):
+def test_an_offline_event_has_no_alarm(short):
     panel = ChangePoints(short, "dims")
     seen = panel.data()
     assert_all(np.isnan, seen["alarm"])
     assert_all(np.isnan, seen["height"])
     assert seen["change"].tolist() == [38.0]
-    assert not panel.worth_drawing()
-    assert "off line" in Changes(short, "dims").html()
+    assert not panel.has_content()
+    assert "offline" in Changes(short, "dims").html()
 
 
-def test_the_observable_is_the_channels_of_the_findings_first(molecule):
+def test_the_channels_of_the_events_come_first(molecule):
     made, run = molecule
     panel = Observable(run, "ala2_300K", points=50)
     assert panel.chosen[:2] == ("sin phi ALA 2", "cos phi ALA 2")
@@ -91,7 +91,7 @@ def test_the_observable_is_the_channels_of_the_findings_first(molecule):
     assert np.isclose(seen["mean_0"][1], values[seen["row"][1] : seen["row"][2]].mean())
 
 
-def test_the_table_of_the_observable_tells_the_means_before_and_after_a_change(molecule):
+def test_the_data_table_of_channels_has_the_means_before_and_after_a_change(molecule):
     _, run = molecule
     table = Observable(run, "ala2_300K", ["sin phi ALA 2"]).table()
     assert [row[0] for row in table.rows] == ["0 – 3,999", "4,000 – 7,999", "8,000 – 11,999"]
@@ -101,7 +101,7 @@ def test_the_table_of_the_observable_tells_the_means_before_and_after_a_change(m
     assert means[2] < -0.8
 
 
-def test_the_heat_map_shines_in_the_residues_that_moved_when_they_moved(protein):
+def test_the_heat_map_highlights_the_changed_residues_at_the_change(protein):
     seen = Attribution(protein, "adk").data()
     assert len(seen["groups"]) == 60
     assert seen["grid"].shape == (60, len(seen["x"]))
@@ -115,18 +115,18 @@ def test_the_heat_map_shines_in_the_residues_that_moved_when_they_moved(protein)
     assert np.nanmedian(seen["grid"]) < 2.0
 
 
-def test_the_shares_of_a_finding_are_summed_over_its_groups(molecule):
+def test_the_contributions_to_an_event_are_summed_over_groups(molecule):
     _, run = molecule
     seen = Attribution(run, "ala2_300K").data()
     assert seen["groups"].tolist() == ["phi ALA 2", "psi ALA 2"]
     assert np.allclose(seen["shares"], [[0.93, 0.07], [0.93, 0.07]])
 
 
-def test_a_hole_in_the_record_is_a_hole_in_the_heat_map(tmp_path):
+def test_a_gap_in_the_data_is_a_gap_in_the_heat_map(tmp_path):
     made = runs.sensors(2_000, 4)
     with made.record(tmp_path / "s.streamlyt") as run:
         grid = Attribution(run, "pump-03").data()["grid"]
-    assert 0.2 < np.isnan(grid[:, 1:]).mean() < 0.6  # a day is missing of two and a half
+    assert 0.2 < np.isnan(grid[:, 1:]).mean() < 0.6  # one of two and a half days is missing
     assert_all(np.isfinite, grid[:, 1:30])
 
 
@@ -138,13 +138,13 @@ def test_columns_of_changes_are_the_fields_of_the_events(molecule):
     assert seen["statistic"].tolist() == [7.3, 7.3]
 
 
-def test_the_table_is_cut_and_says_how_many_more_there_are(molecule):
+def test_a_long_table_is_cut_and_shows_how_many_more_there_are(molecule):
     _, run = molecule
-    assert "1 more are in the run file" in Changes(run, "ala2_300K", points=1).html()
+    assert "1 more in the run file" in Changes(run, "ala2_300K", points=1).html()
 
 
 @pytest.mark.parametrize(
-    ("unit", "last", "n", "told", "label"),
+    ("unit", "last", "n", "text", "label"),
     [
         ("fs", 97_000, 98, "97 ps", "time (ps)"),
         ("fs", 100_000_000, 100_001, "100.000 ns", "time (ns)"),
@@ -154,9 +154,9 @@ def test_the_table_is_cut_and_says_how_many_more_there_are(molecule):
         ("ns", 30_000_000, 31, "1970-01-01 00:00:00.030", "time (UTC)"),
     ],
 )
-def test_time_is_told_in_the_unit_a_reader_would_choose(unit, last, n, told, label):
+def test_times_use_a_readable_unit(unit, last, n, text, label):
     axis = TimeAxis.of(Schema.of("x", time_unit=unit, row_label="frame"), 0, last, n)
-    assert axis.text(last, 1_204) == told
+    assert axis.text(last, 1_204) == text
     assert axis.label == label
 
 
@@ -166,7 +166,7 @@ def test_steps_are_placed_by_the_number_of_the_row_in_the_source():
 
 
 def naive_deviations(means):
-    """Return what deviations() promises, one number at a time."""
+    """Return the deviations, one number at a time."""
     p, c = means.shape
     reach = max(8, p // 30)
     apart = np.full((p, c), np.nan)
@@ -188,14 +188,14 @@ def naive_deviations(means):
 @given(
     st.integers(1, 70), st.integers(1, 4), st.integers(0, 10**6), st.sampled_from([0.0, 0.1, 0.5])
 )
-def test_movement_is_that_of_the_naive_twin(p, c, seed, missing):
+def test_deviations_equal_the_naive_implementation(p, c, seed, missing):
     rng = np.random.default_rng(seed)
     means = rng.normal(size=(p, c)) + 1e3
     means[rng.random((p, c)) < missing] = np.nan
     np.testing.assert_allclose(deviations(means), naive_deviations(means), rtol=1e-6, atol=1e-9)
 
 
-def test_a_constant_channel_has_not_moved_and_one_that_jumps_has():
+def test_a_constant_channel_has_no_deviation_and_a_jump_has():
     means = np.zeros((90, 2))
     means[50:, 1] = 4.0
     moved = deviations(means)
@@ -205,14 +205,14 @@ def test_a_constant_channel_has_not_moved_and_one_that_jumps_has():
 
 def test_groups_are_root_mean_squares_over_their_channels():
     schema = Schema((Channel("a", group="g"), Channel("b"), Channel("c", group="g")))
-    groups, numbers = group_of(schema, schema.channel_names)
+    groups, numbers = channel_groups(schema, schema.channel_names)
     assert groups == ["g", "b"]
     far = np.array([[3.0, 7.0, 4.0], [np.nan, 1.0, 2.0]])
     expected = [[np.sqrt(12.5), 7.0], [2.0, 1.0]]
-    np.testing.assert_allclose(by_group(far, numbers, 2), expected)
+    np.testing.assert_allclose(group_rms(far, numbers, 2), expected)
 
 
-def test_a_finding_that_names_a_group_leads_to_its_channel_that_moved_most():
+def test_an_event_that_names_a_group_selects_its_channel_of_largest_deviation():
     schema = Schema((Channel("a", group="g"), Channel("b"), Channel("c", group="g")))
     far = np.array([[3.0, 7.0, 4.0]])
     found = Event("k", "newma", 1, 1, 1, 1, 2.0, 1.0, ("g",), (0.5,))
@@ -221,11 +221,11 @@ def test_a_finding_that_names_a_group_leads_to_its_channel_that_moved_most():
 
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(st.integers(1, 300), st.integers(1, 60), st.integers(0, 10**6))
-def test_condensing_keeps_the_extremes_and_the_number_of_buckets_down(n, points, seed):
+def test_merged_buckets_keep_the_extremes_and_respect_the_limit(n, points, seed):
     rng = np.random.default_rng(seed)
     mean = rng.normal(size=(n, 2))
     mean[rng.random((n, 2)) < 0.2] = np.nan
-    seen = condensed(
+    seen = merge_buckets(
         DownsampledBuckets(np.arange(n), np.arange(n), mean - 1, mean + 1, mean), points
     )
     assert len(seen.rows) == min(n, points)
@@ -235,7 +235,7 @@ def test_condensing_keeps_the_extremes_and_the_number_of_buckets_down(n, points,
         assert np.nanmin(seen.minimum) == np.nanmin(mean) - 1
 
 
-def test_panels_tell_their_parameters_and_are_cloned(molecule):
+def test_panels_have_parameters_and_can_be_cloned(molecule):
     _, run = molecule
     panel = Observable(run, "ala2_300K", ["sin phi ALA 2"], 50)
     again = panel.clone()
@@ -243,12 +243,12 @@ def test_panels_tell_their_parameters_and_are_cloned(molecule):
     assert repr(panel).startswith("Observable(run=")
 
 
-def test_columns_need_no_bokeh():
+def test_data_and_tables_need_no_bokeh():
     code = (
         "import sys; sys.modules['bokeh'] = None\n"
         "from streamlyt.dashboards import ChangePoints, Changes, Attribution, Observable\n"
         "from streamlyt.dashboards._data.example_runs import example_run\n"
-        "from streamlyt.errors import MissingDependencyError\n"
+        "from streamlyt.core.errors import MissingDependencyError\n"
         "for panel in (ChangePoints, Changes, Attribution, Observable):\n"
         "    made = panel(example_run(), 'a'); made.data(); made.table()\n"
         "    try: made.figure()\n"

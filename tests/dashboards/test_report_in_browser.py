@@ -1,4 +1,4 @@
-"""The report in a real browser: it draws, repaints, zooms together, and asks for nothing."""
+"""Report in a real browser: charts, themes, shared axes, no requests."""
 
 import pytest
 
@@ -26,13 +26,13 @@ def page_file(tmp_path_factory):
         return write_report(run, folder / "report.html")
 
 
-def opened(browser, path, asked=None, **options):
+def opened(browser, path, requested=None, **options):
     page = browser.new_context(**options).new_page()
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda said: said.type == "error" and problems.append(said.text))
-    if asked is not None:
-        page.on("request", lambda request: asked.append(request.url))
+    if requested is not None:
+        page.on("request", lambda request: requested.append(request.url))
     page.goto(path.as_uri())
     page.wait_for_function(DRAWN)
     rest(page, 0.1)
@@ -40,13 +40,15 @@ def opened(browser, path, asked=None, **options):
     return page
 
 
-def test_it_asks_for_nothing_but_itself(browser, page_file):
-    asked = []
-    opened(browser, page_file, asked).context.close()
-    assert [url for url in asked if not url.startswith(("data:", "blob:"))] == [page_file.as_uri()]
+def test_it_requests_nothing_but_itself(browser, page_file):
+    requested = []
+    opened(browser, page_file, requested).context.close()
+    assert [url for url in requested if not url.startswith(("data:", "blob:"))] == [
+        page_file.as_uri()
+    ]
 
 
-def test_it_draws_every_picture_and_says_what_each_is(browser, page_file):
+def test_it_draws_every_chart_with_alt_text(browser, page_file):
     page = opened(browser, page_file)
     assert page.get_by_role("heading", level=1).inner_text() == "Changes in ala2_300K"
     for role in ("main", "banner", "contentinfo"):
@@ -61,15 +63,17 @@ def test_it_draws_every_picture_and_says_what_each_is(browser, page_file):
     page.context.close()
 
 
-def test_it_follows_the_system_and_its_own_switch(browser, page_file):
+def test_the_theme_follows_the_system_and_the_switch(browser, page_file):
     page = opened(browser, page_file, color_scheme="dark")
-    paper = "() => getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()"
-    assert page.evaluate(paper) == DARK["paper"]
+    paper = (
+        "() => getComputedStyle(document.documentElement).getPropertyValue('--background').trim()"
+    )
+    assert page.evaluate(paper) == DARK["background"]
     assert page.evaluate(STATISTIC) == DARK["statistic"]
-    page.get_by_role("button", name="Switch to light paper").click()
-    assert page.evaluate(paper) == LIGHT["paper"]
+    page.get_by_role("button", name="Switch to light theme").click()
+    assert page.evaluate(paper) == LIGHT["background"]
     assert page.evaluate(STATISTIC) == LIGHT["statistic"]
-    assert page.get_by_role("button", name="Switch to dark paper").count() == 1
+    assert page.get_by_role("button", name="Switch to dark theme").count() == 1
     page.context.close()
 
 
@@ -79,7 +83,7 @@ def test_it_fits_a_narrow_window(browser, page_file):
     page.context.close()
 
 
-def test_the_pictures_of_a_series_share_their_time_axis(browser, page_file):
+def test_the_charts_of_a_series_share_their_time_axis(browser, page_file):
     page = opened(browser, page_file)
     ranges = page.evaluate(
         "() => new Set([...Bokeh.documents[0].all_models].filter(m => m.type === 'Figure')"
@@ -90,23 +94,23 @@ def test_the_pictures_of_a_series_share_their_time_axis(browser, page_file):
 
 
 def test_names_from_data_neither_run_nor_load(browser, tmp_path):
-    evil = "<img src=x onerror='window.harmed=1'>"
-    schema = Schema((Channel(evil), Channel("$$\\alpha$$"), *runs.DETECTED))
-    made = runs.quiet(400)
+    harmful = "<img src=x onerror='window.harmed=1'>"
+    schema = Schema((Channel(harmful), Channel("$$\\alpha$$"), *runs.DETECTED))
+    made = runs.no_change(400)
     _, times, values = made.series["ala2_300K"]
-    found = Event(evil, evil, 120, 120, 100, 100, 3.0, 2.0, (evil,), (0.9,))
-    some = runs.Made({evil: (schema, times, values[:, [0, 1, 4, 5, 6]])}, [found], evil)
+    found = Event(harmful, harmful, 120, 120, 100, 100, 3.0, 2.0, (harmful,), (0.9,))
+    some = runs.Made({harmful: (schema, times, values[:, [0, 1, 4, 5, 6]])}, [found], harmful)
     with some.record(tmp_path / "a.streamlyt") as run:
         path = write_report(run, tmp_path / "report.html")
-    asked = []
-    page = opened(browser, path, asked)
+    requested = []
+    page = opened(browser, path, requested)
     for picture in page.locator(".picture").all():
         box = picture.bounding_box()
         picture.scroll_into_view_if_needed()
         picture.hover(position={"x": box["width"] / 2, "y": box["height"] / 2.5})
         rest(page, 0.08)
     assert page.evaluate("window.harmed") is None
-    assert len(asked) == 1
+    assert len(requested) == 1
     page.context.close()
 
 
