@@ -1,4 +1,4 @@
-"""Comparisons of arrays whose failures say where, in how many places and by how much."""
+"""Comparisons of arrays whose failures state the position, the count and the size."""
 
 import numpy as np
 
@@ -6,21 +6,21 @@ from streamlyt.core.numerics.array_difference import difference
 
 
 def assert_same_bits(actual, expected):
-    """Hold arrays, or sequences, mappings and batches of them, to the same types and bits."""
+    """Assert that arrays, or sequences, mappings and batches of them, have equal types and bits."""
     __tracebackhide__ = True
-    told = difference(actual, expected, "actual")
-    if told:
-        raise AssertionError(told)
+    text = difference(actual, expected, "actual")
+    if text:
+        raise AssertionError(text)
 
 
 def assert_all(holds, array):
-    """Hold every value of an array to a condition, ``np.isfinite`` for one."""
+    """Assert a condition, such as ``np.isfinite``, for every value of an array."""
     __tracebackhide__ = True
     array = np.asarray(array)
     failed = ~holds(array)
     if failed.any():
-        place = tuple(int(i) for i in np.argwhere(failed)[0])
+        position = tuple(int(i) for i in np.argwhere(failed)[0])
         raise AssertionError(
             f"{getattr(holds, '__name__', 'the condition')} fails in {int(failed.sum())} of "
-            f"{array.size} values, first at {place!r}: {array[place]!r}"
+            f"{array.size} values, first at {position!r}: {array[position]!r}"
         )

@@ -1,4 +1,4 @@
-"""What the house makes public, read from its modules: the house and docs tests ask the same."""
+"""What streamlyt makes public, read from its modules; shared by the layout and docs tests."""
 
 import importlib
 import inspect
@@ -11,14 +11,14 @@ from typing import Any
 from streamlyt.core.lazy import export_locations
 
 ROOT = Path(__file__).resolve().parents[1]
-HOUSE = ROOT / "streamlyt"
+PACKAGE = ROOT / "streamlyt"
 
 
 def modules() -> list[str]:
-    """Return every module of the house by its import name, the private ones too."""
+    """Return every module of streamlyt by its import name, private ones included."""
     names = []
-    for folder, _, files in os.walk(HOUSE, followlinks=True):
-        parts = ("streamlyt", *Path(folder).relative_to(HOUSE).parts)
+    for folder, _, files in os.walk(PACKAGE, followlinks=True):
+        parts = ("streamlyt", *Path(folder).relative_to(PACKAGE).parts)
         names += [".".join((*parts, f[:-3])) for f in files if f.endswith(".py")]
     return sorted(name.removesuffix(".__init__") for name in names)
 
@@ -32,39 +32,41 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
-def faces() -> list[str]:
-    """Return the packages: each shows what the modules in it define."""
+def packages() -> list[str]:
+    """Return the public packages: each exports what its modules define."""
     return [name for name in public_modules() if (_path(name) / "__init__.py").is_file()]
 
 
 def components() -> list[str]:
     """Return the public modules that define something."""
-    return sorted(set(public_modules()) - set(faces()))
+    return sorted(set(public_modules()) - set(packages()))
 
 
-# Packages whose face alone is documented: their modules are how it is built.
-FACES_ONLY = (
+# Packages of which only the exports are documented: their modules are internal.
+EXPORTS_ONLY = (
     "streamlyt.config.",
     "streamlyt.connectors.files.",
     "streamlyt.connectors.kafka.",
     "streamlyt.connectors.trajectories.",
+    "streamlyt.core.former_names",
     "streamlyt.core.lazy",
     "streamlyt.core.numerics.",
+    "streamlyt.runfile.user_key",
 )
 
 
 def documented() -> list[str]:
     """Return the public modules that the reference shows whole."""
-    return [name for name in components() if not name.startswith(FACES_ONLY)]
+    return [name for name in components() if not name.startswith(EXPORTS_ONLY)]
 
 
 def _path(name: str) -> Path:
     return ROOT.joinpath(*name.split("."))
 
 
-def homes(face: ModuleType) -> dict[str, str]:
-    """Return the table of a lazy face: public name -> module that defines it."""
-    return export_locations(face.__name__)
+def exports(package: ModuleType) -> dict[str, str]:
+    """Return the lazy exports of a package: public name -> module that defines it."""
+    return export_locations(package.__name__)
 
 
 def public_objects(name: str) -> Iterator[tuple[str, Any]]:

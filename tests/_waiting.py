@@ -1,4 +1,4 @@
-"""How long tests wait: bounds in seconds of a quiet machine, longer where this one is slower."""
+"""How long tests wait: bounds in seconds of an idle machine, scaled up on a slower one."""
 
 import functools
 import math
@@ -26,15 +26,15 @@ T = TypeVar("T")
 
 VARIABLE = "STREAMLYT_TEST_PATIENCE"
 
-# For what must happen at some time, however late. A wait that succeeds ends at once, so that this
-# bound costs time only where the test fails.
+# For events that must happen, however late. A successful wait ends at once, so this bound costs
+# time only if the test fails.
 HAPPENS_S = 60.0
 
 _STEPS = 2_000_000
 _REFERENCE_S = (
-    0.27  # of `_work` on one of two idle cores, where the bounds in the tests were chosen
+    0.27  # of `_work` on one of two idle cores, for which the bounds in the tests were chosen
 )
-_MOST = 10.0  # beyond, a failure would take too long to be reported
+_MAX_FACTOR = 10.0  # a larger factor would delay the report of a failure too long
 
 
 def _work() -> int:
@@ -46,43 +46,43 @@ def _work() -> int:
 
 
 def _measured() -> float:
-    """Return how many times longer than on the reference machine some work takes now."""
-    began = time.perf_counter()
+    """Return the duration of some work now, relative to the reference machine."""
+    start = time.perf_counter()
     _work()
-    return (time.perf_counter() - began) / _REFERENCE_S
+    return (time.perf_counter() - start) / _REFERENCE_S
 
 
 @dataclass
 class Patience:
-    """By which factor tests wait longer than on the reference machine.
+    """The factor by which tests wait longer than on the reference machine.
 
-    The factor is measured once and again whenever a wait has reached its bound, since the load may
-    have come later. It never falls, and is between 1 and 10.
+    The factor is measured once, and again whenever a wait has reached its bound, since the load
+    may have increased. It never decreases, and is between 1 and 10.
 
     Parameters
     ----------
     given
-        The factor as the environment has it, at least 1; measured where None.
+        The factor set in the environment, at least 1; measured if None.
     measure
-        Returns how much slower than the reference the machine is at the moment.
+        Returns how many times slower than the reference the machine is now.
 
     Attributes
     ----------
     longer
-        A line for each wait that went on beyond its first bound, in order.
+        A line for each wait that exceeded its first bound, in order.
 
     Raises
     ------
     pytest.UsageError
-        If ``given`` is no number of at least 1.
+        If ``given`` is not a number of at least 1.
 
     Examples
     --------
     >>> load = iter([0.9, 2.5, 1.5])
-    >>> one = Patience(measure=lambda: next(load))
-    >>> one.factor, one.renewed(), one.renewed()
+    >>> patience = Patience(measure=lambda: next(load))
+    >>> patience.factor, patience.remeasure(), patience.remeasure()
     (1.0, 2.5, 2.5)
-    >>> Patience("3").renewed()
+    >>> Patience("3").remeasure()
     3.0
     """
 
@@ -107,17 +107,17 @@ class Patience:
     @property
     def factor(self) -> float:
         """The factor, measured on first use (dimensionless)."""
-        return self.renewed() if self._factor is None else self._factor
+        return self.remeasure() if self._factor is None else self._factor
 
-    def renewed(self) -> float:
+    def remeasure(self) -> float:
         """Measure again, unless the factor is given; return the largest factor so far."""
         if self.given is None:
-            self._factor = max(self._factor or 1.0, min(self.measure(), _MOST))
+            self._factor = max(self._factor or 1.0, min(self.measure(), _MAX_FACTOR))
         assert self._factor is not None
         return self._factor
 
     def header(self) -> str:
-        """Return the line that a test session begins with."""
+        """Return the header line of a test session."""
         if self.given is not None:
             return f"{VARIABLE} is {self.given}: tests wait {self.factor:.1f} times longer"
         if round(self.factor, 1) <= 1.0:
@@ -149,45 +149,45 @@ def wait_for(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> T:
-    """Call a condition until it is true, and return what it returned.
+    """Call a condition until it is true, and return its result.
 
     Parameters
     ----------
     condition
-        Called at least once, and once more after the bound has passed. What it raises is passed on.
+        Called at least once, and once more after the bound has passed. Its exceptions propagate.
     seconds
         Bound on the reference machine (s).
     what
-        What is waited for, as a clause: ``"the daemon is ready"``. A function is called when the
-        wait has failed, to include the last state.
+        The awaited event as a clause: ``"the daemon is ready"``. A function is called after a
+        failed wait, so that it can include the last state.
     every
         Pause between two calls (s).
     by
-        The factor by which the bound is longer here; that of the process where None.
+        The factor of the bound; that of the process if None.
     clock, sleep
-        Stand for the clock of the machine in tests of this function.
+        Replace the clock of the machine in tests of this function.
 
     Raises
     ------
     AssertionError
-        If the condition did not become true in time; states what, how long and by which factor.
+        If the condition did not become true in time; states the event, the duration and the factor.
     """
     by = by or patience()
-    factor, began = by.factor, clock()
+    factor, start = by.factor, clock()
     while True:
-        late = clock() - began >= seconds * factor
+        late = clock() - start >= seconds * factor
         if value := condition():
             return value
         if late:
-            told = what if isinstance(what, str) else what()
-            if (longer := by.renewed()) <= factor:
+            event = what if isinstance(what, str) else what()
+            if (longer := by.remeasure()) <= factor:
                 raise AssertionError(
-                    f"it did not happen within {seconds * factor:.1f} s that {told} "
+                    f"it did not happen within {seconds * factor:.1f} s that {event} "
                     f"({seconds:g} s on the reference machine, {factor:.1f} times longer here)"
                 )
             by.longer.append(
                 f"machine is {longer:.1f} times slower than the reference: waited up to "
-                f"{seconds * longer:.1f} instead of {seconds * factor:.1f} s that {told}"
+                f"{seconds * longer:.1f} instead of {seconds * factor:.1f} s that {event}"
             )
             factor = longer
         sleep(every)
@@ -205,12 +205,12 @@ def joined(thread: threading.Thread, what: str, seconds: float = HAPPENS_S) -> N
 
 
 def line_of(stream: IO[str], what: str, seconds: float = HAPPENS_S) -> str:
-    """Return the next line of a process; empty where its stream has ended.
+    """Return the next line of a process; empty at the end of its stream.
 
     Raises
     ------
     AssertionError
-        If none came in time.
+        If none arrived in time.
     """
     lines: list[str] = []
     reader = threading.Thread(target=lambda: lines.append(stream.readline()), daemon=True)

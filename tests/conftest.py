@@ -1,4 +1,4 @@
-"""What every test uses: patience, and browser and broker, which only a person may go without."""
+"""Fixtures and settings of all tests; browser and broker are optional outside CI."""
 
 import os
 import shutil
@@ -13,21 +13,21 @@ from streamlyt.connectors.kafka.broker import LocalBroker, _process, unavailable
 from tests._waiting import patience, scaled
 from tests.dashboards.chromium import BROWSERS
 
-# Hypothesis fails a test whose examples are made slowly, by the clock: that is the load's doing.
+# Hypothesis fails a test whose examples are generated slowly, which depends on the load.
 hypothesis.settings.register_profile(
     "any machine", suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("any machine")
 
-collect_ignore = ["codecs/fuzz.py"]  # a script of `make fuzz`, whose library the tests do without
+collect_ignore = ["codecs/fuzz.py"]  # a script of `make fuzz`, whose library the tests do not need
 
 
-_of_workers = pytest.StashKey[list[str]]()
+_worker_lines = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_of_workers] = []
-    _ = patience().factor  # a variable that is no number ends the session here
+    config.stash[_worker_lines] = []
+    _ = patience().factor  # an invalid variable ends the session here
 
 
 def pytest_report_header() -> str:
@@ -41,20 +41,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    # A worker that has crashed has no output.
-    node.config.stash[_of_workers] += getattr(node, "workeroutput", {}).get("longer", [])
+    # A crashed worker has no output.
+    node.config.stash[_worker_lines] += getattr(node, "workeroutput", {}).get("longer", [])
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    if lines := patience().longer + config.stash[_of_workers]:
-        terminalreporter.section("waits that were prolonged")
+    if lines := patience().longer + config.stash[_worker_lines]:
+        terminalreporter.section("prolonged waits")
         for line in lines:
             terminalreporter.write_line(line)
 
 
-# Run files are marked with a key of the tests, here and in the processes that they start.
+# Run files are marked with a key of the tests, in this process and its child processes.
 _KEYS = tempfile.mkdtemp(prefix="streamlyt-tests-")
 os.environ.setdefault("STREAMLYT_KEY_FILE", os.path.join(_KEYS, "run-file.key"))
 
@@ -69,8 +69,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     skip = {}
     if not any(map(shutil.which, BROWSERS)):
         skip["browser"] = "no Chromium; on Debian: apt-get install chromium"
-    if any(item.get_closest_marker("kafka") for item in items) and (told := unavailable_reason()):
-        skip["kafka"] = told
+    if any(item.get_closest_marker("kafka") for item in items) and (why := unavailable_reason()):
+        skip["kafka"] = why
     for item in items:
         for marker, reason in skip.items():
             if item.get_closest_marker(marker):
@@ -80,12 +80,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
     """A real broker on free ports with all its listeners, for the tests marked ``kafka``."""
-    one = LocalBroker(
+    local = LocalBroker(
         tmp_path_factory.mktemp("broker"), 0, ("PLAINTEXT", "TLS", "SASL", "SASL_TLS")
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_process, "_START_S", scaled(_process._START_S))
         patch.setattr(_process, "_STOP_S", scaled(_process._STOP_S))
-        one.start()
-        yield one
-        one.kill()
+        local.start()
+        yield local
+        local.kill()

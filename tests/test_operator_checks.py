@@ -12,7 +12,7 @@ from streamlyt.reservoirs import EchoStateNetwork, ReservoirForecaster
 
 
 def molecule(n=200, atoms=6):
-    """A jittering chain of atoms, as a trajectory gives it."""
+    """A jittering chain of atoms, as read from a trajectory."""
     rng = np.random.default_rng(0)
     chain = np.cumsum(rng.normal(size=(atoms, 3)), axis=0)
     values = (chain + 0.1 * rng.normal(size=(n, atoms, 3))).reshape(n, -1)
@@ -27,7 +27,7 @@ def boxed(n=200):
     return Batch("m", inside.times, values, Schema((*inside.schema.channels, *BOX)))
 
 
-# Operators that take atoms and not any columns: their arguments, and their rows.
+# Operators that require atoms instead of any columns: their arguments, and their rows.
 MOLECULAR = {
     "dihedrals": ({"quads": [[0, 1, 2, 3], [1, 2, 3, 4]]}, molecule),
     "distances": ({}, molecule),
@@ -36,8 +36,8 @@ MOLECULAR = {
 }
 
 
-# Operators whose defaults are made for long streams: the promises hold at any size, and a small one
-# comes to its bounds within the rows of a check.
+# Operators with defaults for long streams: the contract holds at any size, and a small one reaches
+# its bounds within the rows of a check.
 SMALL = {
     "change_aware_forecaster": lambda: {
         "reservoirs": ReservoirForecaster(EchoStateNetwork(40), washout=20)
@@ -55,19 +55,19 @@ SMALL = {
     "online_segmentation": lambda: {"memory": 256, "n_components": 64},
 }
 
-# Their checks are long, and tests of their own hold them to their bits on several processors.
+# Their checks are slow, and separate tests compare their bits on several processors.
 OWN_TESTS_OF_BITS = ("multiscale_newma", "recurrent_kernel_forecaster", "online_segmentation")
 
 
-def found():
-    for room in ("detectors", "transforms", "molecular", "models", "reservoirs"):
-        for name in registry.component_names(room):
+def all_operators():
+    for category in ("detectors", "transforms", "molecular", "models", "reservoirs"):
+        for name in registry.component_names(category):
             marks = () if name in OWN_TESTS_OF_BITS else pytest.mark.bits
-            yield pytest.param(room, name, id=f"{room}/{name}", marks=marks)
+            yield pytest.param(category, name, id=f"{category}/{name}", marks=marks)
 
 
-def operator_and_batch(room, name):
-    cls = registry.get_component(room, name)
+def operator_and_batch(category, name):
+    cls = registry.get_component(category, name)
     if name in MOLECULAR and not hasattr(cls, "_check_example"):
         arguments, rows = MOLECULAR[name]
         return cls(**arguments), rows()
@@ -75,17 +75,17 @@ def operator_and_batch(room, name):
     return (cls(**SMALL[name]()) if name in SMALL else operator), batch
 
 
-@pytest.mark.parametrize(("room", "name"), list(found()))
-def test_every_operator_of_the_catalog_keeps_every_promise(room, name):
+@pytest.mark.parametrize(("category", "name"), list(all_operators()))
+def test_every_registered_operator_satisfies_the_contract(category, name):
     try:
-        operator, batch = operator_and_batch(room, name)
+        operator, batch = operator_and_batch(category, name)
     except MissingDependencyError as error:
         pytest.skip(str(error))
     check_operator(operator, batch)
 
 
 class Mean(Operator):
-    """An exponential mean that keeps every promise; the broken ones below each break one."""
+    """An exponential mean that satisfies the contract; each subclass below violates one check."""
 
     def __init__(self, forget=0.25):
         self.forget = forget
@@ -93,29 +93,29 @@ class Mean(Operator):
 
     def update(self, batch):
         if not np.isfinite(batch.values).all():
-            raise DataError("holes are refused")
+            raise DataError("missing values are rejected")
         if batch.n_rows:
             self.state.setdefault("mean", np.zeros(3))
         out = np.empty((batch.n_rows, 3))
         for i, row in enumerate(batch.values):
-            out[i] = self.absorb(row)
+            out[i] = self.process_row(row)
         return batch.with_values(out, batch.schema), []
 
-    def absorb(self, row):
+    def process_row(self, row):
         self.state["mean"] = self.state["mean"] + self.forget * (row - self.state["mean"])
         return self.state["mean"]
 
 
-def test_a_true_operator_passes():
+def test_valid_operator_passes():
     check_operator(Mean(), example_batch())
 
 
-class ForgetsItsParameter(Mean):
+class DeletesItsParameter(Mean):
     def __init__(self, forget=0.25):
         super().__init__(forget)
         del self.forget
 
-    def absorb(self, row):
+    def process_row(self, row):
         return row
 
 
@@ -125,32 +125,32 @@ class HidesItsParameter(Mean):
 
 
 class ChangesItsParameter(Mean):
-    def absorb(self, row):
+    def process_row(self, row):
         self.forget *= 0.99
-        return super().absorb(row)
+        return super().process_row(row)
 
 
-class ClonesItsMemory(Mean):
+class ClonesItsState(Mean):
     def clone(self):
         clone = super().clone()
         clone.state = dict(self.state)
         return clone
 
 
-class KeepsMemoryInItsClass(Mean):
+class KeepsStateInItsClass(Mean):
     total = np.zeros(3)
 
-    def absorb(self, row):
+    def process_row(self, row):
         self.total += row
         return self.total.copy()
 
 
 class DrawsFromTheGlobalGenerator(Mean):
-    def absorb(self, row):
-        return super().absorb(row) + np.random.normal()  # noqa: NPY002 - what it does wrong
+    def process_row(self, row):
+        return super().process_row(row) + np.random.normal()  # noqa: NPY002 - what it does wrong
 
 
-class SeesTheCut(Mean):
+class DependsOnBatchBoundaries(Mean):
     def update(self, batch):
         return batch.with_values(batch.values - batch.values[:1], batch.schema), []
 
@@ -163,17 +163,17 @@ class CountsHeartbeats(Mean):
         return out, events
 
 
-class HidesMemory(Mean):
+class HidesState(Mean):
     def __init__(self, forget=0.25):
         super().__init__(forget)
         self.hidden = np.zeros(3)
 
-    def absorb(self, row):
+    def process_row(self, row):
         self.hidden = self.hidden + row
         return self.hidden
 
 
-class WritesToItsInput(Mean):
+class ModifiesItsInput(Mean):
     def update(self, batch):
         result = super().update(batch)
         values = batch.values.base if batch.values.base is not None else batch.values
@@ -182,7 +182,7 @@ class WritesToItsInput(Mean):
         return result
 
 
-class RemembersTheInputItself(Mean):
+class KeepsAViewOfItsInput(Mean):
     def update(self, batch):
         before = self.state.get("last")
         out = np.array(batch.values)
@@ -194,62 +194,62 @@ class RemembersTheInputItself(Mean):
         return batch.with_values(out, batch.schema), []
 
 
-class IsPoisonedByAHole(Mean):
+class StaysMissingForever(Mean):
     def update(self, batch):
         if batch.n_rows:
             self.state.setdefault("mean", np.zeros(3))
-        out = np.array([self.absorb(row) for row in batch.values]).reshape(-1, 3)
+        out = np.array([self.process_row(row) for row in batch.values]).reshape(-1, 3)
         return batch.with_values(out, batch.schema), []
 
 
-class RefusesAHoleTooLate(Mean):
+class RejectsMissingValuesTooLate(Mean):
     def update(self, batch):
         if batch.n_rows:
             self.state.setdefault("mean", np.zeros(3))
-        out = np.array([self.absorb(row) for row in batch.values]).reshape(-1, 3)
+        out = np.array([self.process_row(row) for row in batch.values]).reshape(-1, 3)
         if not np.isfinite(out).all():
-            raise DataError("a hole")
+            raise DataError("a missing value")
         return batch.with_values(out, batch.schema), []
 
 
-class GrowsForEver(Mean):
-    def absorb(self, row):
+class GrowsWithoutBound(Mean):
+    def process_row(self, row):
         self.state["all"] = np.append(self.state.get("all", np.empty(0)), row[0])
-        return super().absorb(row)
+        return super().process_row(row)
 
 
 class KeepsObjects(Mean):
-    def absorb(self, row):
+    def process_row(self, row):
         self.state["object"] = np.array([object()])
-        return super().absorb(row)
+        return super().process_row(row)
 
 
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (ForgetsItsParameter, "forget"),
-        (HidesItsParameter, "repr must tell 'forget'"),
+        (DeletesItsParameter, "forget"),
+        (HidesItsParameter, "repr must contain 'forget'"),
         (ChangesItsParameter, "parameters must never change"),
-        (ClonesItsMemory, "a clone must have no memory"),
-        (KeepsMemoryInItsClass, "a clone must start afresh"),
+        (ClonesItsState, "a clone must have no state"),
+        (KeepsStateInItsClass, "a clone must start afresh"),
         (DrawsFromTheGlobalGenerator, "the same seed must give the same rows|start afresh"),
-        (SeesTheCut, "rows must not depend on cuts"),
-        (CountsHeartbeats, "a heartbeat must leave the state as it was"),
-        (HidesMemory, "rows must not depend on resuming"),
-        (WritesToItsInput, "the input must not be written to"),
-        (RemembersTheInputItself, "the input must be copied to be remembered"),
-        (IsPoisonedByAHole, "missing values must be rejected or forgotten"),
-        (RefusesAHoleTooLate, "a row that is refused must leave the state"),
-        (GrowsForEver, "the state must be bounded"),
+        (DependsOnBatchBoundaries, "rows must not depend on batch boundaries"),
+        (CountsHeartbeats, "a heartbeat must not change the state"),
+        (HidesState, "rows must not depend on resuming"),
+        (ModifiesItsInput, "the input must not be modified"),
+        (KeepsAViewOfItsInput, "the state must copy the input"),
+        (StaysMissingForever, "missing values must be rejected or forgotten"),
+        (RejectsMissingValuesTooLate, "a rejected row must not change the state"),
+        (GrowsWithoutBound, "the state must be bounded"),
         (KeepsObjects, "must be an array of numbers"),
     ],
 )
-def test_a_broken_promise_is_found(broken, message):
+def test_violation_of_the_contract_is_detected(broken, message):
     with pytest.raises((AssertionError, AttributeError, ValueError), match=message):
         check_operator(broken(), example_batch())
 
 
-def test_each_check_fails_on_its_own_promise():
+def test_each_check_detects_a_violation():
     caught = set()
     for broken in Mean.__subclasses__():
         for check in yield_checks(broken()):
@@ -260,6 +260,6 @@ def test_each_check_fails_on_its_own_promise():
     assert caught == {check.__name__ for check in yield_checks(Mean())}
 
 
-def test_what_is_no_operator_is_told():
+def test_value_that_is_no_operator_is_rejected():
     with pytest.raises(AssertionError, match="must be a subclass of Operator"):
         check_operator(3, example_batch())

@@ -12,7 +12,7 @@ from tests._arrays import assert_same_bits
 
 
 class Sum(Operator):
-    """Sets the running sum of the first column beside it; a finding at each multiple of ten."""
+    """Appends the running sum of the first column; an event at each multiple of ten."""
 
     def __init__(self, column="sum"):
         self.column = column
@@ -33,7 +33,7 @@ class Sum(Operator):
 
 
 class Doubled(Operator):
-    """Gives other columns on."""
+    """Replaces all columns."""
 
     def __init__(self):
         self.state = {}
@@ -47,7 +47,7 @@ def rows(n=40, key="a", start=0):
     return Batch(key, times, (times[:, None] % 7).astype(float), Schema.of("x"))
 
 
-def test_each_series_has_a_memory_of_its_own_and_prototypes_have_none():
+def test_each_series_has_its_own_state_and_prototypes_have_none():
     prototype = Sum()
     pipeline = Pipeline([prototype])
     first, _ = pipeline.process(rows(key="a"))
@@ -57,7 +57,7 @@ def test_each_series_has_a_memory_of_its_own_and_prototypes_have_none():
     assert list(pipeline.states()) == ["a", "b"]
 
 
-def test_operators_are_named_after_their_file_and_events_after_operators():
+def test_operators_are_named_after_their_module_and_events_after_operators():
     pipeline = Pipeline([Sum("one"), Sum("two")])
     assert list(pipeline.operators) == ["test_pipeline", "test_pipeline_2"]
     _, events = pipeline.process(rows())
@@ -65,34 +65,34 @@ def test_operators_are_named_after_their_file_and_events_after_operators():
     assert list(Pipeline({"fast": Sum()}).operators) == ["fast"]
 
 
-def test_appended_columns_are_those_set_beside_the_inputs_of_the_last_change_of_columns():
+def test_appended_channels_are_relative_to_the_last_replaced_channels():
     pipeline = Pipeline([Sum("a"), Doubled(), Sum("b"), Sum("c")])
     pipeline.process(rows())
-    [end] = pipeline.outputs
-    assert pipeline.appended_channels("a", end) == ("b", "c")
-    assert pipeline.appended_channels("nobody", end) == ()
+    [output] = pipeline.outputs
+    assert pipeline.appended_channels("a", output) == ("b", "c")
+    assert pipeline.appended_channels("unknown", output) == ()
 
 
 @pytest.mark.bits
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, 40), max_size=6))
-def test_rows_and_findings_do_not_depend_on_the_cut(cuts):
-    whole, found = Pipeline([Sum("a"), Sum("b")]).process(rows())
+def test_rows_and_events_do_not_depend_on_the_batch_boundaries(boundaries):
+    complete, expected = Pipeline([Sum("a"), Sum("b")]).process(rows())
     pipeline = Pipeline([Sum("a"), Sum("b")])
-    ends = [0, *sorted(cuts), 40]
+    ends = [0, *sorted(boundaries), 40]
     parts, events = [], []
     for start, stop in pairwise(ends):
-        out, more = pipeline.process(rows().slice(start, stop))
+        out, new = pipeline.process(rows().slice(start, stop))
         parts.append(out["test_pipeline_2"].values)
-        events += more
+        events += new
         saved = pipeline.states()
         pipeline = Pipeline([Sum("a"), Sum("b")])
         pipeline.restore(saved)
-    assert_same_bits(np.concatenate(parts), whole["test_pipeline_2"].values)
-    assert sorted(map(repr, events)) == sorted(map(repr, found))
+    assert_same_bits(np.concatenate(parts), complete["test_pipeline_2"].values)
+    assert sorted(map(repr, events)) == sorted(map(repr, expected))
 
 
-def test_restored_memory_is_a_copy():
+def test_restored_state_is_a_copy():
     pipeline = Pipeline([Sum()])
     pipeline.process(rows())
     saved = pipeline.states()
@@ -102,51 +102,51 @@ def test_restored_memory_is_a_copy():
     assert saved["a"]["test_pipeline"]["total"][0] == rows().values.sum()
 
 
-def test_memory_of_other_operators_is_refused():
+def test_state_of_other_operators_is_rejected():
     pipeline = Pipeline({"one": Sum()})
     pipeline.process(rows())
     with pytest.raises(StateError, match=r"'a'.*must be of operators \['two'\], got \['one'\]"):
         Pipeline({"two": Sum()}).restore(pipeline.states())
 
 
-def test_what_is_no_operator_is_refused():
+def test_value_that_is_no_operator_is_rejected():
     with pytest.raises(ParameterError, match="'x' must be an Operator, got 3"):
         Pipeline({"x": 3})
 
 
 class Pairs(Operator):
-    """Gives on the mean of every two rows."""
+    """Emits the mean of every two rows."""
 
     def __init__(self):
         self.state = {}
 
     def update(self, batch):
-        held = self.state.setdefault("held", np.empty((0, batch.schema.n_channels)))
+        buffered = self.state.setdefault("buffered", np.empty((0, batch.schema.n_channels)))
         times = self.state.setdefault("times", np.empty(0, np.int64))
-        values = np.concatenate([held, batch.values])
+        values = np.concatenate([buffered, batch.values])
         when = np.concatenate([times, batch.times])
-        whole = len(values) // 2 * 2
-        self.state = {"held": values[whole:], "times": when[whole:]}
-        means = values[:whole].reshape(-1, 2, values.shape[1]).mean(axis=1)
-        return Batch(batch.key, when[1:whole:2], means, batch.schema), []
+        complete = len(values) // 2 * 2
+        self.state = {"buffered": values[complete:], "times": when[complete:]}
+        means = values[:complete].reshape(-1, 2, values.shape[1]).mean(axis=1)
+        return Batch(batch.key, when[1:complete:2], means, batch.schema), []
 
     def input_index(self, index):
         return 2 * index + 1
 
 
-def forked():
+def branched():
     return Pipeline(
         {"raw": Sum("raw"), "pairs": Pairs(), "sums": Sum("sums"), "twice": Doubled()},
         {"pairs": "source", "twice": "pairs"},
     )
 
 
-def test_rows_go_on_from_a_place_to_several_operators():
-    pipeline = forked()
+def test_several_operators_take_the_output_of_one_node():
+    pipeline = branched()
     assert pipeline.outputs == ("raw", "sums", "twice")
     assert pipeline.operators_before("sums") == ("pairs", "sums")
     out, events = pipeline.process(rows(400))
-    keys = {place: (batch.key, batch.n_rows) for place, batch in out.items()}
+    keys = {node: (batch.key, batch.n_rows) for node, batch in out.items()}
     assert keys == {
         "source": ("a", 400),
         "raw": ("a", 400),
@@ -157,18 +157,18 @@ def test_rows_go_on_from_a_place_to_several_operators():
     assert {(event.key, event.detector) for event in events} == {("a", "raw"), ("a/pairs", "sums")}
     assert pipeline.appended_channels("a", "raw") == ("raw",)
     assert pipeline.appended_channels("a", "sums") == ("sums",)
-    alone, found = Pipeline([Pairs(), Sum("sums")]).process(rows(400))
+    alone, expected = Pipeline([Pairs(), Sum("sums")]).process(rows(400))
     assert_same_bits(alone["test_pipeline_2"].values, out["sums"].values)
-    told = [event.alarm_index for event in events if event.detector == "sums"]
-    assert told == [event.alarm_index for event in found]
+    indices = [event.alarm_index for event in events if event.detector == "sums"]
+    assert indices == [event.alarm_index for event in expected]
 
 
-def test_a_branch_of_a_series_without_a_name_has_that_of_its_operator():
-    out, _ = forked().process(rows(key=""))
-    assert [out[end].key for end in ("raw", "sums", "twice")] == ["", "pairs", "pairs/twice"]
+def test_branch_of_a_series_without_a_name_is_named_after_its_operator():
+    out, _ = branched().process(rows(key=""))
+    assert [out[node].key for node in ("raw", "sums", "twice")] == ["", "pairs", "pairs/twice"]
 
 
-def test_an_operator_follows_only_what_stands_before_it():
+def test_operator_takes_the_output_of_an_earlier_node_only():
     with pytest.raises(ParameterError, match=r"a\.after must be one of \['source'\].*got 'b'"):
         Pipeline({"a": Sum(), "b": Sum()}, {"a": "b"})
     with pytest.raises(ParameterError, match="after must be of operators"):
@@ -178,10 +178,10 @@ def test_an_operator_follows_only_what_stands_before_it():
 
 
 @pytest.mark.parametrize("keys", [("a", "a/pairs"), ("a/pairs", "a")])
-def test_a_branch_never_shares_its_name_with_a_series_of_the_source(keys):
-    pipeline = forked()
+def test_branch_never_shares_its_name_with_a_source_series(keys):
+    pipeline = branched()
     first, second = keys
     pipeline.process(rows(key=first))
-    with pytest.raises(DataError, match=r"got 'a/pairs' of series .* another label"):
+    with pytest.raises(DataError, match=r"got 'a/pairs' from series .* another label"):
         pipeline.process(rows(key=second))
     assert list(pipeline.states()) == [first]

@@ -12,7 +12,7 @@ from streamlyt.core.errors import MissingDependencyError, ParameterError
 
 @pytest.fixture
 def category(tmp_path, monkeypatch):
-    """A folder that stands in for the detectors; returns a function that writes a module in it."""
+    """Replace the folder of the detectors; return a function that writes a module into it."""
     import streamlyt.detectors
 
     monkeypatch.setattr(streamlyt.detectors, "__path__", [str(tmp_path)])
@@ -36,7 +36,7 @@ def category(tmp_path, monkeypatch):
         ("dashboards", Component),
     ],
 )
-def test_every_component_of_a_category_is_found(category, base):
+def test_registry_returns_every_component_of_a_category(category, base):
     assert registry.component_names(category)
     for name in registry.component_names(category):
         kinds = registry.CATEGORIES[category] if category == "connectors" else [None]
@@ -57,23 +57,23 @@ def test_every_component_of_a_category_is_found(category, base):
 def test_a_connector_has_a_source_and_a_sink_under_one_name():
     assert issubclass(registry.get_component("connectors", "memory", "source"), Source)
     assert issubclass(registry.get_component("connectors", "memory", "sink"), Sink)
-    with pytest.raises(ParameterError, match=r"must hold one source or sink, got .* say which"):
+    with pytest.raises(ParameterError, match=r"must hold one source or sink, got .* pass the kind"):
         registry.get_component("connectors", "memory")
 
 
-def test_names_import_nothing_heavy():
+def test_component_names_imports_no_large_library():
     code = (
         "import sys; from streamlyt import registry\n"
         "for category in registry.CATEGORIES: registry.component_names(category)\n"
-        "heavy = {'MDAnalysis', 'bokeh', 'kafka', 'numba', 'scipy', 'pyarrow', 'pydantic'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
+        "large = {'MDAnalysis', 'bokeh', 'kafka', 'numba', 'scipy', 'pyarrow', 'pydantic'}\n"
+        "print(sorted(large & set(sys.modules)))"
     )
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_helpers_are_not_named():
+def test_private_modules_are_not_listed():
     assert not [
         name
         for category in registry.CATEGORIES
@@ -82,7 +82,7 @@ def test_helpers_are_not_named():
     ]
 
 
-def test_hyphens_stand_for_underscores(category):
+def test_hyphens_count_as_underscores(category):
     category(
         "registered_one",
         "from streamlyt.core import Operator\n__all__ = ['One']\nclass One(Operator):\n    pass\n",
@@ -90,7 +90,7 @@ def test_hyphens_stand_for_underscores(category):
     assert registry.get_component("detectors", "registered-one").__name__ == "One"
 
 
-def test_an_unknown_name_is_answered_with_similar_ones():
+def test_unknown_name_error_suggests_similar_names():
     with pytest.raises(ParameterError, match="got 'memry'; did you mean memory"):
         registry.get_component("connectors", "memry")
     with pytest.raises(ParameterError, match=r"category .*got 'detector'; did you mean detectors"):
@@ -99,19 +99,19 @@ def test_an_unknown_name_is_answered_with_similar_ones():
         registry.get_component("connectors", "memory", "drain")
 
 
-def test_a_missing_extra_is_named(category):
+def test_missing_extra_is_named(category):
     category("registered_two", "raise ModuleNotFoundError('gone', name='MDAnalysis.core')\n")
     with pytest.raises(MissingDependencyError, match=r"MDAnalysis .*streamlyt\[md\]"):
         registry.get_component("detectors", "registered_two")
 
 
-def test_another_missing_module_is_no_missing_extra(category):
+def test_other_missing_module_is_not_reported_as_an_extra(category):
     category("registered_three", "import a_module_that_does_not_exist\n")
     with pytest.raises(ModuleNotFoundError, match="a_module_that_does_not_exist"):
         registry.get_component("detectors", "registered_three")
 
 
-def test_a_file_without_a_component_is_an_error(category):
+def test_module_without_a_component_is_an_error(category):
     category("registered_four", "__all__ = ['number']\nnumber = 3\n")
     with pytest.raises(ParameterError, match=r"registered_four must hold one detector, got \[\]"):
         registry.get_component("detectors", "registered_four")
@@ -134,13 +134,13 @@ class Thing(Component):
         (True, True),
     ],
 )
-def test_parameters_are_described_in_plain_values(value, plain):
+def test_parameters_become_plain_values(value, plain):
     described = registry.component_to_table(Thing(value))
     assert described == {"name": "test_registry", "value": plain, "other": 3}
     assert type(described["value"]) is type(plain)
 
 
-def test_none_is_left_out_or_said_where_it_is_not_the_default():
+def test_none_is_omitted_or_written_where_it_is_not_the_default():
     assert registry.component_to_table(Thing(None, None)) == {
         "name": "test_registry",
         "other": "none",
@@ -148,6 +148,6 @@ def test_none_is_left_out_or_said_where_it_is_not_the_default():
 
 
 @pytest.mark.parametrize("value", [object(), Thing(1), np.zeros(1_000_001)])
-def test_what_toml_cannot_say_is_refused(value):
+def test_value_without_toml_form_is_rejected(value):
     with pytest.raises(ParameterError, match=r"Thing\.value must"):
         registry.component_to_table(Thing(value))
