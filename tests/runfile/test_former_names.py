@@ -43,15 +43,17 @@ def resume(run):
 def test_a_run_file_of_format_2_resumes_under_the_names_of_today(table, tmp_path):
     shutil.copy(FORMAT_2, tmp_path / "old.streamlyt")
     with RunFile.open("old.streamlyt", write=True, trust=True) as old:
-        assert 0 < old.meta["rows"] < 1200
+        first = old.meta["rows"]
+        assert 0 < first < 1200
         resume(old)
         with RunFile.create("new.streamlyt", pipeline="") as new:
             resume(new)
             (times, values), (new_times, new_values) = old.columns(""), new.columns("")
             assert_same_bits(times, new_times)
-            # The rows before the resume come from another processor, whose features differ in
-            # their last bits of single precision (measured: 9e-8).
-            np.testing.assert_allclose(values, new_values, atol=1e-5)
+            if np.array_equal(values[:first], new_values[:first], equal_nan=True):
+                assert_same_bits(values, new_values)
+            else:  # the file was written on a processor with other last bits (measured: 9e-8)
+                np.testing.assert_allclose(values, new_values, rtol=0, atol=1e-6)
             assert [(e.change_index, e.alarm_index) for e in old.events()] == [
                 (e.change_index, e.alarm_index) for e in new.events()
             ]

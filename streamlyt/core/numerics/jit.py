@@ -65,7 +65,7 @@ def jit(**flags: Any) -> Callable[[F], F]:
         if sources is not None and function.__module__ in sources.modules:
             folder = _folder(_base())
             if folder is not None and folder.refusal() is None:
-                result._cache = _KernelCache(function, folder, sources)  # type: ignore[attr-defined]
+                result._cache = _KernelCache(function, folder, sources)  # type: ignore[attr-defined] # numba's own
         return result
 
     return decorate

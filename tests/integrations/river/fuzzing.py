@@ -244,7 +244,7 @@ def fed_state(text, entries):
             return [*seen, "reading a memory took for ever"]
         try:
             model.update(FEW)
-            model.state  # noqa: B018
+            model.state  # noqa: B018 - reading it may act
         # What river does with numbers that fit and make no sense: a panic is no Exception.
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
