@@ -98,11 +98,11 @@ $(DEMO): pyproject.toml constraints.txt
 		{ echo "$(PYTHON) has no venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "setting up $(VENV)"
 	@$(LOCKED); $(PYTHON) -m venv $(VENV); $(PIP) pip setuptools; \
-		$(PROJECT) '.[md,dash]'; touch $@
+		$(PROJECT) '.[md,dashboard]'; touch $@
 
 $(TEST): $(DEMO)
 	@echo "installing the test dependencies"
-	@$(LOCKED); $(PROJECT) '.[md,dash,kafka,snappy,serve,cluster,dask]' --group test; touch $@
+	@$(LOCKED); $(PROJECT) '.[md,dashboard,kafka,snappy,serve,cluster,dask]' --group test; touch $@
 
 $(CHECK): $(TEST)
 	@echo "installing the check dependencies"

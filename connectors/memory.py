@@ -29,28 +29,28 @@ class MemorySource(Source):
     values
         Shape (n, d), or (n,) for one channel.
     times
-        Shape (n,), integers that never decrease, unless ``disorder`` allows it. None: row
+        Shape (n,), integers that never decrease, unless ``out_of_order`` allows it. None: row
         numbers.
     schema
         Schema of the columns. None: ``x0``, ``x1``, ...
     key
         Name of the series.
-    batch_rows
+    batch_size
         Maximum rows per batch.
-    disorder
-        ``"refuse"``: raise if time decreases; ``"pass"``: keep the order, with a new batch where
+    out_of_order
+        ``"raise"``: raise if time decreases; ``"allow"``: keep the order, with a new batch where
         time decreases. :class:`~streamlyt.transforms.Reorder` sorts the rows.
 
     Raises
     ------
     ParameterError
-        If ``batch_rows`` is not positive, or ``disorder`` is unknown.
+        If ``batch_size`` is not positive, or ``out_of_order`` is unknown.
     DataError
         If values, times and schema do not match.
 
     Examples
     --------
-    >>> source = MemorySource([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], batch_rows=2)
+    >>> source = MemorySource([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], batch_size=2)
     >>> [(batch.values.tolist(), position) for batch, position in source.read()]
     [([[1.0, 2.0], [3.0, 4.0]], {'row': 2}), ([[5.0, 6.0]], {'row': 3})]
     """
@@ -61,24 +61,24 @@ class MemorySource(Source):
         times: Any = None,
         schema: Schema | None = None,
         key: str = "",
-        batch_rows: int = 4096,
-        disorder: Literal["refuse", "pass"] = "refuse",
+        batch_size: int = 4096,
+        out_of_order: Literal["raise", "allow"] = "raise",
     ) -> None:
-        if batch_rows < 1:
-            raise ParameterError(f"batch_rows must be at least 1, got {batch_rows!r}")
+        if batch_size < 1:
+            raise ParameterError(f"batch_size must be at least 1, got {batch_size!r}")
         self.values, self.times = values, times
         self.key = key
-        self.batch_rows = batch_rows
-        if disorder not in ("refuse", "pass"):
-            raise ParameterError(f"disorder must be 'refuse' or 'pass', got {disorder!r}")
-        self.disorder = disorder
+        self.batch_size = batch_size
+        if out_of_order not in ("raise", "allow"):
+            raise ParameterError(f"out_of_order must be 'raise' or 'allow', got {out_of_order!r}")
+        self.out_of_order = out_of_order
         rows = np.asarray(values, dtype=np.float64)
         if rows.ndim not in (1, 2):
             raise DataError(f"values must have shape (n, d) or (n,), got {rows.shape!r}")
         rows = rows[:, None] if rows.ndim == 1 else rows
         schema = schema or Schema.of(*(f"x{i}" for i in range(rows.shape[1])))
         clock = np.arange(len(rows)) if times is None else np.array(times, dtype=np.int64)
-        self._all = Batch(key, np.sort(clock) if disorder == "pass" else clock, rows, schema)
+        self._all = Batch(key, np.sort(clock) if out_of_order == "allow" else clock, rows, schema)
         self._times = clock
         self.n_rows: int = self._all.n_rows
 
@@ -95,9 +95,9 @@ class MemorySource(Source):
 
     def read(self, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
         """Yield batches; a position is ``{"row": next row}``."""
-        for first in range(int(start["row"]) if start else 0, self._all.n_rows, self.batch_rows):
+        for first in range(int(start["row"]) if start else 0, self._all.n_rows, self.batch_size):
             row = first
-            stop = min(first + self.batch_rows, self._all.n_rows)
+            stop = min(first + self.batch_size, self._all.n_rows)
             times, values = self._times[row:stop], self._all.values[row:stop]
             for batch in split_unordered(self.key, times, values, self.schema):
                 row += batch.n_rows
@@ -119,7 +119,7 @@ class MemorySink(Sink):
     Examples
     --------
     >>> sink = MemorySink()
-    >>> for batch, _ in MemorySource([1.0, 2.0, 3.0], batch_rows=2).read():
+    >>> for batch, _ in MemorySource([1.0, 2.0, 3.0], batch_size=2).read():
     ...     sink.write_rows(batch)
     >>> sink.values(), sink.times()
     (array([[1.],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamlyt.core import Array, Floats
+from streamlyt.core.former_names import current_tables
 from streamlyt.registry import component_names
 
 from ._panel import Panel, Table
@@ -116,10 +117,10 @@ class Anomalies(Panel):
 def _operators(pipeline: Any) -> set[str]:
     """Return the operator names of a pipeline; empty if it cannot be parsed."""
     try:
-        listed = tomllib.loads(str(pipeline or "")).get("operators", [])
+        tables = current_tables(tomllib.loads(str(pipeline or "")))
     except tomllib.TOMLDecodeError:
         return set()  # several pipelines on one page: the events name the detectors
-    return {str(one.get("name")) for one in listed if isinstance(one, dict)}
+    return {str(one.get("type")) for one in tables.get("operators", []) if isinstance(one, dict)}
 
 
 def _rolling(share: Floats, rows: Floats) -> Floats:

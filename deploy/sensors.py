@@ -15,7 +15,9 @@ ROWS, CHANGE, BATCH_ROWS = 6000, 4000, 100
 
 values = np.random.default_rng(1).normal(size=(ROWS, 3))
 values[CHANGE:, 1] += 1.5
-sink = KafkaSink("sensors", servers=sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:9092")
+sink = KafkaSink(
+    "sensors", bootstrap_servers=sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:9092"
+)
 schema = Schema.of("x", "y", "z", time_unit="ns")
 for start in range(0, ROWS, BATCH_ROWS):
     times = time.time_ns() + np.arange(BATCH_ROWS) * 1_000_000

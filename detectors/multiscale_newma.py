@@ -23,7 +23,7 @@ from ._null_model.dependence import (
 __all__ = ["MultiscaleNEWMA"]
 
 INDEPENDENT, INNOVATIONS, LEARNED = range(3)  # values of state["null"]
-WINDOWS = {"auto": 1024, "independent": 1024, "learned": 316}
+WINDOWS = {"auto": 1024, "iid": 1024, "empirical": 316}
 COMPONENTS = 1024, 256  # features of the scales and of the empirical null
 LOOK, SLOTS = 512, 128  # search rows and search bins for the start of a change
 JOIN = 64  # rows after the last crossing that belong to the same event
@@ -69,8 +69,8 @@ class MultiscaleNEWMA(Detector):
     window
         Longest scale in rows, at least 16: small changes must last this long. None: 1024, and 316
         for the empirical null.
-    null
-        Null model: ``"auto"``, ``"independent"`` or ``"learned"`` (empirical).
+    null_model
+        Null model: ``"auto"``, ``"iid"`` or ``"empirical"`` (empirical).
     arl
         Target mean number of rows between false alarms (average run length), from 1e3 to 1e8.
     scale
@@ -81,7 +81,7 @@ class MultiscaleNEWMA(Detector):
     n_components
         Number of features m when ``features`` is a name, even and at least 64. None: 1024, and 256
         under the empirical null.
-    persistence
+    min_consecutive
         Consecutive rows the statistic must be above its level before an event: 3, for example,
         ignores outliers of one or two rows. The run length is then longer than ``arl``.
     seed
@@ -112,7 +112,7 @@ class MultiscaleNEWMA(Detector):
     >>> [1980 <= event.change_index <= 2020 for event in events], events[0].channels[0]
     ([True], 'b')
     >>> detector.selected_null_model
-    'independent'
+    'iid'
     """
 
     reloadable_params = frozenset({"arl"})
@@ -121,17 +121,19 @@ class MultiscaleNEWMA(Detector):
         self,
         window: int | None = None,
         *,
-        null: Literal["auto", "independent", "learned"] = "auto",
+        null_model: Literal["auto", "iid", "empirical"] = "auto",
         arl: float = 1e5,
         scale: float | None = None,
         features: FeatureMap | str = "optical",
         n_components: int | None = None,
-        persistence: int = 1,
+        min_consecutive: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if null not in WINDOWS:
-            raise ParameterError(f"null must be 'auto', 'independent' or 'learned', got {null!r}")
+        if null_model not in WINDOWS:
+            raise ParameterError(
+                f"null_model must be 'auto', 'iid' or 'empirical', got {null_model!r}"
+            )
         if window is not None and window < SMALLEST:
             raise ParameterError(f"window must be at least {SMALLEST} rows or None, got {window!r}")
         if not 1e3 <= arl <= 1e8:
@@ -139,12 +141,12 @@ class MultiscaleNEWMA(Detector):
         if scale is not None and not 0 < scale < np.inf:
             raise ParameterError(f"scale must be a positive number or None, got {scale!r}")
         self.window = window
-        self.null = null
+        self.null_model = null_model
         self.arl = arl
         self.scale = scale
         self.features = features
         self.n_components = n_components
-        self.persistence = persistence
+        self.min_consecutive = min_consecutive
         self.seed = seed
         of_scales, of_empirical = (n_components or default for default in COMPONENTS)
         self._map = feature_map(features, of_scales, seed, bias=EVEN)
@@ -152,29 +154,31 @@ class MultiscaleNEWMA(Detector):
         m = self._empirical_map.n_components
         if m < WHITENED:
             raise ParameterError(f"n_components must be at least {WHITENED}, got {m!r}")
-        self._scales = MultiscaleAverages(window or WINDOWS["independent"], arl)
-        self._empirical = EmpiricalNull(window or WINDOWS["learned"], arl)
-        self.search_rows = window or WINDOWS[null]
-        if null != "learned":
+        self._scales = MultiscaleAverages(window or WINDOWS["iid"], arl)
+        self._empirical = EmpiricalNull(window or WINDOWS["empirical"], arl)
+        self.search_rows = window or WINDOWS[null_model]
+        if null_model != "empirical":
             self.search_rows, self.search_bins = min(self.search_rows, LOOK), SLOTS
-        self.warmup_rows = self._empirical.learning if null == "learned" else self._scales.reference
-        self.alarm_policy = AlarmPolicy(persistence)
-        if null != "learned":
-            self.alarm_policy = AlarmPolicy(persistence, release_ratio=1.0, merge_gap=JOIN)
+        self.warmup_rows = (
+            self._empirical.learning if null_model == "empirical" else self._scales.reference
+        )
+        self.alarm_policy = AlarmPolicy(min_consecutive)
+        if null_model != "empirical":
+            self.alarm_policy = AlarmPolicy(min_consecutive, release_ratio=1.0, merge_gap=JOIN)
 
     @property
     def selected_null_model(self) -> str | None:
-        """Null model in use: independent, innovations or learned; None before row 512."""
+        """Null model in use: iid, ar_residuals or empirical; None before row 512."""
         if "null" not in self.state:
             return None
-        return ("independent", "innovations", "learned")[int(self.state["null"][0])]
+        return ("iid", "ar_residuals", "empirical")[int(self.state["null"][0])]
 
     @property
     def dependence(self) -> float:
         """Serial dependence of the reference rows, relative to the limit of the test.
 
         Above 1 the guarantee for independent rows does not apply; 0 before row 512 and under
-        ``null="learned"``.
+        ``null="empirical"``.
         """
         return float(self.state["dependence"][0]) if "dependence" in self.state else 0.0
 
@@ -210,7 +214,7 @@ class MultiscaleNEWMA(Detector):
 
     @property
     def _needed(self) -> int:
-        if self.null != "learned":
+        if self.null_model != "empirical":
             return self._scales.reference
         return 1 if self.scale is not None else HEAD
 
@@ -246,7 +250,7 @@ class MultiscaleNEWMA(Detector):
             d = buffered.shape[1]
             state["centre"], state["factor"] = np.zeros(d), np.full(d, self.scale)
         scaled = apply_scaling(buffered, state["centre"], state["factor"])
-        null = LEARNED if self.null == "learned" else self._start_scales(scaled)
+        null = LEARNED if self.null_model == "empirical" else self._start_scales(scaled)
         state["null"] = np.array([null])
         if null == LEARNED:
             self._scales.forget(state)
@@ -256,7 +260,7 @@ class MultiscaleNEWMA(Detector):
         features = self._map(scaled)
         test = serial_dependence(features)
         self.state["dependence"] = np.array([test.excess])
-        if test.independent or self.null == "independent":
+        if test.independent or self.null_model == "iid":
             self._scales.start(features, self.state)
             return INDEPENDENT
         weights = autoregression(scaled)

@@ -40,7 +40,7 @@ class NEWMA(Detector):
 
     The first 100 rows set each channel's center and scale and the width of the kernel (the
     squared width is the median of their squared distances); their statistic is 0.
-    ``null="independent"`` takes the first 1024 rows (or 5 memories of the slow average where
+    ``null_model="iid"`` takes the first 1024 rows (or 5 memories of the slow average where
     that is more, from a window of about 120 on) as the reference, estimates from it the four
     cumulants of :math:`s^2`, and sets the threshold by a first-passage model.
 
@@ -55,8 +55,8 @@ class NEWMA(Detector):
     one if the features of the new distribution spread more). Crossings within two memories of the
     slow average (about four windows) of the last one belong to the same event.
 
-    ``null="adaptive"`` is the threshold of the paper, frozen while the statistic is above it. It is
-    usable from 4 windows on for any rows, and controls a rate per row, not a run length.
+    ``null_model="adaptive"`` is the threshold of the paper, frozen while the statistic is above it.
+    It is usable from 4 windows on for any rows, and controls a rate per row, not a run length.
 
     A row more than 100 kernel widths from the center is pulled in to that distance.
 
@@ -67,18 +67,18 @@ class NEWMA(Detector):
         the number of features by the published heuristic.
     arl
         Target mean number of rows to a false alarm (average run length), from 100 and the window
-        to 1e9. Used by ``null="independent"``.
-    null
-        Source of the threshold: ``"independent"`` or ``"adaptive"``.
+        to 1e9. Used by ``null_model="iid"``.
+    null_model
+        Source of the threshold: ``"iid"`` or ``"adaptive"``.
     features
         ``"optical"`` (phases set by light intensities), ``"fourier"``, or a map of rows that are
         centered, scaled, and divided by the kernel width.
     n_components
         Number of features m, even, when ``features`` is a name; None for the published number,
         clipped to 64 to 16384.
-    quantile
+    threshold_quantile
         Quantile of the adaptive threshold, in (0.5, 1).
-    persistence
+    min_consecutive
         Consecutive rows the statistic must be above its threshold before an event. The run length
         is then longer than ``arl``.
     seed
@@ -105,38 +105,40 @@ class NEWMA(Detector):
     [True]
     """
 
-    reloadable_params = frozenset({"quantile"})
+    reloadable_params = frozenset({"threshold_quantile"})
 
     def __init__(
         self,
         window: int = 50,
         *,
         arl: float = 10_000.0,
-        null: Literal["independent", "adaptive"] = "independent",
+        null_model: Literal["iid", "adaptive"] = "iid",
         features: FeatureMap | str = "optical",
         n_components: int | None = None,
-        quantile: float = 0.95,
-        persistence: int = 1,
+        threshold_quantile: float = 0.95,
+        min_consecutive: int = 1,
         seed: int = 0,
     ) -> None:
         super().__init__()
         if not 2 <= window <= 100_000:
             raise ParameterError(f"window must be from 2 to 100000 rows, got {window!r}")
-        if null not in ("independent", "adaptive"):
-            raise ParameterError(f"null must be 'independent' or 'adaptive', got {null!r}")
+        if null_model not in ("iid", "adaptive"):
+            raise ParameterError(f"null_model must be 'iid' or 'adaptive', got {null_model!r}")
         if not max(100, window) <= arl <= 1e9:
             raise ParameterError(
                 f"arl must be from 100 and the window ({window} rows) to 1e9 rows, got {arl!r}"
             )
-        if not 0.5 < quantile < 1:
-            raise ParameterError(f"quantile must be in (0.5, 1), got {quantile!r}")
+        if not 0.5 < threshold_quantile < 1:
+            raise ParameterError(
+                f"threshold_quantile must be in (0.5, 1), got {threshold_quantile!r}"
+            )
         self.window = window
         self.arl = arl
-        self.null = null
+        self.null_model = null_model
         self.features = features
         self.n_components = n_components
-        self.quantile = quantile
-        self.persistence = persistence
+        self.threshold_quantile = threshold_quantile
+        self.min_consecutive = min_consecutive
         self.seed = seed
         self._fast, self._slow = forgetting_factors(window)
         self._map = self._feature_map()
@@ -144,12 +146,12 @@ class NEWMA(Detector):
         # Release at the threshold itself: with long windows the null statistic lies just below it.
         # Repeated crossings are merged while a change is in the slow average; under the adaptive
         # threshold, which is crossed often, within a window.
-        merge_gap = window if null == "adaptive" else round(2 / self._slow)
-        self.alarm_policy = AlarmPolicy(persistence, release_ratio=1.0, merge_gap=merge_gap)
+        merge_gap = window if null_model == "adaptive" else round(2 / self._slow)
+        self.alarm_policy = AlarmPolicy(min_consecutive, release_ratio=1.0, merge_gap=merge_gap)
         self.search_rows = max(64, round(3 / self._slow))
         self._calibration = Calibration(arl, self._fast, self._slow, merge_gap)
         adaptive = max(HEAD, WARM_UP * window)
-        self.warmup_rows = adaptive if null == "adaptive" else self._calibration.reference
+        self.warmup_rows = adaptive if null_model == "adaptive" else self._calibration.reference
 
     def score(self, values: Floats) -> tuple[Floats, Floats]:
         """Process rows (n, d); return :math:`s` and its threshold, both (n,)."""
@@ -181,13 +183,13 @@ class NEWMA(Detector):
         newma_rows(features, *averages, self._fast, self._slow, rows, statistic)
         state["rows"] += features.shape[0]
         least = float(state["least"][0])
-        if self.null == "adaptive":
+        if self.null_model == "adaptive":
             return statistic, self._adaptive(statistic, least)
         return statistic, self._calibration.follow(features, statistic, rows, least, state)
 
     def _adaptive(self, statistic: Floats, least: float) -> Floats:
         memory = self.state.setdefault("adaptive", np.zeros(3))
-        quantile = float(ndtri(self.quantile))
+        quantile = float(ndtri(self.threshold_quantile))
         threshold = np.empty(statistic.size)
         adaptive_rows(statistic, memory, self._slow, quantile, self.warmup_rows, least, threshold)
         return threshold

@@ -47,7 +47,7 @@ class OnlineSegmentation(Detector):
 
     Parameters
     ----------
-    memory
+    max_window
         Stored rows, from 256 to 65536: a longer segment drops its oldest quarter.
     features
         ``"optical"``, ``"fourier"``, or a map from shapes of 16 values, of kernel width one.
@@ -86,16 +86,16 @@ class OnlineSegmentation(Detector):
 
     def __init__(
         self,
-        memory: int = 8192,
+        max_window: int = 8192,
         *,
         features: FeatureMap | str = "fourier",
         n_components: int = 256,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if not 256 <= memory <= 65_536:
-            raise ParameterError(f"memory must be from 256 to 65536 rows, got {memory!r}")
-        self.memory = memory
+        if not 256 <= max_window <= 65_536:
+            raise ParameterError(f"max_window must be from 256 to 65536 rows, got {max_window!r}")
+        self.max_window = max_window
         self.features = features
         self.n_components = n_components
         self.seed = seed
@@ -107,7 +107,7 @@ class OnlineSegmentation(Detector):
         n, d = values.shape
         statistic, threshold = np.zeros(n), np.ones(n)
         if "rows" not in self.state:
-            self.state["rows"] = np.zeros((self.memory, d))
+            self.state["rows"] = np.zeros((self.max_window, d))
             self.state["look"] = np.array([0, 0, FIRST, -1])
             self.state["last"] = np.zeros(1)
             self.state["seen"] = np.zeros(1, np.int64)
@@ -141,9 +141,9 @@ class OnlineSegmentation(Detector):
             look[PENDING] = row if height >= 1 else -1
             last[0] = min(max(height, 0.0), np.nextafter(1.0, 0.0))
             look[NEXT] = count + max(1, (count - start) // (WAIT if height >= 1 else GROWTH))
-        if count == self.memory:
-            self._drop(self.memory // 4, look)
-        look[NEXT] = min(int(look[NEXT]), self.memory)
+        if count == self.max_window:
+            self._drop(self.max_window // 4, look)
+        look[NEXT] = min(int(look[NEXT]), self.max_window)
         return height if confirmed else float(last[0])
 
     def _best(self, rows: Floats, start: int) -> tuple[float, int, int, int]:
@@ -168,7 +168,7 @@ class OnlineSegmentation(Detector):
 
     def _update_tile(self, tile: Batch, out: Floats, events: list[Event]) -> None:
         times = self.state.setdefault(
-            "split_times", np.zeros(self.memory + self.tile_rows, np.int64)
+            "split_times", np.zeros(self.max_window + self.tile_rows, np.int64)
         )
         first = int(self.state["history_rows"][0])
         times[np.arange(first, first + tile.n_rows) % len(times)] = tile.times

@@ -41,7 +41,7 @@ class ReferenceMMD(Detector):
     ----------
     window
         Window length B, from 2 to 10000 rows.
-    reference
+    reference_rows
         Length R, a multiple of 32 from 192 to 1000000 rows, at least the window; None: 20 windows,
         at least 1024 rows.
     arl
@@ -79,7 +79,7 @@ class ReferenceMMD(Detector):
         self,
         window: int = 50,
         *,
-        reference: int | None = None,
+        reference_rows: int | None = None,
         arl: float = 10_000.0,
         features: FeatureMap | str = "optical",
         n_components: int | None = None,
@@ -87,14 +87,15 @@ class ReferenceMMD(Detector):
     ) -> None:
         super().__init__()
         check_run(window, arl)
-        rows = _reference_for(window) if reference is None else reference
+        rows = _reference_for(window) if reference_rows is None else reference_rows
         if rows % BLOCK or not max(LEAST, window) <= rows <= 1_000_000:
             raise ParameterError(
-                f"reference must be a multiple of {BLOCK} from {LEAST} and the window ({window} "
-                f"rows) to 1000000, got {reference!r}"
+                f"reference_rows must be a multiple of {BLOCK} from {LEAST} and the window "
+                f"({window} "
+                f"rows) to 1000000, got {reference_rows!r}"
             )
         self.window = window
-        self.reference = reference
+        self.reference_rows = reference_rows
         self.arl = arl
         self.features = features
         self.n_components = n_components

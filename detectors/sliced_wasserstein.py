@@ -53,7 +53,7 @@ class SlicedWasserstein(BlockDetector):
     ----------
     window
         Window length B, from 2 to 10000 rows.
-    n_slices
+    n_projections
         Number of directions L, from 1 to 4096.
     arl
         Target mean number of rows to a false alarm, from 100 and the window to 1e9.
@@ -86,15 +86,15 @@ class SlicedWasserstein(BlockDetector):
         self,
         window: int = 50,
         *,
-        n_slices: int = 128,
+        n_projections: int = 128,
         arl: float = 10_000.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if not 1 <= n_slices <= 4096:
-            raise ParameterError(f"n_slices must be from 1 to 4096, got {n_slices!r}")
+        if not 1 <= n_projections <= 4096:
+            raise ParameterError(f"n_projections must be from 1 to 4096, got {n_projections!r}")
         self.window = window
-        self.n_slices = n_slices
+        self.n_projections = n_projections
         self.arl = arl
         self.seed = seed
         self._prepare(window, 1, arl)
@@ -103,29 +103,31 @@ class SlicedWasserstein(BlockDetector):
     def _learn(self, head: Floats) -> None:
         super()._learn(head)
         levels = _levels()
-        projections = self._scaled(head) @ _directions(self.seed, self.n_slices, head.shape[1]).T
+        projections = (
+            self._scaled(head) @ _directions(self.seed, self.n_projections, head.shape[1]).T
+        )
         knots = np.quantile(projections, levels, axis=0).T
         slopes = np.maximum(np.gradient(knots, levels, axis=1), FLATTEST)
         self.state["knots"] = np.ascontiguousarray(knots)
-        self.state["weights"] = slopes / np.sqrt(self.n_slices * LEVELS)
+        self.state["weights"] = slopes / np.sqrt(self.n_projections * LEVELS)
 
     def _features(self, values: Floats) -> Array:
-        directions = _directions(self.seed, self.n_slices, values.shape[1])
-        features = np.empty((len(values), self.n_slices * LEVELS), np.float32)
+        directions = _directions(self.seed, self.n_projections, values.shape[1])
+        features = np.empty((len(values), self.n_projections * LEVELS), np.float32)
         knots, weights = self.state["knots"], self.state["weights"]
         slice_rows(self._scaled(values), directions, knots, weights, features)
         return features
 
     def _walk(self, values: Floats) -> tuple[Floats, Floats]:
-        self._gaps = np.zeros((len(values), self.n_slices * LEVELS))
+        self._gaps = np.zeros((len(values), self.n_projections * LEVELS))
         return super()._walk(values)
 
     def _event(self, tile: Batch, row: int, crossed: int, level: tuple[float, float]) -> Event:
         event = super()._event(tile, row, crossed, level)
-        gaps = self._gaps[row - tile.n_rows].reshape(self.n_slices, LEVELS)
+        gaps = self._gaps[row - tile.n_rows].reshape(self.n_projections, LEVELS)
         # Fewer rows below a knot: the quantile has increased.
-        shifts = -gaps * np.sqrt(self.n_slices * LEVELS)
-        directions = _directions(self.seed, self.n_slices, tile.schema.n_channels)
+        shifts = -gaps * np.sqrt(self.n_projections * LEVELS)
+        directions = _directions(self.seed, self.n_projections, tile.schema.n_channels)
         # Null variance of two windows of normal rows as wide as the inner half of the slices.
         low, high = self.state["knots"][:, [LEVELS // 4, -1 - LEVELS // 4]].T
         noise = 2.0 * float(np.mean(high - low)) ** 2 / (INNER**2 * self.window)

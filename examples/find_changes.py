@@ -15,7 +15,7 @@ pipeline = Pipeline(
     [
         Unwrap(selection.bond_tree),  # the file has a periodic box
         Dihedrals(selection.dihedrals, selection.dihedral_labels),
-        MultiscaleNEWMA(null="learned", scale=2.0),
+        MultiscaleNEWMA(null_model="empirical", scale=2.0),
     ]
 )
 summary = LocalEngine(source, pipeline).run()

@@ -38,10 +38,10 @@ def field(n_learned):
     rows = system.sample(n_learned + ahead)
     model = ReservoirForecaster(
         EchoStateNetwork(1000 if n_learned > 5000 else 200, spectral_radius=0.6),
-        patch=4,
+        patch_size=4,
         halo=3.0,
         spacing=22.0 / rows.shape[1],
-        noise=3e-4,
+        input_noise=3e-4,
         ridge=1e-12,
     )
     model.predict_and_learn(rows[:n_learned])

@@ -18,6 +18,7 @@ from streamlyt.core.errors import MissingDependencyError, ParameterError, unknow
 
 __all__ = [
     "CATEGORIES",
+    "category_of_parameter",
     "component_names",
     "component_summary",
     "component_to_table",
@@ -46,10 +47,12 @@ CATEGORIES: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# Parameters that hold one component of a kind.
+_BY_KIND = {"detector": "detectors", "forecaster": "reservoirs"}
 _NO_COMPONENTS = {"sklearn"}  # scikit-learn estimators are not operators
 _EXTRAS = {
     "MDAnalysis": "md",
-    "bokeh": "dash",
+    "bokeh": "dashboard",
     "kafka": "kafka",
     "msgspec": "kafka",
     "prometheus_client": "serve",
@@ -62,6 +65,21 @@ _EXTRAS = {
 
 
 _LONGEST_LIST = 1_000_000  # numbers in one parameter; more is data and belongs in a file
+
+
+def category_of_parameter(name: str) -> str | None:
+    """Return the category of the component that a parameter holds; None if it holds none.
+
+    The parameter has the name of the category, or is ``detector`` or ``forecaster``.
+
+    Examples
+    --------
+    >>> category_of_parameter("features"), category_of_parameter("detector")
+    ('features', 'detectors')
+    >>> category_of_parameter("window") is None
+    True
+    """
+    return name if name in CATEGORIES else _BY_KIND.get(name)
 
 
 def component_names(category: str) -> list[str]:
@@ -143,7 +161,7 @@ def get_component(category: str, name: str, kind: str | None = None) -> type[Any
 
 
 def component_to_table(component: Component) -> dict[str, Any]:
-    """Return a component as a TOML table: its name, and every parameter that is not None.
+    """Return a component as a TOML table: its type, and every parameter that is not None.
 
     A parameter that is None while its default is not becomes ``"none"``.
 
@@ -153,7 +171,7 @@ def component_to_table(component: Component) -> dict[str, Any]:
         If a parameter is not a number, text, a list or array of these, or a component of the
         category that the parameter is named after.
     """
-    table: dict[str, Any] = {"name": component_name(component)}
+    table: dict[str, Any] = {"type": component_name(component)}
     for name, value in component.get_params().items():
         if value is not None:
             table[name] = _plain(value, name, type(component).__name__)
@@ -196,7 +214,7 @@ def _default(cls: type[Any], name: str) -> Any:
 
 def _plain(value: Any, name: str, owner: str) -> Any:
     if isinstance(value, Component):
-        if name not in CATEGORIES:
+        if category_of_parameter(name) is None:
             raise ParameterError(
                 f"{owner}.{name} must be named after a category of the registry to hold a "
                 f"component, got {value!r}"

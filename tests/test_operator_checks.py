@@ -46,13 +46,13 @@ SMALL = {
     "reservoir_forecaster": lambda: {
         "reservoirs": EchoStateNetwork(40),
         "washout": 20,
-        "calibration": 100,
+        "calibration_rows": 100,
     },
-    "recurrent_kernel_forecaster": lambda: {"rows": 160, "washout": 20},
-    "robust_forecaster": lambda: {"n_components": 48, "calibration": 100},
+    "recurrent_kernel_forecaster": lambda: {"max_rows": 160, "washout": 20},
+    "robust_forecaster": lambda: {"n_components": 48, "calibration_rows": 100},
     "kernel_regressor": lambda: {"features": FourierMap(48)},
     "rls": lambda: {"features": FourierMap(48)},
-    "online_segmentation": lambda: {"memory": 256, "n_components": 64},
+    "online_segmentation": lambda: {"max_window": 256, "n_components": 64},
 }
 
 # Their checks are slow, and separate tests compare their bits on several processors.

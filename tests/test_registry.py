@@ -136,13 +136,13 @@ class Thing(Component):
 )
 def test_parameters_become_plain_values(value, plain):
     described = registry.component_to_table(Thing(value))
-    assert described == {"name": "test_registry", "value": plain, "other": 3}
+    assert described == {"type": "test_registry", "value": plain, "other": 3}
     assert type(described["value"]) is type(plain)
 
 
 def test_none_is_omitted_or_written_where_it_is_not_the_default():
     assert registry.component_to_table(Thing(None, None)) == {
-        "name": "test_registry",
+        "type": "test_registry",
         "other": "none",
     }
 

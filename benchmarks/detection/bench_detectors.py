@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", default=[], help="annotated series")
     asked = parser.parse_args()
     candidates = [candidate(name) for name in (*OURS, *LONG, *RIVER_BASELINES, NO_ALARM)]
-    plan = BenchmarkPlan(seconds=1.0 if asked.quick else SECONDS, clock=time.process_time)
+    plan = BenchmarkPlan(time_limit=1.0 if asked.quick else SECONDS, clock=time.process_time)
     for generator in list(GENERATORS)[:1] if asked.quick else GENERATORS:
         for detector in candidates:
             score = score_on_generator(detector, generator, plan)

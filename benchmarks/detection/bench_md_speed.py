@@ -99,7 +99,7 @@ def protein(path: Path, repeats: int) -> None:
     with _open(path) as file:
         frames = len(file)
     decoding: list[float] = []
-    for observe in ("auto", "aligned"):
+    for observe in ("auto", "superposed"):
         asked = ("--select", "name CA", "--observe", observe)
         over = []
         streamlyt("md", topology, path, *asked)  # compiles, where that is still to be done
@@ -129,9 +129,11 @@ def stages(name: str, source: TrajectorySource, repeats: int) -> None:
     if layout.has_box:
         operators["unwrap"] = Unwrap(layout.bond_tree)
     operators["dihedrals"] = Dihedrals(layout.dihedrals, layout.dihedral_labels)
-    operators["detector"] = MultiscaleNEWMA(null="learned", scale=SCALE)
+    operators["detector"] = MultiscaleNEWMA(null_model="empirical", scale=SCALE)
     if len(layout.representative_atoms) >= SITES:
-        operators["superposition"] = Superposition(fit=layout.representative_atoms, keep=spread)
+        operators["superposition"] = Superposition(
+            fit=layout.representative_atoms, output_atoms=spread
+        )
     taken: dict[str, list[float]] = {}
     for i in range(repeats + 1):  # the first compiles
         for stage, seconds in _walk(source, operators).items():

@@ -222,7 +222,7 @@ def cost(quick: bool) -> None:
         works = {
             "plain": plain(rows, m),
             "NEWMA": ours(NEWMA(250, n_components=m, arl=1e9)),
-            "multiscale_newma": ours(MultiscaleNEWMA(n_components=m, arl=1e8, null="independent")),
+            "multiscale_newma": ours(MultiscaleNEWMA(n_components=m, arl=1e8, null_model="iid")),
         }
         # Turn by turn: whatever else runs disturbs all three alike.
         taken: dict[str, list[float]] = {name: [] for name in works}

@@ -63,7 +63,7 @@ def delay(rows: Floats, change: int, seed: int) -> int | None:
     """Return how many rows after the change the first event came, if any did."""
     schema = Schema.of(*(f"x{i}" for i in range(D)))
     batch = Batch("", np.arange(len(rows)), rows, schema)
-    _, events = MultiscaleNEWMA(null="learned", seed=seed).update(batch)
+    _, events = MultiscaleNEWMA(null_model="empirical", seed=seed).update(batch)
     return next((e.alarm_index - change for e in events if e.alarm_index >= change), None)
 
 

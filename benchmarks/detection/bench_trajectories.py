@@ -160,7 +160,7 @@ def split(name: str, topology: str, trajectory: str, crossing: int) -> None:
     layout = source.atom_selection()
     sites = layout.representative_atoms
     spread = [sites[i * len(sites) // 64] for i in range(64)]  # as `streamlyt md` takes them
-    aligned = Superposition(fit=sites, keep=spread)
+    aligned = Superposition(fit=sites, output_atoms=spread)
     batches = [aligned.update(batch)[0] for batch, _ in source.read()]
     values = np.concatenate([batch.values for batch in batches])
     times = np.concatenate([batch.times for batch in batches])

@@ -105,14 +105,14 @@ def writing(path: Path, per_second: float, begun: int) -> Iterator[None]:
 
 @contextmanager
 def serving(path: Path, port: int) -> Iterator[tuple[Processes, "subprocess.Popen[str]"]]:
-    """Let ``streamlyt dash`` show a run file."""
+    """Let ``streamlyt dashboard`` show a run file."""
     code = "from streamlyt.cli import main; main()"
-    words = [sys.executable, "-c", code, "dash", str(path), "--port", str(port)]
+    words = [sys.executable, "-c", code, "dashboard", str(path), "--port", str(port)]
     with _running(words, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         while "Dashboard: http" not in process.stderr.readline():
             if process.poll() is not None:
-                raise SystemExit("streamlyt dash has ended")
+                raise SystemExit("streamlyt dashboard has ended")
         yield Processes(process.pid), process
 
 

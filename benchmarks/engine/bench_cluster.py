@@ -30,25 +30,25 @@ NAMES = [f"x{i}" for i in range(WIDTH)]
 MAIN = "from streamlyt.cli import main; main()"
 PIPELINE = f"""
 [source]
-name = "kafka"
+type = "kafka"
 topic = "TOPIC"
 columns = {NAMES}
 codec = "arrow"
-time = "time"
+time_column = "time"
 time_unit = "step"
-servers = "SERVERS"
-group = "GROUP"
+bootstrap_servers = "SERVERS"
+group_id = "GROUP"
 session_timeout_s = 6
 
 [[operators]]
-name = "newma"
+type = "newma"
 FEATURES
 
 [[sinks]]
-name = "kafka"
+type = "kafka"
 topic = "scored-TOPIC"
 codec = "arrow"
-servers = "SERVERS"
+bootstrap_servers = "SERVERS"
 
 [serve]
 port = 0
@@ -86,7 +86,9 @@ def fill(servers: str, load: Load) -> None:
     admin.close()
     if load.topic not in names:
         return
-    sink = KafkaSink(load.topic, servers=servers, codec="arrow", message_rows=load.rows)
+    sink = KafkaSink(
+        load.topic, bootstrap_servers=servers, codec="arrow", rows_per_message=load.rows
+    )
     schema = Schema.of(*NAMES)
     for turn, values in enumerate(load.turns()):
         times = np.arange(turn * load.rows, (turn + 1) * load.rows)
@@ -134,7 +136,7 @@ def pass_over(
         subprocess.Popen(
             [
                 *(sys.executable, "-W", "ignore", "-c", MAIN),
-                *("cluster", "work", str(file), "--number", str(i)),
+                *("cluster", "worker", str(file), "--worker-id", str(i)),
             ],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"},

@@ -1,6 +1,6 @@
 """What a live page costs, server and browser, and how soon history opens and a page comes back.
 
-Rows come from a process of their own, ``streamlyt dash`` is another, and headless Chromium a
+Rows come from a process of their own, ``streamlyt dashboard`` is another, and headless Chromium a
 third: their CPU seconds are counted over some seconds. ``--seconds`` of each case (default 30),
 ``--history`` rows of the long run file (default 10 million), ``--soak`` seconds over which memory
 is watched (default 180). ``--only`` names what is measured (``slow fast points tabs restart history

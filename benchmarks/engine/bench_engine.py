@@ -143,7 +143,7 @@ def many_keys(keys: int) -> None:
     features = OpticalMap(64, seed=0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.streamlyt"
-        pipeline = Pipeline([NEWMA(features=features, null="adaptive")])
+        pipeline = Pipeline([NEWMA(features=features, null_model="adaptive")])
         with RunFile.create(path, pipeline="") as run:
             start = time.process_time()
             LocalEngine(

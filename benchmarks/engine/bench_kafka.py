@@ -43,7 +43,7 @@ def filled(servers: str, codec: str, n: int) -> str:
     admin = KafkaAdminClient(bootstrap_servers=servers)
     admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
     admin.close()
-    sink = KafkaSink(topic, servers=servers, codec=codec)
+    sink = KafkaSink(topic, bootstrap_servers=servers, codec=codec)
     sink.write_rows(rows(n))
     sink.close()
     return topic
@@ -71,7 +71,13 @@ def raw(servers: str, topic: str) -> int:
 def source(servers: str, topic: str, codec: str) -> KafkaSource:
     """Return the source of a topic, read once."""
     return KafkaSource(
-        topic, NAMES, servers=servers, codec=codec, time="time", time_unit="ns", follow=False
+        topic,
+        NAMES,
+        bootstrap_servers=servers,
+        codec=codec,
+        time_column="time",
+        time_unit="ns",
+        follow=False,
     )
 
 

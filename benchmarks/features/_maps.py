@@ -26,4 +26,6 @@ MAPS: dict[str, Callable[[int], FeatureMap | str]] = {
 
 def detector(features: str, seed: int, scale: float | None = SCALE) -> MultiscaleNEWMA:
     """Return the default detector over one of the maps."""
-    return MultiscaleNEWMA(null="learned", features=MAPS[features](seed), scale=scale, seed=seed)
+    return MultiscaleNEWMA(
+        null_model="empirical", features=MAPS[features](seed), scale=scale, seed=seed
+    )

@@ -59,7 +59,9 @@ def step(nodes: int, goal: int) -> None:
 def readout() -> None:
     """Measure the readout of 500 nodes on equal features, and both valid prediction times."""
     rows = Lorenz(seed=LEARN).sample(ROWS)
-    model = ReservoirForecaster(EchoStateNetwork(NODES), refit=1000, calibration=0)
+    model = ReservoirForecaster(
+        EchoStateNetwork(NODES), max_refit_interval=1000, calibration_rows=0
+    )
     model.predict_and_learn(rows)
     scaled = (rows - model.state["centre"]) * model.state["factor"]
     features = model._drive.run(scaled, model._drive.start(3), 3)[:, 0]

@@ -52,7 +52,7 @@ def batch(rows: Floats, model: ReservoirForecaster) -> Floats:
 def main() -> None:
     rows = Lorenz(seed=LEARN).sample(ROWS)
     say("rows made")
-    model = ReservoirForecaster(EchoStateNetwork(100), ridge=RIDGE, calibration=0)
+    model = ReservoirForecaster(EchoStateNetwork(100), ridge=RIDGE, calibration_rows=0)
     before = 0.0
     for start in range(0, ROWS, PART):
         model.predict_and_learn(rows[start : start + PART])

@@ -31,10 +31,10 @@ def through(bits: int, average: int = 1) -> ReservoirForecaster:
     coarse = average == 1 and bits <= 8
     scales: dict[str, Any] = {"bias_scale": 1.0, "saturation": 2.0} if coarse else {}
     return ReservoirForecaster(
-        OpticalReservoir(NODES, light, average=average, **scales),
+        OpticalReservoir(NODES, light, n_average=average, **scales),
         ridge=1e-11 if coarse else 1e-12,
-        refit=20_000,
-        calibration=0,
+        max_refit_interval=20_000,
+        calibration_rows=0,
     )
 
 
@@ -44,7 +44,7 @@ def ideal() -> ReservoirForecaster:
     optical = OpticalReservoir(
         NODES, light, spectral_radius=0.3, input_scale=0.1, bias_scale=0.7, saturation=4.0
     )
-    return ReservoirForecaster(optical, refit=20_000, calibration=0)
+    return ReservoirForecaster(optical, max_refit_interval=20_000, calibration_rows=0)
 
 
 def lorenz(seed: int) -> Lorenz:

@@ -59,7 +59,12 @@ def limit(series: Floats, activation: str, scales: dict[str, Any]) -> Floats:
 def echo(construction: str, activation: str, size: int, seed: int) -> EchoStateNetwork:
     """Return one of the classical reservoirs."""
     return EchoStateNetwork(
-        size, construction=construction, activation=activation, links=50, seed=seed, **SCALES
+        size,
+        construction=construction,
+        activation=activation,
+        connections_per_node=50,
+        seed=seed,
+        **SCALES,
     )
 
 

@@ -55,10 +55,10 @@ def local(length: float) -> ReservoirForecaster:
     """Return what is used for fields: four points a patch, a halo of 2.75 to 3 units."""
     return ReservoirForecaster(
         EchoStateNetwork(1000, spectral_radius=0.6),
-        patch=4,
+        patch_size=4,
         halo=3.0,
         spacing=length / KuramotoSivashinsky(length=length).schema.n_channels,
-        noise=3e-4,
+        input_noise=3e-4,
         ridge=1e-12,
     )
 
@@ -84,7 +84,7 @@ CASES: dict[str, Case] = {
         lambda seed: Lorenz(seed=seed),
         20_000,
         lambda: ReservoirForecaster(
-            NVAR(3, order=3), ridge=1e-19, readout="square-root", refit=20_000
+            NVAR(3, order=3), ridge=1e-19, readout="qr", max_refit_interval=20_000
         ),
         22,
         "at least 15",

@@ -57,7 +57,12 @@ class Columns:
             for name, labels in (classes or {}).items()
         }
         kinds = table.kinds
-        named = ("columns", columns), ("time", time), ("key", key), ("classes", [*self._classes])
+        named = (
+            ("columns", columns),
+            ("time_column", time),
+            ("key_column", key),
+            ("class_labels", [*self._classes]),
+        )
         for parameter, names in named:
             for name in [names] if isinstance(names, str) else names or []:
                 if name not in kinds:
@@ -179,6 +184,6 @@ def _time_type(path: str, time: str | None, kinds: dict[str, Any]) -> tuple[str,
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return "ns", pa.timestamp("ns", tz=getattr(kind, "tz", None))
     raise FormatError(
-        f"time must be a column of numbers or ISO 8601 timestamps, got {time!r} of {path}, "
+        f"time_column must be a column of numbers or ISO 8601 timestamps, got {time!r} of {path}, "
         f"which is {kind}; write it as 2024-01-31T12:00:00"
     )

@@ -34,7 +34,7 @@ class FileSink(Sink):
         A file that ends in ``.csv`` or ``.jsonl``; or a directory that ends in ``.parquet``, to
         which each checkpoint adds a part atomically, named after the number of its first row.
         None: no rows.
-    events
+    events_path
         A file that ends in ``.jsonl`` for the events. None: no events.
 
     Raises
@@ -55,7 +55,8 @@ class FileSink(Sink):
     >>> sink.write_rows(Batch("a", [1, 2], [[0.5], [float("nan")]], Schema.of("x")))
     >>> sink.close()
     >>> from streamlyt.connectors import FileSource
-    >>> for batch, _ in FileSource(folder.name + "/rows.csv", time="time", key="key").read():
+    >>> path = folder.name + "/rows.csv"
+    >>> for batch, _ in FileSource(path, time_column="time", key_column="key").read():
     ...     print(batch.key, batch.times, batch.values.ravel())
     a [1] [0.5]
     a [2] [nan]
@@ -66,21 +67,21 @@ class FileSink(Sink):
         self,
         path: str | os.PathLike[str] | None = None,
         *,
-        events: str | os.PathLike[str] | None = None,
+        events_path: str | os.PathLike[str] | None = None,
     ) -> None:
-        if path is None and events is None:
+        if path is None and events_path is None:
             raise ParameterError("path or events must be given, got neither; name a file to write")
         self.path = None if path is None else os.fspath(path)
-        self.events = None if events is None else os.fspath(events)
+        self.events_path = None if events_path is None else os.fspath(events_path)
         if self.path is not None and not self.path.endswith(_SUFFIXES):
             raise ParameterError(f"path must end in one of {_SUFFIXES!r}, got {self.path!r}")
-        if self.events is not None and not self.events.endswith(".jsonl"):
-            raise ParameterError(f"events must end in '.jsonl', got {self.events!r}")
+        if self.events_path is not None and not self.events_path.endswith(".jsonl"):
+            raise ParameterError(f"events_path must end in '.jsonl', got {self.events_path!r}")
         self._rows_file: _RowsFile | None = None
         if self.path is not None:
             kind = {".csv": _Csv, ".jsonl": _Json, ".parquet": _Parts}[Path(self.path).suffix]
             self._rows_file = kind(Path(self.path))
-        self._events_file = None if self.events is None else _Lines(Path(self.events))
+        self._events_file = None if self.events_path is None else _Lines(Path(self.events_path))
         self._has_run_file = False  # an engine with a run file calls truncate_to
 
     def write_rows(self, batch: Batch) -> None:

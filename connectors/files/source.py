@@ -33,21 +33,21 @@ class FileSource(Source):
         header, have columns ``x0``, ``x1``, ... Or a directory of such files, which are read
         in the order of their names as one table; names that start with a dot are ignored.
     columns
-        Names of the columns to read. None: all numeric columns except ``time``, ``key`` and
-        non-decreasing columns with the name of a clock or an index (see
+        Names of the columns to read. None: all numeric columns except ``time_column``,
+        ``key_column`` and non-decreasing columns with the name of a clock or an index (see
         :meth:`inferred_schema`). CSV types are inferred from the first megabyte.
-    time
+    time_column
         Timestamp column; times never decrease within a series. Timestamps (ISO 8601 in CSV; UTC
         without a zone) become nanoseconds since 1970; so do decimal numbers, which are seconds;
         integers are steps. None: row numbers.
-    key
+    key_column
         Column that identifies the series. None: one series with the key ``""``.
-    batch_rows
+    batch_size
         Maximum rows per batch.
-    disorder
-        ``"refuse"``: raise if time decreases; ``"pass"``: keep the order;
+    out_of_order
+        ``"raise"``: raise if time decreases; ``"allow"``: keep the order;
         :class:`~streamlyt.transforms.Reorder` sorts the rows.
-    classes
+    class_labels
         Text column -> its class labels, which are read as their index (from 0). These columns
         are read in addition to ``columns``.
     follow
@@ -68,7 +68,7 @@ class FileSource(Source):
         If the file does not exist or has another format; while reading, if a numeric column
         contains text.
     DataError
-        While reading, if a time is missing or decreases, or a label is not in ``classes``.
+        While reading, if a time is missing or decreases, or a label is not in ``class_labels``.
 
     Notes
     -----
@@ -82,7 +82,7 @@ class FileSource(Source):
     >>> from pathlib import Path
     >>> path = Path(folder.name) / "pump.csv"
     >>> _ = path.write_text("at,heat,state\n2024-01-01T00:00,1.5,on\n2024-01-01T00:01,,on\n")
-    >>> for batch, position in FileSource(path, time="at").read():
+    >>> for batch, position in FileSource(path, time_column="at").read():
     ...     print(batch.schema.channel_names, batch.values.ravel(), position)
     ('heat',) [1.5] {'row': 1, 'series': 0}
     ('heat',) [nan] {'row': 2, 'series': 0}
@@ -96,32 +96,34 @@ class FileSource(Source):
         path: str | os.PathLike[str],
         *,
         columns: Sequence[str] | None = None,
-        time: str | None = None,
-        key: str | None = None,
-        batch_rows: int = 4096,
-        disorder: Literal["refuse", "pass"] = "refuse",
-        classes: dict[str, list[str]] | None = None,
+        time_column: str | None = None,
+        key_column: str | None = None,
+        batch_size: int = 4096,
+        out_of_order: Literal["raise", "allow"] = "raise",
+        class_labels: dict[str, list[str]] | None = None,
         follow: bool = False,
     ) -> None:
-        if batch_rows < 1:
-            raise ParameterError(f"batch_rows must be at least 1, got {batch_rows!r}")
-        if disorder not in ("refuse", "pass"):
-            raise ParameterError(f"disorder must be 'refuse' or 'pass', got {disorder!r}")
-        self.disorder = disorder
-        self.classes = classes
+        if batch_size < 1:
+            raise ParameterError(f"batch_size must be at least 1, got {batch_size!r}")
+        if out_of_order not in ("raise", "allow"):
+            raise ParameterError(f"out_of_order must be 'raise' or 'allow', got {out_of_order!r}")
+        self.out_of_order = out_of_order
+        self.class_labels = class_labels
         self.follow = follow
         self.path = os.fspath(path)
         self.columns = columns if columns is None else list(columns)
-        self.time = time
-        self.key = key
-        self.batch_rows = batch_rows
+        self.time_column = time_column
+        self.key_column = key_column
+        self.batch_size = batch_size
         self._parts: list[str] | None = None
         if Path(self.path).is_dir():
             self._parts = table_files(self.path)
         self._first = self._open_part(None if self._parts is None else self._parts[0])
         if follow and self._parts is None:
             as_followable(self._first)
-        self._columns = Columns(self.path, self._first, self.columns, time, key, classes)
+        self._columns = Columns(
+            self.path, self._first, self.columns, time_column, key_column, class_labels
+        )
         fixed = self._parts is None and not follow
         self.n_rows = self._first.n_rows if fixed else None
 
@@ -142,7 +144,7 @@ class FileSource(Source):
         values: dict[str, None] = {}
         tables = [self._first] if self._parts is None else map(self._open_part, self._parts)
         for table in tables:
-            for block in table.batches({column: pa.string()}, 0, self.batch_rows):
+            for block in table.batches({column: pa.string()}, 0, self.batch_size):
                 values.update(dict.fromkeys(v for v in block.column(0).to_pylist() if v))
         return list(values)
 
@@ -227,9 +229,9 @@ class FileSource(Source):
             after = {**position, "row": first + rows.num_rows}
             parts = [
                 batch
-                for offset in range(0, rows.num_rows, self.batch_rows)
+                for offset in range(0, rows.num_rows, self.batch_size)
                 for series in self._series(
-                    *self._columns.arrays(rows.slice(offset, self.batch_rows), first + offset),
+                    *self._columns.arrays(rows.slice(offset, self.batch_size), first + offset),
                     first + offset,
                     last,
                 )
@@ -247,7 +249,7 @@ class FileSource(Source):
         for name in list(dict.fromkeys(keys)) if keys is not None else [""]:
             rows = slice(None) if keys is None else np.flatnonzero(keys == name)
             own = times[rows]
-            if self.disorder == "refuse":
+            if self.out_of_order == "raise":
                 self._check_order(own, last.get(name), name, row)
             last[name] = int(own[-1])
             series.append(list(split_unordered(name, own, values[rows], self.schema)))
@@ -267,10 +269,10 @@ class FileSource(Source):
         """
         buffered: list[Any] = []
         count = 0
-        for block in table.batches(self._columns.arrow_types, row, self.batch_rows):
+        for block in table.batches(self._columns.arrow_types, row, self.batch_size):
             buffered.append(block)
             count += block.num_rows
-            while count >= self.batch_rows:
+            while count >= self.batch_size:
                 buffered, cut = self._cut(buffered, row)
                 yield cut
                 count -= len(cut[0])
@@ -286,7 +288,7 @@ class FileSource(Source):
     ) -> tuple[list[Any], tuple[Floats, Array, Array | None]]:
         """Return the remaining buffered rows and the first block."""
         table = pa.Table.from_batches(buffered)
-        values, times, keys = self._columns.arrays(table.slice(0, self.batch_rows), row)
+        values, times, keys = self._columns.arrays(table.slice(0, self.batch_size), row)
         missing = np.flatnonzero(~np.isfinite(values).all(axis=1))
         n = int(missing[0]) if missing.size and missing[0] > 0 else len(values)
         block = values[:n], times[:n], None if keys is None else keys[:n]
@@ -298,7 +300,8 @@ class FileSource(Source):
         if decreasing.any():
             i = int(np.argmax(decreasing))
             raise DataError(
-                f"{self.path}: {series_prefix(name)}times in {self.time!r} must never decrease, "
+                f"{self.path}: {series_prefix(name)}times in {self.time_column!r} must never "
+                "decrease, "
                 f"got {times[i]} after {before[i]} {self.schema.time_unit} near row {row + i}; "
                 f"sort the file by this column"
             )

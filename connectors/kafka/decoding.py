@@ -30,8 +30,8 @@ _LARGE = 2**14  # bytes from which a message is worth its own batch
 
 def split_codec(codec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Split a codec setting into its name and parameters."""
-    parameters = {"name": codec} if isinstance(codec, str) else dict(codec)
-    name = parameters.pop("name", None)
+    parameters = {"type": codec} if isinstance(codec, str) else dict(codec)
+    name = parameters.pop("type", None)
     if not isinstance(name, str):
         raise ParameterError(f"codec must be a name or a table with a name, got {codec!r}")
     return name, parameters
@@ -51,7 +51,7 @@ def codec_of(codec: str | Mapping[str, Any], **fields: Any) -> Codec:
 
 def schema_of(codec: Codec) -> Schema:
     """Return the schema of decoded rows."""
-    step = codec.time is not None and codec.time_unit == "step"
+    step = codec.time_column is not None and codec.time_unit == "step"
     return Schema.of(*codec.columns, time_unit="step" if step else "ns")
 
 
@@ -64,14 +64,14 @@ class DecodedBatch:
     batches
         The rows, series by series in the order of their first rows. Within a series rows keep
         the order of the messages; a new batch starts where time decreases.
-    letters
+    dead_letters
         Dead letters: undecodable messages, and messages with rejected rows.
     dropped, rejected
         Number of rows with missing values that were dropped, or moved to a dead letter.
     """
 
     batches: list[Batch]
-    letters: list[DeadLetter]
+    dead_letters: list[DeadLetter]
     dropped: int = 0
     rejected: int = 0
 
@@ -82,7 +82,7 @@ def group_messages(records: Sequence[Any], codec: Codec) -> Iterator[Sequence[An
     Small messages are joined: one call for many rows is faster. A large columnar message is
     decoded alone, because joining would copy all of its rows.
     """
-    if not codec.columnar or codec.key is not None:
+    if not codec.columnar or codec.key_column is not None:
         yield records
         return
     start = 0
@@ -114,7 +114,7 @@ def decode_batches(
     letters: list[DeadLetter] = []
     with_value = [record for record in records if record.value is not None]
     names: dict[bytes | None, str] = {}
-    if codec.key is None:
+    if codec.key_column is None:
         decoded_keys = {key: _name(key) for key in {record.key for record in with_value}}
         names = {key: name for key, name in decoded_keys.items() if name is not None}
         if len(names) < len(decoded_keys):

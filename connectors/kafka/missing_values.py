@@ -12,7 +12,7 @@ from streamlyt.core.errors import DataError, ParameterError, unknown_name_error
 
 __all__ = ["MissingValuePolicy", "to_dead_letter"]
 
-_POLICIES = ("pass", "drop", "refuse")
+_POLICIES = ("pass", "drop", "dead_letter")
 _MS = 10**6  # nanoseconds
 
 _Mask = NDArray[np.bool_]
@@ -23,8 +23,8 @@ class MissingValuePolicy:
 
     Parameters
     ----------
-    holes
-        ``"pass"``, ``"drop"`` or ``"refuse"``; or a mapping by channel, others pass.
+    missing
+        ``"pass"``, ``"drop"`` or ``"dead_letter"``; or a mapping by channel, others pass.
     columns
         The channels.
 
@@ -34,19 +34,19 @@ class MissingValuePolicy:
         If a policy or a channel is unknown.
     """
 
-    def __init__(self, holes: str | Mapping[str, str], columns: Sequence[str]) -> None:
-        own = dict.fromkeys(columns, holes) if isinstance(holes, str) else dict(holes)
+    def __init__(self, missing: str | Mapping[str, str], columns: Sequence[str]) -> None:
+        own = dict.fromkeys(columns, missing) if isinstance(missing, str) else dict(missing)
         for name, policy in own.items():
             if name not in columns:
-                raise unknown_name_error("channel of holes", name, list(columns))
+                raise unknown_name_error("channel of missing", name, list(columns))
             if policy not in _POLICIES:
-                where = "holes" if isinstance(holes, str) else f"holes.{name}"
+                where = "missing" if isinstance(missing, str) else f"missing.{name}"
                 raise ParameterError(f"{where} must be one of {list(_POLICIES)!r}, got {policy!r}")
         policies = [own.get(name, "pass") for name in columns]
         self._passes = set(policies) <= {"pass"}
         self._columns = list(columns)
         self._drop, self._reject = (
-            np.array([policy == name for policy in policies]) for name in ("drop", "refuse")
+            np.array([policy == name for policy in policies]) for name in ("drop", "dead_letter")
         )
 
     def split(self, values: Floats) -> tuple[_Mask, _Mask] | None:

@@ -28,7 +28,7 @@ def redrive_dead_letters(
         If a message cannot be written; earlier ones may have been.
     """
     for topic in {letter.topic for letter in dead_letters}:
-        sink = KafkaSink(topic, servers=servers, access=access)
+        sink = KafkaSink(topic, bootstrap_servers=servers, security=access)
         with closing_all(sink):
             for letter in dead_letters:
                 if letter.topic == topic:

@@ -14,22 +14,22 @@ from streamlyt.core.errors import ParameterError, SourceError, unknown_name_erro
 
 __all__ = ["client_options", "explain_kafka_error", "librdkafka_options", "reading_options"]
 
-_KEYS = ("tls", "ca", "certificate", "private_key", "sasl", "user", "secret")
+_KEYS = ("tls", "ca_file", "cert_file", "key_file", "sasl_mechanism", "username", "secret")
 _BOOTSTRAP_MS = 5000  # enough for TLS and SASL, short for a mistyped address
 _RECONNECT_MS = 1000  # the default 30 s would prolong a short outage
 _SASL = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
 
 
-def client_options(servers: str, access: Mapping[str, str] | None) -> dict[str, Any]:
+def client_options(servers: str, security: Mapping[str, str] | None) -> dict[str, Any]:
     """Return the options of every kafka-python client.
 
     Parameters
     ----------
     servers
         ``host:port``, comma-separated.
-    access
-        ``tls`` (``"on"``), ``ca``, ``certificate`` and ``private_key`` (paths of PEM files),
-        ``sasl`` (the mechanism), ``user``, and ``secret``: the location of the password or token,
+    security
+        ``tls`` (``"on"``), ``ca_file``, ``cert_file`` and ``key_file`` (paths of PEM files),
+        ``sasl_mechanism``, ``username``, and ``secret``: the location of the password or token,
         ``"env:NAME"`` or ``"file:PATH"``.
 
     Raises
@@ -39,34 +39,35 @@ def client_options(servers: str, access: Mapping[str, str] | None) -> dict[str, 
     SourceError
         If the secret cannot be read.
     """
-    settings = dict(access or {})
+    settings = dict(security or {})
     for key in settings:
         if key not in _KEYS:
-            raise unknown_name_error("key of access", key, list(_KEYS))
+            raise unknown_name_error("key of security", key, list(_KEYS))
     addresses = [server.strip() for server in servers.split(",") if server.strip()]
     if not addresses or not all(":" in server for server in addresses):
         raise ParameterError(f"servers must be comma-separated host:port, got {servers!r}")
-    tls = settings.get("tls", "on" if "ca" in settings or "certificate" in settings else "off")
+    tls = settings.get("tls", "on" if "ca_file" in settings or "cert_file" in settings else "off")
     if tls not in ("on", "off"):
-        raise ParameterError(f'access.tls must be "on" or "off", got {tls!r}')
+        raise ParameterError(f'security.tls must be "on" or "off", got {tls!r}')
     options: dict[str, Any] = {
         "bootstrap_servers": addresses,
         "bootstrap_timeout_ms": _BOOTSTRAP_MS,
         "metrics_enabled": False,
         "reconnect_backoff_max_ms": _RECONNECT_MS,
     }
-    paths = {"ca": "ssl_cafile", "certificate": "ssl_certfile", "private_key": "ssl_keyfile"}
+    paths = {"ca_file": "ssl_cafile", "cert_file": "ssl_certfile", "key_file": "ssl_keyfile"}
     for key, option in paths.items():
         if key in settings:
             if not Path(settings[key]).is_file():
-                raise ParameterError(f"access.{key} must be a file, got {settings[key]!r}")
+                raise ParameterError(f"security.{key} must be a file, got {settings[key]!r}")
             options[option] = settings[key]
-    options |= _sasl(settings) if "sasl" in settings else {}
-    protocol = ("SASL_" if "sasl" in settings else "") + ("SSL" if tls == "on" else "PLAINTEXT")
+    options |= _sasl(settings) if "sasl_mechanism" in settings else {}
+    uses_sasl = "sasl_mechanism" in settings
+    protocol = ("SASL_" if uses_sasl else "") + ("SSL" if tls == "on" else "PLAINTEXT")
     return options | {"security_protocol": protocol}
 
 
-def librdkafka_options(servers: str, access: Mapping[str, str] | None) -> dict[str, Any]:
+def librdkafka_options(servers: str, security: Mapping[str, str] | None) -> dict[str, Any]:
     """Return the options of a librdkafka client, under its names.
 
     Raises
@@ -76,11 +77,11 @@ def librdkafka_options(servers: str, access: Mapping[str, str] | None) -> dict[s
     SourceError
         If the secret cannot be read.
     """
-    client = client_options(servers, access)
+    client = client_options(servers, security)
     if client.get("sasl_mechanism") == "OAUTHBEARER":
         raise ParameterError(
-            "access.sasl must be PLAIN or SCRAM for this engine, got OAUTHBEARER, whose tokens "
-            "it does not renew; use another mechanism, or streamlyt serve"
+            "security.sasl_mechanism must be PLAIN or SCRAM for this engine, got OAUTHBEARER, "
+            "whose tokens it does not renew; use another mechanism, or streamlyt serve"
         )
     names = {
         "security_protocol": "security.protocol",
@@ -118,16 +119,18 @@ def explain_kafka_error(error: KafkaError) -> str:
     text = str(error) or type(error).__name__
     if "bootstrap" in text:
         # A missing broker and a refused login look the same to the client.
-        return f"{text}; check the address, and access if the broker requires TLS or a password"
+        return f"{text}; check the address, and security if the broker requires TLS or a password"
     return text
 
 
 def _sasl(settings: Mapping[str, str]) -> dict[str, Any]:
-    mechanism = settings["sasl"]
+    mechanism = settings["sasl_mechanism"]
     if mechanism not in _SASL:
-        raise unknown_name_error("access.sasl", mechanism, list(_SASL))
+        raise unknown_name_error("security.sasl_mechanism", mechanism, list(_SASL))
     if "secret" not in settings:
-        raise ParameterError('access.secret must be given with sasl: "env:NAME" or "file:PATH"')
+        raise ParameterError(
+            'security.secret must be given with sasl_mechanism: "env:NAME" or "file:PATH"'
+        )
     secret = settings["secret"]
     _read(secret)  # fail early
     # At DEBUG kafka-python logs the wire data, which contains the secret.
@@ -137,9 +140,12 @@ def _sasl(settings: Mapping[str, str]) -> dict[str, Any]:
     options: dict[str, Any] = {"sasl_mechanism": mechanism}
     if mechanism == "OAUTHBEARER":
         return options | {"sasl_oauth_token_provider": _Token(secret)}
-    if "user" not in settings:
-        raise ParameterError(f"access.user must be given with {mechanism}")
-    return options | {"sasl_plain_username": settings["user"], "sasl_plain_password": _read(secret)}
+    if "username" not in settings:
+        raise ParameterError(f"security.username must be given with {mechanism}")
+    return options | {
+        "sasl_plain_username": settings["username"],
+        "sasl_plain_password": _read(secret),
+    }
 
 
 class _Token(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python has no types here
@@ -170,4 +176,6 @@ def _read(secret: str) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise SourceError(f"file {location} must hold the secret: {error}") from error
     # The value may be the secret itself: do not repeat it.
-    raise ParameterError('access.secret must be "env:NAME" or "file:PATH", never the secret itself')
+    raise ParameterError(
+        'security.secret must be "env:NAME" or "file:PATH", never the secret itself'
+    )

@@ -48,25 +48,25 @@ class KafkaSink(Sink):
     ----------
     topic
         Topic of the rows; None writes no rows.
-    events
+    events_topic
         Topic of the events, one JSON object each.
-    dead
+    dead_letter_topic
         Dead-letter topic: the original bytes, with topic, partition, offset and reason as
         headers.
-    late
+    late_topic
         Topic of late rows, in the format of the rows.
-    servers
+    bootstrap_servers
         Bootstrap servers, comma-separated ``host:port``.
     codec
         Name of a codec, or a table of its name and parameters. The field ``time`` of a message
         holds nanoseconds since 1970, or steps. Its timestamp is the time of writing, which
         controls the retention of the broker. In JSON the infinite threshold of a detector in its
         warm-up is null.
-    message_rows
+    rows_per_message
         Maximum rows per message. None: 1024 in Arrow and 1 in the other formats.
-    compression
+    compression_type
         ``"none"``, ``"gzip"``, ``"snappy"``, ``"lz4"`` or ``"zstd"``.
-    transaction
+    transactional_id
         Transactional id: rows, events, dead letters and the position of a Kafka source are
         committed atomically. It must be unique; a new process with the same id aborts the open
         transaction of the old one (fencing). None: a killed run writes the rows since its last
@@ -75,7 +75,7 @@ class KafkaSink(Sink):
         Maximum duration of a transaction. Other members of the group take over the partitions of
         a dead member after this time. A checkpoint that takes longer fails, and the run rewinds
         to the previous one.
-    access
+    security
         Client security; see :class:`KafkaSource`.
 
     Raises
@@ -93,41 +93,51 @@ class KafkaSink(Sink):
         self,
         topic: str | None = None,
         *,
-        events: str | None = None,
-        dead: str | None = None,
-        late: str | None = None,
-        servers: str = "127.0.0.1:9092",
+        events_topic: str | None = None,
+        dead_letter_topic: str | None = None,
+        late_topic: str | None = None,
+        bootstrap_servers: str = "127.0.0.1:9092",
         codec: str | dict[str, Any] = "json",
-        message_rows: int | None = None,
-        compression: str = "none",
-        transaction: str | None = None,
+        rows_per_message: int | None = None,
+        compression_type: str = "none",
+        transactional_id: str | None = None,
         transaction_timeout_s: float = 10.0,
-        access: Mapping[str, str] | None = None,
+        security: Mapping[str, str] | None = None,
     ) -> None:
-        if topic is None and events is None and dead is None and late is None:
+        if (
+            topic is None
+            and events_topic is None
+            and dead_letter_topic is None
+            and late_topic is None
+        ):
             raise ParameterError(
                 "topic, events, dead or late must be given, got none; name a topic to write"
             )
-        if compression not in _COMPRESSIONS:
+        if compression_type not in _COMPRESSIONS:
             raise ParameterError(
-                f"compression must be one of {list(_COMPRESSIONS)!r}, got {compression!r}"
+                f"compression_type must be one of {list(_COMPRESSIONS)!r}, got {compression_type!r}"
             )
-        if compression == "snappy" and not has_snappy():
+        if compression_type == "snappy" and not has_snappy():
             raise MissingDependencyError("snappy", "snappy")
-        if message_rows is not None and message_rows < 1:
-            raise ParameterError(f"message_rows must be at least 1, got {message_rows!r}")
+        if rows_per_message is not None and rows_per_message < 1:
+            raise ParameterError(f"rows_per_message must be at least 1, got {rows_per_message!r}")
         if not transaction_timeout_s >= 1:
             raise ParameterError(
                 f"transaction_timeout_s must be at least 1, got {transaction_timeout_s!r}"
             )
-        self.topic, self.events, self.dead, self.late = topic, events, dead, late
-        self.servers, self.access = servers, access
-        self.codec, self.message_rows = codec, message_rows
-        self.compression = compression
-        self.transaction, self.transaction_timeout_s = transaction, transaction_timeout_s
+        self.topic, self.events_topic, self.dead_letter_topic, self.late_topic = (
+            topic,
+            events_topic,
+            dead_letter_topic,
+            late_topic,
+        )
+        self.bootstrap_servers, self.security = bootstrap_servers, security
+        self.codec, self.rows_per_message = codec, rows_per_message
+        self.compression_type = compression_type
+        self.transactional_id, self.transaction_timeout_s = transactional_id, transaction_timeout_s
         name, _ = split_codec(codec)
-        self._rows_per_message = message_rows or (_COLUMNAR_ROWS if name == "arrow" else 1)
-        self._options = client_options(servers, access)
+        self._rows_per_message = rows_per_message or (_COLUMNAR_ROWS if name == "arrow" else 1)
+        self._options = client_options(bootstrap_servers, security)
         self._codecs: dict[Schema, Codec] = {}
         self._current: tuple[Schema, Codec] | None = None
         self._producer: Any = None
@@ -140,7 +150,7 @@ class KafkaSink(Sink):
 
     def topics(self) -> list[str]:
         """Return the topics that this sink writes."""
-        topics = (self.topic, self.events, self.dead, self.late)
+        topics = (self.topic, self.events_topic, self.dead_letter_topic, self.late_topic)
         return [topic for topic in topics if topic is not None]
 
     def use_producer(self, send: Send) -> None:
@@ -156,7 +166,7 @@ class KafkaSink(Sink):
     @property
     def is_transactional(self) -> bool:
         """Whether output and positions are committed atomically."""
-        return self.transaction is not None
+        return self.transactional_id is not None
 
     def write_rows(self, batch: Batch) -> None:
         """Write rows."""
@@ -164,18 +174,18 @@ class KafkaSink(Sink):
 
     def write_late_rows(self, batch: Batch) -> None:
         """Write late rows."""
-        self._write(batch, self.late)
+        self._write(batch, self.late_topic)
 
     def write_event(self, event: Event) -> None:
         """Write an event."""
-        if self.events is not None:
+        if self.events_topic is not None:
             value = json.dumps(event.to_dict(), allow_nan=False).encode()
-            self._send(self.events, value, event.key.encode())
+            self._send(self.events_topic, value, event.key.encode())
 
     def write_dead_letter(self, letter: DeadLetter) -> None:
         """Write a dead letter."""
-        if self.dead is not None:
-            self._send(self.dead, letter.value, letter.key, _headers(letter))
+        if self.dead_letter_topic is not None:
+            self._send(self.dead_letter_topic, letter.value, letter.key, _headers(letter))
 
     def flush(self) -> None:
         """Wait until the brokers have acknowledged all messages."""
@@ -253,7 +263,10 @@ class KafkaSink(Sink):
             if batch.schema not in self._codecs:
                 unit = "step" if batch.schema.time_unit != "ns" else "ns"
                 self._codecs[batch.schema] = codec_of(
-                    self.codec, columns=batch.schema.channel_names, time="time", time_unit=unit
+                    self.codec,
+                    columns=batch.schema.channel_names,
+                    time_column="time",
+                    time_unit=unit,
                 )
             self._current = batch.schema, self._codecs[batch.schema]
         codec, key = self._current[1], batch.key.encode()
@@ -290,7 +303,8 @@ class KafkaSink(Sink):
         failed = [future for future in sent if not future.is_done or future.exception is not None]
         if failed:
             raise SinkError(
-                f"{len(failed)} of {len(sent)} messages could not be written at {self.servers}: "
+                f"{len(failed)} of {len(sent)} messages could not be written at "
+                f"{self.bootstrap_servers}: "
                 f"{failed[0].exception or 'no answer'}"
             )
 
@@ -326,18 +340,20 @@ class KafkaSink(Sink):
         if self._producer is None:
             options = self._options | {
                 "acks": "all",
-                "compression_type": None if self.compression == "none" else self.compression,
+                "compression_type": None
+                if self.compression_type == "none"
+                else self.compression_type,
                 "linger_ms": 5,
                 "batch_size": 2**18,
                 "max_request_size": _MAX_BYTES,
                 "max_block_ms": 30_000,
             }
-            if self.transaction is not None:
-                options["transactional_id"] = self.transaction
+            if self.transactional_id is not None:
+                options["transactional_id"] = self.transactional_id
                 options["transaction_timeout_ms"] = round(self.transaction_timeout_s * 1000)
             producer = KafkaProducer(**options)
             try:
-                if self.transaction is not None:
+                if self.transactional_id is not None:
                     producer.init_transactions()
             except BaseException as error:  # a partly initialized producer is unusable
                 with noting(error, "its producer could not be closed"):
@@ -352,12 +368,14 @@ class KafkaSink(Sink):
             yield
         except ProducerFencedError as error:
             raise SinkError(
-                f"another process uses the transactional id {self.transaction!r}; run only one "
+                f"another process uses the transactional id {self.transactional_id!r}; run only "
+                "one "
                 f"process with it"
             ) from error
         except KafkaError as error:
             raise SinkError(
-                f"messages cannot be written at {self.servers}: {explain_kafka_error(error)}"
+                f"messages cannot be written at {self.bootstrap_servers}: "
+                f"{explain_kafka_error(error)}"
             ) from error
 
 

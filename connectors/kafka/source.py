@@ -42,33 +42,33 @@ class KafkaSource(Source):
         Name of the topic.
     columns
         Names of the fields that become channels.
-    servers
+    bootstrap_servers
         Bootstrap servers, comma-separated ``host:port``.
     codec
         Name of a codec (``"json"``, ``"csv"``, ``"msgpack"``, ``"avro"``, ``"arrow"``), or a
         table of its name and parameters.
-    time
+    time_column
         Field with the time of a row. None: the timestamp of the message.
-    key
+    key_column
         Field that identifies the series of a row. None: the message key.
     time_unit
         Unit of numbers in the time field: ``"ns"``, ``"us"``, ``"ms"``, ``"s"`` or ``"step"``.
-    holes
-        Policy for rows with missing values: ``"pass"``, ``"drop"``, or ``"refuse"``, which moves
-        them to a dead letter. Or a mapping by channel; others pass.
-    group
+    missing
+        Policy for rows with missing values: ``"pass"``, ``"drop"``, or ``"dead_letter"``, which
+        moves them to a dead letter. Or a mapping by channel; others pass.
+    group_id
         Consumer group whose members share the partitions. None: all partitions are read.
-    member
+    group_instance_id
         Static member id: its partitions stay assigned for ``session_timeout_s``.
     session_timeout_s
         Time after which the group removes a member without heartbeats.
-    begin
+    auto_offset_reset
         ``"earliest"`` or ``"latest"``: first offset if there is no position.
     follow
         Whether to keep reading at the end of the topic.
-    batch_messages
+    max_poll_records
         Maximum messages per poll.
-    access
+    security
         Client security; see :func:`client_options` for the keys.
 
     Attributes
@@ -89,7 +89,14 @@ class KafkaSource(Source):
     """
 
     reloadable_params = frozenset(
-        {"servers", "access", "member", "session_timeout_s", "follow", "batch_messages"}
+        {
+            "bootstrap_servers",
+            "security",
+            "group_instance_id",
+            "session_timeout_s",
+            "follow",
+            "max_poll_records",
+        }
     )
 
     def __init__(
@@ -97,40 +104,61 @@ class KafkaSource(Source):
         topic: str,
         columns: Sequence[str],
         *,
-        servers: str = "127.0.0.1:9092",
+        bootstrap_servers: str = "127.0.0.1:9092",
         codec: str | dict[str, Any] = "json",
-        time: str | None = None,
-        key: str | None = None,
+        time_column: str | None = None,
+        key_column: str | None = None,
         time_unit: str = "ms",
-        holes: str | dict[str, str] = "pass",
-        group: str | None = None,
-        member: str | None = None,
+        missing: str | dict[str, str] = "pass",
+        group_id: str | None = None,
+        group_instance_id: str | None = None,
         session_timeout_s: float = 10.0,
-        begin: str = "earliest",
+        auto_offset_reset: str = "earliest",
         follow: bool = True,
-        batch_messages: int = 2000,
-        access: Mapping[str, str] | None = None,
+        max_poll_records: int = 2000,
+        security: Mapping[str, str] | None = None,
     ) -> None:
-        if begin not in _OFFSET_RESETS:
-            raise ParameterError(f"begin must be one of {list(_OFFSET_RESETS)!r}, got {begin!r}")
-        minimum_1 = {"batch_messages": batch_messages, "session_timeout_s": session_timeout_s}
+        if auto_offset_reset not in _OFFSET_RESETS:
+            raise ParameterError(
+                f"auto_offset_reset must be one of {list(_OFFSET_RESETS)!r}, got "
+                f"{auto_offset_reset!r}"
+            )
+        minimum_1 = {"max_poll_records": max_poll_records, "session_timeout_s": session_timeout_s}
         for name, value in minimum_1.items():
             if value < 1:
                 raise ParameterError(f"{name} must be at least 1, got {value!r}")
-        if member is not None and group is None:
-            raise ParameterError(f"member needs a group, got {member!r} and no group; set group")
+        if group_instance_id is not None and group_id is None:
+            raise ParameterError(
+                f"group_instance_id needs a group, got {group_instance_id!r} and no group; set "
+                "group"
+            )
         self.topic, self.columns = topic, list(columns)
-        self.servers, self.access = servers, access
-        self.codec, self.time, self.key, self.time_unit = codec, time, key, time_unit
-        self.holes = holes
-        self.group, self.member, self.session_timeout_s = group, member, session_timeout_s
-        self.begin, self.follow = begin, follow
-        self.batch_messages = batch_messages
+        self.bootstrap_servers, self.security = bootstrap_servers, security
+        self.codec, self.time_column, self.key_column, self.time_unit = (
+            codec,
+            time_column,
+            key_column,
+            time_unit,
+        )
+        self.missing = missing
+        self.group_id, self.group_instance_id, self.session_timeout_s = (
+            group_id,
+            group_instance_id,
+            session_timeout_s,
+        )
+        self.auto_offset_reset, self.follow = auto_offset_reset, follow
+        self.max_poll_records = max_poll_records
         self.n_dead_letters = self.n_dropped_rows = self.n_rejected_rows = 0
-        self._policy = MissingValuePolicy(holes, self.columns)
-        self._codec = codec_of(codec, columns=self.columns, time=time, key=key, time_unit=time_unit)
+        self._policy = MissingValuePolicy(missing, self.columns)
+        self._codec = codec_of(
+            codec,
+            columns=self.columns,
+            time_column=time_column,
+            key_column=key_column,
+            time_unit=time_unit,
+        )
         self._schema = schema_of(self._codec)
-        self._options = client_options(servers, access)
+        self._options = client_options(bootstrap_servers, security)
         self._consumer: Any = None
         self._listener, self._interrupted = RebalanceListener(), False
         self._known: list[str] | None = None  # assigned partitions that the reader knows
@@ -181,7 +209,7 @@ class KafkaSource(Source):
         remaining = ends
         while remaining is None or (remaining := self._unfinished(remaining, position)):
             with self._failures():
-                polled = consumer.poll(_POLL_MS, max_records=self.batch_messages)
+                polled = consumer.poll(_POLL_MS, max_records=self.max_poll_records)
                 if self._listener.changed:
                     raise RebalanceError(_REASSIGNED)
             for part, records in polled.items():
@@ -226,9 +254,9 @@ class KafkaSource(Source):
 
     def position_of_row(self, number: int) -> Position:
         """Return the position at an offset, or at the end of shorter partitions."""
-        if self.group is not None:
+        if self.group_id is not None:
             raise SourceError(
-                f"group must be None to start at an offset, got {self.group!r}; leave it out"
+                f"group_id must be None to start at an offset, got {self.group_id!r}; leave it out"
             )
         with self._failures():
             ends = self._get_consumer().end_offsets(self._assigned())
@@ -237,12 +265,12 @@ class KafkaSource(Source):
     @property
     def client_config(self) -> dict[str, Any]:
         """Client options for librdkafka."""
-        return librdkafka_options(self.servers, self.access)
+        return librdkafka_options(self.bootstrap_servers, self.security)
 
     def decode_messages(self, records: Sequence[Any]) -> DecodedBatch:
         """Decode messages of one partition, fetched by any consumer, and count the result."""
         decoded = decode_batches(records, self._codec, self._schema, self._policy)
-        for letter in decoded.letters:
+        for letter in decoded.dead_letters:
             if self.n_dead_letters == 0:
                 log.warning("offset %d of %s: %s", letter.offset, letter.topic, letter.reason)
             self.n_dead_letters += 1
@@ -252,8 +280,8 @@ class KafkaSource(Source):
 
     def committed(self) -> dict[str, int]:
         """Return the committed position of the group, for the assigned partitions."""
-        if self.group is None:
-            raise ParameterError("group must be given for transactions, got None; set group")
+        if self.group_id is None:
+            raise ParameterError("group_id must be given for transactions, got None; set group")
         with self._failures():
             consumer = self._get_consumer()
             parts = self._assigned()  # waits for the open transaction of a dead member
@@ -263,13 +291,13 @@ class KafkaSource(Source):
 
     def commit(self, position: Position) -> None:
         """Commit the position to the group; without a group do nothing."""
-        if self.group is None or self._consumer is None:
+        if self.group_id is None or self._consumer is None:
             return
         try:
             self._consumer.commit(self._client_offsets(position), timeout_ms=_COMMIT_MS)
         except KafkaError as error:
             # The run file has the position: the next commit catches up.
-            log.warning("group %s: position not committed: %s", self.group, error)
+            log.warning("group %s: position not committed: %s", self.group_id, error)
 
     def offsets(self, position: Position) -> dict[Any, Any]:
         """Return a position as client offsets, for the assigned partitions.
@@ -313,7 +341,7 @@ class KafkaSource(Source):
             return
         for group in group_messages(records, self._codec):
             decoded = self.decode_messages(group)
-            self._dead_letters += decoded.letters
+            self._dead_letters += decoded.dead_letters
             position[str(part.partition)] = group[-1].offset + 1
             self._parts.update((batch.key, str(part.partition)) for batch in decoded.batches)
             last = len(decoded.batches) - 1
@@ -325,17 +353,17 @@ class KafkaSource(Source):
     def _get_consumer(self) -> Any:
         if self._consumer is None:
             options = (
-                self.group,
-                self.member,
+                self.group_id,
+                self.group_instance_id,
                 self.session_timeout_s,
-                self.begin,
-                self.batch_messages,
+                self.auto_offset_reset,
+                self.max_poll_records,
             )
             self._consumer = KafkaConsumer(**self._options | reading_options(*options))
             self._log_ends = PartitionOffsets(self._consumer)
             try:
-                parts = partitions_of(self._consumer, self.topic, self.servers)
-                if self.group is not None:
+                parts = partitions_of(self._consumer, self.topic, self.bootstrap_servers)
+                if self.group_id is not None:
                     self._consumer.subscribe([self.topic], listener=self._listener)
                 else:
                     self._consumer.assign(parts)
@@ -347,7 +375,7 @@ class KafkaSource(Source):
 
     def _assigned(self) -> list[Any]:
         """Return the assigned partitions; in a group wait for the assignment."""
-        while self.group is not None and (
+        while self.group_id is not None and (
             self._listener.changed or not self._consumer.assignment()
         ):
             if self._interrupted:
@@ -360,10 +388,10 @@ class KafkaSource(Source):
 
     def _first(self, part: Any, from_the_start: bool) -> int:
         """Return the first offset of a partition without a position."""
-        committed = None if self.group is None else self._consumer.committed(part)
-        if committed is not None and not (from_the_start and self.begin == "earliest"):
+        committed = None if self.group_id is None else self._consumer.committed(part)
+        if committed is not None and not (from_the_start and self.auto_offset_reset == "earliest"):
             return int(committed)
-        method = "beginning_offsets" if self.begin == "earliest" else "end_offsets"
+        method = "beginning_offsets" if self.auto_offset_reset == "earliest" else "end_offsets"
         return int(getattr(self._consumer, method)([part])[part])
 
     def _end_offsets(self, owned: Sequence[Any], stop: Position | None) -> dict[Any, int] | None:
@@ -391,7 +419,7 @@ class KafkaSource(Source):
             yield
         except KafkaError as error:
             raise SourceError(
-                f"topic {self.topic!r} at {self.servers} cannot be read: "
+                f"topic {self.topic!r} at {self.bootstrap_servers} cannot be read: "
                 f"{explain_kafka_error(error)}"
             ) from error
 

@@ -57,7 +57,7 @@ class TrajectorySource(Source):
         Frame range, as in a slice.
     key
         Key of the series.
-    batch_rows
+    batch_size
         Maximum frames per batch; fewer if a batch would exceed 4 MB.
 
     Attributes
@@ -100,12 +100,12 @@ class TrajectorySource(Source):
         stop: int | None = None,
         step: int | None = None,
         key: str = "",
-        batch_rows: int = 4096,
+        batch_size: int = 4096,
     ) -> None:
         if step is not None and step < 1:
             raise ParameterError(f"step must be at least 1, got {step!r}")
-        if batch_rows < 1:
-            raise ParameterError(f"batch_rows must be at least 1, got {batch_rows!r}")
+        if batch_size < 1:
+            raise ParameterError(f"batch_size must be at least 1, got {batch_size!r}")
         self.topology = os.fspath(topology)
         self.trajectory: str | list[str]
         if isinstance(trajectory, (str, os.PathLike)):
@@ -118,7 +118,7 @@ class TrajectorySource(Source):
         self.select = select
         self.start, self.stop, self.step = start, stop, step
         self.key = key
-        self.batch_rows = batch_rows
+        self.batch_size = batch_size
         self._open(paths)
 
     def _open(self, paths: list[str]) -> None:
@@ -207,7 +207,7 @@ class TrajectorySource(Source):
         position = start or {"frame": self._frames.start}
         rows = self._rows_from(int(position["frame"]))
         clock = _Clock(self._interval, position.get("time"), position.get("shift", 0))
-        size = min(self.batch_rows, max(1, _BATCH_BYTES // (8 * self._schema.n_channels)))
+        size = min(self.batch_size, max(1, _BATCH_BYTES // (8 * self._schema.n_channels)))
         base = 0
         for part in self._parts:
             own = _within(rows, base, base + part.n_frames)

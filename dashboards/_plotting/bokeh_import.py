@@ -31,7 +31,7 @@ try:
     from bokeh.plotting import figure
     from bokeh.resources import Resources
 except ImportError as problem:
-    raise MissingDependencyError("bokeh", "dash") from problem
+    raise MissingDependencyError("bokeh", "dashboard") from problem
 
 __all__ = [
     "BasicTicker",

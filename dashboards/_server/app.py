@@ -116,7 +116,7 @@ class _BaseHandler(RequestHandler):
         access, host = self.dashboard.access, self.request.host
         if not access.knows_host(host):
             raise HTTPError(
-                403, reason="Unknown host name: start the server with --name to allow it"
+                403, reason="Unknown host name: start the server with --allowed-host to allow it"
             )
         if not access.knows_origin(self.request.headers.get("Origin"), host):
             raise HTTPError(403, reason="Cross-origin requests are rejected")

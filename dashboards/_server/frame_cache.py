@@ -46,17 +46,17 @@ class FrameCache:
     ----------
     feed
         Source of the run.
-    gauges
+    metrics
         Returns the metrics of the process; None if only the run file is known.
     """
 
     def __init__(
-        self, feed: RunFeed, gauges: Callable[[], Mapping[str, float]] | None = None
+        self, feed: RunFeed, metrics: Callable[[], Mapping[str, float]] | None = None
     ) -> None:
         self.feed = feed
         self.name = feed.name
         self.error = ""  # of an unreadable run
-        self.process_run = ProcessRun(gauges or self._gauges)
+        self.process_run = ProcessRun(metrics or self._metrics)
         self.snapshot: RunSnapshot | None = None
         self.number = 0  # of the snapshot
         self._epoch = os.urandom(4).hex()  # distinguishes the numbers of another process
@@ -166,7 +166,7 @@ class FrameCache:
         except StreamlytError as problem:  # the page shows it and requests again
             return pack_frame({"waiting": str(problem)}, {})
 
-    def _gauges(self) -> dict[str, float]:
+    def _metrics(self) -> dict[str, float]:
         values = {"memory": memory_mb()}
         if self.snapshot is not None:
             # The writer's total is one number: faster than a sum over very many series.

@@ -80,7 +80,7 @@ class ReplayFeed:
     speed
         Speed factor. Rows with a clock (ns) are replayed by their times, others evenly over the
         duration of the recorded run.
-    within
+    duration
         Seconds for the complete replay; overrides ``speed``.
     clock
         Returns seconds.
@@ -88,7 +88,7 @@ class ReplayFeed:
     Raises
     ------
     ParameterError
-        If ``speed`` or ``within`` is not positive, or the duration of the run is unknown.
+        If ``speed`` or ``duration`` is not positive, or the duration of the run is unknown.
 
     Notes
     -----
@@ -98,7 +98,7 @@ class ReplayFeed:
     --------
     >>> from streamlyt.dashboards._data.example_runs import example_run
     >>> now = [0.0]
-    >>> replay = ReplayFeed(example_run(), "example", within=4.0, clock=lambda: now[0])
+    >>> replay = ReplayFeed(example_run(), "example", duration=4.0, clock=lambda: now[0])
     >>> for now[0] in (1.0, 2.5, 2.6, 4.0):
     ...     played, _ = replay.poll()
     ...     print(played.n_rows("a"), len(played.events("a")))
@@ -113,13 +113,21 @@ class ReplayFeed:
         run: ReadableRun | Sequence[ReadableRun],
         name: str,
         speed: float = 1.0,
-        within: float | None = None,
+        duration: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not speed > 0 or (within is not None and not within > 0):
-            raise ParameterError(f"speed and within must be positive, got {speed!r} and {within!r}")
+        if not speed > 0 or (duration is not None and not duration > 0):
+            raise ParameterError(
+                f"speed and within must be positive, got {speed!r} and {duration!r}"
+            )
         run = CombinedRun(run) if isinstance(run, Sequence) else run
-        self.run, self.name, self.speed, self.within, self.clock = run, name, speed, within, clock
+        self.run, self.name, self.speed, self.duration, self.clock = (
+            run,
+            name,
+            speed,
+            duration,
+            clock,
+        )
         self._keys = list(run.keys())
         self._length = {key: run.n_rows(key) for key in self._keys}
         self._clocked = all(run.schema(key).time_unit == "ns" for key in self._keys)
@@ -145,8 +153,8 @@ class ReplayFeed:
         """Do nothing: the owner closes the recorded run."""
 
     def _duration_s(self) -> float:
-        if self.within is not None:
-            return self.within
+        if self.duration is not None:
+            return self.duration
         elapsed = self._span / 1e9 if self._clocked else float(self.run.meta.get("seconds") or 0.0)
         if not elapsed > 0:
             raise ParameterError(

@@ -21,7 +21,7 @@ __all__ = ["dashboard_routes", "require_token_if_public", "serve_dashboard"]
 
 def dashboard_routes(
     run: Path,
-    gauges: Callable[[], Mapping[str, float]] | None = None,
+    metrics: Callable[[], Mapping[str, float]] | None = None,
     names: Collection[str] = (),
     tokens: Path | None = None,
 ) -> DashboardApp:
@@ -31,7 +31,7 @@ def dashboard_routes(
     ----------
     run
         The run file. It may be created later.
-    gauges
+    metrics
         Returns the metrics of the process: ``rows`` processed, ``lag`` (messages), ``queue``
         (prefetched rows), ``checkpoint`` (its age in seconds), ``memory`` (MB).
     names
@@ -44,7 +44,7 @@ def dashboard_routes(
     ParameterError
         If the tokens cannot be read.
     """
-    return DashboardApp(FrameCache(LiveRunFeed(run), gauges), AccessControl(names, tokens))
+    return DashboardApp(FrameCache(LiveRunFeed(run), metrics), AccessControl(names, tokens))
 
 
 def serve_dashboard(
@@ -54,7 +54,7 @@ def serve_dashboard(
     names: Collection[str] = (),
     tokens: Path | None = None,
     said: Callable[[str], None] = print,
-    gauges: Callable[[], Mapping[str, float]] | None = None,
+    metrics: Callable[[], Mapping[str, float]] | None = None,
 ) -> None:
     """Serve the live pages of a run until SIGINT or SIGTERM.
 
@@ -68,7 +68,7 @@ def serve_dashboard(
         As for :func:`dashboard_routes`.
     said
         Called with the address once the server accepts connections.
-    gauges
+    metrics
         As for :func:`dashboard_routes`.
 
     Raises
@@ -79,7 +79,7 @@ def serve_dashboard(
         If the address is in use.
     """
     require_token_if_public(host, tokens)
-    asyncio.run(_serve(FrameCache(feed, gauges), host, port, AccessControl(names, tokens), said))
+    asyncio.run(_serve(FrameCache(feed, metrics), host, port, AccessControl(names, tokens), said))
 
 
 def require_token_if_public(host: str, tokens: Path | None) -> None:
@@ -93,7 +93,7 @@ def require_token_if_public(host: str, tokens: Path | None) -> None:
     if host not in LOOPBACK and tokens is None:
         raise ParameterError(
             f"tokens must be given for a public host, got host {host!r} and None; "
-            f"create a file with streamlyt token and pass it"
+            f"create a file with streamlyt token create and pass it"
         )
 
 

@@ -45,9 +45,9 @@ app.command("fit")(guarded(fit))
 app.command("run")(guarded(run_pipeline))
 app.command("serve")(guarded(serve_pipeline))
 app.command("report")(guarded(report))
-app.command("dash")(guarded(dashboard))
+app.command("dashboard")(guarded(dashboard))
 app.command("replay")(guarded(replay))
-app.command("token")(guarded(create_token_file))
+app.command("token create")(guarded(create_token_file))
 app.command("list")(guarded(list_components))
 
 features = typer.Typer(help="Plan random features.", no_args_is_help=True)
@@ -65,7 +65,7 @@ app.add_typer(config, name="config")
 
 cluster = typer.Typer(help="Run a pipeline on several processes.", no_args_is_help=True)
 cluster.command("run")(guarded(run_cluster))
-cluster.command("work")(guarded(run_cluster_worker))
+cluster.command("worker")(guarded(run_cluster_worker))
 app.add_typer(cluster, name="cluster")
 
 broker = typer.Typer(help="Run a local Kafka broker for tests.", no_args_is_help=True)
@@ -74,12 +74,12 @@ broker.command("stop")(guarded(stop_broker))
 broker.command("status")(guarded(status_of_broker))
 app.add_typer(broker, name="broker")
 
-deadletter = typer.Typer(
+dead_letters = typer.Typer(
     help="List and redrive messages that could not be decoded.", no_args_is_help=True
 )
-deadletter.command("list")(guarded(list_dead_letters))
-deadletter.command("redrive")(guarded(redrive_run))
-app.add_typer(deadletter, name="deadletter")
+dead_letters.command("list")(guarded(list_dead_letters))
+dead_letters.command("redrive")(guarded(redrive_run))
+app.add_typer(dead_letters, name="dead-letters")
 
 evaluate = typer.Typer(help="Benchmark detectors on data with known changes.", no_args_is_help=True)
 evaluate.command("detectors")(guarded(evaluate_detectors))

@@ -15,7 +15,7 @@ from ._detection.run import RunOptions, run_recorded, write_page
 from ._detection.trajectory import monitored_trajectory
 from ._output.tables import print_events
 from .error_handling import echo_status
-from .options import Format, Observe
+from .options import Format, Observable
 
 __all__ = ["run_demo"]
 
@@ -59,11 +59,11 @@ def run_demo(output: Path, seed: int, output_format: Format, port: int | None = 
             [trajectory] = (p for p in data.glob(f"{recording.name}.*") if p != topology)
             source = TrajectorySource(topology, trajectory, key=recording.title)
             run = Path(folder) / f"{recording.name}.streamlyt"
-            detector_options = {"null": None, "arl": None, "window": None, "seed": seed}
+            detector_options = {"null_model": None, "arl": None, "window": None, "seed": seed}
             monitored = monitored_trajectory(
-                source, Observe.auto, detector_options, recording.title
+                source, Observable.auto, detector_options, recording.title
             )
-            summary = run_recorded(monitored, RunOptions(run=run))
+            summary = run_recorded(monitored, RunOptions(run_file=run))
             echo_status(f"  Known changes: {recording.known}")
             events += summary.events
             runs.append(run)
@@ -77,7 +77,7 @@ def run_demo(output: Path, seed: int, output_format: Format, port: int | None = 
 def _play(runs: list[Path], port: int) -> None:
     with ExitStack() as opened:
         run_files = [opened.enter_context(RunFile.open(run)) for run in runs]
-        feed = ReplayFeed(run_files, TITLE, within=_PLAYED_S)
+        feed = ReplayFeed(run_files, TITLE, duration=_PLAYED_S)
         serve_dashboard(
             feed, port=port, said=lambda url: echo_status(f"Dashboard: {url} (Ctrl-C stops it)")
         )

@@ -55,16 +55,17 @@ def report_columns(source: FileSource, title: str) -> None:
             f"{title}: {_listed(counters)} {noun}, which hides changes in the other "
             f"columns; exclude it with --columns"
         )
-    if source.columns is None and source.key is None and inferred.repeating:
+    if source.columns is None and source.key_column is None and inferred.repeating:
         name, count = min(inferred.repeating.items(), key=lambda item: item[1])
-        echo_status(f"{name} has {count} values; use --key {name} for one series per value")
+        echo_status(f"{name} has {count} values; use --key-column {name} for one series per value")
     if (
-        source.key is not None
+        source.key_column is not None
         and inferred.rows >= MIN_ROWS
         and inferred.series > MAX_SERIES_PER_ROW * inferred.rows
     ):
         echo_status(
-            f"--key {source.key} gives {counted(inferred.series, 'series', 'series')} in the first "
+            f"--key-column {source.key_column} gives "
+            f"{counted(inferred.series, 'series', 'series')} in the first "
             f"{counted(inferred.rows, 'row')}; choose a column with few values of many rows each"
         )
 

@@ -19,7 +19,7 @@ __all__ = [
     "MissingPolicy",
     "Null",
     "NullModel",
-    "Observe",
+    "Observable",
     "PipelineFile",
     "Report",
     "Resume",
@@ -47,17 +47,17 @@ class Format(StrEnum):
 class MissingPolicy(StrEnum):
     """Policy for missing values."""
 
-    stop = "stop"
+    raise_ = "raise"
     drop = "drop"
-    hold = "hold"
+    ffill = "ffill"
 
 
 class NullModel(StrEnum):
     """Model of the rows without a change."""
 
     auto = "auto"
-    independent = "independent"
-    learned = "learned"
+    iid = "iid"
+    empirical = "empirical"
     adaptive = "adaptive"
 
 
@@ -98,8 +98,8 @@ Arl = Annotated[
 Null = Annotated[
     NullModel | None,
     typer.Option(
-        help="No-change model of the rows: auto (selected from the first 512 rows), independent, "
-        "learned (any distribution; default of md) or adaptive (as in the NEWMA paper).",
+        help="No-change model of the rows: auto (selected from the first 512 rows), iid, empirical "
+        "(any distribution; default of md) or adaptive (as in the NEWMA paper).",
         metavar="MODEL",
         parser=choice_parser(NullModel),
         rich_help_panel=_DETECTION,
@@ -111,7 +111,7 @@ Window = Annotated[
     int | None,
     typer.Option(
         help="Longest detection window in rows; small changes must persist this long. Default: "
-        "1024 (316 with --null learned, 50 with --null adaptive).",
+        "1024 (316 with --null-model empirical, 50 with adaptive).",
         metavar="ROWS",
         rich_help_panel=_DETECTION,
     ),
@@ -262,11 +262,11 @@ FailOnChange = Annotated[
 ]
 
 
-class Observe(StrEnum):
+class Observable(StrEnum):
     """Quantity to monitor; see :func:`streamlyt.molecular.select_observable`."""
 
     auto = "auto"
-    aligned = "aligned"
+    superposed = "superposed"
     distances = "distances"
     dihedrals = "dihedrals"
-    raw = "raw"
+    positions = "positions"

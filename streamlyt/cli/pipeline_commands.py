@@ -29,10 +29,10 @@ from .column_options import report_columns
 from .error_handling import echo_status
 from .options import Format
 
-__all__ = ["initial_config", "print_settings", "run_file", "validate"]
+__all__ = ["initial_config", "print_settings", "run_pipeline_file", "validate"]
 
 
-def run_file(
+def run_pipeline_file(
     file: Path,
     sets: Sequence[str],
     options: RunOptions,
@@ -45,7 +45,7 @@ def run_file(
     options.check()
     if start is not None and options.resume:
         raise ParameterError(
-            "--from cannot be combined with --resume, which continues at the last checkpoint"
+            "--start cannot be combined with --resume, which continues at the last checkpoint"
         )
     if isinstance(config.source, FileSource):
         report_columns(config.source, file.stem)
@@ -126,7 +126,7 @@ def _component_lines(
 ) -> Iterator[str]:
     cls = get_component(category, name, kind)
     descriptions = parameter_descriptions(cls)
-    yield _assigned("name", name)
+    yield _assigned("type", name)
     for key, parameter in signature(cls).parameters.items():
         yield ""
         yield from _comment(descriptions.get(key, ""))

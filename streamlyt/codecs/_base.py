@@ -75,7 +75,7 @@ class Codec(Component, ABC):
     ----------
     columns
         Names of the fields that are the channels, in order.
-    time, key
+    time_column, key_column
         Names of the fields with the time and the key of the series; None if there is no such
         field.
     time_unit
@@ -88,19 +88,23 @@ class Codec(Component, ABC):
     columnar = False
 
     def __init__(
-        self, columns: Sequence[str], time: str | None, key: str | None, time_unit: str
+        self,
+        columns: Sequence[str],
+        time_column: str | None,
+        key_column: str | None,
+        time_unit: str,
     ) -> None:
         self.columns = tuple(columns)
-        self.time = time
-        self.key = key
+        self.time_column = time_column
+        self.key_column = key_column
         self.time_unit = time_unit
         if time_unit not in UNITS:
             raise ParameterError(f"time_unit must be one of {list(UNITS)!r}, got {time_unit!r}")
         named = self._named
         if not self.columns or len(set(named)) != len(named):
             raise ParameterError(
-                f"columns must name at least one field, and time and key others, got "
-                f"columns {list(self.columns)!r}, time {time!r}, key {key!r}"
+                f"columns must name at least one field, and time_column and key_column others, got "
+                f"{list(self.columns)!r}, {time_column!r} and {key_column!r}"
             )
 
     @abstractmethod
@@ -144,19 +148,22 @@ class Codec(Component, ABC):
 
     @property
     def _named(self) -> list[str]:
-        return [*self.columns, *(name for name in (self.time, self.key) if name is not None)]
+        return [
+            *self.columns,
+            *(name for name in (self.time_column, self.key_column) if name is not None),
+        ]
 
     def _concatenate(self, parts: Sequence[MessageRows]) -> MessageRows:
         if len(parts) == 1:
             return parts[0]
         values = [rows.values for rows in parts] or [np.empty((0, len(self.columns)))]
         times = keys = None
-        if self.time is not None:
+        if self.time_column is not None:
             empty = np.empty(0, np.int64)
             times = np.concatenate(
                 [empty, *(rows.times for rows in parts if rows.times is not None)]
             )
-        if self.key is not None:
+        if self.key_column is not None:
             keys = tuple(chain.from_iterable(rows.keys or () for rows in parts))
         return MessageRows(np.concatenate(values), times, keys)
 
@@ -210,9 +217,9 @@ class RecordCodec(Codec):
         except OverflowError as error:
             raise DecodeError(f"field {self.columns[i]!r} is out of range: {error}") from error
         times = keys = None
-        if self.time is not None:
-            times = from_unit(fields[d], self._time_counts, self.time)
-        if self.key is not None:
+        if self.time_column is not None:
+            times = from_unit(fields[d], self._time_counts, self.time_column)
+        if self.key_column is not None:
             keys = tuple(map(str, fields[len(self._named) - 1]))
         return MessageRows(values, times, keys)
 
@@ -228,9 +235,9 @@ class RecordCodec(Codec):
             pairs = zip(lists[i], missing[i], strict=True)
             lists[i] = [None if is_missing else value for value, is_missing in pairs]
         more: list[Sequence[Any]] = []
-        if self.time is not None:
+        if self.time_column is not None:
             more.append(to_unit(_require(rows.times, "times"), self._time_counts))
-        if self.key is not None:
+        if self.key_column is not None:
             more.append(_require(rows.keys, "keys"))
         return (
             (

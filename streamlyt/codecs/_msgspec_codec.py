@@ -33,19 +33,19 @@ class StructCodec(RecordCodec):
     def __init__(
         self,
         columns: Sequence[str],
-        time: str | None,
-        key: str | None,
+        time_column: str | None,
+        key_column: str | None,
         time_unit: str,
         fields: Sequence[str] | None,
         form: _Format,
     ) -> None:
-        super().__init__(columns, time, key, time_unit)
+        super().__init__(columns, time_column, key_column, time_unit)
         self.fields = None if fields is None else tuple(fields)
         kinds: dict[str, Any] = dict.fromkeys(self.columns, _Number)
-        if time is not None:
-            kinds[time] = _Time
-        if key is not None:
-            kinds[key] = _Key
+        if time_column is not None:
+            kinds[time_column] = _Time
+        if key_column is not None:
+            kinds[key_column] = _Key
         order = list(kinds) if self.fields is None else list(self.fields)
         if not set(kinds) <= set(order) or len(set(order)) != len(order):
             raise ParameterError(

@@ -28,7 +28,7 @@ class ArrowCodec(Codec):
     ----------
     columns
         Names of the fields that are the channels, in order: columns of numbers.
-    time, key
+    time_column, key_column
         Names of the fields with the time (integers or timestamps) and the key of the series
         (text).
     time_unit
@@ -57,12 +57,12 @@ class ArrowCodec(Codec):
     def __init__(
         self,
         columns: Sequence[str],
-        time: str | None = None,
-        key: str | None = None,
+        time_column: str | None = None,
+        key_column: str | None = None,
         time_unit: str = "ns",
         compression: str = "none",
     ) -> None:
-        super().__init__(columns, time, key, time_unit)
+        super().__init__(columns, time_column, key_column, time_unit)
         self.compression = compression
         if compression not in _COMPRESSIONS:
             raise ParameterError(
@@ -99,12 +99,12 @@ class ArrowCodec(Codec):
                 f"rows must have the columns {list(self.columns)!r}, got {rows.values.shape[1]}"
             )
         arrays: list[Any] = [pa.array(column) for column in np.ascontiguousarray(rows.values.T)]
-        if self.time is not None:
+        if self.time_column is not None:
             if rows.times is None:
                 raise DataError("rows must have times, got none: they are a field of the message")
             step = self.time_unit == "step"
             arrays.append(pa.array(rows.times, pa.int64() if step else pa.timestamp("ns", "UTC")))
-        if self.key is not None:
+        if self.key_column is not None:
             if rows.keys is None:
                 raise DataError("rows must have keys, got none: they are a field of the message")
             arrays.append(pa.array(rows.keys, pa.string()))
@@ -137,12 +137,12 @@ class ArrowCodec(Codec):
             for i, index in enumerate(indices[:d]):
                 values[:, i] = batch.column(index).to_numpy(zero_copy_only=False)
         times = keys = None
-        if self.time is not None:
-            times = self._times(batch.column(indices[d]), self.time)
-        if self.key is not None:
+        if self.time_column is not None:
+            times = self._times(batch.column(indices[d]), self.time_column)
+        if self.key_column is not None:
             column = batch.column(indices[-1])
             if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-                raise DecodeError(f"field {self.key!r} must be text, got {column.type}")
+                raise DecodeError(f"field {self.key_column!r} must be text, got {column.type}")
             keys = tuple(key or "" for key in column.to_pylist())
         return MessageRows(values, times, keys)
 

@@ -26,7 +26,7 @@ class AvroCodec(RecordCodec):
         union of one of these with null.
     schema
         The schema of the messages, a record of plain fields: JSON, or the path of a file.
-    time, key
+    time_column, key_column
         Names of the fields with the time (a number; a logical timestamp has its own unit) and
         the key of the series (a string).
     time_unit
@@ -58,12 +58,12 @@ class AvroCodec(RecordCodec):
         self,
         columns: Sequence[str],
         schema: str | os.PathLike[str],
-        time: str | None = None,
-        key: str | None = None,
+        time_column: str | None = None,
+        key_column: str | None = None,
         time_unit: str = "ms",
         schema_id: int | None = None,
     ) -> None:
-        super().__init__(columns, time, key, time_unit)
+        super().__init__(columns, time_column, key_column, time_unit)
         self.schema = os.fspath(schema)
         self.schema_id = schema_id
         if schema_id is not None and not 0 <= schema_id < 2**32:
@@ -72,7 +72,7 @@ class AvroCodec(RecordCodec):
         self._fields = read_fields(self.schema)
         for name in self._named:
             kinds = {kind["type"] for kind in self._fields.get(name, [])}
-            allowed = {"string"} if name == key else NUMBERS | {"null"}
+            allowed = {"string"} if name == key_column else NUMBERS | {"null"}
             if not kinds or not kinds <= allowed:
                 raise ParameterError(
                     f"the Avro schema must have a field {name!r} of {sorted(allowed)!r}, got "
@@ -81,7 +81,7 @@ class AvroCodec(RecordCodec):
         self._readers = [reader(field) for field in self._fields.values()]
         order = list(self._fields)
         self._indices = [order.index(name) for name in self._named]
-        self._unit = None if time is None else unit_of(self._fields[time])
+        self._unit = None if time_column is None else unit_of(self._fields[time_column])
 
     @property
     def _time_counts(self) -> str:

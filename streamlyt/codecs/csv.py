@@ -26,7 +26,7 @@ class CsvCodec(RecordCodec):
     ----------
     columns
         Names of the fields that are the channels, in order.
-    time, key
+    time_column, key_column
         Names of the fields with the time and the key of the series.
     time_unit
         Unit of numbers in the time field.
@@ -54,20 +54,20 @@ class CsvCodec(RecordCodec):
     def __init__(
         self,
         columns: Sequence[str],
-        time: str | None = None,
-        key: str | None = None,
+        time_column: str | None = None,
+        key_column: str | None = None,
         time_unit: str = "ms",
         fields: Sequence[str] | None = None,
         delimiter: str = ",",
     ) -> None:
-        super().__init__(columns, time, key, time_unit)
+        super().__init__(columns, time_column, key_column, time_unit)
         self.fields = None if fields is None else tuple(fields)
         self.delimiter = delimiter
         if len(delimiter) != 1 or delimiter in '"\r\n+-.' or delimiter.isalnum():
             raise ParameterError(
                 f"delimiter must be one character that no number has, got {delimiter!r}"
             )
-        leading = [name for name in (time, key) if name is not None]
+        leading = [name for name in (time_column, key_column) if name is not None]
         order = [*leading, *self.columns] if fields is None else list(fields)
         if not set(self._named) <= set(order) or len(set(order)) != len(order):
             raise ParameterError(
@@ -76,8 +76,8 @@ class CsvCodec(RecordCodec):
         self._order = order
         self._plain = b"0123456789+-.eE\r\n" + delimiter.encode()
         self._indices = [order.index(name) for name in self.columns]
-        self._time_index = -1 if time is None else order.index(time)
-        self._key_index = -1 if key is None else order.index(key)
+        self._time_index = -1 if time_column is None else order.index(time_column)
+        self._key_index = -1 if key_column is None else order.index(key_column)
 
     def _records(self, message: bytes) -> list[Record]:
         try:
@@ -119,14 +119,14 @@ class CsvCodec(RecordCodec):
             record = [math.inf]
         if math.inf in record or -math.inf in record:
             record = [self._number(cells[i], i) for i in self._indices]
-        if self.time is not None:
+        if self.time_column is not None:
             text = cells[self._time_index].strip()
             number = _WHOLE.fullmatch(text)
             if number:
                 record.append(int(text))
             else:
                 record.append(float(text) if _NUMBER.fullmatch(text) else text)
-        if self.key is not None:
+        if self.key_column is not None:
             record.append(cells[self._key_index])
         return tuple(record)
 

@@ -20,7 +20,7 @@ class JsonCodec(StructCodec):
     ----------
     columns
         Names of the fields that are the channels, in order; all are required.
-    time, key
+    time_column, key_column
         Names of the fields with the time and the key of the series.
     time_unit
         Unit of numbers in the time field.
@@ -39,7 +39,7 @@ class JsonCodec(StructCodec):
 
     Examples
     --------
-    >>> codec = JsonCodec(["x", "y"], time="at", time_unit="s")
+    >>> codec = JsonCodec(["x", "y"], time_column="at", time_unit="s")
     >>> rows = codec.decode(b'{"at": 1.5, "y": null, "x": 2}')
     >>> rows.values, rows.times
     (array([[ 2., nan]]), array([1500000000]))
@@ -50,12 +50,12 @@ class JsonCodec(StructCodec):
     def __init__(
         self,
         columns: Sequence[str],
-        time: str | None = None,
-        key: str | None = None,
+        time_column: str | None = None,
+        key_column: str | None = None,
         time_unit: str = "ms",
         fields: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(columns, time, key, time_unit, fields, msgspec.json)
+        super().__init__(columns, time_column, key_column, time_unit, fields, msgspec.json)
 
     def encode(self, rows: MessageRows) -> bytes:
         """Return rows as one message: an object for one row, else a list."""

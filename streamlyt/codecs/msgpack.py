@@ -17,7 +17,7 @@ class MsgpackCodec(StructCodec):
     ----------
     columns
         Names of the fields that are the channels, in order; all are required.
-    time, key
+    time_column, key_column
         Names of the fields with the time and the key of the series.
     time_unit
         Unit of numbers in the time field.
@@ -39,12 +39,12 @@ class MsgpackCodec(StructCodec):
     def __init__(
         self,
         columns: Sequence[str],
-        time: str | None = None,
-        key: str | None = None,
+        time_column: str | None = None,
+        key_column: str | None = None,
         time_unit: str = "ms",
         fields: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(columns, time, key, time_unit, fields, msgspec.msgpack)
+        super().__init__(columns, time_column, key_column, time_unit, fields, msgspec.msgpack)
 
     def encode(self, rows: MessageRows) -> bytes:
         """Return rows as one message: a map for one row, else a list."""

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
 from streamlyt.core.errors import ParameterError, unknown_name_error
-from streamlyt.registry import CATEGORIES, component_names, get_component
+from streamlyt.registry import category_of_parameter, component_names, get_component
 
 __all__ = [
     "OPERATOR_CATEGORIES",
@@ -40,7 +40,7 @@ def build_component(
     Parameters
     ----------
     table
-        ``name``, and parameters.
+        ``type``, and parameters.
     categories
         Categories of the registry that are searched, in order.
     kind
@@ -54,7 +54,7 @@ def build_component(
         If the name or a parameter is unknown, missing or of another type.
     """
     params = dict(table)
-    name = params.pop("name", None)
+    name = params.pop("type", None)
     return instantiate(component_class(name, categories, kind, where), params, where, f" ({name})")
 
 
@@ -63,7 +63,7 @@ def instantiate(cls: type[Any], params: Mapping[str, Any], where: str, called: s
     expected = signature(cls).parameters
     for key in params:
         if key not in expected:
-            raise unknown_name_error(f"key of {where}{called}", key, list(expected) or ["name"])
+            raise unknown_name_error(f"key of {where}{called}", key, list(expected) or ["type"])
     for missing, parameter in expected.items():
         if missing not in params and parameter.default is Parameter.empty:
             raise ParameterError(
@@ -91,23 +91,24 @@ def component_class(
         If there is no such class.
     """
     if not isinstance(name, str):
-        raise ParameterError(f"{where}.name must be the name of a component, got {name!r}")
+        raise ParameterError(f"{where}.type must be the name of a component, got {name!r}")
     known = {category: component_names(category) for category in categories}
     category = next(
         (category for category in categories if name.replace("-", "_") in known[category]), None
     )
     if category is None:
         raise unknown_name_error(
-            f"{where}.name", name, [each for category in categories for each in known[category]]
+            f"{where}.type", name, [each for category in categories for each in known[category]]
         )
     return get_component(category, name, kind)
 
 
 def _value(value: Any, default: Any, hint: Any, where: str) -> Any:
     key = where.rpartition(".")[2]
-    if isinstance(value, dict) and key in CATEGORIES and "name" in value:
-        return build_component(value, (key,), None, where)
-    if isinstance(value, list) and key in CATEGORIES:
+    category = category_of_parameter(key)
+    if isinstance(value, dict) and category is not None:
+        return build_component(value, (category,), None, where)
+    if isinstance(value, list) and category is not None:
         return [_value(each, None, hint, where) for each in value]
     if value == "none" and default is not None and is_optional(hint):
         return None

@@ -6,7 +6,7 @@ from inspect import Parameter, cleandoc, signature
 from typing import Any, get_type_hints
 
 from streamlyt.core.errors import MissingDependencyError, ParameterError
-from streamlyt.registry import CATEGORIES, component_names, get_component
+from streamlyt.registry import component_names, get_component
 
 from .factory import OPERATOR_CATEGORIES, is_optional, type_adapter
 from .layers import SINGLETON_TABLES
@@ -14,9 +14,16 @@ from .layers import SINGLETON_TABLES
 __all__ = ["parameter_descriptions", "pipeline_schema"]
 
 # Descriptions of the key of the input node.
-AFTER = {
-    "operator": "Its input: a label, or source. Default: the previous operator.",
-    "sink": "Its input of rows and events: a label, or source. Default: all outputs.",
+INPUT = {
+    "operator": "Its input: the id of an operator, or source. Default: the previous operator.",
+    "sink": "Its input of rows and events: the id of an operator, or source. Default: all outputs.",
+}
+# Parameter that holds a component -> its definitions, the category and the kind.
+_COMPONENTS = {
+    "detector": ("operator", "detectors", "detector"),
+    "features": ("features", "features", "features"),
+    "forecaster": ("operator", "reservoirs", "forecaster"),
+    "reservoirs": ("reservoirs", "reservoirs", "reservoir"),
 }
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -100,15 +107,15 @@ def _category_refs(
 
 def _named(name: str, kind: str) -> dict[str, Any]:
     spellings = sorted({name, name.replace("_", "-")})
-    properties: dict[str, Any] = {"name": {"enum": spellings}}
+    properties: dict[str, Any] = {"type": {"enum": spellings}}
     if kind == "operator":
-        properties["label"] = {
+        properties["id"] = {
             "type": "string",
             "description": "Id of the operator in this pipeline.",
         }
-    if kind in AFTER:
-        properties["after"] = {"type": "string", "description": AFTER[kind]}
-    return {"type": "object", "required": ["name"], "properties": properties}
+    if kind in INPUT:
+        properties["input"] = {"type": "string", "description": INPUT[kind]}
+    return {"type": "object", "required": ["type"], "properties": properties}
 
 
 def _singleton(cls: type[Any]) -> dict[str, Any]:
@@ -132,10 +139,9 @@ def _filled(entry: dict[str, Any], cls: type[Any]) -> dict[str, Any]:
     return entry | {"additionalProperties": False}
 
 
-def _has_main_kind(category: str, name: str) -> bool:
-    """Return whether a component is of the first kind of its category."""
+def _is_of_kind(category: str, name: str, kind: str) -> bool:
     try:
-        get_component(category, name, next(iter(CATEGORIES[category])))
+        get_component(category, name, kind)
     except MissingDependencyError:
         return True
     except ParameterError:
@@ -144,11 +150,12 @@ def _has_main_kind(category: str, name: str) -> bool:
 
 
 def _parameter(key: str, hint: Any, parameter: Parameter) -> dict[str, Any]:
-    if key in CATEGORIES:
+    if key in _COMPONENTS:
+        prefix, category, component_kind = _COMPONENTS[key]
         maps = [
-            {"$ref": f"#/$defs/{key}.{name}"}
-            for name in component_names(key)
-            if _has_main_kind(key, name)
+            {"$ref": f"#/$defs/{prefix}.{name}"}
+            for name in component_names(category)
+            if _is_of_kind(category, name, component_kind)
         ]
         several = [{"type": "array", "items": {"anyOf": maps}}] if key == "reservoirs" else []
         return {"anyOf": [{"type": "string"}, *maps, *several]}

@@ -9,7 +9,7 @@ from typing import Any
 
 from streamlyt.core import Component
 from streamlyt.core.errors import ParameterError, unknown_name_error
-from streamlyt.registry import CATEGORIES
+from streamlyt.registry import category_of_parameter
 from streamlyt.runfile.retention import RetentionPolicy
 
 from .factory import OPERATOR_CATEGORIES, component_class
@@ -29,8 +29,8 @@ __all__ = [
 PREFIX = "STREAMLYT_"
 SINGLETON_TABLES: Mapping[str, type[Component]] = {
     "serve": ServeConfig,
-    "policy": RetentionPolicy,
-}  # tables without a component name
+    "retention": RetentionPolicy,
+}  # tables without a component type
 TABLES = ("source", "operators", "sinks", *SINGLETON_TABLES)
 DEFAULT, FILE = "default", "file"
 
@@ -70,15 +70,15 @@ def parse_toml_value(text: str) -> Any:
 
 
 def operator_ids(tables: Mapping[str, Any]) -> list[str]:
-    """Return the ids of the operators of a pipeline: their labels, or component names."""
+    """Return the ids of the operators of a pipeline: ``id``, or the component type."""
     ids: list[str] = []
     for table in tables.get("operators", []):
-        name = str(table.get("name", "")).replace("-", "_")
-        label, number = table.get("label", name), 1
-        while label in ids and "label" not in table:
+        name = str(table.get("type", "")).replace("-", "_")
+        unique, number = table.get("id", name), 1
+        while unique in ids and "id" not in table:
             number += 1
-            label = f"{name}_{number}"
-        ids.append(str(label))
+            unique = f"{name}_{number}"
+        ids.append(str(unique))
     return ids
 
 
@@ -128,12 +128,12 @@ def resolve_settings(tables: Mapping[str, Any], origins: Mapping[str, str]) -> l
     settings = list(
         _component_settings(tables["source"], ("connectors",), "source", "source", origins)
     )
-    for label, table in zip(operator_ids(tables), tables.get("operators", []), strict=True):
-        params, where = omit_keys(table, "label", "after"), f"operators.{label}"
+    for operator_id, table in zip(operator_ids(tables), tables.get("operators", []), strict=True):
+        params, where = omit_keys(table, "id", "input"), f"operators.{operator_id}"
         settings += _component_settings(params, OPERATOR_CATEGORIES, None, where, origins)
         settings += _input_setting(table, where, origins)
     for i, table in enumerate(tables.get("sinks", [])):
-        params, where = omit_keys(table, "after"), f"sinks.{i}"
+        params, where = omit_keys(table, "input"), f"sinks.{i}"
         settings += _component_settings(params, ("connectors",), "sink", where, origins)
         settings += _input_setting(table, where, origins)
     for name, cls in SINGLETON_TABLES.items():
@@ -150,8 +150,8 @@ def omit_keys(table: Mapping[str, Any], *names: str) -> dict[str, Any]:
 def _input_setting(
     table: Mapping[str, Any], where: str, origins: Mapping[str, str]
 ) -> list[Setting]:
-    key = f"{where}.after"
-    return [Setting(key, table["after"], origins.get(key, FILE))] if "after" in table else []
+    key = f"{where}.input"
+    return [Setting(key, table["input"], origins.get(key, FILE))] if "input" in table else []
 
 
 def _component_settings(
@@ -161,8 +161,8 @@ def _component_settings(
     where: str,
     origins: Mapping[str, str],
 ) -> Iterator[Setting]:
-    cls = component_class(table.get("name"), categories, kind, where)
-    yield Setting(f"{where}.name", table["name"], origins.get(f"{where}.name", FILE))
+    cls = component_class(table.get("type"), categories, kind, where)
+    yield Setting(f"{where}.type", table["type"], origins.get(f"{where}.type", FILE))
     yield from _parameter_settings(cls, table, where, origins)
 
 
@@ -174,8 +174,8 @@ def _parameter_settings(
         if name not in table:
             default = None if parameter.default is Parameter.empty else parameter.default
             yield Setting(key, default, DEFAULT)
-        elif isinstance(table[name], dict) and name in CATEGORIES:
-            yield from _component_settings(table[name], (name,), None, key, origins)
+        elif isinstance(table[name], dict) and (category := category_of_parameter(name)):
+            yield from _component_settings(table[name], (category,), None, key, origins)
         else:
             yield Setting(key, table[name], origins.get(key, FILE))
 
@@ -205,7 +205,7 @@ def _put(tables: dict[str, Any], key: list[str], text: str, origin: str) -> str:
         if not isinstance(target, dict):
             raise ParameterError(
                 f"{origin}: {'.'.join(resolved)} must be a component to have settings of its own, "
-                f"got {target!r}; set {'.'.join(resolved)}.name first"
+                f"got {target!r}; set {'.'.join(resolved)}.type first"
             )
     target[path[-1]] = parse_toml_value(text)
     return ".".join([*resolved, path[-1]])

@@ -83,31 +83,31 @@ def load(
     ::
 
         [source]
-        name = "trajectories"        # a connector
+        type = "trajectories"        # a connector
         topology = "villin.pdb"      # a parameter of its source
 
         [[operators]]
-        name = "newma"               # a detector, transform or model
-        label = "fast"               # id in this pipeline; default: the name
+        type = "newma"               # a detector, transform or model
+        id = "fast"                  # id in this pipeline; default: the type
         window = 40
 
         [operators.features]         # a nested component: the key is its category
-        name = "optical"
+        type = "optical"
 
         [[operators]]
-        name = "tumbling_window"
-        label = "minutes"
-        after = "source"             # input node: starts a second branch
+        type = "tumbling_window"
+        id = "minutes"
+        input = "source"             # input node: starts a second branch
 
         [[sinks]]
-        name = "files"
-        after = "fast"               # input node; default: all outputs
+        type = "files"
+        input = "fast"               # input node; default: all outputs
 
         [serve]                      # configuration of `streamlyt serve`
         port = 8750
 
-        [policy]                     # retention of rows in the run file
-        retain_age = "30d"
+        [retention]                  # retention of rows in the run file
+        max_age = "30d"
 
     An omitted parameter keeps its default; ``"none"`` means None where that is not the default.
     Paths are relative to the working directory.
@@ -131,29 +131,31 @@ def load(
     """
     tables, _ = apply_overrides(_tables(text), sets, environ or {})
     operators: dict[str, Operator] = {}
-    for label, table in zip(operator_ids(tables), _list(tables, "operators"), strict=True):
+    for operator_id, table in zip(operator_ids(tables), _list(tables, "operators"), strict=True):
         where = f"operators.{len(operators)}"
         operator = build_component(
-            omit_keys(table, "label", "after"), OPERATOR_CATEGORIES, None, where
+            omit_keys(table, "id", "input"), OPERATOR_CATEGORIES, None, where
         )
-        if not isinstance(table.get("label", ""), str) or label in operators:
-            raise ParameterError(f"{where}.label must be unique among the operators, got {label!r}")
-        operators[label] = operator
+        if not isinstance(table.get("id", ""), str) or operator_id in operators:
+            raise ParameterError(
+                f"{where}.id must be unique among the operators, got {operator_id!r}"
+            )
+        operators[operator_id] = operator
     sinks = _list(tables, "sinks")
     return PipelineConfig(
         source=build_component(tables["source"], ("connectors",), "source", "source"),
         operators=operators,
         sinks=tuple(
-            build_component(omit_keys(table, "after"), ("connectors",), "sink", f"sinks.{i}")
+            build_component(omit_keys(table, "input"), ("connectors",), "sink", f"sinks.{i}")
             for i, table in enumerate(sinks)
         ),
         serve=instantiate(ServeConfig, tables.get("serve", {}), "serve"),
         inputs=_inputs(list(operators), _list(tables, "operators")),
         sink_inputs=tuple(
-            _input_node(table.get("after"), f"sinks.{i}", [SOURCE, *operators])
+            _input_node(table.get("input"), f"sinks.{i}", [SOURCE, *operators])
             for i, table in enumerate(sinks)
         ),
-        retention=instantiate(RetentionPolicy, tables.get("policy", {}), "policy"),
+        retention=instantiate(RetentionPolicy, tables.get("retention", {}), "retention"),
     )
 
 
@@ -171,13 +173,13 @@ def effective_settings(
 
     Examples
     --------
-    >>> text = "[source]\nname = 'files'\npath = 'a.csv'\n[[operators]]\nname = 'newma'\n"
+    >>> text = "[source]\ntype = 'files'\npath = 'a.csv'\n[[operators]]\ntype = 'newma'\n"
     >>> for each in effective_settings(text, ["operators.newma.window=100"]):
     ...     if each.origin != "default":
     ...         print(each.key, each.value, each.origin)
-    source.name files file
+    source.type files file
     source.path a.csv file
-    operators.newma.name newma file
+    operators.newma.type newma file
     operators.newma.window 100 --set
     """
     return resolve_settings(*apply_overrides(_tables(text), sets, environ or {}))
@@ -187,11 +189,11 @@ def dump(
     source: Source,
     operators: Mapping[str, Operator] | Sequence[Operator] | Pipeline,
     sinks: Iterable[Sink] = (),
-    places: Sequence[str | None] = (),
+    sink_inputs: Sequence[str | None] = (),
 ) -> str:
     """Return a pipeline as TOML; :func:`load` restores it, numbers bit for bit.
 
-    ``places`` are the input nodes of the sinks, as ``sink_inputs`` of :class:`PipelineConfig`.
+    ``sink_inputs`` are as in :class:`PipelineConfig`.
 
     Raises
     ------
@@ -202,18 +204,18 @@ def dump(
     pipeline = operators if isinstance(operators, Pipeline) else Pipeline(operators)
     used: dict[str, Operator] = {}
     previous = SOURCE
-    for label, operator in pipeline.operators.items():
+    for operator_id, operator in pipeline.operators.items():
         table = component_to_table(operator)
-        default = _unique_id(table["name"], used)
-        used[label] = operator
-        extra = {} if label == default else {"label": label}
-        if pipeline.inputs[label] != previous:
-            extra["after"] = pipeline.inputs[label]
-        previous = label
-        tables["operators"].append({"name": table.pop("name"), **extra, **table})
+        default = _unique_id(table["type"], used)
+        used[operator_id] = operator
+        extra = {} if operator_id == default else {"id": operator_id}
+        if pipeline.inputs[operator_id] != previous:
+            extra["input"] = pipeline.inputs[operator_id]
+        previous = operator_id
+        tables["operators"].append({"type": table.pop("type"), **extra, **table})
     tables["sinks"] = [component_to_table(sink) for sink in sinks]
-    for table, node in zip(tables["sinks"], places, strict=False):
-        table |= {} if node is None else {"after": node}
+    for table, node in zip(tables["sinks"], sink_inputs, strict=False):
+        table |= {} if node is None else {"input": node}
     return tomli_w.dumps({name: table for name, table in tables.items() if table})
 
 
@@ -221,7 +223,7 @@ def _inputs(names: list[str], tables: list[dict[str, Any]]) -> dict[str, str]:
     """Return the input nodes that the tables of the operators name."""
     inputs: dict[str, str] = {}
     for i, (name, table) in enumerate(zip(names, tables, strict=True)):
-        node = _input_node(table.get("after"), f"operators.{name}", [SOURCE, *names[:i]])
+        node = _input_node(table.get("input"), f"operators.{name}", [SOURCE, *names[:i]])
         if node is not None:
             inputs[name] = node
     resolve_inputs(names, inputs)
@@ -230,7 +232,7 @@ def _inputs(names: list[str], tables: list[dict[str, Any]]) -> dict[str, str]:
 
 def _input_node(value: Any, where: str, known: list[str]) -> str | None:
     if value is not None and value not in known:
-        raise unknown_name_error(f"{where}.after", value, known)
+        raise unknown_name_error(f"{where}.input", value, known)
     return None if value is None else str(value)
 
 
@@ -240,7 +242,7 @@ def _tables(text: str | PathLike[str]) -> dict[str, Any]:
         if name not in TABLES:
             raise unknown_name_error("table", name, list(TABLES))
     if not isinstance(tables.get("source"), dict):
-        raise ParameterError("missing table [source]; add one with the name of a source")
+        raise ParameterError("missing table [source]; add one with a type")
     for name in SINGLETON_TABLES:
         if not isinstance(tables.get(name, {}), dict):
             raise ParameterError(f"{name} must be a table, got {tables[name]!r}; write [{name}]")

@@ -14,9 +14,9 @@ from .numerics.arrays import Floats
 from .operator import Operator
 from .validation import check_finite, check_width
 
-__all__ = ["OUTPUTS", "Detector"]
+__all__ = ["DETECTOR_CHANNELS", "Detector"]
 
-OUTPUTS = (Channel("statistic"), Channel("threshold"), Channel("alarm"))
+DETECTOR_CHANNELS = (Channel("statistic"), Channel("threshold"), Channel("alarm"))
 
 
 class Detector(Operator):
@@ -142,4 +142,4 @@ class Detector(Operator):
 
 @lru_cache(maxsize=64)
 def _with_outputs(schema: Schema) -> Schema:
-    return schema.with_channels([*schema.channels, *OUTPUTS])
+    return schema.with_channels([*schema.channels, *DETECTOR_CHANNELS])

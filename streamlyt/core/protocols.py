@@ -47,9 +47,9 @@ class SupportsMessageDecoding(Protocol):
     """A source of the messages of a topic, which another client may fetch instead."""
 
     topic: str
-    key: str | None
-    group: str | None
-    begin: str
+    key_column: str | None
+    group_id: str | None
+    auto_offset_reset: str
     session_timeout_s: float
 
     @property

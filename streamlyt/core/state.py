@@ -13,7 +13,7 @@ import numpy as np
 
 from .component import Component
 from .errors import StateError
-from .former_names import current_class
+from .former_names import current_fingerprint
 from .numerics.arrays import Array
 
 __all__ = [
@@ -154,8 +154,10 @@ def check_fingerprint(state: dict[str, Array], own: str) -> None:
     if NAME not in state or str(state[NAME]) == own:
         return
     saved, mine = json.loads(str(state[NAME])), json.loads(own)
-    saved = {name: current_class(value, mine.get(name, "")) for name, value in saved.items()}
+    saved = current_fingerprint(saved, mine)
     differing = [name for name in {**mine, **saved} if saved.get(name) != mine.get(name)]
+    if not differing:
+        return
     differences = "; ".join(
         f"{name} was {saved.get(name, 'missing')} and is {mine.get(name, 'missing')}"
         for name in differing

@@ -53,7 +53,7 @@ class ClusterEngine:
         What processes them.
     sinks
         Topics for rows and events.
-    places
+    sink_inputs
         As ``sink_inputs`` of the local engine.
     state_dir
         Directory of the local store; rebuilt from the changelog if lost.
@@ -61,7 +61,7 @@ class ClusterEngine:
         Name of this worker in its group, kept over restarts; None for dynamic membership.
     commit_interval_s
         Seconds between two transactions.
-    gauges
+    metrics
         Metrics to update.
 
     Raises
@@ -76,19 +76,19 @@ class ClusterEngine:
         source: Source,
         pipeline: Pipeline,
         sinks: Sequence[Sink],
-        places: Sequence[str | None] = (),
+        sink_inputs: Sequence[str | None] = (),
         *,
         state_dir: Path,
         group_instance_id: str | None = None,
         commit_interval_s: float = 1.0,
-        gauges: RunMetrics | None = None,
+        metrics: RunMetrics | None = None,
     ) -> None:
         decoding, producing = check_cluster_endpoints(source, sinks)
         for sink in producing:
             sink.use_producer(self._send)
         self.source, self.pipeline = decoding, pipeline
-        self.gauges = RunMetrics() if gauges is None else gauges
-        self._router = SinkRouter(sinks, places, source, pipeline, has_runfile=True)
+        self.metrics = RunMetrics() if metrics is None else metrics
+        self._router = SinkRouter(sinks, sink_inputs, source, pipeline, has_runfile=True)
         self._stored: dict[str, bytes] = {}  # states of cached series, as in the store
         self._outgoing: list[_Message] = []
         width = source.schema.n_channels
@@ -99,18 +99,18 @@ class ClusterEngine:
         timeout = round(decoding.session_timeout_s * 1000)
         connection = ConnectionConfig.from_librdkafka_dict(decoding.client_config)
         admin = TopicAdmin(connection, logger=log)
-        assert decoding.group is not None  # checked by check_cluster_endpoints
+        assert decoding.group_id is not None  # checked by check_cluster_endpoints
         self._app = Application(
             connection,
-            consumer_group=decoding.group,
-            auto_offset_reset=decoding.begin,  # type: ignore[arg-type]  # checked by the source
+            consumer_group=decoding.group_id,
+            auto_offset_reset=decoding.auto_offset_reset,  # type: ignore[arg-type]  # checked by the source
             processing_guarantee="exactly-once",
             commit_interval=commit_interval_s,
             state_dir=state_dir,
             consumer_extra_config={"session.timeout.ms": timeout, **static_member},
             producer_extra_config={"message.max.bytes": _MAX_MESSAGE_BYTES},
-            topic_manager=_Topics(admin, decoding.group),
-            on_message_processed=lambda *_: self.gauges.mark_progress(),
+            topic_manager=_Topics(admin, decoding.group_id),
+            on_message_processed=lambda *_: self.metrics.mark_progress(),
             loglevel=None,
         )
         self._topic = self._app.topic(decoding.topic, value_deserializer="bytes")
@@ -154,7 +154,7 @@ class ClusterEngine:
         return outgoing
 
     def _emit(self, done: ProcessedBatch) -> None:
-        self.gauges.count_processed(done)
+        self.metrics.count_processed(done)
         self._router.route(done)
         for event in done.events:
             change, alarm = event.change_index, event.alarm_index

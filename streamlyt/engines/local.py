@@ -63,7 +63,7 @@ class LocalEngine:
     prefetch_bytes
         Most bytes of rows that a thread of its own reads ahead; a full queue pauses the source.
         0: no thread, a batch is read when the one before it is done.
-    gauges
+    metrics
         Metrics to update; counters continue from their values.
     state_store
         Folder for the states of the partitions of a Kafka group, so that they follow a partition
@@ -105,7 +105,7 @@ class LocalEngine:
         checkpoint_interval_rows: int = 2**14,
         clock: Callable[[], float] = monotonic,
         prefetch_bytes: int = 0,
-        gauges: RunMetrics | None = None,
+        metrics: RunMetrics | None = None,
         state_store: SharedStateStore | None = None,
         store_rows: bool = True,
         threads: int = 1,
@@ -114,7 +114,7 @@ class LocalEngine:
         check_bounds(checkpoint_interval_s, checkpoint_interval_rows, prefetch_bytes, threads)
         self.source = source
         self.runfile = runfile
-        self.metrics = RunMetrics() if gauges is None else gauges
+        self.metrics = RunMetrics() if metrics is None else metrics
         self._router = SinkRouter(sinks, sink_inputs, source, pipeline, runfile is not None)
         self._transactional_sink = self._router.transactional_sink
         self._recorder = RunRecorder(runfile, store_rows)

@@ -34,15 +34,15 @@ class BenchmarkPlan:
 
     Parameters
     ----------
-    streams
+    n_streams
         Number of streams without a change, and of streams with changes.
-    quiet_rows
+    n_rows
         Rows of a no-change stream, after the warm-up of the detector.
     segments, segment_rows
         Number and length of the segments of a stream with changes.
     margin
         Localization tolerance of F1 in rows.
-    seconds
+    time_limit
         Time limit by ``clock`` for each detector on each generator, half of it for the run length;
         0: no limit. Rows beyond it are not counted, so the figures depend on the machine.
     seed
@@ -56,19 +56,19 @@ class BenchmarkPlan:
         If a number is too small.
     """
 
-    streams: int = 10
-    quiet_rows: int = 20_000
+    n_streams: int = 10
+    n_rows: int = 20_000
     segments: int = 6
     segment_rows: int = 2000
     margin: int = 5
-    seconds: float = 0.0
+    time_limit: float = 0.0
     seed: int = 0
     clock: Callable[[], float] = field(default=time.perf_counter, repr=False)
 
     def __post_init__(self) -> None:
         for name, least in (
-            *(("streams", 1), ("quiet_rows", 1), ("segments", 2), ("segment_rows", 1)),
-            *(("margin", 0), ("seconds", 0), ("seed", 0)),
+            *(("n_streams", 1), ("n_rows", 1), ("segments", 2), ("segment_rows", 1)),
+            *(("margin", 0), ("time_limit", 0), ("seed", 0)),
         ):
             if getattr(self, name) < least:
                 raise ParameterError(
@@ -82,9 +82,9 @@ class SyntheticScore:
 
     Parameters
     ----------
-    law, detector
+    generator, detector
         Names of the generator and the detector.
-    arl, arl_error, arl_least, false_alarms, quiet_rows
+    arl, arl_error, arl_least, false_alarms, no_change_rows
         Mean rows to the first false alarm as in :class:`~streamlyt.evaluate.RunLength`, counted
         after the warm-up; None if no row was reached.
     delay, delay_error
@@ -100,13 +100,13 @@ class SyntheticScore:
         CPU time per row.
     """
 
-    law: str
+    generator: str
     detector: str
     arl: float | None
     arl_error: float | None
     arl_least: float | None
     false_alarms: int
-    quiet_rows: int
+    no_change_rows: int
     delay: float | None
     delay_error: float | None
     changes: int
@@ -168,9 +168,9 @@ def score_on_generator(
     Examples
     --------
     >>> from streamlyt.evaluate import candidate
-    >>> plan = BenchmarkPlan(streams=2, quiet_rows=500, segments=2, segment_rows=500)
+    >>> plan = BenchmarkPlan(n_streams=2, n_rows=500, segments=2, segment_rows=500)
     >>> score = score_on_generator(candidate("never"), "gaussian", plan)
-    >>> score.false_alarms, score.quiet_rows, score.missed, score.covering
+    >>> score.false_alarms, score.no_change_rows, score.missed, score.covering
     (0, 1000, 2, 0.5)
     """
     plan = plan or BenchmarkPlan()
@@ -250,7 +250,7 @@ class _Budget:
 
     def is_spent(self, share: float) -> bool:
         """Return whether this share of the budget is budget."""
-        limit = share * self.plan.seconds
+        limit = share * self.plan.time_limit
         return limit > 0 and self.plan.clock() - self._start >= limit
 
     def add(self, run: _Timed) -> None:
@@ -263,11 +263,11 @@ def _without_changes(
 ) -> RunLength | None:
     """Run streams without a change, each to its first alarm."""
     lengths, ended = [], []
-    for number in range(plan.streams):
+    for number in range(plan.n_streams):
         if budget.is_spent(0.5):
             break
         draw = no_change_stream(generator, _seed(plan, 2 * number))
-        run, last = _Timed(candidate.start()), candidate.warmup_rows + plan.quiet_rows
+        run, last = _Timed(candidate.start()), candidate.warmup_rows + plan.n_rows
         alarm = None
         while run.rows < last and alarm is None and not budget.is_spent(0.5):
             alarms = run.feed(draw(min(CHUNK, last - run.rows)))
@@ -291,7 +291,7 @@ def _with_changes(
     errors: list[int] = []
     scores: list[tuple[float, float]] = []
     changes = missed = false = 0
-    for number in range(plan.streams):
+    for number in range(plan.n_streams):
         if budget.is_spent(1.0):
             break
         seed = _seed(plan, 2 * number + 1)
@@ -317,13 +317,13 @@ def _with_changes(
         estimated = sorted({change for _, change in alarms})
         scores.append((f1_score(truth, estimated, plan.margin), covering(truth, estimated, n)))
     return SyntheticScore(
-        law=generator,
+        generator=generator,
         detector=candidate.name,
         arl=runs.mean if runs else None,
         arl_error=runs.error if runs else None,
         arl_least=runs.least if runs else None,
         false_alarms=runs.alarms if runs else 0,
-        quiet_rows=runs.rows if runs else 0,
+        no_change_rows=runs.rows if runs else 0,
         delay=_mean(delays),
         delay_error=float(np.std(delays, ddof=1) / len(delays) ** 0.5) if delays[1:] else None,
         changes=changes,

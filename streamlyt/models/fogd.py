@@ -22,9 +22,9 @@ class FOGD(NLMS):
     ----------
     features
         Feature map of the normal scores of the inputs; None for ``OpticalMap(128)``.
-    width
+    kernel_width
         Kernel width, in units of the root-mean-square length of a row of scores.
-    rate
+    learning_rate
         :math:`\eta` in (0, 2).
     target
         Target column in a pipeline; empty for the last one.
@@ -55,8 +55,10 @@ class FOGD(NLMS):
         self,
         features: FeatureMap | None = None,
         *,
-        width: float = 1.0,
-        rate: float = 1.0,
+        kernel_width: float = 1.0,
+        learning_rate: float = 1.0,
         target: str = "",
     ) -> None:
-        super().__init__(features, width=width, rate=rate, target=target)
+        super().__init__(
+            features, kernel_width=kernel_width, learning_rate=learning_rate, target=target
+        )

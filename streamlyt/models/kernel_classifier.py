@@ -18,10 +18,10 @@ __all__ = ["KernelClassifier"]
 _NARROW, _WIDE = 0.7, 1.0
 _BANK = ExpertBank(
     [
-        (SquareRootRLS(forget=1.0, ridge=0.01), 0),
-        (SquareRootRLS(forget=1.0, ridge=0.3), 1),
-        (SquareRootRLS(forget=1.0, ridge=10.0), 1),
-        (SquareRootRLS(forget=0.997, ridge=0.03), 1),
+        (SquareRootRLS(forgetting_factor=1.0, ridge=0.01), 0),
+        (SquareRootRLS(forgetting_factor=1.0, ridge=0.3), 1),
+        (SquareRootRLS(forgetting_factor=1.0, ridge=10.0), 1),
+        (SquareRootRLS(forgetting_factor=0.997, ridge=0.03), 1),
     ]
 )
 # Three more experts have no scores of their own: the weighted sum, the last class, the frequencies.

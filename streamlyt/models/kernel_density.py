@@ -31,9 +31,9 @@ class KernelDensity(AnomalyModel):
     ----------
     features
         Feature map on the normal scores, of about unit length; None for ``FourierMap(512)``.
-    width
+    kernel_width
         Kernel width, in units of the root-mean-square length of a row of scores.
-    forget
+    forgetting_factor
         :math:`\lambda`, the weight of a row relative to the next one, in (0, 1].
     false_alarm_rate
         False alarms per row, in [1e-4, 0.1].
@@ -67,16 +67,16 @@ class KernelDensity(AnomalyModel):
         self,
         features: FeatureMap | None = None,
         *,
-        width: float = 0.7,
-        forget: float = 0.999,
+        kernel_width: float = 0.7,
+        forgetting_factor: float = 0.999,
         false_alarm_rate: float = 1e-3,
     ) -> None:
         self.features = features
-        self.width = width
-        self.forget = forget
+        self.kernel_width = kernel_width
+        self.forgetting_factor = forgetting_factor
         self.false_alarm_rate = false_alarm_rate
         super().__init__()
-        check_between("forget", forget, 0.0, 1.0, closed=True)
+        check_between("forgetting_factor", forgetting_factor, 0.0, 1.0, closed=True)
 
     def _reset(self, rows: Floats) -> None:
         self.state["mean"] = np.zeros(self._map.n_components)
@@ -85,5 +85,7 @@ class KernelDensity(AnomalyModel):
     def _score_and_learn(self, rows: Floats, learn: bool) -> Floats:
         features = self._features_of(rows)
         out = np.empty(len(rows))
-        density_rows(features, self.state["mean"], self.state["weight"], self.forget, learn, out)
+        density_rows(
+            features, self.state["mean"], self.state["weight"], self.forgetting_factor, learn, out
+        )
         return out

@@ -17,11 +17,11 @@ __all__ = ["KernelRegressor"]
 # Chosen on generated tables; see docs/models.md for the tables and the figures.
 _NARROW, _WIDE, _WIDEST = 0.7, 1.0, 2.0
 _BANK = {
-    "narrow": (SquareRootRLS(forget=1.0, ridge=0.03, robust=3.0), 0),
-    "wide": (SquareRootRLS(forget=1.0, ridge=0.1, robust=3.0), 1),
-    "forgetful": (SquareRootRLS(forget=0.99, ridge=0.03, robust=3.0), 1),
-    "step": (SquareRootRLS(forget=1.0, ridge=10.0, robust=1.35), 2),
-    "group": (SquareRootRLS(forget=1.0, ridge=1.0, robust=3.0), 3),
+    "narrow": (SquareRootRLS(forgetting_factor=1.0, ridge=0.03, huber_k=3.0), 0),
+    "wide": (SquareRootRLS(forgetting_factor=1.0, ridge=0.1, huber_k=3.0), 1),
+    "forgetful": (SquareRootRLS(forgetting_factor=0.99, ridge=0.03, huber_k=3.0), 1),
+    "step": (SquareRootRLS(forgetting_factor=1.0, ridge=10.0, huber_k=1.35), 2),
+    "group": (SquareRootRLS(forgetting_factor=1.0, ridge=1.0, huber_k=3.0), 3),
 }
 _LAST, _STEP, _GROUP, _GROUP_STEP = range(-4, 0)  # columns appended to the inputs
 # Column that an expert predicts, or that its targets are relative to; else the median target.

@@ -30,9 +30,9 @@ class LogisticRegression(ClassLearner):
     ----------
     features
         Feature map of the normal scores of the inputs; None for ``OpticalMap(128)``.
-    width
+    kernel_width
         Kernel width, in units of the root-mean-square length of a row of scores.
-    rate
+    learning_rate
         :math:`\eta`, above 0. The log loss has a quarter of the curvature of the squared error.
     max_classes
         Maximum number of classes; bounds the size of the state.
@@ -59,19 +59,19 @@ class LogisticRegression(ClassLearner):
         self,
         features: FeatureMap | None = None,
         *,
-        width: float = 1.0,
-        rate: float = 8.0,
+        kernel_width: float = 1.0,
+        learning_rate: float = 8.0,
         max_classes: int = 100,
         target: str = "",
     ) -> None:
         self.features = features
-        self.width = width
-        self.rate = rate
+        self.kernel_width = kernel_width
+        self.learning_rate = learning_rate
         self.max_classes = max_classes
         self.target = target
         super().__init__()
-        check_between("width", width, 0.0, math.inf)
-        check_between("rate", rate, 0.0, math.inf)
+        check_between("kernel_width", kernel_width, 0.0, math.inf)
+        check_between("learning_rate", learning_rate, 0.0, math.inf)
         check_count("max_classes", max_classes)
 
     def _reset(self, rows: Floats, targets: Floats) -> None:
@@ -84,7 +84,9 @@ class LogisticRegression(ClassLearner):
         state = self.state
         features = self._features_of(rows)
         one_hot = np.eye(len(self.classes))[labels]
-        step_rows(features, one_hot, state["weights"], state["counts"], self.rate, FADE, True)
+        step_rows(
+            features, one_hot, state["weights"], state["counts"], self.learning_rate, FADE, True
+        )
 
     def _class_probabilities(self, rows: Floats) -> Floats:
         scores = np.empty((len(rows), len(self.classes)))

@@ -32,9 +32,9 @@ class Mahalanobis(AnomalyModel):
     ----------
     features
         Feature map on the normal scores; None for ``OpticalMap(64)``.
-    width
+    kernel_width
         Kernel width, in units of the root-mean-square length of a row of scores.
-    forget
+    forgetting_factor
         :math:`\lambda`, the weight of a row relative to the next one, in (0, 1].
     ridge
         :math:`\rho`, in units of squared features.
@@ -65,27 +65,29 @@ class Mahalanobis(AnomalyModel):
         self,
         features: FeatureMap | None = None,
         *,
-        width: float = 1.0,
-        forget: float = 0.999,
+        kernel_width: float = 1.0,
+        forgetting_factor: float = 0.999,
         ridge: float = 0.03,
         false_alarm_rate: float = 1e-3,
     ) -> None:
         self.features = features
-        self.width = width
-        self.forget = forget
+        self.kernel_width = kernel_width
+        self.forgetting_factor = forgetting_factor
         self.ridge = ridge
         self.false_alarm_rate = false_alarm_rate
         super().__init__()
         if features is None:
             self._map = OpticalMap(64, dtype="float64")
-        check_between("forget", forget, 0.0, 1.0, closed=True)
+        check_between("forgetting_factor", forgetting_factor, 0.0, 1.0, closed=True)
         check_between("ridge", ridge, 0.0, np.inf)
 
     def _views(self, d: int) -> BasisExpansion:
-        return BasisExpansion(self._map, self.width, d)
+        return BasisExpansion(self._map, self.kernel_width, d)
 
     def _reset(self, rows: Floats) -> None:
-        start = SquareRootRLS(self.forget, self.ridge).start(self._views(rows.shape[1]).width)
+        start = SquareRootRLS(self.forgetting_factor, self.ridge).start(
+            self._views(rows.shape[1]).width
+        )
         self.state["root"] = start["root"]
         self.state["turns"] = np.zeros(1, dtype=np.int64)
 
@@ -94,12 +96,18 @@ class Mahalanobis(AnomalyModel):
         out, turns = np.empty(len(rows)), self.state["turns"]
         before = float(turns[0])
         if learn:
-            leverage_rows(features, self.state["root"], turns, self.forget, self.ridge, out)
+            leverage_rows(
+                features, self.state["root"], turns, self.forgetting_factor, self.ridge, out
+            )
             ages = before + np.arange(len(rows))
         else:
             spread_rows(self.state["root"], features, out)
-            out /= self.forget
+            out /= self.forgetting_factor
             ages = np.full(len(rows), before)
-        weight = ages if self.forget == 1.0 else (1 - self.forget**ages) / (1 - self.forget)
+        weight = (
+            ages
+            if self.forgetting_factor == 1.0
+            else (1 - self.forgetting_factor**ages) / (1 - self.forgetting_factor)
+        )
         scores: Floats = out * weight / features.shape[1]
         return scores

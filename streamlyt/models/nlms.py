@@ -20,7 +20,7 @@ class NLMS(ScaledLearner):
 
     .. math:: w \leftarrow w + \eta \, e \, f / |f|^2,
 
-    where :math:`\eta` is ``rate`` [1]_. It costs O(m) per row, forgets at a speed set by
+    where :math:`\eta` is ``learning_rate`` [1]_. It costs O(m) per row, forgets at a speed set by
     the rate, and learns directions of small variance slowly, unlike
     :class:`streamlyt.models.rls.RLS`. Input scaling and the additional basis functions are the same
     as there.
@@ -29,9 +29,9 @@ class NLMS(ScaledLearner):
     ----------
     features
         Feature map of the normal scores of the inputs; None for ``OpticalMap(128)``.
-    width
+    kernel_width
         Kernel width, in units of the root-mean-square length of a row of scores.
-    rate
+    learning_rate
         :math:`\eta` in (0, 2): with 1 a step reproduces the target of its row exactly.
     target
         Target column in a pipeline; empty for the last one.
@@ -61,17 +61,17 @@ class NLMS(ScaledLearner):
         self,
         features: FeatureMap | None = None,
         *,
-        width: float = 1.0,
-        rate: float = 0.5,
+        kernel_width: float = 1.0,
+        learning_rate: float = 0.5,
         target: str = "",
     ) -> None:
         self.features = features
-        self.width = width
-        self.rate = rate
+        self.kernel_width = kernel_width
+        self.learning_rate = learning_rate
         self.target = target
         super().__init__()
-        check_between("width", width, 0.0, math.inf)
-        check_between("rate", rate, 0.0, 2.0)
+        check_between("kernel_width", kernel_width, 0.0, math.inf)
+        check_between("learning_rate", learning_rate, 0.0, 2.0)
 
     def _reset(self, rows: Floats, targets: Floats) -> None:
         self.state["weights"] = np.zeros((1, self._layout(rows.shape[1]).columns[-1]))
@@ -82,7 +82,13 @@ class NLMS(ScaledLearner):
         state, features = self.state, self._features_of(rows)
         residuals = (targets - state["origin"])[:, None]
         step_rows(
-            features, residuals, state["weights"], state["counts"], self.rate, self._fade, False
+            features,
+            residuals,
+            state["weights"],
+            state["counts"],
+            self.learning_rate,
+            self._fade,
+            False,
         )
 
     def _predict_rows(self, rows: Floats) -> Floats:

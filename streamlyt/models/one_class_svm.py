@@ -28,11 +28,11 @@ class OneClassSVM(AnomalyModel):
     ----------
     features
         Feature map on the normal scores, of about unit length; None for ``FourierMap(512)``.
-    width
+    kernel_width
         Kernel width, in units of the root-mean-square length of a row of scores.
-    share
+    nu
         :math:`\nu`, in (0, 1]: 1 gives the kernel density; smaller values emphasize the boundary.
-    step
+    learning_rate
         :math:`\eta`, in (0, 1).
     false_alarm_rate
         False alarms per row, in [1e-4, 0.1].
@@ -62,26 +62,26 @@ class OneClassSVM(AnomalyModel):
         self,
         features: FeatureMap | None = None,
         *,
-        width: float = 0.7,
-        share: float = 0.2,
-        step: float = 1e-3,
+        kernel_width: float = 0.7,
+        nu: float = 0.2,
+        learning_rate: float = 1e-3,
         false_alarm_rate: float = 1e-3,
     ) -> None:
         self.features = features
-        self.width = width
-        self.share = share
-        self.step = step
+        self.kernel_width = kernel_width
+        self.nu = nu
+        self.learning_rate = learning_rate
         self.false_alarm_rate = false_alarm_rate
         super().__init__()
-        check_between("share", share, 0.0, 1.0, closed=True)
-        check_between("step", step, 0.0, 1.0)
+        check_between("nu", nu, 0.0, 1.0, closed=True)
+        check_between("learning_rate", learning_rate, 0.0, 1.0)
 
     def _reset(self, rows: Floats) -> None:
         # The mean of the features is the solution for nu = 1 and an initial value for any other.
         features = self._features_of(rows)
         self.state["weights"] = features.mean(axis=0)
         inside = features @ self.state["weights"]
-        self.state["offset"] = np.array([np.quantile(inside, self.share)])
+        self.state["offset"] = np.array([np.quantile(inside, self.nu)])
 
     def _score_and_learn(self, rows: Floats, learn: bool) -> Floats:
         out = np.empty(len(rows))
@@ -89,8 +89,8 @@ class OneClassSVM(AnomalyModel):
             self._features_of(rows),
             self.state["weights"],
             self.state["offset"],
-            self.step,
-            self.share,
+            self.learning_rate,
+            self.nu,
             learn,
             out,
         )

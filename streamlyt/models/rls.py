@@ -19,7 +19,7 @@ class RLS(ScaledLearner):
 
     .. math:: \sum_s \lambda^{t-s} (w \cdot f_s - y_s)^2 + \rho |w|^2,
 
-    where :math:`\lambda` is ``forget`` and :math:`\rho` is ``ridge`` [1]_. The textbook
+    where :math:`\lambda` is ``forgetting_factor`` and :math:`\rho` is ``ridge`` [1]_. The textbook
     recursion stores the inverse matrix P, which grows without bound in directions that no row
     excites, and loses its symmetry. This class stores its triangular root S [2]_, so P = S S' stays
     positive. With forgetting, it renews the ridge: the coordinates of w are pulled in turn, as
@@ -36,13 +36,13 @@ class RLS(ScaledLearner):
     ----------
     features
         Feature map on the scores; None for ``OpticalMap(128)``.
-    width
+    kernel_width
         Kernel width, in units of the root-mean-square length of a row of scores.
-    forget
+    forgetting_factor
         :math:`\lambda`, the weight of a row relative to the next one, in (0, 1].
     ridge
         :math:`\rho`, in units of squared features.
-    robust
+    huber_k
         Errors beyond this number of robust standard deviations count linearly, as in Huber's loss;
         0 for plain least squares. Each row gets its weight once, on arrival.
     target
@@ -75,24 +75,24 @@ class RLS(ScaledLearner):
         self,
         features: FeatureMap | None = None,
         *,
-        width: float = 1.0,
-        forget: float = 1.0,
+        kernel_width: float = 1.0,
+        forgetting_factor: float = 1.0,
         ridge: float = 0.03,
-        robust: float = 0.0,
+        huber_k: float = 0.0,
         target: str = "",
     ) -> None:
         self.features = features
-        self.width = width
-        self.forget = forget
+        self.kernel_width = kernel_width
+        self.forgetting_factor = forgetting_factor
         self.ridge = ridge
-        self.robust = robust
+        self.huber_k = huber_k
         self.target = target
         super().__init__()
-        check_between("width", width, 0.0, math.inf)
-        check_between("forget", forget, 0.0, 1.0, closed=True)
+        check_between("kernel_width", kernel_width, 0.0, math.inf)
+        check_between("forgetting_factor", forgetting_factor, 0.0, 1.0, closed=True)
         check_between("ridge", ridge, 0.0, math.inf)
-        check_between("robust", robust, -1e-300, math.inf)
-        self._root = SquareRootRLS(forget, ridge, robust)
+        check_between("huber_k", huber_k, -1e-300, math.inf)
+        self._root = SquareRootRLS(forgetting_factor, ridge, huber_k)
 
     def predict_std(self, values: Floats) -> Floats:
         r"""Return the predictive standard deviation of each row's target, shape (n,).

@@ -13,7 +13,7 @@ from .unwrap import Unwrap
 
 __all__ = ["OBSERVABLES", "select_observable"]
 
-OBSERVABLES = ("auto", "aligned", "distances", "dihedrals", "raw")
+OBSERVABLES = ("auto", "superposed", "distances", "dihedrals", "positions")
 
 _MAX_SUPERPOSED = 64  # atoms: 192 columns describe the shape
 _MAX_DISTANCE_ATOMS = 24  # atoms: 276 pairs
@@ -29,9 +29,10 @@ def select_observable(selection: AtomSelection, observable: str = "auto") -> lis
     selection
         The atoms of the rows.
     observable
-        ``"dihedrals"``; ``"aligned"``: coordinates of at most 64 representative atoms, superposed
-        on the first frame; ``"distances"`` of at most 24 representative atoms; ``"raw"``
-        coordinates; ``"auto"``: dihedrals where the selection has any, else aligned.
+        ``"dihedrals"``; ``"superposed"``: coordinates of at most 64 representative atoms,
+        superposed on the first frame; ``"distances"`` of at most 24 representative atoms;
+        ``"positions"`` coordinates; ``"auto"``: dihedrals where the selection has any, else
+        superposed.
 
     Raises
     ------
@@ -49,19 +50,22 @@ def select_observable(selection: AtomSelection, observable: str = "auto") -> lis
         raise unknown_name_error("observable", observable, list(OBSERVABLES))
     operators: list[Operator] = [Unwrap(selection.bond_tree)] if selection.has_box else []
     if observable == "auto":
-        observable = "dihedrals" if selection.dihedrals else "aligned"
+        observable = "dihedrals" if selection.dihedrals else "superposed"
     atoms = selection.representative_atoms
     if observable == "dihedrals":
         if not selection.dihedrals:
             raise ParameterError(
-                "observable must be aligned, distances or raw for atoms without a chain of "
+                "observable must be superposed, distances or positions for atoms without a chain "
+                "of "
                 "residues or beads, got 'dihedrals'; or select the backbone"
             )
         operators.append(Dihedrals(selection.dihedrals, selection.dihedral_labels))
     elif observable == "distances":
         operators.append(Distances(atoms=_evenly_spaced(atoms, _MAX_DISTANCE_ATOMS)))
-    elif observable == "aligned":
-        operators.append(Superposition(fit=atoms, keep=_evenly_spaced(atoms, _MAX_SUPERPOSED)))
+    elif observable == "superposed":
+        operators.append(
+            Superposition(fit=atoms, output_atoms=_evenly_spaced(atoms, _MAX_SUPERPOSED))
+        )
     return operators
 
 

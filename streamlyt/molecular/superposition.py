@@ -28,7 +28,7 @@ class Superposition(MolecularTransform):
     ----------
     fit
         Numbers of the atoms to superpose, at least three. Empty: all.
-    keep
+    output_atoms
         Numbers of the output atoms; coordinates are relative to the centroid of the fit atoms.
         Empty: all.
 
@@ -55,10 +55,10 @@ class Superposition(MolecularTransform):
     True
     """
 
-    def __init__(self, fit: Sequence[int] = (), keep: Sequence[int] = ()) -> None:
+    def __init__(self, fit: Sequence[int] = (), output_atoms: Sequence[int] = ()) -> None:
         super().__init__()
         self.fit = fit
-        self.keep = keep
+        self.output_atoms = output_atoms
 
     @classmethod
     def _check_example(cls) -> tuple[Self, Batch]:
@@ -72,7 +72,7 @@ class Superposition(MolecularTransform):
                 f"fit must name at least {MIN_ATOMS} atoms, got {self._fit.size}; select more "
                 f"atoms, or use distances or raw coordinates"
             )
-        self._keep = indices("keep", self.keep, len(atoms))
+        self._keep = indices("output_atoms", self.output_atoms, len(atoms))
         return schema.with_channels(atom_channels([atoms[i] for i in self._keep]))
 
     def _rows(self, batch: Batch) -> Floats:

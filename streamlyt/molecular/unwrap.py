@@ -24,7 +24,7 @@ class Unwrap(MolecularTransform):
 
     Parameters
     ----------
-    parents
+    bond_tree
         Parent of each atom, -1 for a root: ``bond_tree`` of the
         :class:`~streamlyt.molecular.AtomSelection` of a trajectory source.
 
@@ -46,10 +46,10 @@ class Unwrap(MolecularTransform):
     array([[ 9.5,  0. ,  0. , 10.5,  0. ,  0. ]])
     """
 
-    def __init__(self, parents: Sequence[int]) -> None:
+    def __init__(self, bond_tree: Sequence[int]) -> None:
         super().__init__()
-        self.parents = parents
-        self._parents = np.asarray(parents, dtype=np.int64)
+        self.bond_tree = bond_tree
+        self._parents = np.asarray(bond_tree, dtype=np.int64)
         self._order = _ancestors_first(self._parents)
 
     @classmethod
@@ -65,7 +65,7 @@ class Unwrap(MolecularTransform):
         atoms = atoms_of(schema)
         if len(atoms) != self._parents.size:
             raise ParameterError(
-                f"parents must have one entry for each of the {len(atoms)} atoms of the rows, "
+                f"bond_tree must have one entry for each of the {len(atoms)} atoms of the rows, "
                 f"got {self._parents.size}"
             )
         return schema.with_channels(atom_channels(atoms))

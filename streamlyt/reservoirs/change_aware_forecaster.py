@@ -51,14 +51,14 @@ class ChangeAwareForecaster(Forecaster):
 
     Parameters
     ----------
-    reservoirs
+    forecaster
         The forecaster; None for a default :class:`ReservoirForecaster`.
-    detectors
+    detector
         The detector of one channel that monitors the errors; None: no monitoring.
-    settle
+    warmup_rows
         Rows after a reset before errors are monitored: they fall while the readout still learns.
-    policy
-        Effect of a change: ``"anew"`` resets the forecaster, so it learns the new dynamics alone;
+    on_change
+        Effect of a change: ``"reset"`` resets the forecaster, so it learns the new dynamics alone;
         ``"keep"`` only emits the event, for a forecaster that forgets (``forget``) or for similar
         dynamics. The monitoring resets in both cases.
 
@@ -73,7 +73,7 @@ class ChangeAwareForecaster(Forecaster):
     >>> from streamlyt.reservoirs import RobustForecaster
     >>> rng = np.random.default_rng(0)
     >>> rows = np.sin(np.arange(3000) * np.repeat([0.3, 0.9], 1500)) + 0.1 * rng.normal(size=3000)
-    >>> model = ChangeAwareForecaster(RobustForecaster(), MultiscaleNEWMA(), settle=300)
+    >>> model = ChangeAwareForecaster(RobustForecaster(), MultiscaleNEWMA(), warmup_rows=300)
     >>> batch = Batch("", np.arange(3000), rows[:, None], Schema.of("x"))
     >>> [event.alarm_index // 100 for event in model.update(batch)[1]]
     [15]
@@ -81,29 +81,29 @@ class ChangeAwareForecaster(Forecaster):
 
     def __init__(
         self,
-        reservoirs: Forecaster | None = None,
-        detectors: Operator | None = None,
+        forecaster: Forecaster | None = None,
+        detector: Operator | None = None,
         *,
-        settle: int = 2000,
-        policy: Literal["anew", "keep"] = "anew",
+        warmup_rows: int = 2000,
+        on_change: Literal["reset", "keep"] = "reset",
     ) -> None:
-        if not isinstance(reservoirs, Forecaster | None) or isinstance(
-            reservoirs, ChangeAwareForecaster
+        if not isinstance(forecaster, Forecaster | None) or isinstance(
+            forecaster, ChangeAwareForecaster
         ):
             raise ParameterError(
-                f"reservoirs must be a forecaster, got {reservoirs!r}; use ReservoirForecaster()"
+                f"forecaster must be a forecaster, got {forecaster!r}; use ReservoirForecaster()"
             )
-        if not isinstance(detectors, Operator | None):
-            raise ParameterError(f"detectors must be a detector or None, got {detectors!r}")
-        check_integer("settle", settle, 0)
-        if policy not in ("anew", "keep"):
-            raise ParameterError(f"policy must be 'anew' or 'keep', got {policy!r}")
-        self.reservoirs = reservoirs
-        self.detectors = detectors
-        self.settle = settle
-        self.policy = policy
-        self._model = ReservoirForecaster() if reservoirs is None else reservoirs.clone()
-        self._watch = None if detectors is None else detectors.clone()
+        if not isinstance(detector, Operator | None):
+            raise ParameterError(f"detector must be a detector or None, got {detector!r}")
+        check_integer("warmup_rows", warmup_rows, 0)
+        if on_change not in ("reset", "keep"):
+            raise ParameterError(f"on_change must be 'reset' or 'keep', got {on_change!r}")
+        self.forecaster = forecaster
+        self.detector = detector
+        self.warmup_rows = warmup_rows
+        self.on_change = on_change
+        self._model = ReservoirForecaster() if forecaster is None else forecaster.clone()
+        self._watch = None if detector is None else detector.clone()
         self._own: dict[str, Array] = {}
         self._times: Array | None = None
         self._resets: list[tuple[int, Event]] = []
@@ -185,7 +185,7 @@ class ChangeAwareForecaster(Forecaster):
             stop = len(values) if alarm is None else at + alarm + 1
             predicted[at:stop] = part[: stop - at]
             # A reset model has learned none of the following rows, a kept one all of them.
-            part = part[stop - at :] if self.policy == "keep" else part[:0]
+            part = part[stop - at :] if self.on_change == "keep" else part[:0]
             at = stop
         return predicted
 
@@ -203,7 +203,7 @@ class ChangeAwareForecaster(Forecaster):
         """
         if not isinstance(self._model, ReservoirForecaster):
             raise ParameterError(
-                f"reservoirs must be a ReservoirForecaster, got {self._model!r}; "
+                f"forecaster must be a ReservoirForecaster, got {self._model!r}; "
                 "other forecasters have no prediction intervals"
             )
         return self._model.forecast_interval(horizon, coverage)
@@ -214,8 +214,8 @@ class ChangeAwareForecaster(Forecaster):
         own = self._own
         first, start = int(own["rows"]), int(own["start"])
         errors, staying = self._errors(values, predicted)
-        began = max(0, start + self.settle - first)  # first monitored row
-        seen = first + began - start - self.settle  # monitored rows before it
+        began = max(0, start + self.warmup_rows - first)  # first monitored row
+        seen = first + began - start - self.warmup_rows  # monitored rows before it
         events: dict[int, Event] = {}
         if began < len(values):
             rows = np.arange(first + began, first + len(values))
@@ -227,14 +227,14 @@ class ChangeAwareForecaster(Forecaster):
             slot = (first + i) % _RECENT
             oldest = recent[slot]
             recent[slot] = errors[i]
-            watched = first + i - start - self.settle + 1
+            watched = first + i - start - self.warmup_rows + 1
             if watched > _RECENT:  # the usual error excludes the recent rows
                 count = min(count + 1, _USUAL_ROWS)
                 own["usual"] = np.array([mean + (oldest - mean) / count, count])
             worse = float(recent.mean() - own["usual"][0]) if watched > 2 * _RECENT else 0.0
             if i in events:
                 event = events[i]
-                change = start + self.settle + event.change_index
+                change = start + self.warmup_rows + event.change_index
                 own["pending"] = np.array([_PATIENCE, first + i, change, event.change_time])
             level = self._level(watched, float(staying[i]))
             if own["pending"][0] and worse > level:
@@ -263,7 +263,7 @@ class ChangeAwareForecaster(Forecaster):
     def _reset_model(self, row: int) -> None:
         assert self._watch is not None
         self._watch.state = {}
-        if self.policy == "anew":
+        if self.on_change == "reset":
             self._model.state = {}
         own = self._own
         own["rows"] = own["start"] = np.array(row)

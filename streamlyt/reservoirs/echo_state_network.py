@@ -43,8 +43,8 @@ class EchoStateNetwork(Reservoir):
     n_components
         Number of nodes N. With one to four channels, 1020 nodes fill the transform exactly.
     construction
-        ``"structured"``; ``"dense"``: a Gaussian matrix; ``"sparse"``: ``links`` Gaussian weights
-        per node.
+        ``"structured"``; ``"dense"``: a Gaussian matrix; ``"sparse"``: ``connections_per_node``
+        Gaussian weights per node.
     activation
         f: ``"cos"``, ``"tanh"``, ``"erf"``, ``"relu"``, ``"sign"`` or ``"heaviside"``.
     spectral_radius
@@ -55,9 +55,9 @@ class EchoStateNetwork(Reservoir):
         Standard deviation of the biases. With 0, tanh, erf and sign can only learn odd maps.
     leak_rate
         Fraction of the state that is replaced in a step, in (0, 1].
-    links
+    connections_per_node
         Weights per node of a sparse matrix.
-    compressed
+    arcsinh_inputs
         Whether arcsinh is applied to the inputs: linear near 0, logarithmic for large values, so
         outliers of a measured series do not saturate the nodes.
     dtype
@@ -95,8 +95,8 @@ class EchoStateNetwork(Reservoir):
         input_scale: float = 0.3,
         bias_scale: float = 1.5,
         leak_rate: float = 1.0,
-        links: int = 10,
-        compressed: bool = False,
+        connections_per_node: int = 10,
+        arcsinh_inputs: bool = False,
         dtype: str = "float64",
         seed: int = 0,
     ) -> None:
@@ -108,8 +108,8 @@ class EchoStateNetwork(Reservoir):
         self.input_scale = input_scale
         self.bias_scale = bias_scale
         self.leak_rate = leak_rate
-        self.links = links
-        self.compressed = compressed
+        self.connections_per_node = connections_per_node
+        self.arcsinh_inputs = arcsinh_inputs
         self.dtype = dtype
         self.seed = seed
         check_integer("n_components", n_components, 1)
@@ -119,7 +119,7 @@ class EchoStateNetwork(Reservoir):
             check_number(name, getattr(self, name), positive=False)
         if not 0 < leak_rate <= 1:
             raise ParameterError(f"leak_rate must be in (0, 1], got {leak_rate!r}")
-        check_integer("links", links, 1)
+        check_integer("connections_per_node", connections_per_node, 1)
         check_choice("dtype", dtype, _DTYPES)
         check_integer("seed", seed, 0)
         self._cached: tuple[int, tuple[Any, ...]] | None = None
@@ -134,7 +134,7 @@ class EchoStateNetwork(Reservoir):
 
     def run(self, inputs: Floats, memory: dict[str, Array]) -> Array:
         """Drive the nodes; see :class:`Reservoir`."""
-        scaled = np.arcsinh(inputs) if self.compressed else inputs
+        scaled = np.arcsinh(inputs) if self.arcsinh_inputs else inputs
         rows = np.ascontiguousarray(scaled, self.dtype)
         out = np.empty((*rows.shape[:2], self.n_components), self.dtype)
         kind = ACTIVATIONS.index(self.activation)
@@ -163,7 +163,7 @@ class EchoStateNetwork(Reservoir):
         if self.construction == "dense":
             matrix = (recurrent * self._normals(_RECURRENT, n * n)).astype(self.dtype)
             return dense_steps, (matrix.reshape(n, n), fed, bias)
-        links = min(self.links, n)
+        links = min(self.connections_per_node, n)
         weights = self.spectral_radius / math.sqrt(links) * self._normals(_RECURRENT, n * links)
         columns = (bits(seed, _PLACES, n * links) % np.uint64(n)).astype(np.int32)
         shape = (n, links)

@@ -24,7 +24,7 @@ class NVAR(Reservoir):
 
     Parameters
     ----------
-    delays
+    n_delays
         Number of rows k, including the newest.
     skip
         Distance in rows between them.
@@ -43,24 +43,24 @@ class NVAR(Reservoir):
 
     Examples
     --------
-    >>> NVAR(delays=2, order=2).n_outputs(3)  # 6 values, 21 products of two
+    >>> NVAR(n_delays=2, order=2).n_outputs(3)  # 6 values, 21 products of two
     27
     """
 
     appends_inputs = False
 
-    def __init__(self, delays: int = 2, *, skip: int = 1, order: int = 3) -> None:
+    def __init__(self, n_delays: int = 2, *, skip: int = 1, order: int = 3) -> None:
         super().__init__()
-        self.delays = delays
+        self.n_delays = n_delays
         self.skip = skip
         self.order = order
-        for name in ("delays", "skip", "order"):
+        for name in ("n_delays", "skip", "order"):
             check_integer(name, getattr(self, name), 1)
         self._cached: tuple[int, Array, Array] | None = None
 
     def n_outputs(self, width: int) -> int:
         """Return the number of products."""
-        values, total, count = self.delays * width, 0, 1
+        values, total, count = self.n_delays * width, 0, 1
         for order in range(1, self.order + 1):
             count = count * (values + order - 1) // order
             total += count
@@ -73,7 +73,7 @@ class NVAR(Reservoir):
 
     def start(self, lanes: int, width: int) -> dict[str, Array]:
         """Return zeros for the previous rows."""
-        return {"past": np.zeros((lanes, (self.delays - 1) * self.skip, width))}
+        return {"past": np.zeros((lanes, (self.n_delays - 1) * self.skip, width))}
 
     def run(self, inputs: Floats, memory: dict[str, Array]) -> Array:
         """Multiply the rows; see :class:`Reservoir`."""
@@ -90,7 +90,7 @@ class NVAR(Reservoir):
         factors = np.empty_like(parents)
         indices: dict[tuple[int, ...], int] = {(): -1}
         for order in range(1, self.order + 1):
-            for product in combinations_with_replacement(range(self.delays * width), order):
+            for product in combinations_with_replacement(range(self.n_delays * width), order):
                 index = len(indices) - 1
                 indices[product] = index
                 parents[index], factors[index] = indices[product[:-1]], product[-1]

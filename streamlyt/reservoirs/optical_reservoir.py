@@ -62,7 +62,7 @@ class OpticalReservoir(Reservoir):
         S, the intensity that saturates a camera pixel at the initial exposure.
     leak_rate
         Fraction of the state that is replaced in a step, in (0, 1].
-    average
+    n_average
         Number of frames of the same pattern whose mean is the state; it reduces noise and, with
         dithering, rounding errors.
     exposure
@@ -107,7 +107,7 @@ class OpticalReservoir(Reservoir):
         input_range: float = 4.0,
         saturation: float = 2.5,
         leak_rate: float = 1.0,
-        average: int = 1,
+        n_average: int = 1,
         exposure: str = "fixed",
         dither: bool = False,
         seed: int = 0,
@@ -123,11 +123,11 @@ class OpticalReservoir(Reservoir):
         self.input_range = input_range
         self.saturation = saturation
         self.leak_rate = leak_rate
-        self.average = average
+        self.n_average = n_average
         self.exposure = exposure
         self.dither = dither
         self.seed = seed
-        for name in ("n_components", "average"):
+        for name in ("n_components", "n_average"):
             check_integer(name, getattr(self, name), 1)
         check_integer("seed", seed, 0)
         for name in ("spectral_radius", "input_scale", "bias_scale"):
@@ -149,7 +149,7 @@ class OpticalReservoir(Reservoir):
                 f"camera, got {n_components!r}"
             )
         # Sums of counts are integers that single precision represents exactly; intensities are not.
-        exact = self._capabilities.bits > 0 and average << self._capabilities.bits <= 1 << 24
+        exact = self._capabilities.bits > 0 and n_average << self._capabilities.bits <= 1 << 24
         self._dtype = np.dtype(np.float32 if exact else np.float64)
         self._display: Display | None = None
         self._open = False
@@ -178,7 +178,7 @@ class OpticalReservoir(Reservoir):
         nodes, taken = memory["nodes"], memory["frames"]
         for row in range(n):
             self._step(self._display, nodes, inputs[row], memory, out[row])
-            taken += self.average
+            taken += self.n_average
         return out
 
     def _step(
@@ -192,10 +192,10 @@ class OpticalReservoir(Reservoir):
         """Display a pattern of states and inputs; the mean frame gives the next states."""
         exposure = memory["exposure"] * (display.unit / self.saturation)
         patterns = display.patterns(nodes, inputs)
-        total = np.zeros_like(nodes) if self.average > 1 else np.empty((0, 0), self._dtype)
-        for frame in range(self.average):
+        total = np.zeros_like(nodes) if self.n_average > 1 else np.empty((0, 0), self._dtype)
+        for frame in range(self.n_average):
             if display.dithers:
-                patterns = display.patterns(nodes, inputs, frame / self.average)
+                patterns = display.patterns(nodes, inputs, frame / self.n_average)
             frames = self._device.project_intensity(
                 patterns, self.n_components, exposure=exposure, first=memory["frames"] + frame
             )
@@ -204,19 +204,19 @@ class OpticalReservoir(Reservoir):
                     f"frames of the device must have shape {nodes.shape!r}, got "
                     f"{frames.counts.shape!r}; test it with streamlyt.devices.check_device"
                 )
-            if frame < self.average - 1:
+            if frame < self.n_average - 1:
                 frames.add_to(total)
         if self.exposure == "auto" and self._capabilities.bits:
             self._expose(
                 frames.counts >= frames.full_scale, frames.intensity() * display.unit, memory
             )
-        scale, top, leak = display.unit / self.average, self.saturation, self.leak_rate
+        scale, top, leak = display.unit / self.n_average, self.saturation, self.leak_rate
         frame_data = frames.counts, frames.black_level, frames.light
         settle_rows(nodes, total, *frame_data, scale, top, leak, out)
 
     def _expose(self, full: Array, light: Floats, memory: dict[str, Array]) -> None:
         """Adjust the exposures of lanes that are still in their first frames."""
-        adjusting = (memory["frames"] & ((1 << _LANE) - 1)) < _SETTLE * self.average
+        adjusting = (memory["frames"] & ((1 << _LANE) - 1)) < _SETTLE * self.n_average
         saturated = full.mean(axis=1) > _SATURATED
         high = np.quantile(light, 1.0 - _SATURATED, axis=1)
         target = self.saturation / np.maximum(high, 1e-3 * self.saturation)

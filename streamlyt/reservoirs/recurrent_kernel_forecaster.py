@@ -57,12 +57,12 @@ class RecurrentKernelForecaster(Forecaster):
     spectral_radius, input_scale, bias_scale
         The scales of an :class:`EchoStateNetwork`. There is no leak rate: its kernel has no short
         closed form.
-    linear
+    linear_weight
         Weight c of the constant and linear terms. For an echo state network of N nodes it is 1/N.
     ridge
         Ridge relative to the trace of the kernel matrix. None: persistence and solutions with many
         ridges are mixed by generalized cross-validation.
-    rows
+    max_rows
         Maximum number of stored rows. At the limit the oldest quarter is dropped, and the reservoir
         restarts from rest at the oldest remaining row.
     washout
@@ -97,9 +97,9 @@ class RecurrentKernelForecaster(Forecaster):
         spectral_radius: float = 1.0,
         input_scale: float = 0.3,
         bias_scale: float = 1.5,
-        linear: float = 0.001,
+        linear_weight: float = 0.001,
         ridge: float | None = None,
-        rows: int = 1000,
+        max_rows: int = 1000,
         washout: int = 20,
         seed: int = 0,
     ) -> None:
@@ -108,23 +108,24 @@ class RecurrentKernelForecaster(Forecaster):
         self.spectral_radius = spectral_radius
         self.input_scale = input_scale
         self.bias_scale = bias_scale
-        self.linear = linear
+        self.linear_weight = linear_weight
         self.ridge = ridge
-        self.rows = rows
+        self.max_rows = max_rows
         self.washout = washout
         self.seed = seed
         check_choice("activation", activation, _ACTIVATIONS)
-        for name in ("spectral_radius", "input_scale", "bias_scale", "linear"):
+        for name in ("spectral_radius", "input_scale", "bias_scale", "linear_weight"):
             check_number(name, getattr(self, name), positive=False)
         if ridge is not None:
             check_number("ridge", ridge, positive=False)
         check_integer("washout", washout, 10)
         check_integer("seed", seed, 0)
-        if rows < 4 * washout:
+        if max_rows < 4 * washout:
             raise ParameterError(
-                f"rows must be at least four washouts ({4 * washout}), got {rows!r}; store more"
+                f"max_rows must be at least four washouts ({4 * washout}), got {max_rows!r}; "
+                "store more"
             )
-        check_integer("rows", rows, 1)
+        check_integer("max_rows", max_rows, 1)
         self._newest: tuple[dict[str, Array], int, Floats] | None = None
 
     @cached_property
@@ -218,7 +219,7 @@ class RecurrentKernelForecaster(Forecaster):
 
     @property
     def _recursion(self) -> KernelRecursion:
-        scales = self.spectral_radius, self.input_scale, self.bias_scale, self.linear
+        scales = self.spectral_radius, self.input_scale, self.bias_scale, self.linear_weight
         return KernelRecursion(self.activation, *scales, self.state["centre"].size)
 
     def _loops_from(
@@ -263,7 +264,7 @@ class RecurrentKernelForecaster(Forecaster):
         state["products"], state["own"] = at.products, at.own
         state["kept"] = np.vstack([state["kept"], row])
         state["learnt"] = np.array(int(state["learnt"]) + 1)
-        if len(state["kept"]) > self.rows:
+        if len(state["kept"]) > self.max_rows:
             state["kept"] = state["kept"][len(state["kept"]) // _DROPPED :]
             self._refit()
         elif len(state["kept"]) >= _GROWTH * len(support):

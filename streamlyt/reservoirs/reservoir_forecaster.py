@@ -49,11 +49,11 @@ class ReservoirForecaster(OnlineReadout):
     .. math:: \hat u_{t+1} = u_t + W \phi_t, \qquad \phi_t = (1, u_t, x_t),
 
     learns from every row; x is the states of all reservoirs. W is the ridge solution over all rows
-    so far, each one down-weighted by the fraction ``forget`` with every later row. It is solved
-    again after 25 % more rows, and at least every ``refit`` rows. :meth:`forecast` always uses the
-    newest solution, feeds its own predictions back, and does not change the state.
+    so far, each weighted by ``forgetting_factor`` to the power of its age in rows. It is solved
+    again after 25 % more rows, and at least every ``max_refit_interval`` rows. :meth:`forecast`
+    always uses the newest solution, feeds its own predictions back, and does not change the state.
 
-    **Fields.** With a ``patch`` the channels are points of a field. Every patch has its own
+    **Fields.** With a ``patch_size`` the channels are points of a field. Every patch has its own
     reservoirs, driven by its points and a halo around them; all patches share weights and readout.
     This makes fields with many points tractable; the dynamics must be the same everywhere.
 
@@ -61,21 +61,22 @@ class ReservoirForecaster(OnlineReadout):
     ----------
     reservoirs
         One reservoir, or several in parallel. None: a default :class:`EchoStateNetwork`.
-    target
+    target_type
         Target of the readout: ``"increment"`` (as above) or ``"value"``.
     ridge
         Ridge of the solution, relative to the trace of the Gram matrix of the features. The
         default, just above the rounding of the sums, is for noiseless series; if the noise is a
         fraction s of the standard deviation, start with s squared.
-    forget
-        Fraction of the past that each row forgets, in [0, 1): 1 over the memory in rows.
+    forgetting_factor
+        Weight of a row relative to the next one, in (0, 1]; 1: no forgetting. The memory is
+        1 / (1 - ``forgetting_factor``) rows.
     washout
         First rows, at least 10, that are not used for learning.
-    noise
+    input_noise
         Standard deviation, relative to the channels, of noise on the inputs of a second set of
         reservoirs from which the readout learns to return to the series. It stabilizes closed loops
         and doubles the time per step. 0: none.
-    patch
+    patch_size
         Channels of a patch, a divisor of their number; None for one set of reservoirs over all.
     halo
         Width of the halo on each side, in units of length.
@@ -84,15 +85,15 @@ class ReservoirForecaster(OnlineReadout):
     boundary
         ``"periodic"``: the last channel is next to the first; ``"open"``: zeros beyond the ends.
     readout
-        ``"gram"``: normal equations and Cholesky factors; ``"square-root"``: triangular factor of
-        the features, with twice the digits at twice the time. ``"cross-validated"``: for unknown
-        noise, a mixture of persistence and solutions over groups of reservoirs and ridges from
-        ``ridge`` upwards; forecasts are shrunk to persistence by a factor fitted to forecasts from
-        up to 100 recent origins (``calibration``). ``"sketch"``: for more than 8000 features, a
-        random projection to half of them, at most 4096. ``"rls"`` and ``"nlms"``: for comparison.
-    refit
+        ``"normal_equations"``: normal equations and Cholesky factors; ``"qr"``: triangular factor
+        of the features, with twice the digits at twice the time. ``"gcv"``: for unknown noise, a
+        mixture of persistence and solutions over groups of reservoirs and ridges from ``ridge``
+        upwards; forecasts are shrunk to persistence by a factor fitted to forecasts from up to 100
+        recent origins (``calibration_rows``). ``"sketch"``: for more than 8000 features, a random
+        projection to half of them, at most 4096. ``"rls"`` and ``"nlms"``: for comparison.
+    max_refit_interval
         Maximum rows between two solutions; None for the number of features.
-    calibration
+    calibration_rows
         Number of recent rows that calibrate the intervals of :meth:`forecast_interval`; the state
         then has an earlier readout that did not learn them, and twice as many rows. 0: no
         intervals.
@@ -119,57 +120,57 @@ class ReservoirForecaster(OnlineReadout):
         self,
         reservoirs: Reservoir | Sequence[Reservoir] | None = None,
         *,
-        target: Literal["increment", "value"] = "increment",
+        target_type: Literal["increment", "value"] = "increment",
         ridge: float = 2.5e-16,
-        forget: float = 0.0,
+        forgetting_factor: float = 1.0,
         washout: int = 200,
-        noise: float = 0.0,
-        patch: int | None = None,
+        input_noise: float = 0.0,
+        patch_size: int | None = None,
         halo: float = 8.0,
         spacing: float = 1.0,
         boundary: Literal["periodic", "open"] = "periodic",
         readout: Literal[
-            "gram", "square-root", "cross-validated", "sketch", "rls", "nlms"
-        ] = "gram",
-        refit: int | None = None,
-        calibration: int = 2000,
+            "normal_equations", "qr", "gcv", "sketch", "rls", "nlms"
+        ] = "normal_equations",
+        max_refit_interval: int | None = None,
+        calibration_rows: int = 2000,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.reservoirs = reservoirs
-        self.target = target
+        self.target_type = target_type
         self.ridge = ridge
-        self.forget = forget
+        self.forgetting_factor = forgetting_factor
         self.washout = washout
-        self.noise = noise
-        self.patch = patch
+        self.input_noise = input_noise
+        self.patch_size = patch_size
         self.halo = halo
         self.spacing = spacing
         self.boundary = boundary
         self.readout = readout
-        self.refit = refit
-        self.calibration = calibration
+        self.max_refit_interval = max_refit_interval
+        self.calibration_rows = calibration_rows
         self.seed = seed
-        check_choice("target", target, ("increment", "value"))
+        check_choice("target_type", target_type, ("increment", "value"))
         check_choice("boundary", boundary, ("periodic", "open"))
         check_choice("readout", readout, tuple(READOUTS))
-        for name in ("ridge", "noise", "halo"):
+        for name in ("ridge", "input_noise", "halo"):
             check_number(name, getattr(self, name), positive=False)
         check_number("spacing", spacing, positive=True)
-        if not 0 <= forget < 1:
-            raise ParameterError(f"forget must be in [0, 1), got {forget!r}")
+        if not 0 < forgetting_factor <= 1:
+            raise ParameterError(f"forgetting_factor must be in (0, 1], got {forgetting_factor!r}")
         check_integer("washout", washout, 10)
-        check_integer("calibration", calibration, 0)
+        check_integer("calibration_rows", calibration_rows, 0)
         check_integer("seed", seed, 0)
-        if patch is not None:
-            check_integer("patch", patch, 1)
-        if refit is not None:
-            check_integer("refit", refit, 1)
+        if patch_size is not None:
+            check_integer("patch_size", patch_size, 1)
+        if max_refit_interval is not None:
+            check_integer("max_refit_interval", max_refit_interval, 1)
         self._drive = StateFeatures(
-            as_tuple(reservoirs), patch, halo, spacing, boundary, noise, seed
+            as_tuple(reservoirs), patch_size, halo, spacing, boundary, input_noise, seed
         )
-        self._readout = READOUTS[readout](ridge, 1.0 - forget)
-        self._calibration = Calibration(calibration, washout)
+        self._readout = READOUTS[readout](ridge, forgetting_factor)
+        self._calibration = Calibration(calibration_rows, washout)
         self._cached_conformal: (
             tuple[dict[str, Array], tuple[int, int, float], ConformalCalibration] | None
         ) = None
@@ -277,7 +278,7 @@ class ReservoirForecaster(OnlineReadout):
     ) -> Loop:
         """Return closed loops, shrunk to persistence for the cross-validated readout."""
         loop = self._loops_from(start, weights, horizon, ends)
-        if self.readout != "cross-validated" or not self.calibration:
+        if self.readout != "gcv" or not self.calibration_rows:
             return loop
         return ShrunkForecast(loop, start.rows, self._shrinkage(horizon))
 
@@ -307,7 +308,7 @@ class ReservoirForecaster(OnlineReadout):
     ) -> partial[Floats]:
         """Return loops from origins after ``ends`` rows of the series; None: the present."""
         far = _FAR * max(1.0, float(self.state["extent"]))
-        increments = self.target == "increment"
+        increments = self.target_type == "increment"
         known = self._calibration.known(self.state, horizon, ends)
         return partial(
             closed_loop, self._drive, start, weights, horizon, increments, far, known=known

@@ -23,15 +23,15 @@ class RobustForecaster(ReservoirForecaster):
 
     Parameters
     ----------
-    delays
+    n_delays
         Number of last rows k in the linear part; one more than the season is a good choice.
     n_components
         Nodes of the reservoir.
-    forget
-        Share of all that was learnt that each row takes away, in [0, 1).
+    forgetting_factor
+        Weight of a row relative to the next one, in (0, 1]; 1: no forgetting.
     washout
         First rows, at least 10, that are not learnt from.
-    calibration
+    calibration_rows
         Recent rows that calibrate the prediction intervals.
     seed
         Seed of the reservoir.
@@ -54,25 +54,27 @@ class RobustForecaster(ReservoirForecaster):
 
     def __init__(
         self,
-        delays: int = 13,
+        n_delays: int = 13,
         n_components: int = 200,
         *,
-        forget: float = 0.0,
+        forgetting_factor: float = 1.0,
         washout: int = 20,
-        calibration: int = 2000,
+        calibration_rows: int = 2000,
         seed: int = 0,
     ) -> None:
-        check_integer("delays", delays, 1)
+        check_integer("n_delays", n_delays, 1)
         super().__init__(
             (
-                NVAR(delays, order=1),
-                EchoStateNetwork(n_components, spectral_radius=1.05, compressed=True, seed=seed),
+                NVAR(n_delays, order=1),
+                EchoStateNetwork(
+                    n_components, spectral_radius=1.05, arcsinh_inputs=True, seed=seed
+                ),
             ),
-            readout="cross-validated",
-            forget=forget,
+            readout="gcv",
+            forgetting_factor=forgetting_factor,
             washout=washout,
-            calibration=calibration,
+            calibration_rows=calibration_rows,
             seed=seed,
         )
-        self.delays = delays
+        self.n_delays = n_delays
         self.n_components = n_components

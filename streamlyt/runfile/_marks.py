@@ -276,7 +276,7 @@ def _untrusted(path: Path) -> StateError:
     return StateError(
         f"the run file {path} must carry the mark of this user to be resumed, got a file "
         f"written elsewhere or by an older streamlyt, or changed since (key: {key_path()}); "
-        f"reading it is safe (streamlyt report, dash); if you know its origin, resume it with "
+        f"reading it is safe (streamlyt report, dashboard); if you know its origin, resume it with "
         f"--trust (trust=True), or name its key in {KEY_FILE}"
     )
 

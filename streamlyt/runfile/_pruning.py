@@ -57,12 +57,12 @@ class RetentionManager:
             return
         oldest = min(steps(db))
         before = db.total_changes
-        if self.policy.retain_rows is not None:
-            self._by_rows(db, grown, oldest, self.policy.retain_rows)
-        if self.policy.retain_age is not None:
-            self._by_age(db, grown, oldest, self.policy.retain_age)
-        if self.policy.retain_mb is not None:
-            self._by_size(db, grown, oldest, round(self.policy.retain_mb * 1e6))
+        if self.policy.max_rows is not None:
+            self._by_rows(db, grown, oldest, self.policy.max_rows)
+        if self.policy.max_age is not None:
+            self._by_age(db, grown, oldest, self.policy.max_age)
+        if self.policy.max_mb is not None:
+            self._by_size(db, grown, oldest, round(self.policy.max_mb * 1e6))
         self._freed = self._freed or db.total_changes > before
 
     def settle(self, db: sqlite3.Connection) -> None:

@@ -81,10 +81,10 @@ class RunFile(RunFileMaintenance):
         path: str | os.PathLike[str],
         *,
         pipeline: str,
-        wide: int = 64,
+        raw_channel_limit: int = 64,
         chunk_bytes: int = 2**18,
         overwrite: bool = False,
-        policy: RetentionPolicy | None = None,
+        retention: RetentionPolicy | None = None,
     ) -> Self:
         """Create a run file and open it for writing.
 
@@ -94,14 +94,14 @@ class RunFile(RunFileMaintenance):
             Path of the file; by convention it ends with ``.streamlyt``.
         pipeline
             The pipeline as TOML, stored unchanged.
-        wide
+        raw_channel_limit
             A series with more input channels than this stores only the columns ``full`` of
             :meth:`write_rows` row by row, and the others from level 1 on.
         chunk_bytes
             Approximate size of a chunk of columns; the last one is rewritten at every checkpoint.
         overwrite
             Whether an existing run file may be replaced.
-        policy
+        retention
             Retention of rows; None for no limits.
 
         Raises
@@ -111,24 +111,25 @@ class RunFile(RunFileMaintenance):
         FormatError
             If the file to be replaced is no run file.
         """
-        if wide < 0 or chunk_bytes < 1:
+        if raw_channel_limit < 0 or chunk_bytes < 1:
             raise ParameterError(
-                f"wide must be at least 0 and chunk_bytes at least 1, got {wide!r}, {chunk_bytes!r}"
+                "raw_channel_limit must be at least 0 and chunk_bytes at least 1, got "
+                f"{raw_channel_limit!r}, {chunk_bytes!r}"
             )
         meta = {
             "format": FORMAT,
             "pipeline": pipeline,
             "streamlyt": __version__,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "wide": wide,
+            "wide": raw_channel_limit,
             "chunk_bytes": chunk_bytes,
             "step": 0,
             "rows": 0,
             "seconds": 0.0,
             "complete": False,
         }
-        if policy is not None and not policy.retains_all:
-            meta["policy"] = policy.get_params()
+        if retention is not None and not retention.retains_all:
+            meta["policy"] = retention.get_params()
         path = Path(path)
         create(path, meta, overwrite, shrinks="policy" in meta)
         BlobFolder(path).keep(())
@@ -181,7 +182,7 @@ class RunFile(RunFileMaintenance):
             The rows.
         full
             Names of the columns that are stored row by row even if the series has more than
-            ``wide`` others; None for all. The first batch of a series decides.
+            ``raw_channel_limit`` others; None for all. The first batch of a series decides.
         """
         self._series_of(batch, full).add(batch)
 

@@ -1,9 +1,10 @@
-"""Retention of rows in the run file: the table ``[policy]`` of a pipeline file."""
+"""Retention of rows in the run file: the table ``[retention]`` of a pipeline file."""
 
 from typing import Any
 
 from streamlyt.core import Component
 from streamlyt.core.errors import ParameterError
+from streamlyt.core.former_names import current_retention
 from streamlyt.core.times import check_duration
 
 __all__ = ["RetentionPolicy"]
@@ -18,13 +19,13 @@ class RetentionPolicy(Component):
 
     Parameters
     ----------
-    retain_rows
+    max_rows
         Number of last rows of each series to keep; None for all.
-    retain_age
+    max_age
         Maximum age of rows relative to the newest row of all series: a duration like ``"30d"``, or
         a number in the unit of their times; applies to late rows and dead letters too. None: no
         limit.
-    retain_mb
+    max_mb
         Megabytes of columns to keep, over all series; None for all.
 
     Raises
@@ -36,17 +37,17 @@ class RetentionPolicy(Component):
     def __init__(
         self,
         *,
-        retain_rows: int | None = None,
-        retain_age: int | str | None = None,
-        retain_mb: float | None = None,
+        max_rows: int | None = None,
+        max_age: int | str | None = None,
+        max_mb: float | None = None,
     ) -> None:
-        if retain_rows is not None and retain_rows < 1:
-            raise ParameterError(f"retain_rows must be at least 1, got {retain_rows!r}")
-        if retain_age is not None:
-            check_duration("retain_age", retain_age, 1)
-        if retain_mb is not None and not retain_mb > 0:
-            raise ParameterError(f"retain_mb must be positive, got {retain_mb!r}")
-        self.retain_rows, self.retain_age, self.retain_mb = retain_rows, retain_age, retain_mb
+        if max_rows is not None and max_rows < 1:
+            raise ParameterError(f"max_rows must be at least 1, got {max_rows!r}")
+        if max_age is not None:
+            check_duration("max_age", max_age, 1)
+        if max_mb is not None and not max_mb > 0:
+            raise ParameterError(f"max_mb must be positive, got {max_mb!r}")
+        self.max_rows, self.max_age, self.max_mb = max_rows, max_age, max_mb
 
     @property
     def retains_all(self) -> bool:
@@ -56,4 +57,4 @@ class RetentionPolicy(Component):
     @classmethod
     def of(cls, saved: dict[str, Any] | None) -> "RetentionPolicy":
         """Return the policy with parameters saved in a run file; None: no limits."""
-        return cls(**(saved or {}))
+        return cls(**current_retention(saved or {}))

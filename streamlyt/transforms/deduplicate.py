@@ -23,14 +23,14 @@ class Deduplicate(Operator):
 
     Parameters
     ----------
-    same
+    by
         ``"row"``: a duplicate equals one of the last 64 distinct rows of the same time in all
         values (missing values are equal). ``"time"``: only the first row of each time is kept.
 
     Raises
     ------
     ParameterError
-        If ``same`` is unknown.
+        If ``by`` is unknown.
     DataError
         If the number of channels changes.
 
@@ -40,14 +40,14 @@ class Deduplicate(Operator):
     >>> batch = Batch("", [0, 0, 0, 1], [[1.0], [2.0], [1.0], [1.0]], Schema.of("x"))
     >>> Deduplicate().update(batch)[0].values.tolist()
     [[1.0], [2.0], [1.0]]
-    >>> Deduplicate(same="time").update(batch)[0].values.tolist()
+    >>> Deduplicate(by="time").update(batch)[0].values.tolist()
     [[1.0], [1.0]]
     """
 
-    def __init__(self, same: Literal["row", "time"] = "row") -> None:
-        if same not in ("row", "time"):
-            raise ParameterError(f"same must be 'row' or 'time', got {same!r}")
-        self.same = same
+    def __init__(self, by: Literal["row", "time"] = "row") -> None:
+        if by not in ("row", "time"):
+            raise ParameterError(f"by must be 'row' or 'time', got {by!r}")
+        self.by = by
         self.state = {}
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
@@ -59,7 +59,7 @@ class Deduplicate(Operator):
         state.setdefault("seen", np.empty((0, batch.schema.n_channels)))
         before = np.append(state.get("time", batch.times[:1] - 1), batch.times[:-1])
         repeated = batch.times == before
-        kept = ~repeated if self.same == "time" else self._distinct(batch, repeated)
+        kept = ~repeated if self.by == "time" else self._distinct(batch, repeated)
         state["time"] = batch.times[-1:].copy()
         record_rows(kept, state)
         if kept.all():

@@ -20,19 +20,18 @@ PERIOD_ROWS = 512  # to estimate the period
 class DelayEmbedding(Operator):
     r"""Delay embedding: values of each channel now and at evenly spaced earlier times.
 
-    Channel x becomes :math:`x_t, x_{t-s}, x_{t-2s}, \dots` over ``width`` rows, each the mean of
-    the s rows around, with :math:`s = \mathrm{width} / \mathrm{lags}`. Series with equal
-    levels but different periods differ in the embedding [1]_. The first ``width - 1`` rows give
-    no output.
+    Channel x becomes :math:`x_t, x_{t-s}, x_{t-2s}, \dots` over ``window_rows`` rows, each the mean
+    of the s rows around, with :math:`s = \mathrm{width} / \mathrm{lags}`. Series with equal levels
+    but different periods differ in the embedding [1]_. The first ``width - 1`` rows give no output.
 
     Parameters
     ----------
-    width
+    window_rows
         Rows spanned by an embedding vector, at least 2. None: the longest period of the channels
         in their first 512 rows (see :func:`period`), which are buffered until then.
-    lags
-        Dimension of the embedding, from 2 to ``width``.
-    local
+    dimension
+        Dimension of the embedding, from 2 to ``window_rows``.
+    normalize
         Whether each vector is centered and divided by its standard deviation, so that level and
         amplitude have no influence.
 
@@ -51,19 +50,23 @@ class DelayEmbedding(Operator):
     --------
     >>> from streamlyt.core import Schema
     >>> batch = Batch("", np.arange(4), [[1.0], [2], [4], [8]], Schema.of("x"))
-    >>> out, _ = DelayEmbedding(width=2, lags=2, local=False).update(batch)
+    >>> out, _ = DelayEmbedding(window_rows=2, dimension=2, normalize=False).update(batch)
     >>> out.schema.channel_names, out.values.tolist(), out.times.tolist()
     (('x-1', 'x-0'), [[1.0, 2.0], [2.0, 4.0], [4.0, 8.0]], [1, 2, 3])
     """
 
-    def __init__(self, width: int | None = None, lags: int = LAGS, local: bool = True) -> None:
-        if lags < 2:
-            raise ParameterError(f"lags must be at least 2, got {lags!r}")
-        if width is not None and width < lags:
-            raise ParameterError(f"width must be at least lags={lags} rows, got {width!r}")
-        self.width = width
-        self.lags = lags
-        self.local = local
+    def __init__(
+        self, window_rows: int | None = None, dimension: int = LAGS, normalize: bool = True
+    ) -> None:
+        if dimension < 2:
+            raise ParameterError(f"dimension must be at least 2, got {dimension!r}")
+        if window_rows is not None and window_rows < dimension:
+            raise ParameterError(
+                f"window_rows must be at least dimension={dimension} rows, got {window_rows!r}"
+            )
+        self.window_rows = window_rows
+        self.dimension = dimension
+        self.normalize = normalize
         self.state = {}
 
     def update(self, batch: Batch) -> tuple[Batch, list[Event]]:
@@ -72,7 +75,7 @@ class DelayEmbedding(Operator):
         names = [
             Channel(f"{channel.name}-{lag}", channel.unit, channel.group or channel.name)
             for channel in batch.schema.channels
-            for lag in range(self.lags - 1, -1, -1)
+            for lag in range(self.dimension - 1, -1, -1)
         ]
         schema = batch.schema.with_channels(names)
         buffered = self.state.get("held", np.empty((0, batch.schema.n_channels)))
@@ -89,18 +92,18 @@ class DelayEmbedding(Operator):
             self.state["times"] = times[len(rows) - keep :].copy()
         if not batch.n_rows or not ready:
             return Batch(batch.key, times[:0], np.empty((0, schema.n_channels)), schema), []
-        parts = [lagged(column, width, self.lags) for column in rows.T]
-        if self.local:
+        parts = [lagged(column, width, self.dimension) for column in rows.T]
+        if self.normalize:
             # The initial standard deviation defines flat vectors, which is batch-invariant.
             spreads = self.state["spread"].tolist()
             parts = [normalized(part, s) for part, s in zip(parts, spreads, strict=True)]
         return Batch(batch.key, times[width - 1 :], np.hstack(parts), schema), []
 
     def _estimate(self, rows: Floats) -> None:
-        needed = PERIOD_ROWS if self.width is None else self.width
+        needed = PERIOD_ROWS if self.window_rows is None else self.window_rows
         if "width" in self.state or len(rows) < needed:
             return
         head = rows[:needed]
-        width = self.width or max(self.lags, *(period(column) for column in head.T))
+        width = self.window_rows or max(self.dimension, *(period(column) for column in head.T))
         self.state["width"] = np.array([width])
         self.state["spread"] = head.std(axis=0)

@@ -13,21 +13,21 @@ from ._row_index import input_index, record_rows
 
 __all__ = ["MissingValues"]
 
-Policy = Literal["drop", "hold", "stop"]
-POLICIES = ("drop", "hold", "stop")
+Policy = Literal["drop", "ffill", "raise"]
+POLICIES = ("drop", "ffill", "raise")
 
 
 class MissingValues(Operator):
     """Policy for missing values (NaN and infinite).
 
-    ``"drop"`` drops the row; ``"hold"`` fills in the last value of the channel, and drops rows
-    before the first one; ``"stop"`` raises. A row is dropped if one of its channels requires it.
+    ``"drop"`` drops the row; ``"ffill"`` fills in the last value of the channel, and drops rows
+    before the first one; ``"raise"`` raises. A row is dropped if one of its channels requires it.
     Downstream events refer to source rows, for the last 1,024 runs of dropped rows.
 
     Parameters
     ----------
-    policy
-        Default policy: ``"drop"``, ``"hold"`` or ``"stop"``.
+    missing
+        Default policy: ``"drop"``, ``"ffill"`` or ``"raise"``.
     channels
         Channel -> policy.
 
@@ -36,24 +36,24 @@ class MissingValues(Operator):
     ParameterError
         If a policy or, with the first rows, a channel is unknown.
     DataError
-        If a value is missing and the policy is ``"stop"``.
+        If a value is missing and the policy is ``"raise"``.
 
     Examples
     --------
     >>> from streamlyt.core import Schema
     >>> rows = [[1.0, 1.0], [np.nan, 2.0], [3.0, np.nan]]
     >>> batch = Batch("", [0, 1, 2], rows, Schema.of("a", "b"))
-    >>> MissingValues("hold", channels={"b": "drop"}).update(batch)[0].values.tolist()
+    >>> MissingValues("ffill", channels={"b": "drop"}).update(batch)[0].values.tolist()
     [[1.0, 1.0], [1.0, 2.0]]
     """
 
     def __init__(
-        self, policy: Policy = "stop", channels: Mapping[str, Policy] | None = None
+        self, missing: Policy = "raise", channels: Mapping[str, Policy] | None = None
     ) -> None:
-        for name, value in {"policy": policy, **(channels or {})}.items():
+        for name, value in {"missing": missing, **(channels or {})}.items():
             if value not in POLICIES:
-                raise ParameterError(f"{name} must be 'drop', 'hold' or 'stop', got {value!r}")
-        self.policy = policy
+                raise ParameterError(f"{name} must be 'drop', 'ffill' or 'raise', got {value!r}")
+        self.missing = missing
         self.channels = channels
         self.state = {}
 
@@ -64,8 +64,8 @@ class MissingValues(Operator):
             return batch, []
         check_width(batch, self.state["last"].size if "last" in self.state else None)
         missing = ~np.isfinite(batch.values)
-        self._reject(batch, missing & (policies == "stop"))
-        hold = policies == "hold"
+        self._reject(batch, missing & (policies == "raise"))
+        fill = policies == "ffill"
         last = self.state.get("last", np.full(batch.schema.n_channels, np.nan))
         values = np.concatenate([last[None], batch.values])
         # Row of the last value of each channel at or before each row; row 0 is the state.
@@ -73,10 +73,10 @@ class MissingValues(Operator):
         source = np.maximum.accumulate(known, axis=0)
         filled = np.take_along_axis(values, source, axis=0)
         self.state["last"] = filled[-1].copy()
-        values = np.where(hold, filled[1:], batch.values)
+        values = np.where(fill, filled[1:], batch.values)
         kept = np.isfinite(values).all(axis=1)
         counts = self.state.get("filled", np.zeros(1, np.int64))
-        self.state["filled"] = counts + int((missing & hold)[kept].sum())
+        self.state["filled"] = counts + int((missing & fill)[kept].sum())
         record_rows(kept, self.state)
         if kept.all() and not missing.any():
             return batch, []
@@ -92,7 +92,7 @@ class MissingValues(Operator):
         for name in own:
             if name not in names:
                 raise unknown_name_error("channel of missing_values", name, list(names))
-        return np.array([own.get(name, self.policy) for name in names])
+        return np.array([own.get(name, self.missing) for name in names])
 
     @staticmethod
     def _reject(batch: Batch, missing: "np.ndarray[tuple[int, int], np.dtype[np.bool_]]") -> None:
@@ -102,5 +102,5 @@ class MissingValues(Operator):
             raise DataError(
                 f"{series_prefix(batch.key)}values must not be missing, got "
                 f"{batch.values[row, column]} in channel {channel!r} at time {time} "
-                f"{batch.schema.time_unit}; use the policy drop or hold"
+                f"{batch.schema.time_unit}; use the policy drop or fill"
             )

@@ -19,9 +19,9 @@ class Reorder(Operator):
     r"""Sorts rows by time within a bounded out-of-orderness.
 
     The *watermark* of a series is :math:`W = \max_i t_i - L` over the received rows, with
-    :math:`L` the maximum out-of-orderness ``lateness``. A row is emitted once its time is at or
-    before the watermark; rows of equal time keep their order. A row before the watermark is late:
-    it goes to the side output (:meth:`late_rows`) and is counted.
+    :math:`L` the maximum out-of-orderness ``max_out_of_orderness``. A row is emitted once its time
+    is at or before the watermark; rows of equal time keep their order. A row before the watermark
+    is late: it goes to the side output (:meth:`late_rows`) and is counted.
 
     The watermark advances with rows only, never with the wall clock, so that the output is
     batch-invariant and reproducible. Buffered rows are emitted at the end of the source; an idle
@@ -29,21 +29,21 @@ class Reorder(Operator):
 
     Parameters
     ----------
-    lateness
+    max_out_of_orderness
         Maximum out-of-orderness: a number in the unit of the times, or text (``"5s"``,
         ``"250ms"``). 0 buffers nothing: every decrease in time is late.
-    capacity
+    max_buffered_rows
         Maximum buffered rows of a series. Beyond it the oldest row is emitted and the watermark
         advances, so that memory stays bounded at the cost of late rows.
     late
-        ``"aside"`` for the side output, or ``"stop"`` to raise at the first late row.
+        ``"side_output"`` for the side output, or ``"raise"`` to raise at the first late row.
 
     Raises
     ------
     ParameterError
         If a parameter is invalid.
     DataError
-        If a row is late and ``late`` is ``"stop"``.
+        If a row is late and ``late`` is ``"raise"``.
 
     Notes
     -----
@@ -53,7 +53,7 @@ class Reorder(Operator):
     Examples
     --------
     >>> from streamlyt.core import Schema
-    >>> reorder, schema = Reorder(lateness=2), Schema.of("x")
+    >>> reorder, schema = Reorder(max_out_of_orderness=2), Schema.of("x")
     >>> rows = [[0], [2], [1], [5], [2], [4], [9]]
     >>> batches = [Batch("", row, [[float(row[0])]], schema) for row in rows]
     >>> out = [reorder.update(batch)[0].times.tolist() for batch in batches]
@@ -63,17 +63,17 @@ class Reorder(Operator):
 
     def __init__(
         self,
-        lateness: int | str = 0,
-        capacity: int = 8192,
-        late: Literal["aside", "stop"] = "aside",
+        max_out_of_orderness: int | str = 0,
+        max_buffered_rows: int = 8192,
+        late: Literal["side_output", "raise"] = "side_output",
     ) -> None:
-        check_duration("lateness", lateness, 0)
-        if capacity < 1:
-            raise ParameterError(f"capacity must be at least 1, got {capacity!r}")
-        if late not in ("aside", "stop"):
-            raise ParameterError(f"late must be 'aside' or 'stop', got {late!r}")
-        self.lateness = lateness
-        self.capacity = capacity
+        check_duration("max_out_of_orderness", max_out_of_orderness, 0)
+        if max_buffered_rows < 1:
+            raise ParameterError(f"max_buffered_rows must be at least 1, got {max_buffered_rows!r}")
+        if late not in ("side_output", "raise"):
+            raise ParameterError(f"late must be 'side_output' or 'raise', got {late!r}")
+        self.max_out_of_orderness = max_out_of_orderness
+        self.max_buffered_rows = max_buffered_rows
         self.late = late
         self.state = {}
         self._late_rows: list[Batch] = []
@@ -85,7 +85,7 @@ class Reorder(Operator):
             return batch, []
         # Times within a batch never decrease, so its last one is its latest.
         watermark = int(batch.times[-1]) - parse_duration(
-            "lateness", self.lateness, batch.schema.time_unit
+            "lateness", self.max_out_of_orderness, batch.schema.time_unit
         )
         return self._emit(batch, watermark), []
 
@@ -119,8 +119,8 @@ class Reorder(Operator):
             times, values, origins = times[order], values[order], origins[order]
         watermark = max(watermark, int(buffered["watermark"][0]))
         out = int(np.searchsorted(times, watermark, side="right"))
-        if len(times) - out > self.capacity:
-            watermark = max(watermark, int(times[len(times) - self.capacity - 1]))
+        if len(times) - out > self.max_buffered_rows:
+            watermark = max(watermark, int(times[len(times) - self.max_buffered_rows - 1]))
             out = int(np.searchsorted(times, watermark, side="right"))
         record_rows(origins[:out], self.state, _MAX_RECORDED)
         self.state.update(
@@ -156,11 +156,12 @@ class Reorder(Operator):
     def _collect_late(self, batch: Batch, late: Array) -> None:
         if not late.any():
             return
-        if self.late == "stop":
+        if self.late == "raise":
             i = int(np.argmax(late))
             raise DataError(
                 f"{series_prefix(batch.key)}time must be at or after the watermark "
-                f"{self.state['watermark'][0]} (lateness {self.lateness!r}), got {batch.times[i]} "
-                f"{batch.schema.time_unit}; raise lateness, or use late='aside'"
+                f"{self.state['watermark'][0]} (max_out_of_orderness "
+                f"{self.max_out_of_orderness!r}), got {batch.times[i]} "
+                f"{batch.schema.time_unit}; raise max_out_of_orderness, or use late='side_output'"
             )
         self._late_rows = [Batch(batch.key, batch.times[late], batch.values[late], batch.schema)]

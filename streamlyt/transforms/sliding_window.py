@@ -14,7 +14,7 @@ __all__ = ["SlidingWindow"]
 
 
 class SlidingWindow(Window):
-    """One output row per window of duration ``width``; a window starts every ``slide``.
+    """One output row per window of duration ``size``; a window starts every ``slide``.
 
     Windows end at multiples of ``slide`` since time 0, exclusive. The output row has the time of
     the window end and is emitted with the first row at or after it. Windows without rows give no
@@ -22,8 +22,8 @@ class SlidingWindow(Window):
 
     Parameters
     ----------
-    width, slide
-        A number in the unit of the times, or text (``"1min"``); ``width`` must be
+    size, slide
+        A number in the unit of the times, or text (``"1min"``); ``size`` must be
         a multiple of ``slide``. Memory grows with ``width / slide``, not with the rows.
     statistics
         Per channel, in this order: ``"count"``, ``"sum"``, ``"mean"``, ``"std"`` (of the
@@ -47,22 +47,22 @@ class SlidingWindow(Window):
 
     def __init__(
         self,
-        width: int | str = 10,
+        size: int | str = 10,
         slide: int | str = 1,
         statistics: Sequence[str] = ("mean",),
     ) -> None:
         super().__init__(statistics)
-        check_duration("width", width, 1)
+        check_duration("size", size, 1)
         check_duration("slide", slide, 1)
-        self.width = width
+        self.size = size
         self.slide = slide
 
     def _span(self, schema: Schema) -> int:
-        width = parse_duration("width", self.width, schema.time_unit)
+        width = parse_duration("size", self.size, schema.time_unit)
         slide = parse_duration("slide", self.slide, schema.time_unit)
         if width % slide:
             raise ParameterError(
-                f"width must be a multiple of slide, got {self.width!r} and {self.slide!r}"
+                f"size must be a multiple of slide, got {self.size!r} and {self.slide!r}"
             )
         return width // slide
 

@@ -13,15 +13,15 @@ __all__ = ["TumblingWindow"]
 
 
 class TumblingWindow(Window):
-    """One output row per window of duration ``width``; each row is in one window.
+    """One output row per window of duration ``size``; each row is in one window.
 
-    Windows end at multiples of ``width`` since time 0, exclusive. The output row has the time of
+    Windows end at multiples of ``size`` since time 0, exclusive. The output row has the time of
     the window end and is emitted with the first row at or after it. Windows without rows give no
     output.
 
     Parameters
     ----------
-    width
+    size
         A number in the unit of the times, or text (``"10s"``).
     statistics
         See :class:`~streamlyt.transforms.SlidingWindow`.
@@ -41,18 +41,16 @@ class TumblingWindow(Window):
     ([10, 20], [[2.0, 2.0], [5.0, 1.0]], ('x_mean', 'x_count'))
     """
 
-    def __init__(self, width: int | str = 10, statistics: Sequence[str] = ("mean",)) -> None:
+    def __init__(self, size: int | str = 10, statistics: Sequence[str] = ("mean",)) -> None:
         super().__init__(statistics)
-        check_duration("width", width, 1)
-        self.width = width
+        check_duration("size", size, 1)
+        self.size = size
 
     def _panes(self, batch: Batch, row: int) -> Ints:
-        return np.asarray(
-            batch.times // parse_duration("width", self.width, batch.schema.time_unit)
-        )
+        return np.asarray(batch.times // parse_duration("size", self.size, batch.schema.time_unit))
 
     def _front(self, batch: Batch, panes: Ints, row: int) -> int:
         return int(panes[-1])
 
     def _times(self, ends: Ints, last: Ints, schema: Schema) -> Ints:
-        return np.asarray((ends + 1) * parse_duration("width", self.width, schema.time_unit))
+        return np.asarray((ends + 1) * parse_duration("size", self.size, schema.time_unit))

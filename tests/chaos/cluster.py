@@ -24,34 +24,34 @@ WINDOW, N_COMPONENTS = 20, 64
 MAIN = "from streamlyt.cli import main; main()"
 PIPELINE = """
 [source]
-name = "kafka"
+type = "kafka"
 topic = "{source}"
 columns = ["x", "y"]
 codec = "arrow"
-time = "time"
+time_column = "time"
 time_unit = "step"
-servers = "{servers}"
-group = "g-{source}"
+bootstrap_servers = "{servers}"
+group_id = "g-{source}"
 session_timeout_s = 6
 
 [[operators]]
-name = "newma"
+type = "newma"
 window = {window}
 n_components = {n_components}
 
 [[sinks]]
-name = "kafka"
+type = "kafka"
 topic = "{out}"
-events = "{events}"
-dead = "{dead}"
-servers = "{servers}"
+events_topic = "{events}"
+dead_letter_topic = "{dead}"
+bootstrap_servers = "{servers}"
 codec = "arrow"
-transaction = "only-for-serve"
+transactional_id = "only-for-serve"
 
 [serve]
 port = 0
-log = "json"
-checkpoint_s = 0.3
+log_format = "json"
+checkpoint_interval_s = 0.3
 """
 
 
@@ -68,7 +68,7 @@ class Story:
                 servers=servers, window=WINDOW, n_components=n_components, **self.topics
             )
         )
-        codec = ArrowCodec(columns=COLUMNS, time="time", time_unit="step")
+        codec = ArrowCodec(columns=COLUMNS, time_column="time", time_unit="step")
         done = dict.fromkeys([f"k{i}" for i in range(keys)], 0)
         self.batches, self.messages, self.n_none = [], [], 0
         self._sizes, self.sent = [], 0  # rows of each message; of those that were put
@@ -103,7 +103,7 @@ class Story:
 
     def came(self, topic=None):
         """Output so far: key -> times and rows, in order."""
-        codec = ArrowCodec(columns=OUTPUTS, time="time", time_unit="step")
+        codec = ArrowCodec(columns=OUTPUTS, time_column="time", time_unit="step")
         rows = {}
         for record in content(self.servers, topic or self.topics["out"]):
             rows.setdefault(record.key.decode(), []).append(codec.decode_all([record.value]).rows)
@@ -145,7 +145,7 @@ def worker(file, number, *sets):
     return subprocess.Popen(
         [
             *(sys.executable, "-W", "ignore", "-c", MAIN),
-            *("cluster", "work", str(file), "--number", str(number)),
+            *("cluster", "worker", str(file), "--worker-id", str(number)),
             *(word for each in sets for word in ("--set", each)),
         ],
         cwd=file.parent,

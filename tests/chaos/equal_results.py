@@ -20,14 +20,14 @@ SERIES = 4
 SCORES = ("statistic", "threshold")
 RECORDED = """
 [source]
-name = "files"
+type = "files"
 path = "rows.parquet"
 columns = ["x", "y"]
-time = "time"
-key = "key"
+time_column = "time"
+key_column = "key"
 
 [[operators]]
-name = "newma"
+type = "newma"
 window = {window}
 n_components = {n_components}
 """
@@ -83,7 +83,7 @@ def of_command_line(story, folder):
     file = folder / "recorded.toml"
     file.write_text(RECORDED.format(window=WINDOW, n_components=N_COMPONENTS))
     run = folder / "recorded.streamlyt"
-    done = shell("run", file, "--run", run, cwd=folder)
+    done = shell("run", file, "--run-file", run, cwd=folder)
     assert done.returncode == 0, done.stderr
     with RunFile.open(run) as opened:
         scores = {key: opened.columns(key, SCORES)[1] for key in story.expected()[0]}
@@ -113,7 +113,7 @@ def of_cluster(story, folder):
 def _sets(story, name):
     """Topics and a group of its own, for the same pipeline file."""
     out, events = new_topic(story.servers, 4), new_topic(story.servers, 4)
-    sets = f"source.group={name}-{out}", f"sinks.0.topic={out}", f"sinks.0.events={events}"
+    sets = f"source.group_id={name}-{out}", f"sinks.0.topic={out}", f"sinks.0.events_topic={events}"
     return sets, (out, events)
 
 

@@ -21,25 +21,25 @@ NAMES = [f"x{i}" for i in range(8)]
 
 FILE = """
 [source]
-name = "kafka"
+type = "kafka"
 topic = "{topic}"
 columns = {names}
-servers = "{servers}"
+bootstrap_servers = "{servers}"
 codec = "arrow"
-time = "time"
+time_column = "time"
 time_unit = "ns"
-group = "g-{topic}"
-member = "one"
+group_id = "g-{topic}"
+group_instance_id = "one"
 session_timeout_s = 6.0
-batch_messages = 20
+max_poll_records = 20
 
 [[sinks]]
 name = "stalling"
 gate = "{gate}"
 
 [serve]
-keep_rows = false
-queue_mb = {queue}
+store_rows = false
+prefetch_mb = {queue}
 """
 
 CODE = (
@@ -90,7 +90,7 @@ def stalled(seconds, broker, folder):
     file.write_text(
         FILE.format(topic=topic, names=names, servers=servers, gate=gate, queue=QUEUE_MB)
     )
-    sink = KafkaSink(topic, servers=servers, codec="arrow", message_rows=EACH)
+    sink = KafkaSink(topic, bootstrap_servers=servers, codec="arrow", rows_per_message=EACH)
     found = Stall()
     with Served(file, code=CODE) as one:
         _put(sink, found, RATE, 2.0)
@@ -100,13 +100,13 @@ def stalled(seconds, broker, folder):
         enough = found.sent + seconds * TIMES * RATE
 
         def look():
-            found.held_mb = max(found.held_mb, one.metric("queue_bytes") / 1e6)
-            found.lag = max(found.lag, int(one.metric("lag_messages") or 0))
+            found.held_mb = max(found.held_mb, one.metric("prefetch_queue_bytes") / 1e6)
+            found.lag = max(found.lag, int(one.metric("consumer_lag_messages") or 0))
             found.grown_mb = max(found.grown_mb, _resident_mb(one.process.pid) - before)
 
         def lag_is_reported():
             look()
-            left = found.sent - one.metric("rows_total") - one.metric("queue_rows")
+            left = found.sent - one.metric("rows_total") - one.metric("prefetch_queue_rows")
             found.waiting = int(left) // EACH
             # Rows that are read and not yet in the queue are in neither number.
             return found.lag >= found.waiting / 2

@@ -58,14 +58,14 @@ def test_an_unreadable_recording_does_not_stop_the_others(tables, alone):
 
 
 def test_run_files_are_stored_and_resumed(tables, tmp_path):
-    words = "detect", tables / "run[0-3].csv", "--run", tmp_path / "runs", "--format", "jsonl"
+    words = "detect", tables / "run[0-3].csv", "--run-file", tmp_path / "runs", "--format", "jsonl"
     first = cli(*words, "--fail-on-change")
     assert first.exit_code == 3
     stored = sorted((tmp_path / "runs").iterdir())
     assert [path.name for path in stored] == [f"run{i}.csv.streamlyt" for i in range(4)]
     with RunFile.open(stored[1]) as run:
         assert len(run.events()) == 1
-    refused(cli(*words), 2, "--run must be a new directory", "--resume")
+    refused(cli(*words), 2, "--run-file must be a new directory", "--resume")
     stored[2].unlink()
     again = cli(*words, "--resume")
     assert again.exit_code == 0
@@ -99,7 +99,7 @@ def test_independent_trajectories_use_the_topology_of_their_directory(tmp_path):
         place.mkdir()
         (place / "top.pdb").symlink_to(ALA2[0])
         (place / "traj.xtc").symlink_to(ALA2[1])
-    done = cli("md", "top.pdb", tmp_path / "*" / "traj.xtc", "--each", "--format", "jsonl")
+    done = cli("md", "top.pdb", tmp_path / "*" / "traj.xtc", "--independent", "--format", "jsonl")
     assert done.exit_code == 0, done.stderr
     one = events(cli("md", *ALA2, "--format", "jsonl"))
     assert len(one) == 2
@@ -114,10 +114,10 @@ def test_independent_trajectories_use_the_topology_of_their_directory(tmp_path):
         (["detect", "nothing*.csv"], "got no match for 'nothing*.csv'"),
         (["detect", "a.csv", "-"], "standard input must be the only recording"),
         (["detect", "a.csv", "b.csv", "--report", "r.html"], "--report takes one recording"),
-        (["detect", "a.csv", "b.csv", "--resume"], "--run FOLDER"),
+        (["detect", "a.csv", "b.csv", "--resume"], "--run-file FOLDER"),
         (["detect", "a.csv", "--workers", "0"], "workers must be at least 1"),
         (["detect", "a.csv", "--workers", "1", "--scheduler", "x"], "has workers of its own"),
-        (["md", "top.pdb", "a.xtc", "--workers", "2"], "need --each"),
+        (["md", "top.pdb", "a.xtc", "--workers", "2"], "need --independent"),
     ],
 )
 def test_contradictory_options_are_rejected(words, said):
@@ -137,7 +137,7 @@ def test_ctrl_c_prints_partial_results_and_resume_completes_them(tables, alone, 
     n = 200  # so many that none is through when the second has begun
     for i in range(n):
         (tmp_path / f"{i:03}.csv").symlink_to(tables / "run1.csv")
-    words = "detect", tmp_path / "*.csv", "--run", tmp_path / "runs", "--workers", 1
+    words = "detect", tmp_path / "*.csv", "--run-file", tmp_path / "runs", "--workers", 1
     process = subprocess.Popen(
         command(*words, "--format", "csv"),
         env=SETTINGS,

@@ -32,7 +32,7 @@ def logged(tmp_path_factory):
 def test_excluded_columns_are_reported(logged):
     done = cli("detect", logged, "--format", "jsonl")
     assert "Columns: a, b; excluded: timestamp (time), state (text), id (text)" in done.stderr
-    assert "state has 2 values; use --key state for one series per value" in done.stderr
+    assert "state has 2 values; use --key-column state for one series per value" in done.stderr
     [event] = events(done)
     assert abs(event["change_index"] - CHANGE) <= 5
 
@@ -53,9 +53,9 @@ def test_spaces_in_column_lists_are_ignored(logged):
     ("words", "meant"),
     [
         (("--columns", "A,b"), "did you mean 'a'?"),
-        (("--key", "STAT"), "did you mean 'state'?"),
-        (("--time", "timestmp"), "did you mean 'timestamp'?"),
-        (("--key", "machine"), "use one of 'timestamp', 'a', 'b'"),
+        (("--key-column", "STAT"), "did you mean 'state'?"),
+        (("--time-column", "timestmp"), "did you mean 'timestamp'?"),
+        (("--key-column", "machine"), "use one of 'timestamp', 'a', 'b'"),
     ],
 )
 def test_an_unknown_column_is_reported_with_known_ones(logged, words, meant):
@@ -63,8 +63,8 @@ def test_an_unknown_column_is_reported_with_known_ones(logged, words, meant):
 
 
 def test_a_key_that_hardly_repeats_gives_a_warning(logged):
-    done = cli("detect", logged, "--key", "id")
-    assert "--key id gives 3,000 series in the first 3,000 rows" in done.stderr
+    done = cli("detect", logged, "--key-column", "id")
+    assert "--key-column id gives 3,000 series in the first 3,000 rows" in done.stderr
     assert "all 3,000 series have too few rows for online detection" in done.stderr
     assert "no change" not in done.stderr
 
@@ -75,7 +75,7 @@ def test_short_series_are_reported_next_to_long_ones(tmp_path):
     short[30:] += 5
     lines = [f"long,{v}" for v in rng.normal(size=600)] + [f"short,{v}" for v in short]
     (tmp_path / "t.csv").write_text("\n".join(["machine,v", *lines]))
-    words = ("detect", tmp_path / "t.csv", "--key", "machine", "--format", "jsonl")
+    words = ("detect", tmp_path / "t.csv", "--key-column", "machine", "--format", "jsonl")
     done = cli(*words, "--fail-on-change")
     assert done.exit_code == 0  # an offline split is no alarm
     closing, short_line = done.stderr.splitlines()[-2:]
@@ -93,7 +93,7 @@ def test_a_short_recording_gives_one_line_and_status_0(tmp_path):
     rows[80:, 0] += 3
     np.save(tmp_path / "t.npy", rows)
     run = tmp_path / "t.streamlyt"
-    words = ("detect", tmp_path / "t.npy", "--fail-on-change", "--run", run)
+    words = ("detect", tmp_path / "t.npy", "--fail-on-change", "--run-file", run)
     done = cli(*words)
     assert done.exit_code == 0
     assert "no change" not in done.stderr
@@ -132,7 +132,7 @@ def test_standard_input_is_a_table(logged, tmp_path):
 
 
 def test_standard_input_cannot_be_resumed_or_empty(tmp_path):
-    refused(cli("detect", "-", "--run", tmp_path / "a"), 2, "--run needs a file")
+    refused(cli("detect", "-", "--run-file", tmp_path / "a"), 2, "--run-file needs a file")
     with (tmp_path / "none").open("w+") as stream:
         refused(shell("detect", "-", stdin=stream), 1, "must hold a table, got nothing")
 
@@ -151,7 +151,7 @@ def test_lines_of_a_table_in_a_pipe_do_not_wrap(tmp_path):
     assert " time " not in done.stdout  # it would repeat the row number
 
 
-@pytest.mark.parametrize("policy", ["drop", "hold"])
+@pytest.mark.parametrize("policy", ["drop", "ffill"])
 def test_missing_values_are_dropped_or_filled_and_events_keep_source_rows(tmp_path, policy):
     values = np.random.default_rng(0).normal(size=(N, 2))
     values[CHANGE:, 0] += 4

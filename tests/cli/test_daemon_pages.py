@@ -25,7 +25,7 @@ def test_report_does_not_overwrite_its_run_file(tmp_path: Path) -> None:
     assert run.read_bytes() == b"kept"
     new = tmp_path / "new.html"
     with pytest.raises(ParameterError, match="holds something else"):
-        RunOptions(report=new, run=new).check()
+        RunOptions(report=new, run_file=new).check()
 
 
 def test_report_may_overwrite_a_report(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_dead_letters_are_stored_once_until_redriven(run):
 
 
 def test_list_shows_position_reason_and_prefix(run):
-    done = cli("deadletter", "list", run)
+    done = cli("dead-letters", "list", run)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["offset"] for line in lines] == [0, 1, 2]
     assert lines[2] == {
@@ -44,17 +44,17 @@ def test_list_shows_position_reason_and_prefix(run):
         "partition": 0,
         "offset": 2,
         "reason": "no row",
-        "bytes": 10,
-        "begins": "not \\xffnot \\xff",
+        "value_bytes": 10,
+        "value_prefix": "not \\xffnot \\xff",
     }
     assert done.stderr == f"3 dead letters in {run}\n"
 
 
 def test_a_run_without_dead_letters_has_an_empty_list(tmp_path):
     RunFile.create(tmp_path / "a.streamlyt", pipeline="").close()
-    done = cli("deadletter", "list", tmp_path / "a.streamlyt")
+    done = cli("dead-letters", "list", tmp_path / "a.streamlyt")
     assert (done.exit_code, done.stdout) == (0, "")
-    refused(cli("deadletter", "list", tmp_path / "b.streamlyt"), 1, "there is no run file")
+    refused(cli("dead-letters", "list", tmp_path / "b.streamlyt"), 1, "there is no run file")
 
 
 @pytest.mark.kafka
@@ -62,13 +62,13 @@ def test_redrive_resends_the_original_bytes(broker, tmp_path):
     servers = plain(broker)
     topic = new_topic(servers)
     put(servers, topic, [(b"a", b'{"x":1}'), (b"a", b"\xff\x00"), (None, b"{")])
-    source = KafkaSource(topic, ["x"], servers=servers, follow=False)
+    source = KafkaSource(topic, ["x"], bootstrap_servers=servers, follow=False)
     path = tmp_path / "a.streamlyt"
     with RunFile.create(path, pipeline=dump(source, [])) as opened:
         LocalEngine(source, Pipeline([]), runfile=opened).run()
     source.close()
-    assert cli("deadletter", "redrive", path).stderr.startswith("Redrove 2 dead letters")
-    assert cli("deadletter", "redrive", path).stderr.startswith("Redrove 0 dead letters")
+    assert cli("dead-letters", "redrive", path).stderr.startswith("Redrove 2 dead letters")
+    assert cli("dead-letters", "redrive", path).stderr.startswith("Redrove 0 dead letters")
     found = [(message.key, message.value) for message in content(servers, topic)]
     assert found[3:] == [(b"a", b"\xff\x00"), (None, b"{")]
-    assert len(cli("deadletter", "list", path, "--all").stdout.splitlines()) == 2
+    assert len(cli("dead-letters", "list", path, "--all").stdout.splitlines()) == 2

@@ -54,43 +54,52 @@ def test_only_named_columns_are_monitored(tables):
 
 
 def test_event_times_come_from_the_time_column(tables):
-    [event] = detected(tables / "t.parquet", "--time", "at")
+    [event] = detected(tables / "t.parquet", "--time-column", "at")
     assert event["time_unit"] == "ns"
     assert abs(event["change_time"] - (1_700_000_000 + CHANGE) * 10**9) <= 10 * 10**9
-    table = cli("detect", tables / "t.parquet", "--time", "at", "--window", 50)
+    table = cli("detect", tables / "t.parquet", "--time-column", "at", "--window", 50)
     assert "2023-11-14 22:33" in table.stdout
 
 
 def test_each_series_has_its_own_detector_and_events(tables):
-    both = detected(tables / "t.csv", "--key", "pump")
+    both = detected(tables / "t.csv", "--key-column", "pump")
     assert [event["key"] for event in both] in (["left", "right"], ["right", "left"])
     assert all(abs(event["change_index"] - CHANGE / 2) <= 10 for event in both)
-    table = cli("detect", tables / "t.csv", "--key", "pump", "--window", 50)
+    table = cli("detect", tables / "t.csv", "--key-column", "pump", "--window", 50)
     assert "series" in table.stdout
     assert "left" in table.stdout
 
 
-@pytest.mark.parametrize("null", ["auto", "independent", "adaptive", "learned"])
-def test_every_null_model_runs(tables, null):
-    done = cli("detect", tables / "t.csv", "--null", null, "--format", "jsonl", "--window", 50)
+@pytest.mark.parametrize("null_model", ["auto", "iid", "adaptive", "empirical"])
+def test_every_null_model_runs(tables, null_model):
+    done = cli(
+        "detect",
+        tables / "t.csv",
+        "--null-model",
+        null_model,
+        "--format",
+        "jsonl",
+        "--window",
+        50,
+    )
     assert done.exit_code == 0
     alarms = [event["alarm_index"] for event in events(done)]
     # The adaptive threshold is a rate per row: it raises false alarms, too.
-    assert any(CHANGE <= index <= CHANGE + 60 for index in alarms) or null == "adaptive"
+    assert any(CHANGE <= index <= CHANGE + 60 for index in alarms) or null_model == "adaptive"
 
 
 def test_independent_null_model_warns_about_dependent_rows(tables, tmp_path):
     steps = np.cumsum(np.random.default_rng(0).normal(size=(900, 2)), axis=0)
     np.save(tmp_path / "walk.npy", steps)
-    warning = "--null independent does not fit: rows are serially dependent"
-    assert warning in cli("detect", tmp_path / "walk.npy", "--null", "independent").stderr
+    warning = "--null-model iid does not fit: rows are serially dependent"
+    assert warning in cli("detect", tmp_path / "walk.npy", "--null-model", "iid").stderr
     assert warning not in cli("detect", tmp_path / "walk.npy").stderr
-    assert warning not in cli("detect", tables / "t.csv", "--null", "independent").stderr
+    assert warning not in cli("detect", tables / "t.csv", "--null-model", "iid").stderr
 
 
 def test_report_run_resume_and_status(tables, tmp_path):
     run, page = tmp_path / "t.streamlyt", tmp_path / "t.html"
-    words = ("detect", tables / "t.csv", "--window", 50, "--run", run, "--report", page)
+    words = ("detect", tables / "t.csv", "--window", 50, "--run-file", run, "--report", page)
     assert cli(*words, "--fail-on-change").exit_code == 3
     assert cli(*words, "--resume").exit_code == 0
     assert page.exists()
@@ -138,12 +147,12 @@ def test_a_missing_value_is_reported_with_column_and_row(tmp_path):
     ("words", "message"),
     [
         (("--columns", "hea"), "did you mean 'heat'"),
-        (("--time", "att"), "time must be a column"),
-        (("--key", "pum"), "did you mean 'pump'"),
+        (("--time-column", "att"), "time must be a column"),
+        (("--key-column", "pum"), "did you mean 'pump'"),
         (("--window", 3), "window must be at least 16 rows or None, got 3"),
         (
-            ("--null", "adaptive", "--arl", 100),
-            "--arl needs --null auto, learned or independent",
+            ("--null-model", "adaptive", "--arl", 100),
+            "--arl needs --null-model auto, learned or independent",
         ),
     ],
 )

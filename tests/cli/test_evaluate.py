@@ -10,7 +10,7 @@ from streamlyt.cli.commands.evaluate import _candidates
 from streamlyt.cli.error_handling import ERROR, USAGE
 from tests.cli.running import cli, refused, shell
 
-FEW = ("--law", "gaussian", "--streams", "1", "--rows", "500", "--seconds", "0")
+FEW = ("--generator", "gaussian", "--n-streams", "1", "--n-rows", "500", "--time-limit", "0")
 
 
 def run(*words):
@@ -51,7 +51,7 @@ def test_annotated_directory_is_scored_and_unchanged(folder):
     assert done.exit_code == 0
     # Row 30 of 60 and row 50: covering of one segment is 1/2 and (50/60) ** 2 + (10/60) ** 2.
     assert done.stdout.split()[-5:] == ["2", "0", "0.667", "0.611", "0.0"]
-    assert "a" in run("never", "--data", folder, "--each").stdout.split()
+    assert "a" in run("never", "--data", folder, "--per-series").stdout.split()
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
@@ -80,7 +80,7 @@ def test_a_class_in_the_working_directory_is_found(folder):
     ("words", "status", "message"),
     [
         (("nwma",), USAGE, "did you mean newma"),
-        (("--law", "cauchy"), USAGE, "generator must be one of"),
+        (("--generator", "cauchy"), USAGE, "generator must be one of"),
         (("--data", "nowhere"), ERROR, "must contain one of annotations.json"),
     ],
 )

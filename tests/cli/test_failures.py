@@ -95,7 +95,7 @@ def broken(path, frames=9000, bad_frame=8500):
 
 def test_a_coordinate_that_is_nan(tmp_path):
     run = tmp_path / "a.streamlyt"
-    done = cli("md", VILLIN[0], broken(tmp_path / "a.dcd"), "--run", run)
+    done = cli("md", VILLIN[0], broken(tmp_path / "a.dcd"), "--run-file", run)
     assert done.exit_code == 1
     partial, error = done.stderr.splitlines()[-2:]
     assert "in 8,500 frames before the error" in partial
@@ -107,7 +107,7 @@ def test_a_coordinate_that_is_nan(tmp_path):
 def test_a_truncated_last_frame(tmp_path):
     whole, cut, run = ALA2[1].read_bytes(), tmp_path / "cut.xtc", tmp_path / "a.streamlyt"
     cut.write_bytes(whole[: len(whole) // 10])
-    done = cli("md", ALA2[0], cut, "--run", run)
+    done = cli("md", ALA2[0], cut, "--run-file", run)
     refused(done, 1, "an incomplete frame at the end", "--stop")
     n_complete = int(done.stderr.rpartition("--stop ")[2].partition(")")[0])
     assert stored_rows(run) == n_complete
@@ -120,18 +120,18 @@ def test_a_truncated_last_frame(tmp_path):
 def test_an_existing_run_file(tmp_path):
     run = tmp_path / "a.streamlyt"
     run.write_text("mine")
-    refused(cli("md", *ALA2, "--run", run), 2, "--run must be a new file", "add --resume")
+    refused(cli("md", *ALA2, "--run-file", run), 2, "--run-file must be a new file", "add --resume")
     assert run.read_text() == "mine"
 
 
 def test_resume_without_a_run():
-    refused(cli("md", *ALA2, "--resume"), 2, "--resume needs --run FILE")
+    refused(cli("md", *ALA2, "--resume"), 2, "--resume needs --run-file FILE")
 
 
 def test_resume_with_another_kind_of_file(tmp_path):
     run = tmp_path / "a.streamlyt"
     run.write_text("mine" * 1000)
-    refused(cli("md", *ALA2, "--run", run, "--resume"), 1, "a.streamlyt")
+    refused(cli("md", *ALA2, "--run-file", run, "--resume"), 1, "a.streamlyt")
     assert run.read_text() == "mine" * 1000
 
 
@@ -142,35 +142,35 @@ def test_resume_with_another_kind_of_file(tmp_path):
         (("--window", 100), "operators.multiscale_newma.window"),
         (("--stop", 900), "source.stop"),
         (("--select", "all"), "source.select"),
-        (("--null", "adaptive"), "operators"),
-        (("--observe", "raw"), "operators"),
+        (("--null-model", "adaptive"), "operators"),
+        (("--observable", "positions"), "operators"),
     ],
 )
 def test_resume_with_another_parameter(tmp_path, words, where):
     run = tmp_path / "a.streamlyt"
     same_words = [each for each in ("--stop", 800) if "--stop" not in words]
-    assert cli("md", *VILLIN, "--run", run, "--stop", 800).exit_code == 0
-    done = cli("md", *VILLIN, "--run", run, "--resume", *same_words, *words)
+    assert cli("md", *VILLIN, "--run-file", run, "--stop", 800).exit_code == 0
+    done = cli("md", *VILLIN, "--run-file", run, "--resume", *same_words, *words)
     refused(done, 1, where, "as in the run to be resumed", "or begin a new run file")
     assert stored_rows(run) == 800
 
 
 def test_missing_or_read_only_directories(tmp_path):
     missing = tmp_path / "no" / "a.streamlyt"
-    refused(cli("md", *ALA2, "--run", missing), 2, "--run: directory", "does not exist")
+    refused(cli("md", *ALA2, "--run-file", missing), 2, "--run-file: directory", "does not exist")
     refused(cli("md", *ALA2, "--report", missing), 2, "--report: directory")
     refused(cli("md", *ALA2, "--report", tmp_path), 2, "--report must be a file, got the directory")
     (tmp_path / "file").write_text("")
     under = tmp_path / "file" / "a.streamlyt"
-    refused(cli("md", *ALA2, "--run", under), 2, "--run: directory")
-    refused(cli("md", *VILLIN, "--run", "/proc/a.streamlyt"), 1, "cannot be made", "/proc")
-    refused(cli("demo", "--output", tmp_path / "file"), 1, str(tmp_path / "file"))
+    refused(cli("md", *ALA2, "--run-file", under), 2, "--run-file: directory")
+    refused(cli("md", *VILLIN, "--run-file", "/proc/a.streamlyt"), 1, "cannot be made", "/proc")
+    refused(cli("demo", "--output-dir", tmp_path / "file"), 1, str(tmp_path / "file"))
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
 def test_a_read_only_directory(tmp_path):
     tmp_path.chmod(0o500)
-    refused(cli("md", *VILLIN, "--run", tmp_path / "a.streamlyt"), 1, "cannot be made")
+    refused(cli("md", *VILLIN, "--run-file", tmp_path / "a.streamlyt"), 1, "cannot be made")
     done = cli("md", *VILLIN, "--report", tmp_path / "a.html")
     assert (done.exit_code, "can be written" in done.stderr) == (1, True)
 
@@ -190,7 +190,7 @@ def test_report_needs_a_run_file(tmp_path):
 
 def test_a_full_disk_keeps_earlier_checkpoints(tmp_path):
     run = tmp_path / "a.streamlyt"
-    words = ("md", *VILLIN, "--run", run, "--observe", "raw")
+    words = ("md", *VILLIN, "--run-file", run, "--observable", "positions")
     # No file may grow beyond this: the run of 6,000 frames is four times as large.
     often = """
 from functools import partialmethod
@@ -230,7 +230,7 @@ def test_a_closed_pipe_is_no_failure():
     "words",
     [
         ("md", ALA2[0]),
-        ("md", *ALA2, "--observe", "colours"),
+        ("md", *ALA2, "--observable", "colours"),
         ("md", *ALA2, "--format", "parquet"),
         ("md", *ALA2, "--seed", "-1"),
         ("nothing",),

@@ -52,7 +52,7 @@ main()
 
 def words(run):
     trajectory = [ALA2[1]] * COPIES
-    return ("md", ALA2[0], *trajectory, "--run", run, "--resume", "--format", "jsonl")
+    return ("md", ALA2[0], *trajectory, "--run-file", run, "--resume", "--format", "jsonl")
 
 
 def begun(run, code=OFTEN):

@@ -79,9 +79,9 @@ def test_start_stop_and_step_count_frames_of_the_file():
     assert whole == change_indices(*ALA2, "--start", 0)
 
 
-@pytest.mark.parametrize("observe", ["aligned", "distances", "dihedrals", "raw", "auto"])
+@pytest.mark.parametrize("observe", ["superposed", "distances", "dihedrals", "positions", "auto"])
 def test_every_observable_runs_to_the_end(observe):
-    done = cli("md", *VILLIN, "--observe", observe, "--stop", 3000, "--format", "jsonl")
+    done = cli("md", *VILLIN, "--observable", observe, "--stop", 3000, "--format", "jsonl")
     assert done.exit_code == 0
     if observe in ("dihedrals", "auto"):
         assert near([event["change_index"] for event in events(done)], (2000,))
@@ -89,22 +89,22 @@ def test_every_observable_runs_to_the_end(observe):
 
 def test_raw_observable_monitors_coordinates(tmp_path):
     run = tmp_path / "raw.streamlyt"
-    cli("md", *VILLIN, "--observe", "raw", "--stop", 500, "--run", run)
+    cli("md", *VILLIN, "--observable", "positions", "--stop", 500, "--run-file", run)
     with RunFile.open(run) as opened:
         assert opened.schema("").n_channels == 105 + 3
 
 
 def test_only_selected_atoms_are_read(tmp_path):
     run = tmp_path / "few.streamlyt"
-    words = ("--select", "resid 1:10", "--stop", 500, "--run", run)
+    words = ("--select", "resid 1:10", "--stop", 500, "--run-file", run)
     assert cli("md", *VILLIN, *words).exit_code == 0
     with RunFile.open(run) as opened:
         assert opened.schema("").n_channels == 2 * 7 + 3  # virtual dihedrals of ten beads
 
 
 def test_a_selection_without_a_chain_has_no_dihedrals():
-    done = cli("md", *ALA2, "--select", "name CA", "--observe", "dihedrals")
-    refused(done, 2, "observable must be aligned, distances or raw", "got 'dihedrals'")
+    done = cli("md", *ALA2, "--select", "name CA", "--observable", "dihedrals")
+    refused(done, 2, "observable must be superposed, distances or positions", "got 'dihedrals'")
 
 
 def test_several_trajectories_are_concatenated(tmp_path):
@@ -121,20 +121,20 @@ def test_several_trajectories_are_concatenated(tmp_path):
 def test_detector_options_reach_the_detector(tmp_path):
     def detector(*words):
         run = tmp_path / f"{len(list(tmp_path.iterdir()))}.streamlyt"
-        assert cli("md", *VILLIN, "--stop", 200, "--run", run, *words).exit_code == 0
+        assert cli("md", *VILLIN, "--stop", 200, "--run-file", run, *words).exit_code == 0
         with RunFile.open(run) as opened:
             return list(load(opened.meta["pipeline"]).operators.values())[-1]
 
-    default = detector("--window", 100, "--arl", 1e6, "--seed", 3, "--null", "learned")
+    default = detector("--window", 100, "--arl", 1e6, "--seed", 3, "--null-model", "empirical")
     assert (type(default).__name__, default.window, default.arl, default.seed) == (
         "MultiscaleNEWMA",
         100,
         1e6,
         3,
     )
-    newma = detector("--null", "independent", "--arl", 5000, "--window", 40)
-    assert (newma.null, newma.arl, newma.window) == ("independent", 5000, 40)
-    assert detector("--null", "adaptive").null == "adaptive"
+    newma = detector("--null-model", "iid", "--arl", 5000, "--window", 40)
+    assert (newma.null_model, newma.arl, newma.window) == ("iid", 5000, 40)
+    assert detector("--null-model", "adaptive").null_model == "adaptive"
 
 
 def test_other_seeds_detect_the_same_changes():
@@ -160,7 +160,7 @@ def test_report_is_self_contained(tmp_path):
 
 def test_report_command_draws_a_run_file(tmp_path):
     run, page = tmp_path / "a.streamlyt", tmp_path / "a.html"
-    assert cli("md", *ALA2, "--run", run).exit_code == 0
+    assert cli("md", *ALA2, "--run-file", run).exit_code == 0
     done = cli("report", run, "--output", page)
     assert done.exit_code == 0
     assert page.stat().st_size > 10_000
@@ -168,7 +168,18 @@ def test_report_command_draws_a_run_file(tmp_path):
 
 def test_pipeline_of_a_run_file_reproduces_its_events(tmp_path):
     run = tmp_path / "a.streamlyt"
-    done = cli("md", *ALA2, "--run", run, "--format", "jsonl", "--observe", "aligned", "--seed", 2)
+    done = cli(
+        "md",
+        *ALA2,
+        "--run-file",
+        run,
+        "--format",
+        "jsonl",
+        "--observable",
+        "superposed",
+        "--seed",
+        2,
+    )
     with RunFile.open(run) as opened:
         spec = load(opened.meta["pipeline"])
         stored = opened.events()
@@ -179,8 +190,8 @@ def test_pipeline_of_a_run_file_reproduces_its_events(tmp_path):
 
 def test_resume_of_a_complete_run_prints_the_same_events(tmp_path):
     run = tmp_path / "a.streamlyt"
-    first = cli("md", *ALA2, "--run", run, "--resume", "--format", "jsonl")
-    again = cli("md", *ALA2, "--run", run, "--resume", "--format", "jsonl")
+    first = cli("md", *ALA2, "--run-file", run, "--resume", "--format", "jsonl")
+    again = cli("md", *ALA2, "--run-file", run, "--resume", "--format", "jsonl")
     assert first.stdout == again.stdout != ""
 
 
@@ -193,12 +204,12 @@ def test_a_short_recording_is_split_offline(name, tmp_path):
     topology, trajectory, crossing = ADK[name]
     paths = [shutil.copy(getattr(datafiles, each), tmp_path) for each in (topology, trajectory)]
     run = tmp_path / "adk.streamlyt"
-    done = cli("md", *paths, "--format", "jsonl", "--run", run)
+    done = cli("md", *paths, "--format", "jsonl", "--run-file", run)
     assert "too few for online detection (warm-up: " in done.stderr
     [event] = events(done)
     assert event["detector"] == "offline_split"
     assert abs(event["change_index"] - crossing) <= 8
-    again = cli("md", *paths, "--format", "jsonl", "--run", run, "--resume")
+    again = cli("md", *paths, "--format", "jsonl", "--run-file", run, "--resume")
     assert again.stdout == done.stdout
     with RunFile.open(run) as opened:
         assert len(opened.events()) == 1  # printed twice, stored once
@@ -212,7 +223,7 @@ def test_one_frame_is_reported_as_too_few(tmp_path):
 
 
 def test_demo_detects_all_changes_and_writes_the_report(tmp_path):
-    done = cli("demo", "--output", tmp_path / "new" / "demo", "--format", "jsonl")
+    done = cli("demo", "--output-dir", tmp_path / "new" / "demo", "--format", "jsonl")
     changes = [event["change_index"] for event in events(done)]
     assert near(changes, (2000, 4000, *FLIPS))
     assert (tmp_path / "new" / "demo" / "report.html").stat().st_size < 3_000_000

@@ -48,8 +48,8 @@ def rows(tmp_path, monkeypatch):
     values[CHANGE:, 1] += 4
     np.save(tmp_path / "rows.npy", values)
     (tmp_path / "p.toml").write_text(
-        '[source]\nname = "files"\npath = "rows.npy"\n\n'
-        '[[operators]]\nname = "multiscale_newma"\nlabel = "quick"\nwindow = 50\n'
+        '[source]\ntype = "files"\npath = "rows.npy"\n\n'
+        '[[operators]]\ntype = "multiscale_newma"\nid = "quick"\nwindow = 50\n'
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -84,7 +84,7 @@ def test_a_file_runs_to_the_end_of_its_source(rows):
 
 
 def test_a_run_is_stored_drawn_and_resumed(rows):
-    words = ("run", "p.toml", "--run", "a.streamlyt", "--report", "a.html")
+    words = ("run", "p.toml", "--run-file", "a.streamlyt", "--report", "a.html")
     first, again = cli(*words), cli(*words, "--resume")
     assert first.exit_code == again.exit_code == 0
     assert first.stdout == again.stdout != ""
@@ -119,15 +119,15 @@ def test_what_is_shown_is_what_runs(rows):
     assert {k: v for k, v in spec.operators["quick"].get_params().items() if v is not None} == {
         key.rpartition(".")[2]: value
         for key, (value, _) in shown(*words).items()
-        if key.startswith("operators.quick.") and value is not None and not key.endswith(".name")
+        if key.startswith("operators.quick.") and value is not None and not key.endswith(".type")
     }
 
 
 def test_settings_of_a_component_in_a_component(rows):
-    words = ("--set", "operators.quick.features.name=fourier")
+    words = ("--set", "operators.quick.features.type=fourier")
     refused(cli("run", "p.toml", *words, "--set", "operators.quick.features.n=1"), 2, "'n'")
     found = shown(*words, "--set", "operators.quick.features.n_components=64")
-    assert found["operators.quick.features.name"] == ("fourier", "--set")
+    assert found["operators.quick.features.type"] == ("fourier", "--set")
     assert found["operators.quick.features.n_components"] == (64, "--set")
 
 
@@ -173,10 +173,10 @@ def test_what_init_writes_runs_and_has_every_setting(rows, detector):
     # A default that is uncommented is the default.
     plain = [line for line in lines if " = " in line and line.partition(" = ")[0].isidentifier()]
     defaults = tomllib.loads(
-        "\n".join(line for line in plain[plain.index(f'name = "{detector}"') :])
+        "\n".join(line for line in plain[plain.index(f'type = "{detector}"') :])
     )
     made = registry.get_component("detectors", detector)().get_params()
-    assert all(made[key] == value for key, value in defaults.items() if key != "name")
+    assert all(made[key] == value for key, value in defaults.items() if key != "type")
 
 
 def test_the_schema_knows_every_component_and_parameter():
@@ -187,7 +187,7 @@ def test_the_schema_knows_every_component_and_parameter():
     ):
         for name in registry.component_names(category):
             entry = schema["$defs"][f"{kind}.{name}"]
-            known = set(entry["properties"]) - {"name", "label", "after"}
+            known = set(entry["properties"]) - {"type", "id", "input"}
             assert known == set(
                 vars(registry.get_component(category, name))["__init__"].__annotations__
             ) - {"return"}
@@ -196,7 +196,7 @@ def test_the_schema_knows_every_component_and_parameter():
     assert (detector["seed"]["type"], detector["seed"]["default"]) == ("integer", 0)
     assert "scale in rows" in detector["window"]["description"]
     files = schema["$defs"]["source.files"]
-    assert sorted(files["required"]) == ["name", "path"]
+    assert sorted(files["required"]) == ["path", "type"]
     refs = [each["$ref"] for each in schema["properties"]["source"]["oneOf"]]
     assert all(ref.removeprefix("#/$defs/") in schema["$defs"] for ref in refs)
 
@@ -207,7 +207,7 @@ def test_a_users_own_detector_runs_by_its_name(rows, level):
     assert first["detector"] == level
     assert first["alarm_index"] >= CHANGE
     assert first["threshold"] == 6
-    pipeline = cli("run", "p.toml", "--set", f"operators.quick.name={level}",
+    pipeline = cli("run", "p.toml", "--set", f"operators.quick.type={level}",
                    "--set", "operators.quick.window=3")  # fmt: skip
     refused(pipeline, 2, "'window'")
 
@@ -233,7 +233,7 @@ def test_an_unknown_detector_or_parameter_is_rejected(rows, level, words, said):
 def test_set_reaches_the_default_detector(rows):
     run = rows / "a.streamlyt"
     words = ("--set", "n_components=64", "--window", 50)
-    assert cli("detect", "rows.npy", *words, "--run", run).exit_code == 0
+    assert cli("detect", "rows.npy", *words, "--run-file", run).exit_code == 0
     with RunFile.open(run) as opened:
         [detector] = pipeline_file.load(opened.meta["pipeline"]).operators.values()
     assert (detector.n_components, detector.window) == (64, 50)
@@ -244,15 +244,15 @@ def test_from_and_speed_select_the_first_row_and_pace(rows):
     table = np.load("rows.npy")
     lines = (f"{at},{x},{y}" for at, (x, y) in zip(times, table.tolist(), strict=True))
     (rows / "rows.csv").write_text("at,x,y\n" + "\n".join(lines))
-    sets = ["--set", "source.path=rows.csv", "--set", "source.time=at", "--format", "jsonl"]
+    sets = ["--set", "source.path=rows.csv", "--set", "source.time_column=at", "--format", "jsonl"]
     (plain,) = events(cli("run", "p.toml", *sets))
     for begin in ("200", "2024-01-01T00:03:20"):
-        done = cli("run", "p.toml", *sets, "--from", begin, "--speed", "1e6")
+        done = cli("run", "p.toml", *sets, "--start", begin, "--speed", "1e6")
         (event,) = events(done)
         assert abs(event["change_index"] + 200 - plain["change_index"]) < 20
         assert f"{N - 200:,} rows" in done.stderr
     refused(cli("run", "p.toml", "--speed", "2"), 2, "times in 'step'")
-    refused(cli("run", "p.toml", "--from", "soon"), 2, "whole number")
-    refused(cli("run", "p.toml", "--from", "9999"), 1, "at most 2400")
-    words = ["--run", "a.streamlyt", "--resume", "--from", "5"]
-    refused(cli("run", "p.toml", *words), 2, "--from cannot be combined with --resume")
+    refused(cli("run", "p.toml", "--start", "soon"), 2, "whole number")
+    refused(cli("run", "p.toml", "--start", "9999"), 1, "at most 2400")
+    words = ["--run-file", "a.streamlyt", "--resume", "--start", "5"]
+    refused(cli("run", "p.toml", *words), 2, "--start cannot be combined with --resume")

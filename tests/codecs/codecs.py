@@ -5,7 +5,7 @@ import json
 from streamlyt.codecs import ArrowCodec, AvroCodec, CsvCodec, JsonCodec, MsgpackCodec
 
 COLUMNS = ["x", "y z", "θ"]
-ALL = {"time": "at", "key": "who", "time_unit": "ns"}
+ALL = {"time_column": "at", "key_column": "who", "time_unit": "ns"}
 ORDER = ["who", *COLUMNS, "at"]
 
 
@@ -55,8 +55,8 @@ def fuzzed(codec, message):
         assert str(error)
     assert rows.n == decoded.rows_per_message.sum()
     assert rows.values.shape == (rows.n, len(COLUMNS))
-    assert (rows.times is None) == (codec.time is None)
-    assert (rows.keys is None) == (codec.key is None)
+    assert (rows.times is None) == (codec.time_column is None)
+    assert (rows.keys is None) == (codec.key_column is None)
     if rows.times is not None:
         assert rows.times.shape == (rows.n,)
         assert rows.times.dtype == "int64"

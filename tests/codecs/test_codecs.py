@@ -42,7 +42,7 @@ def test_round_trip_preserves_every_bit(name):
         missing = np.isnan(rows.values)
         assert_same_bits(np.isnan(got.values), missing)
         assert_same_bits(got.values[~missing], rows.values[~missing])
-        if codec.time is not None:
+        if codec.time_column is not None:
             assert_same_bits(got.times, rows.times)
             assert got.keys == rows.keys
 
@@ -109,7 +109,7 @@ def test_many_messages_are_decoded_like_single_ones(name):
 def test_no_messages_give_no_rows(name):
     decoded = CODECS[name].decode_all([])
     assert decoded.rows.values.shape == (0, 3)
-    assert (decoded.rows.times is None) == (CODECS[name].time is None)
+    assert (decoded.rows.times is None) == (CODECS[name].time_column is None)
 
 
 @pytest.mark.parametrize("name", BARE)
@@ -117,7 +117,7 @@ def test_rows_that_the_format_cannot_represent_are_rejected(name):
     with pytest.raises(DataError, match=r"columns .*got 2"):
         BARE[name].encode(MessageRows(np.ones((1, 2))))
     with pytest.raises(DataError, match=r"rows must have (times|keys), got none"):
-        get_component("codecs", "json")(COLUMNS, **{"time": "at"}).encode(
+        get_component("codecs", "json")(COLUMNS, **{"time_column": "at"}).encode(
             MessageRows(np.ones((1, 3)))
         )
 
@@ -135,10 +135,12 @@ def test_rows_that_the_format_cannot_represent_are_rejected(name):
     ],
 )
 def test_times_are_integer_nanoseconds_or_steps(unit, text, time):
-    rows = JsonCodec(["x"], time="t", time_unit=unit).decode(f'{{"x":1,"t":{text}}}'.encode())
+    rows = JsonCodec(["x"], time_column="t", time_unit=unit).decode(
+        f'{{"x":1,"t":{text}}}'.encode()
+    )
     assert rows.times.tolist() == [time]
     if '"' not in text:
-        rows = CsvCodec(["x"], time="t", time_unit=unit).decode(f"{text},1".encode())
+        rows = CsvCodec(["x"], time_column="t", time_unit=unit).decode(f"{text},1".encode())
         assert rows.times.tolist() == [time]
 
 
@@ -156,7 +158,7 @@ def test_times_are_integer_nanoseconds_or_steps(unit, text, time):
     ],
 )
 def test_invalid_time_is_rejected(unit, text, reason):
-    codec = JsonCodec(["x"], time="t", time_unit=unit)
+    codec = JsonCodec(["x"], time_column="t", time_unit=unit)
     with pytest.raises(DecodeError, match=reason):
         codec.decode(f'{{"x":1,"t":{text}}}'.encode())
 
@@ -165,8 +167,11 @@ def test_invalid_time_is_rejected(unit, text, reason):
     ("options", "reason"),
     [
         ({"columns": []}, "columns must name at least one field"),
-        ({"columns": ["x", "x"]}, "columns must name at least one field, and time and key others"),
-        ({"columns": ["x"], "time": "x"}, "time and key others"),
+        (
+            {"columns": ["x", "x"]},
+            "columns must name at least one field, and time_column and key_column others",
+        ),
+        ({"columns": ["x"], "time_column": "x"}, "time_column and key_column others"),
         ({"columns": ["x"], "time_unit": "h"}, r"time_unit must be one of \['ns'.*got 'h'"),
         ({"columns": ["x"], "fields": ["y"]}, "fields must name every field once"),
         ({"columns": ['a"b']}, "invalid field name"),
@@ -180,7 +185,7 @@ def test_invalid_options_are_rejected(options, reason):
 def test_registry_finds_codecs_by_name():
     assert get_component("codecs", "arrow") is ArrowCodec
     assert component_to_table(CsvCodec(["x"], delimiter=";")) == {
-        "name": "csv",
+        "type": "csv",
         "columns": ["x"],
         "time_unit": "ms",
         "delimiter": ";",

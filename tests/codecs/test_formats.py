@@ -138,7 +138,7 @@ def test_avro_reads_what_fastavro_wrote(skip, i, n, f, d, raw, at, key):
     plain = json.loads(SCHEMA)
     plain["fields"][8]["type"] = "long"
     fastavro.schemaless_writer(output, fastavro.parse_schema(plain), row)
-    codec = AvroCodec(["i", "n", "f", "d"], SCHEMA, time="at", key="who")
+    codec = AvroCodec(["i", "n", "f", "d"], SCHEMA, time_column="at", key_column="who")
     got = codec.decode(output.getvalue())
     expected = [[i, n, f, math.nan if d is None else d]]
     np.testing.assert_array_equal(got.values, np.array(expected, float))
@@ -149,7 +149,7 @@ def test_avro_reads_what_fastavro_wrote(skip, i, n, f, d, raw, at, key):
 @given(st.floats(), st.integers(-(2**50), 2**50), st.text())
 def test_fastavro_reads_what_avro_wrote(x, at, key):
     schema = record(x="double", at="long", who="string")
-    codec = AvroCodec(["x"], schema, time="at", key="who", time_unit="ns")
+    codec = AvroCodec(["x"], schema, time_column="at", key_column="who", time_unit="ns")
     message = codec.encode(MessageRows(np.array([[x]]), np.array([at]), (key,)))
     got = fastavro.schemaless_reader(io.BytesIO(message), fastavro.parse_schema(json.loads(schema)))
     np.testing.assert_equal(got, {"x": x, "at": at, "who": key})
@@ -227,7 +227,7 @@ def test_arrow_accepts_all_number_types_and_timestamp_units():
         y=pa.array([0.5, 1.5, None], pa.float32()),
         at=pa.array([1, 2, 3], pa.timestamp("us")),
     )
-    rows = ArrowCodec(XY, time="at").decode(message)
+    rows = ArrowCodec(XY, time_column="at").decode(message)
     np.testing.assert_array_equal(rows.values, [[1, 0.5], [np.nan, 1.5], [3, np.nan]])
     assert rows.times.tolist() == [1000, 2000, 3000]
 
@@ -247,7 +247,7 @@ def test_arrow_accepts_all_number_types_and_timestamp_units():
 )
 def test_invalid_arrow_columns_are_rejected(columns, reason):
     with pytest.raises(DecodeError, match=reason):
-        ArrowCodec(XY, time="at").decode(arrow(**columns))
+        ArrowCodec(XY, time_column="at").decode(arrow(**columns))
 
 
 def test_truncated_arrow_stream_is_rejected():

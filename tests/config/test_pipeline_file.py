@@ -109,27 +109,27 @@ def _registry(monkeypatch):
 
 TEXT = """
 [source]
-name = "reader"
+type = "reader"
 path = "a.csv"
 columns = ["x", "y"]
 
 [[operators]]
-name = "detect"
+type = "detect"
 level = 4
 
 [operators.features]
-name = "map"
+type = "map"
 n_components = 7
 
 [[operators]]
-name = "detect"
-label = "quick"
+type = "detect"
+id = "quick"
 quick = true
 limit = "none"
 weights = [0.5, 1.0]
 
 [[sinks]]
-name = "writer"
+type = "writer"
 """
 
 
@@ -192,13 +192,13 @@ def test_round_trip_preserves_every_bit(level, limit, weights, path):
         ("level = 4", 'null = "known"', r"operators\.0\.null must be .*learned.*got 'known'"),
         ("level = 4", "quick = 1", r"operators\.0\.quick must be bool, got 1"),
         ("level = 4", "limit = 1.5", r"operators\.0\.limit must be int \| None, got 1\.5"),
-        ('name = "map"', 'name = "mop"', r"operators\.0\.features\.name .*'mop'; did you mean map"),
+        ('type = "map"', 'type = "mop"', r"operators\.0\.features\.type .*'mop'; did you mean map"),
         ("n_components", "n_comp", r"operators\.0\.features \(map\) .*mean n_components"),
-        ('name = "detect"', 'name = "detekt"', r"operators\.0\.name .*did you mean detect"),
-        ('name = "detect"', "name = 3", r"operators\.0\.name must be the name .*got 3"),
+        ('type = "detect"', 'type = "detekt"', r"operators\.0\.type .*did you mean detect"),
+        ('type = "detect"', "type = 3", r"operators\.0\.type must be the name .*got 3"),
         ('path = "a.csv"', "", r"source\.path must be given"),
         ("[source]", "[sourse]", "table .*'sourse'; did you mean source"),
-        ('label = "quick"', 'label = "detect"', r"operators\.1\.label .*got 'detect'"),
+        ('id = "quick"', 'id = "detect"', r"operators\.1\.id .*got 'detect'"),
         ("[[sinks]]", "[sinks]", r"sinks must be a list of tables.*write \[\[sinks\]\]"),
     ],
 )
@@ -209,7 +209,7 @@ def test_error_names_table_and_key(old, new, message):
 
 def test_file_without_a_source_is_rejected():
     with pytest.raises(ParameterError, match=r"missing table \[source\]"):
-        load("[[operators]]\nname = 'detect'\n")
+        load("[[operators]]\ntype = 'detect'\n")
 
 
 def test_invalid_toml_is_rejected(tmp_path):

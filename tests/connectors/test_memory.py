@@ -7,7 +7,7 @@ from streamlyt.core.errors import DataError, ParameterError
 
 
 def test_a_position_resumes_after_the_last_row():
-    source = MemorySource(np.arange(10.0), batch_rows=4)
+    source = MemorySource(np.arange(10.0), batch_size=4)
     batches = list(source.read())
     assert [batch.n_rows for batch, _ in batches] == [4, 4, 2]
     resumed = [batch for batch, _ in source.read(batches[0][1])]
@@ -29,7 +29,7 @@ def test_schema_and_times_are_used():
     [
         ({"values": np.ones((2, 2, 2))}, DataError, r"shape \(n, d\) or \(n,\)"),
         ({"values": [1.0], "times": [1, 2]}, DataError, "must have shape"),
-        ({"values": [1.0], "batch_rows": 0}, ParameterError, "batch_rows must be at least 1"),
+        ({"values": [1.0], "batch_size": 0}, ParameterError, "batch_size must be at least 1"),
     ],
 )
 def test_arrays_that_do_not_match_are_rejected(options, error, message):

@@ -86,7 +86,7 @@ def write(path, frames, box=BOX, interval=2.0):
 
 
 def test_every_format_gives_the_same_frames(written, walk):
-    source = TrajectorySource(ALA2[0], written, select="all", batch_rows=300)
+    source = TrajectorySource(ALA2[0], written, select="all", batch_size=300)
     boxed = written.suffix != ".xyz"
     rows = all_rows(source)
     np.testing.assert_allclose(rows[:, :66], walk.reshape(700, 66), atol=2e-3)
@@ -104,7 +104,7 @@ def test_every_format_gives_the_same_frames(written, walk):
 def test_reading_resumes_from_every_position(written, walk, cut):
     start, stop, step = cut
     source = TrajectorySource(
-        ALA2[0], written, select="index 3 7", start=start, stop=stop, step=step, batch_rows=90
+        ALA2[0], written, select="index 3 7", start=start, stop=stop, step=step, batch_size=90
     )
     rows, read = all_rows(source), list(source.read())
     np.testing.assert_allclose(rows[:, :3], walk[start:stop:step, 3], atol=2e-3)
@@ -180,7 +180,7 @@ def test_complete_frames_precede_the_error_of_a_truncated_one(written, tmp_path,
     end = offsets(written)[690]
     path = tmp_path / f"cut{written.suffix}"
     path.write_bytes(written.read_bytes()[: end + cut])
-    source = TrajectorySource(ALA2[0], path, batch_rows=100)
+    source = TrajectorySource(ALA2[0], path, batch_size=100)
     assert source.n_rows == 690
     read = source.read()
     assert sum(next(read)[0].n_rows for _ in range(7)) == 690
@@ -325,7 +325,7 @@ def test_unwrapped_molecules_equal_those_of_mdanalysis(tmp_path):
         (*ALA2, {"select": "nmae CA"}, ParameterError, r"Unknown selection token: 'nmae'.*for ex"),
         (*ALA2, {"start": 10**6}, ParameterError, r"must leave a frame of the \d+ in"),
         (*ALA2, {"step": 0}, ParameterError, "step must be at least 1, got 0"),
-        (*ALA2, {"batch_rows": 0}, ParameterError, "batch_rows must be at least 1"),
+        (*ALA2, {"batch_size": 0}, ParameterError, "batch_size must be at least 1"),
         (ALA2[0], [], {}, ParameterError, "at least one file, got none"),
     ],
 )  # fmt: skip

@@ -133,7 +133,7 @@ def test_the_anomaly_rate_is_the_share_of_anomalies(make_run):
     anomalies[:100] = 0.0
     values = np.column_stack([rng.normal(size=600), rng.normal(size=600), threshold, anomalies])
     names = ("x", "statistic", "threshold", "alarm")
-    pipeline = '[[operators]]\nname = "mahalanobis"\n'
+    pipeline = '[[operators]]\ntype = "mahalanobis"\n'
     panel = Anomalies(make_run(values, *names, pipeline=pipeline), "a", points=600)
     assert panel.is_applicable()
     rate = panel.data()["rate"]
@@ -143,7 +143,7 @@ def test_the_anomaly_rate_is_the_share_of_anomalies(make_run):
     coarse = Anomalies(panel.run, "a", points=60).data()["rate"]
     assert coarse[-1] == pytest.approx(100 * anomalies[200:].mean())  # 40 buckets of ten rows
     assert not Anomalies(
-        make_run(values, *names, pipeline='[[operators]]\nname = "newma"'), "a"
+        make_run(values, *names, pipeline='[[operators]]\ntype = "newma"'), "a"
     ).is_applicable()
     assert not Anomalies(make_run(values, *names, pipeline="= no TOML"), "a").is_applicable()
     found = [Event("a", "one_class_svm", 300, 300, 300, 300, 5.0, 4.0)]

@@ -53,7 +53,7 @@ def test_live_replay_and_report_show_the_same_changes(tmp_path, molecule):
         assert sources["statistic.changes"]["x"].tolist() == [4.0, 8.0]
         feed.close()
     now = [0.0]
-    replay = ReplayFeed(run, "plant", within=12.0, clock=lambda: now[0])
+    replay = ReplayFeed(run, "plant", duration=12.0, clock=lambda: now[0])
     played = []
     for now[0] in (1.0, 4.02, 4.04, 9.0, 12.0):
         frame, _ = unpacked(

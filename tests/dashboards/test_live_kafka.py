@@ -51,7 +51,7 @@ def until(feed, n, events=0):
 
 
 def sent(broker, topic, events_topic, *parts, events=()):
-    sink = KafkaSink(topic, events=events_topic, servers=plain(broker))
+    sink = KafkaSink(topic, events_topic=events_topic, bootstrap_servers=plain(broker))
     for part in parts:
         sink.write_rows(part)
     for event in events:
@@ -77,9 +77,9 @@ def test_rows_and_events_of_topics_are_those_of_the_run_and_resume(broker, tmp_p
     finite = np.where(np.isinf(expected.values), np.nan, expected.values)
     np.testing.assert_array_equal(values, finite)
     assert run.events() == [FOUND]
-    gauges = feed.gauges()
-    assert gauges["rows"] == 300
-    assert gauges["lag"] == 0
+    metrics = feed.metrics()
+    assert metrics["rows"] == 300
+    assert metrics["lag"] == 0
     feed.close()
     sent(broker, topic, events_topic, rows(300, 50))
     again = KafkaFeed(topics, path)
@@ -92,7 +92,7 @@ def test_rows_and_events_of_topics_are_those_of_the_run_and_resume(broker, tmp_p
 def test_without_events_an_alarm_is_where_its_column_rises(broker, tmp_path):
     topic = new_topic(plain(broker))
     sent(broker, topic, None, rows(0, 255), rows(255, 45))
-    feed = KafkaFeed(Topics(topic, servers=plain(broker)), tmp_path / "a.streamlyt")
+    feed = KafkaFeed(Topics(topic, bootstrap_servers=plain(broker)), tmp_path / "a.streamlyt")
     [event] = until(feed, 300, events=1).events()
     feed.close()
     assert (event.detector, event.alarm_index, event.statistic) == (ALARM, 255, 6.0)
@@ -121,7 +121,7 @@ def test_a_page_of_a_topic_updates_with_new_rows(browser, broker, tmp_path):
 def test_the_command_serves_a_topic(broker):
     topic = new_topic(plain(broker))
     sent(broker, topic, None, rows(0, 300))
-    words = ("dash", "--kafka", topic, "--servers", plain(broker), "--port", "0")
+    words = ("dashboard", "--topic", topic, "--bootstrap-servers", plain(broker), "--port", "0")
     with subprocess.Popen(
         command(*words), env=SETTINGS, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -144,11 +144,13 @@ def test_the_command_serves_a_topic(broker):
 
 def test_what_cannot_be_read_is_told(broker, tmp_path):
     servers = plain(broker)
-    refused(cli("dash"), 2, "RUN or --kafka TOPIC is required")
-    refused(cli("dash", "--kafka", "t", "--access", "tls"), 2, "must be KEY=VALUE")
-    words = ("dash", "--kafka", "no-such-topic", "--servers", servers)
+    refused(cli("dashboard"), 2, "RUN or --topic TOPIC is required")
+    refused(cli("dashboard", "--topic", "t", "--security", "tls"), 2, "must be KEY=VALUE")
+    words = ("dashboard", "--topic", "no-such-topic", "--bootstrap-servers", servers)
     refused(cli(*words), 1, "no topic 'no-such-topic'")
-    feed = KafkaFeed(Topics("gone", columns=["x"], servers=servers), tmp_path / "a.streamlyt")
+    feed = KafkaFeed(
+        Topics("gone", columns=["x"], bootstrap_servers=servers), tmp_path / "a.streamlyt"
+    )
     joined(feed._thread, "the feed gives up")
     with pytest.raises(SourceError, match="no topic 'gone'"):
         feed.poll()

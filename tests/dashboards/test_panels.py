@@ -252,7 +252,7 @@ def test_data_and_tables_need_no_bokeh():
         "for panel in (ChangePoints, Changes, Attribution, Observable):\n"
         "    made = panel(example_run(), 'a'); made.data(); made.table()\n"
         "    try: made.figure()\n"
-        "    except MissingDependencyError as error: assert 'streamlyt[dash]' in str(error)\n"
+        "    except MissingDependencyError as error: assert 'streamlyt[dashboard]' in str(error)\n"
         "    else: raise SystemExit('no error')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,7 +19,7 @@ AR, EVENT = 0.9, 1800
 
 
 def learned(window=None, **given):
-    return MultiscaleNEWMA(window, null="learned", **given)
+    return MultiscaleNEWMA(window, null_model="empirical", **given)
 
 
 def wandering(n=3600, d=2, seed=0, step=6.0):

@@ -12,9 +12,9 @@ def test_a_short_recording_matches_the_definition_row_by_row() -> None:
     rows = rng.normal(size=(360, 2))
     rows[240:] += 6
     features = FourierMap(64, scale=0.2, dtype="float64")
-    statistic, threshold = MultiscaleNEWMA(16, null="learned", features=features, scale=1.0).score(
-        rows
-    )
+    statistic, threshold = MultiscaleNEWMA(
+        16, null_model="empirical", features=features, scale=1.0
+    ).score(rows)
     evidence, height = empirical_null(features(rows), list(range(64)), [4, 5, 16], arl=1e8)
     np.testing.assert_array_equal(threshold, height)
     np.testing.assert_allclose(statistic, evidence, rtol=1e-9, atol=1e-9)

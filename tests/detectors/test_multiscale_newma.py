@@ -22,7 +22,7 @@ from streamlyt.operator_checks import check_operator
 from tests._arrays import assert_all, assert_same_bits
 from tests.detectors import naive
 
-INDEPENDENT = {"null": "independent"}
+INDEPENDENT = {"null_model": "iid"}
 
 
 def batch(rows, key="a"):
@@ -129,14 +129,14 @@ def test_results_are_invariant_to_batch_boundaries_and_restarts(cuts, memory):
 @pytest.mark.parametrize(
     ("rows", "chosen"),
     [
-        (noise, "independent"),
-        (lambda n, seed: noise(n, 1, seed) ** 3, "independent"),
-        (lambda n, seed: (noise(n, 20, seed) > 0.5) * 1.0, "independent"),
-        (lambda n, seed: remembering(n, 0.5, 5, seed), "innovations"),
-        (lambda n, seed: remembering(n, 0.95, 2, seed), "innovations"),
-        (lambda n, seed: np.cumsum(noise(n, 2, seed), axis=0), "innovations"),
-        (lambda n, seed: flipping(n, 20, seed), "learned"),
-        (lambda n, seed: logistic(n, seed), "learned"),
+        (noise, "iid"),
+        (lambda n, seed: noise(n, 1, seed) ** 3, "iid"),
+        (lambda n, seed: (noise(n, 20, seed) > 0.5) * 1.0, "iid"),
+        (lambda n, seed: remembering(n, 0.5, 5, seed), "ar_residuals"),
+        (lambda n, seed: remembering(n, 0.95, 2, seed), "ar_residuals"),
+        (lambda n, seed: np.cumsum(noise(n, 2, seed), axis=0), "ar_residuals"),
+        (lambda n, seed: flipping(n, 20, seed), "empirical"),
+        (lambda n, seed: logistic(n, seed), "empirical"),
     ],
 )
 def test_null_model_is_selected_from_the_rows(rows, chosen):
@@ -162,7 +162,7 @@ def test_dependence_is_reported_when_rows_are_declared_independent():
     free.score(noise(600))
     assert forced.dependence > 2 > 1 > free.dependence > 0
     assert MultiscaleNEWMA().dependence == 0
-    assert forced.selected_null_model == free.selected_null_model == "independent"
+    assert forced.selected_null_model == free.selected_null_model == "iid"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -236,13 +236,13 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-@pytest.mark.parametrize("null", ["auto", "independent"])
+@pytest.mark.parametrize("null", ["auto", "iid"])
 def test_extreme_values_give_a_finite_statistic_and_no_event_without_a_change(name, null):
     given = {"scale": 1.0} if name == "one channel" else {}
-    out, events = MultiscaleNEWMA(null=null, arl=1e7, **given).update(batch(STREAMS[name]()))
+    out, events = MultiscaleNEWMA(null_model=null, arl=1e7, **given).update(batch(STREAMS[name]()))
     assert_all(np.isfinite, out.values[:, -3])
     assert not np.isnan(out.values[:, -2]).any()
-    assert not events or (name, null) == ("a wandering level", "independent")
+    assert not events or (name, null) == ("a wandering level", "iid")
 
 
 def test_a_constant_stream_that_starts_to_vary_alarms():
@@ -254,7 +254,10 @@ def test_a_constant_stream_that_starts_to_vary_alarms():
 @pytest.mark.parametrize(
     ("given", "match"),
     [
-        ({"null": "adaptive"}, "null must be 'auto', 'independent' or 'learned', got 'adaptive'"),
+        (
+            {"null_model": "adaptive"},
+            "null_model must be 'auto', 'iid' or 'empirical', got 'adaptive'",
+        ),
         ({"window": 15}, "window must be at least 16 rows or None, got 15"),
         ({"arl": 1e9}, "arl must be from 1e3 to 1e8 rows"),
         ({"n_components": 62}, "n_components must be at least 64, got 62"),
@@ -274,11 +277,11 @@ def test_state_size_is_bounded():
     assert max(sizes) == sizes[0] < 300_000
 
 
-@pytest.mark.parametrize("null", ["independent", "auto"])
+@pytest.mark.parametrize("null", ["iid", "auto"])
 def test_run_length_matches_the_target(null):
     def run_length(seed):
         rng = np.random.default_rng(seed)
-        detector = MultiscaleNEWMA(64, null=null, arl=1000, seed=seed)
+        detector = MultiscaleNEWMA(64, null_model=null, arl=1000, seed=seed)
         detector.score(rng.normal(size=(detector.warmup_rows, 10)))
         for start in range(0, 8000, 500):
             statistic, _ = detector.score(rng.normal(size=(500, 10)))
@@ -296,21 +299,23 @@ def test_persistence_ignores_outliers_but_not_changes():
     rows[2500:] += 1.5
     found = [event.alarm_index for event in events_of(rows, arl=1e6, **INDEPENDENT)]
     assert found[:3] == [1200, 1800, 2000]
-    late = [event.alarm_index for event in events_of(rows, arl=1e6, persistence=3, **INDEPENDENT)]
+    late = [
+        event.alarm_index for event in events_of(rows, arl=1e6, min_consecutive=3, **INDEPENDENT)
+    ]
     assert len(late) == 1
     assert 2502 <= late[0] <= 2540
     with pytest.raises(ParameterError, match="min_consecutive must be at least 1 row"):
-        MultiscaleNEWMA(persistence=0)
+        MultiscaleNEWMA(min_consecutive=0)
 
 
-@pytest.mark.parametrize("null", ["independent", "learned"])
+@pytest.mark.parametrize("null", ["iid", "empirical"])
 def test_a_new_arl_changes_the_threshold_immediately_and_keeps_the_state(null):
     rows = np.random.default_rng(3).normal(size=(3000, 3))
     batch = Batch("", np.arange(3000), rows, Schema.of("a", "b", "c"))
     names = "statistic", "threshold"
-    old = MultiscaleNEWMA(null=null, arl=1e5)
+    old = MultiscaleNEWMA(null_model=null, arl=1e5)
     old.update(batch.slice(0, 2500))
-    new, same = (MultiscaleNEWMA(null=null, arl=arl) for arl in (1e3, 1e5))
+    new, same = (MultiscaleNEWMA(null_model=null, arl=arl) for arl in (1e3, 1e5))
     for each in (new, same):
         each.state = {name: array.copy() for name, array in old.state.items()}
     new.on_params_changed()
@@ -323,6 +328,6 @@ def test_a_new_arl_changes_the_threshold_immediately_and_keeps_the_state(null):
         ratio[each.arl] = statistic / threshold
     # Closer to an alarm from the first row on: the levels of the shorter run length are lower.
     assert (ratio[1e3] > ratio[1e5]).mean() > 0.9
-    assert new.state["averages" if null == "independent" else "fast"].tolist() == (
-        same.state["averages" if null == "independent" else "fast"].tolist()
+    assert new.state["averages" if null == "iid" else "fast"].tolist() == (
+        same.state["averages" if null == "iid" else "fast"].tolist()
     )

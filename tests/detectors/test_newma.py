@@ -18,7 +18,7 @@ from streamlyt.operator_checks import check_operator
 from tests._arrays import assert_all, assert_same_bits
 from tests.detectors import naive
 
-KINDS = [{}, {"null": "adaptive"}, {"features": "fourier"}]
+KINDS = [{}, {"null_model": "adaptive"}, {"features": "fourier"}]
 
 
 def batch(values):
@@ -49,7 +49,7 @@ def test_statistic_matches_the_published_recursion(window, dtype, error):
 def test_adaptive_threshold_matches_the_paper_and_freezes_above():
     rows = noise(1200)
     rows[600:] += 1.5
-    detector = NEWMA(20, null="adaptive", features=FourierMap(64, dtype="float64"))
+    detector = NEWMA(20, null_model="adaptive", features=FourierMap(64, dtype="float64"))
     statistic, threshold = detector.score(rows)
     scaled = FourierMap(64, dtype="float64")(apply_scaling(rows, *learn_scale(rows[:100])))
     fast, slow = forgetting_factors(20)
@@ -230,8 +230,8 @@ def test_a_missing_value_is_rejected():
         ({"window": 1}, "window must be from 2 to 100000 rows, got 1"),
         ({"arl": 10}, "arl must be from 100 and the window"),
         ({"window": 500, "arl": 400}, r"the window \(500 rows\) to 1e9 rows, got 400"),
-        ({"null": "normal"}, "null must be 'independent' or 'adaptive', got 'normal'"),
-        ({"quantile": 0.4}, r"quantile must be in \(0.5, 1\), got 0.4"),
+        ({"null_model": "normal"}, "null_model must be 'iid' or 'adaptive', got 'normal'"),
+        ({"threshold_quantile": 0.4}, r"threshold_quantile must be in \(0.5, 1\), got 0.4"),
         ({"features": "cosine"}, "features must be 'optical', 'fourier' or a"),
         ({"n_components": 7}, "n_components must be even"),
         (

@@ -149,8 +149,8 @@ def test_rows_without_a_change_give_no_event():
 @given(st.lists(st.integers(0, 900), max_size=6))
 def test_results_are_batch_invariant(cuts):
     rows = np.concatenate([noise(300), 5 + noise(300, 1), pulses(300, 20, 0.1)])
-    full, events = OnlineSegmentation(memory=512).update(stream(rows))
-    one, parts, more = OnlineSegmentation(memory=512), [], []
+    full, events = OnlineSegmentation(max_window=512).update(stream(rows))
+    one, parts, more = OnlineSegmentation(max_window=512), [], []
     for start, stop in pairwise(sorted([0, *cuts, 900])):
         out, new = one.update(stream(rows).slice(start, stop))
         parts.append(out.values)
@@ -163,7 +163,7 @@ def test_results_are_batch_invariant(cuts):
 def test_operator_contract_holds_through_events():
     rows = np.column_stack([noise(700), noise(700, 1)])
     rows[300:, 1] += 6
-    check_operator(OnlineSegmentation(memory=256), stream(rows))
+    check_operator(OnlineSegmentation(max_window=256), stream(rows))
 
 
 def test_event_names_the_changed_channel_and_the_row_times():
@@ -178,7 +178,7 @@ def test_event_names_the_changed_channel_and_the_row_times():
 def test_changes_are_detected_in_a_segment_longer_than_the_memory():
     rows = noise(3000)
     rows[2500:] += 4
-    (row,) = [row for row in found(rows, memory=300) if row > 2000]
+    (row,) = [row for row in found(rows, max_window=300) if row > 2000]
     assert row == pytest.approx(2500, abs=3)
 
 

@@ -45,7 +45,7 @@ def found(rows, layout, seed=0):
     if layout.has_box:
         rows, _ = Unwrap(layout.bond_tree).update(rows)
     rows, _ = Dihedrals(layout.dihedrals, layout.dihedral_labels).update(rows)
-    return MultiscaleNEWMA(null="learned", scale=2.0, seed=seed).update(rows)[1]
+    return MultiscaleNEWMA(null_model="empirical", scale=2.0, seed=seed).update(rows)[1]
 
 
 def backwards(rows):

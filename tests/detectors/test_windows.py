@@ -53,7 +53,9 @@ def test_block_statistic_matches_the_naive_implementation(detector, more, others
 @pytest.mark.parametrize("window", [3, 40])
 def test_reference_mmd_statistic_matches_the_naive_implementation(window):
     rows = noise(500)
-    statistic, threshold = ReferenceMMD(window, reference=192, arl=1e9, features=EXACT).score(rows)
+    statistic, threshold = ReferenceMMD(window, reference_rows=192, arl=1e9, features=EXACT).score(
+        rows
+    )
     expected = naive.last_against(EXACT(scaled(rows)), window, 192)
     assert_all(np.isinf, threshold[:192])
     assert_all(np.isfinite, threshold[192:])
@@ -63,7 +65,7 @@ def test_reference_mmd_statistic_matches_the_naive_implementation(window):
 def test_sliced_statistic_matches_the_naive_implementation():
     rows = noise(330, d=3)
     rows[200:, 0] += 1
-    statistic, _ = SlicedWasserstein(30, n_slices=7, seed=4).score(rows)
+    statistic, _ = SlicedWasserstein(30, n_projections=7, seed=4).score(rows)
     head = scaled(rows)[:100]
     expected = naive.sliced(scaled(rows), head, _directions(4, 7, 3), _levels(), FLATTEST, 30)
     assert np.allclose(statistic[100:], expected[100:], rtol=1e-5)
@@ -74,7 +76,7 @@ def test_sliced_statistic_approximates_the_wasserstein_distance_of_small_shifts(
     # and the mean of theta_1 ^ 2 over the sphere is 1 / d. Inner quantiles only: a little less.
     rows = noise(8200, d=2)
     rows[4150:, 0] += 0.2
-    detector = SlicedWasserstein(4000, n_slices=200)
+    detector = SlicedWasserstein(4000, n_projections=200)
     statistic, _ = detector.score(rows[:8150])
     _, factor = learn_scale(rows[:100])
     assert statistic[-1] == pytest.approx(0.2 * factor[0] / np.sqrt(2), rel=0.15)
@@ -165,7 +167,7 @@ def test_each_change_is_one_event(detector, change):
 def test_a_weak_change_is_one_event_of_reference_mmd():
     rows = noise(4000, d=20)
     rows[1500:, :4] += 0.35  # crosses the level repeatedly
-    _, events = ReferenceMMD(100, reference=1024).update(batch(rows))
+    _, events = ReferenceMMD(100, reference_rows=1024).update(batch(rows))
     assert len([event for event in events if 1500 <= event.alarm_index < 2600]) == 1
 
 
@@ -204,7 +206,7 @@ def test_attribution_names_the_changed_channels(moved, by):
         rows = noise(1500, d=20, seed=seed)
         own = np.random.default_rng(seed).permutation(20)[:5]
         rows[1300:, own] = rows[1300:, own] + by if moved == "mean" else rows[1300:, own] * by
-        _, events = SlicedWasserstein(50, n_slices=256, arl=1e5).update(batch(rows))
+        _, events = SlicedWasserstein(50, n_projections=256, arl=1e5).update(batch(rows))
         right += len({f"c{i}" for i in own} & set(events[0].channels))
     assert right / 50 > 0.8
 
@@ -228,9 +230,9 @@ def test_contributions_at_the_alarm_are_batch_invariant():
         (lambda: SlidingMMD(1), "window must be from 2 to 10000 rows, got 1"),
         (lambda: ScanB(50, arl=20), "arl must be from 100 and the window"),
         (lambda: ScanB(n_blocks=0), "n_blocks must be from 1 to 100, got 0"),
-        (lambda: ReferenceMMD(reference=1000), "reference must be a multiple of 32"),
-        (lambda: ReferenceMMD(300, reference=192), "reference must be a multiple of 32"),
-        (lambda: SlicedWasserstein(n_slices=0), "n_slices must be from 1 to 4096"),
+        (lambda: ReferenceMMD(reference_rows=1000), "reference_rows must be a multiple of 32"),
+        (lambda: ReferenceMMD(300, reference_rows=192), "reference_rows must be a multiple of 32"),
+        (lambda: SlicedWasserstein(n_projections=0), "n_projections must be from 1 to 4096"),
         (lambda: ReferenceMMD(features=EXACT, n_components=64), "n_components must be None"),
         (lambda: SlidingMMD(features="sound"), "features must be 'optical'"),
     ],

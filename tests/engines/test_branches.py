@@ -32,7 +32,7 @@ class Pump(Source):
 
     def read(self, start=None):
         yield from MemorySource(
-            VALUES, schema=self.schema, key="pump", batch_rows=self.batch_rows
+            VALUES, schema=self.schema, key="pump", batch_size=self.batch_rows
         ).read(start)
 
 
@@ -82,7 +82,7 @@ def test_files_of_branches_are_resumed_where_the_run_was(tmp_path, rest):
         folder.mkdir(exist_ok=True)
         sinks = [
             FileSink(folder / "means.csv"),
-            FileSink(folder / "rows.jsonl", events=folder / "found.jsonl"),
+            FileSink(folder / "rows.jsonl", events_path=folder / "found.jsonl"),
         ]
         done = ran(folder / "a.streamlyt", sinks, ["slow", None], progress, **rest)
         for sink in sinks:
@@ -108,10 +108,10 @@ def test_a_run_with_other_branches_is_rejected(tmp_path):
     path = tmp_path / "a.streamlyt"
     ran(path, progress=lambda engine, rows: engine.stop())
     straight = Pipeline(forked().operators)
-    with pytest.raises(StateError, match="what the operators follow must be"):
+    with pytest.raises(StateError, match="the inputs of the operators must be"):
         ran(path, pipeline=straight)
     engine = LocalEngine(SOURCE, forked())
-    with pytest.raises(StateError, match="what the operators follow must be"):
+    with pytest.raises(StateError, match="the inputs of the operators must be"):
         engine.update_params(straight)
 
 
@@ -120,29 +120,29 @@ def test_a_pipeline_file_defines_the_branches_and_is_written_back(tmp_path, monk
     Path("a.csv").write_text("x,y\n1,2\n")
     text = """
 [source]
-name = "files"
+type = "files"
 path = "a.csv"
 
 [[operators]]
-name = "newma"
+type = "newma"
 
 [[operators]]
-name = "tumbling_window"
-label = "means"
-after = "source"
-width = 4
+type = "tumbling_window"
+id = "means"
+input = "source"
+size = 4
 
 [[operators]]
-name = "multiscale_newma"
+type = "multiscale_newma"
 
 [[sinks]]
-name = "files"
+type = "files"
 path = "means.csv"
-after = "means"
+input = "means"
 
 [[sinks]]
-name = "files"
-events = "found.jsonl"
+type = "files"
+events_path = "found.jsonl"
 """
     spec = load(text)
     assert spec.pipeline().inputs == {

@@ -53,11 +53,11 @@ def test_a_worker_connects_by_tls_and_a_password(broker, tmp_path, monkeypatch):
     monkeypatch.setenv("KAFKA_PASSWORD", PASSWORD)
     story = Story(plain(broker), tmp_path, keys=2, turns=4)
     access = {
-        "servers": f'"{broker.servers["SASL_TLS"]}"',
-        "access.ca": f'"{broker.certificate}"',
-        "access.sasl": '"SCRAM-SHA-512"',
-        "access.user": '"streamlyt"',
-        "access.secret": '"env:KAFKA_PASSWORD"',
+        "bootstrap_servers": f'"{broker.servers["SASL_TLS"]}"',
+        "security.ca_file": f'"{broker.certificate}"',
+        "security.sasl_mechanism": '"SCRAM-SHA-512"',
+        "security.username": '"streamlyt"',
+        "security.secret": '"env:KAFKA_PASSWORD"',
     }
     sets = [
         f"{end}.{key}={value}" for end in ("source", "sinks.0") for key, value in access.items()
@@ -77,7 +77,11 @@ def test_a_worker_connects_by_tls_and_a_password(broker, tmp_path, monkeypatch):
     ("source", "sinks", "message"),
     [
         ({}, [], "source must be a Kafka topic with a group"),
-        ({"group": "g", "key": "name"}, [], r"source.key must be left out .*'name'"),
+        (
+            {"group_id": "g", "key_column": "name"},
+            [],
+            r"source.key_column must be left out .*'name'",
+        ),
         ({"group": "g"}, [FileSink("rows.csv")], "sinks must be Kafka topics .*FileSink"),
     ],
 )
@@ -95,8 +99,13 @@ def test_a_client_on_librdkafka_connects_with_the_same_settings(tmp_path, monkey
     monkeypatch.setenv("PUMP_SECRET", "hush")
     ca = tmp_path / "ca.pem"
     ca.write_text("")
-    access = {"ca": str(ca), "sasl": "SCRAM-SHA-256", "user": "pump", "secret": "env:PUMP_SECRET"}
-    source = KafkaSource("t", COLUMNS, servers="a:1, b:2", access=access)
+    access = {
+        "ca_file": str(ca),
+        "sasl_mechanism": "SCRAM-SHA-256",
+        "username": "pump",
+        "secret": "env:PUMP_SECRET",
+    }
+    source = KafkaSource("t", COLUMNS, bootstrap_servers="a:1, b:2", security=access)
     assert source.client_config == {
         "bootstrap.servers": "a:1,b:2",
         "security.protocol": "SASL_SSL",
@@ -106,6 +115,8 @@ def test_a_client_on_librdkafka_connects_with_the_same_settings(tmp_path, monkey
         "sasl.password": "hush",
     }
     assert "hush" not in repr(source)
-    token = KafkaSource("t", COLUMNS, access={"sasl": "OAUTHBEARER", "secret": "env:PUMP_SECRET"})
-    with pytest.raises(ParameterError, match=r"access.sasl must be PLAIN or SCRAM"):
+    token = KafkaSource(
+        "t", COLUMNS, security={"sasl_mechanism": "OAUTHBEARER", "secret": "env:PUMP_SECRET"}
+    )
+    with pytest.raises(ParameterError, match=r"security.sasl_mechanism must be PLAIN or SCRAM"):
         _ = token.client_config

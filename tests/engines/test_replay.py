@@ -233,5 +233,5 @@ def test_a_run_that_failed_and_closed_its_files_is_resumed(
         with pytest.raises(expected):
             lived()
     assert lived() == ROWS
-    written = FileSource(out, time="time", key="key").read()
+    written = FileSource(out, time_column="time", key_column="key").read()
     assert [t for batch, _ in written for t in batch.times.tolist()] == list(range(ROWS))

@@ -63,7 +63,7 @@ def played(begin=None, speed=None, operators=(), **options):
 
 @pytest.mark.parametrize("speed", [1.0, 7.5, 1e4])
 def test_each_row_is_released_at_its_time_and_none_before(speed):
-    sink, _, _ = played(speed=speed, batch_rows=700)
+    sink, _, _ = played(speed=speed, batch_size=700)
     due = 100.0 + (TIMES - TIMES[0]) / 1e9 / speed
     early = np.asarray(sink.at) - due
     assert early.min() >= -0.0501  # rows of 0.05 s are released together
@@ -72,7 +72,7 @@ def test_each_row_is_released_at_its_time_and_none_before(speed):
 
 
 def test_speed_does_not_change_the_output():
-    detector = NEWMA(20, null="adaptive")
+    detector = NEWMA(20, null_model="adaptive")
     plain, found, wall = played(operators=[detector.clone()])
     slow, same, _ = played(speed=3.0, operators=[detector.clone()])
     assert_same_bits(plain.values(), slow.values())
@@ -103,19 +103,19 @@ def test_a_replay_starts_at_a_row_or_a_time(begin, first, speed):
 
 def test_a_resumed_run_continues_from_its_checkpoint_not_from_the_start_position(tmp_path):
     with RunFile.create(tmp_path / "a", pipeline="") as run:
-        one = source(batch_rows=100)
+        one = source(batch_size=100)
         ReplaySource(one, "1000").install()
         engine = LocalEngine(one, Pipeline([]), (), run)
         engine.run(lambda rows: engine.stop() if rows == 500 else None)
     with RunFile.open(tmp_path / "a", write=True) as run:
-        again = source(batch_rows=100)
+        again = source(batch_size=100)
         ReplaySource(again, "1000").install()
         LocalEngine(again, Pipeline([]), (), run).run()
         assert_same_bits(run.columns("")[1], VALUES[1000:])
 
 
 def test_a_stop_does_not_wait_for_the_clock(tmp_path):
-    one = source(batch_rows=N)
+    one = source(batch_size=N)
     with RunFile.create(tmp_path / "a", pipeline="") as run:
         ReplaySource(one, speed=1e-6).install()
         engine = LocalEngine(one, Pipeline([]), (), run)
@@ -131,7 +131,7 @@ def test_files_are_read_from_a_row_or_a_time(tmp_path):
     rows = "".join(f"{i},{i * 60}\n" for i in range(1000))
     (tmp_path / "a.csv").write_text("x,at\n" + rows)
     for begin, first in (("700", 700), ("2h", 120)):
-        one = FileSource(tmp_path / "a.csv", columns=["x"], time="at")
+        one = FileSource(tmp_path / "a.csv", columns=["x"], time_column="at")
         if one.schema.time_unit == "step" and begin == "2h":
             continue
         sink = MemorySink()
@@ -151,10 +151,10 @@ def test_starts_and_speeds_that_are_not_possible_are_rejected(tmp_path):
         (steps, "5s", None, "from must be a whole number where times count 'step'"),
         (FileSource(tmp_path), "1", None, "start of a directory must be a time, got row 1"),
         (
-            KafkaSource("t", ["x"], group="g"),
+            KafkaSource("t", ["x"], group_id="g"),
             "1",
             None,
-            "group must be None to start at an offset, got 'g'",
+            "group_id must be None to start at an offset, got 'g'",
         ),
     ):
         with pytest.raises((ParameterError, SourceError), match=reason):

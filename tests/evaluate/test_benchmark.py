@@ -19,7 +19,7 @@ from streamlyt.evaluate import (
 )
 from tests._arrays import assert_same_bits
 
-SMALL = BenchmarkPlan(streams=2, quiet_rows=1000, segments=3, segment_rows=400)
+SMALL = BenchmarkPlan(n_streams=2, n_rows=1000, segments=3, segment_rows=400)
 
 
 class Every:
@@ -61,7 +61,12 @@ class Loud:
 
 def test_scores_match_a_hand_calculation():
     score = score_on_generator(every(300), "gaussian", SMALL)
-    assert (score.arl, score.arl_error, score.false_alarms, score.quiet_rows) == (300, 0, 2, 600)
+    assert (score.arl, score.arl_error, score.false_alarms, score.no_change_rows) == (
+        300,
+        0,
+        2,
+        600,
+    )
     # Alarms at 299, 599, 899 and 1199; changes at 400 and 800: delays 199 and 99, two false alarms.
     assert (score.delay, score.changes, score.missed, score.false) == (149, 4, 0, 4)
     assert score.location_error == (192 + 92) / 2
@@ -72,20 +77,25 @@ def test_scores_match_a_hand_calculation():
 
 def test_run_length_starts_after_the_warm_up():
     score = score_on_generator(every(300, learning=200), "gaussian", SMALL)
-    assert (score.arl, score.quiet_rows) == (100, 200)
+    assert (score.arl, score.no_change_rows) == (100, 200)
     cut = score_on_generator(every(5000, learning=200), "gaussian", SMALL)
-    assert (cut.false_alarms, cut.quiet_rows, cut.missed) == (0, 2000, 4)
+    assert (cut.false_alarms, cut.no_change_rows, cut.missed) == (0, 2000, 4)
     assert cut.to_dict()["arl"] is None
     assert cut.arl_least == pytest.approx(2000 / np.log(20))
 
 
 def test_rows_beyond_the_time_limit_are_not_counted():
     ticks = count()
-    plan = BenchmarkPlan(2, 1000, 3, 400, seconds=7, clock=lambda: float(next(ticks)))
+    plan = BenchmarkPlan(2, 1000, 3, 400, time_limit=7, clock=lambda: float(next(ticks)))
     score = score_on_generator(every(300), "gaussian", plan)
     # The clock advances at each call: the no-change half ends after one run, and the 400 rows that
     # follow are too few to score a change.
-    assert (score.quiet_rows, score.changes, score.delay, score.covering) == (300, 0, None, None)
+    assert (score.no_change_rows, score.changes, score.delay, score.covering) == (
+        300,
+        0,
+        None,
+        None,
+    )
 
 
 def test_detectors_get_the_same_streams_and_the_seed_decides_them():

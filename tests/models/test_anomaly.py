@@ -84,7 +84,7 @@ def rows(n=1500, d=3, seed=0):
 
 def test_density_is_the_weighted_mean_of_products():
     x = rows(700)
-    model = KernelDensity(forget=0.99)
+    model = KernelDensity(forgetting_factor=0.99)
     scores, _ = model.score(x)
     features = model._features_of(to_scores(model.state, x))
     for t in (300, 699):
@@ -95,7 +95,7 @@ def test_density_is_the_weighted_mean_of_products():
 
 def test_half_space_follows_the_gradient():
     x = rows(400)
-    model = OneClassSVM(share=0.3, step=0.01)
+    model = OneClassSVM(nu=0.3, learning_rate=0.01)
     scores, _ = model.score(x)
     f = model._features_of(to_scores(model.state, x))
     w = f[:256].mean(axis=0)
@@ -110,7 +110,7 @@ def test_half_space_follows_the_gradient():
 
 def test_mahalanobis_matches_the_inverse_matrix():
     x = rows(600)
-    model = Mahalanobis(forget=1.0, ridge=0.1)
+    model = Mahalanobis(forgetting_factor=1.0, ridge=0.1)
     scores, _ = model.score(x)
     on_scores = to_scores(model.state, x)
     f = model._features_of(on_scores)

@@ -221,7 +221,7 @@ def test_wrong_shapes_and_columns_are_reported(cls):
 @pytest.mark.parametrize("cls", [NLMS, FOGD])
 def test_steps_match_the_formula(cls):
     x, y = table(400)
-    model = cls(rate=0.7)
+    model = cls(learning_rate=0.7)
     model.learn(x, y)
     features = model._features_of(x)
     w, origin = np.zeros(features.shape[1]), np.median(y[:256])
@@ -249,7 +249,13 @@ def test_logistic_steps_match_the_formula():
 
 @pytest.mark.parametrize(
     ("parameter", "value"),
-    [("width", 0), ("forget", 0.0), ("forget", 1.1), ("ridge", 0.0), ("robust", -1.0)],
+    [
+        ("kernel_width", 0),
+        ("forgetting_factor", 0.0),
+        ("forgetting_factor", 1.1),
+        ("ridge", 0.0),
+        ("huber_k", -1.0),
+    ],
 )
 def test_invalid_parameters_are_reported(parameter, value):
     with pytest.raises(ParameterError, match=rf"{parameter} must be in .*, got {value!r}"):
@@ -260,7 +266,7 @@ def test_invalid_parameters_are_reported(parameter, value):
 
 def test_a_pipeline_file_can_name_a_model(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n")
-    model = RLS(FourierMap(32), forget=0.99, target="x")
+    model = RLS(FourierMap(32), forgetting_factor=0.99, target="x")
     text = pipeline_file.dump(FileSource(tmp_path / "a.csv"), {"model": model})
     assert repr(pipeline_file.load(text).operators["model"]) == repr(model)
     assert registry.get_component("models", "kernel_regressor") is KernelRegressor

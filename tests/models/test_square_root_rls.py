@@ -74,7 +74,7 @@ def test_predictions_come_before_learning():
 def test_large_errors_count_linearly():
     features, targets = rows(200, 5)
     targets[150] = 1e6
-    root = SquareRootRLS(1.0, 0.1, robust=2.0)
+    root = SquareRootRLS(1.0, 0.1, huber_k=2.0)
     memory = root.start(5)
     part, weights, median = root.follow(memory, features, targets), np.ones(200), 0.0
     for i, error in enumerate(np.abs(targets - part)[:, 0]):
@@ -148,7 +148,7 @@ def test_a_forgetting_expert_does_not_harm_the_mixture():
     features, targets = excited_now_and_then(1500, 12)
     rows, expected = features[:, 1:], targets[:, 0]
     rows[:, -1] = 3.0
-    bank, lasting = KernelRegressor(), RLS(width=1.0, ridge=0.1)
+    bank, lasting = KernelRegressor(), RLS(kernel_width=1.0, ridge=0.1)
     off = {bank: [], lasting: []}
     for i in range(1500):
         for model, result in off.items():

@@ -80,7 +80,7 @@ def test_shapes_without_a_unique_rotation_still_fall_on_the_first_frame(shape):
 def test_only_output_atoms_are_emitted_in_the_frame_of_the_fit():
     rng = np.random.default_rng(3)
     frames = rng.normal(size=(6, 9, 3))
-    operator = Superposition(fit=[0, 2, 4, 6], keep=[8, 1])
+    operator = Superposition(fit=[0, 2, 4, 6], output_atoms=[8, 1])
     out, _ = operator.update(naive.batch_of(frames))
     assert out.schema.channel_names == ("a8.x", "a8.y", "a8.z", "a1.x", "a1.y", "a1.z")
     expected = [naive.kabsch(f, frames[0], [0, 2, 4, 6])[[8, 1]].ravel() for f in frames]

@@ -92,7 +92,7 @@ def test_make_goals_named_in_a_text_exist(text) -> None:
 def test_commands_named_in_the_texts_exist() -> None:
     text = "\n".join(path.read_text() for path in TEXTS)
     code = re.findall(r"```console\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text)
-    commands = set(re.findall(r"^streamlyt ([a-z]+)", "\n".join(code), re.MULTILINE))
+    commands = set(re.findall(r"^streamlyt ([a-z-]+)", "\n".join(code), re.MULTILINE))
     assert {"demo", "md", "detect"} <= commands
     assert all(help_of(command) for command in commands)
 

@@ -30,7 +30,9 @@ def series(n=3000, second=0.9):
 
 
 def aware(**rest):
-    return ChangeAwareForecaster(RobustForecaster(), MultiscaleNEWMA(), **{"settle": 300, **rest})
+    return ChangeAwareForecaster(
+        RobustForecaster(), MultiscaleNEWMA(), **{"warmup_rows": 300, **rest}
+    )
 
 
 def batch(values, first=0):
@@ -75,14 +77,14 @@ def test_results_are_batch_invariant():
 
 def test_policy_keep_only_emits_the_event():
     values = series()
-    whole, events = run(aware(policy="keep"), values, 3000)
+    whole, events = run(aware(on_change="keep"), values, 3000)
     assert CHANGE <= events[0].alarm_index < CHANGE + 150
     np.testing.assert_array_equal(whole, run(RobustForecaster(), values, 3000)[0])
-    parts, found = run(aware(policy="keep"), values, 97)
+    parts, found = run(aware(on_change="keep"), values, 97)
     np.testing.assert_array_equal(parts, whole)
     assert found == events
-    with pytest.raises(ParameterError, match="policy must be 'anew' or 'keep', got 'forget'"):
-        aware(policy="forget")
+    with pytest.raises(ParameterError, match="on_change must be 'reset' or 'keep', got 'forget'"):
+        aware(on_change="forget")
 
 
 def test_unchanged_dynamics_cause_no_reset():
@@ -115,7 +117,7 @@ def test_it_satisfies_the_operator_contract():
         ChangeAwareForecaster(
             ReservoirForecaster(EchoStateNetwork(20), washout=10, ridge=1e-6),
             MultiscaleNEWMA(),
-            settle=10,
+            warmup_rows=10,
         ),
         example_batch(),
     )
@@ -124,21 +126,21 @@ def test_it_satisfies_the_operator_contract():
 def test_a_pipeline_file_configures_it(tmp_path):
     np.save(tmp_path / "a.npy", series(50))
     source = FileSource(tmp_path / "a.npy")
-    text = dump(source, [aware(settle=123)])
+    text = dump(source, [aware(warmup_rows=123)])
     [model] = load(text).operators.values()
-    assert repr(model) == repr(aware(settle=123))
+    assert repr(model) == repr(aware(warmup_rows=123))
     assert dump(source, [model]) == text
 
 
 def test_wrong_parts_are_rejected():
-    with pytest.raises(ParameterError, match="reservoirs must be a forecaster, got Echo"):
+    with pytest.raises(ParameterError, match="forecaster must be a forecaster, got Echo"):
         ChangeAwareForecaster(EchoStateNetwork(20))
-    with pytest.raises(ParameterError, match="reservoirs must be a forecaster"):
+    with pytest.raises(ParameterError, match="forecaster must be a forecaster"):
         ChangeAwareForecaster(aware())
-    with pytest.raises(ParameterError, match="detectors must be a detector"):
+    with pytest.raises(ParameterError, match="detector must be a detector"):
         ChangeAwareForecaster(None, "multiscale_newma")
-    with pytest.raises(ParameterError, match="settle"):
-        ChangeAwareForecaster(settle=-1)
+    with pytest.raises(ParameterError, match="warmup_rows"):
+        ChangeAwareForecaster(warmup_rows=-1)
 
 
 def test_excursions_exceed_the_margin_in_one_of_ten_lifetimes():

@@ -54,7 +54,7 @@ def test_constant_targets_get_no_weights():
 
 
 def test_forecaster_satisfies_the_operator_contract():
-    check_operator(RobustForecaster(5, 30, forget=0.01), example_batch(300))
+    check_operator(RobustForecaster(5, 30, forgetting_factor=0.99), example_batch(300))
 
 
 def walk(seed):

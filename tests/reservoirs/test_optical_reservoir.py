@@ -67,7 +67,7 @@ class Watched(SimulatedDevice):
 @pytest.mark.parametrize("leak_rate", [1.0, 0.3])
 def test_states_approach_the_mean_of_the_frames(average, leak_rate):
     light = Watched(Camera(8, dither=average))
-    optical = OpticalReservoir(80, light, average=average, leak_rate=leak_rate, saturation=1.5)
+    optical = OpticalReservoir(80, light, n_average=average, leak_rate=leak_rate, saturation=1.5)
     inputs = np.stack([ROWS, ROWS[::-1]], axis=1)
     found = optical.run(inputs, optical.start(2, 3))
     unit, x = optical._display.unit, np.zeros((2, 80))
@@ -124,7 +124,7 @@ def test_finite_reservoirs_converge_as_one_over_the_root_of_their_size(construct
     "optical",
     [
         OpticalReservoir(40),
-        OpticalReservoir(40, average=3, exposure="auto", leak_rate=0.5),
+        OpticalReservoir(40, n_average=3, exposure="auto", leak_rate=0.5),
         OpticalReservoir(
             40, SimulatedDevice(Camera(8, read_noise=2.0, full_well=5000), levels=256), dither=True
         ),
@@ -140,7 +140,7 @@ def test_optical_reservoir_satisfies_the_operator_contract(optical):
 
 def test_an_optical_forecaster_satisfies_the_operator_contract():
     optical = OpticalReservoir(30, SimulatedDevice(Camera(8, read_noise=1.0)), exposure="auto")
-    model = ReservoirForecaster(optical, washout=20, ridge=1e-6, noise=1e-2)
+    model = ReservoirForecaster(optical, washout=20, ridge=1e-6, input_noise=1e-2)
     check_operator(model, example_batch(100))
 
 
@@ -161,7 +161,9 @@ def test_averaging_dithered_frames_reduces_camera_quantization():
     off = {}
     for average in (1, 16):
         light = SimulatedDevice(Camera(8, dither=average), dtype="float64")
-        off[average] = np.abs(states(OpticalReservoir(500, light, average=average)) - ideal).mean()
+        off[average] = np.abs(
+            states(OpticalReservoir(500, light, n_average=average)) - ideal
+        ).mean()
     assert off[16] < off[1] / 8
 
 
@@ -171,7 +173,7 @@ def test_a_dithered_display_reduces_quantization():
         pair = []
         for levels in (64, 16384):
             light = SimulatedDevice(Camera(0), levels=levels, dtype="float64")
-            optical = OpticalReservoir(300, light, average=16, dither=dither, saturation=4.0)
+            optical = OpticalReservoir(300, light, n_average=16, dither=dither, saturation=4.0)
             pair.append(states(optical))
         # The mean of squares is larger than the square of the mean, by much the same each time.
         off[dither] = (pair[0] - pair[1]).std(axis=0).mean()
@@ -233,7 +235,7 @@ def test_lorenz_is_forecast_with_an_8_bit_camera():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: OpticalReservoir(average=0), "average must be an integer of at least 1"),
+        (lambda: OpticalReservoir(n_average=0), "n_average must be an integer of at least 1"),
         (lambda: OpticalReservoir(leak_rate=2.0), r"leak_rate must be in \(0, 1\], got 2.0"),
         (lambda: OpticalReservoir(saturation=0.0), "saturation must be a finite number above 0"),
         (lambda: OpticalReservoir(exposure="long"), "exposure must be one of 'fixed', 'auto'"),

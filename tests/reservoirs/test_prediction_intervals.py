@@ -33,12 +33,12 @@ def looped(rows):
 
 def linear(**parameters):
     return ReservoirForecaster(
-        NVAR(1, order=1), **{"washout": 20, "ridge": 1e-6, "calibration": 400, **parameters}
+        NVAR(1, order=1), **{"washout": 20, "ridge": 1e-6, "calibration_rows": 400, **parameters}
     )
 
 
 def test_intervals_of_a_noisy_series_have_nominal_coverage_per_horizon():
-    model = linear(calibration=1000)
+    model = linear(calibration_rows=1000)
     rows = noisy_rows(6000, 0)
     model.predict_and_learn(rows[:3000])
     held = np.zeros((8, 2))
@@ -52,7 +52,7 @@ def test_intervals_of_a_noisy_series_have_nominal_coverage_per_horizon():
 
 
 def test_interval_width_follows_the_noise():
-    model = linear(calibration=2000)
+    model = linear(calibration_rows=2000)
     model.predict_and_learn(noisy_rows(8000, 1))
     found = model.forecast_interval(3)
     step = np.array([[0.9, 0.2], [-0.2, 0.9]])
@@ -91,7 +91,7 @@ def test_diverged_loops_make_the_interval_infinite():
 
 
 def test_lorenz_intervals_follow_the_error_and_the_valid_time():
-    model = ReservoirForecaster(EchoStateNetwork(300), calibration=600)
+    model = ReservoirForecaster(EchoStateNetwork(300), calibration_rows=600)
     model.predict_and_learn(LORENZ[:2800])
     found = model.forecast_interval(600)
     truth = LORENZ[2800:3400]
@@ -111,7 +111,7 @@ def test_lorenz_intervals_follow_the_error_and_the_valid_time():
 
 def test_intervals_do_not_change_the_state_and_match_the_saved_one():
     one = ReservoirForecaster(
-        EchoStateNetwork(40), washout=20, ridge=1e-8, noise=1e-3, calibration=150
+        EchoStateNetwork(40), washout=20, ridge=1e-8, input_noise=1e-3, calibration_rows=150
     )
     other = one.clone()
     for start in range(0, 900, 45):
@@ -171,7 +171,7 @@ def test_invalid_requests_are_rejected():
             model.forecast_interval(3, coverage)
     with pytest.raises(ParameterError, match="horizon"):
         model.forecast_interval(0)
-    without = linear(calibration=0)
+    without = linear(calibration_rows=0)
     without.predict_and_learn(rows)
     assert "recent" not in without.state
     with pytest.raises(ParameterError, match="calibration must be positive for intervals"):

@@ -59,8 +59,8 @@ def test_finite_reservoirs_converge_to_this_forecast():
         squares = []
         for seed in range(4):
             echo = EchoStateNetwork(size, seed=seed, **SCALES)
-            finite = ReservoirForecaster(echo, ridge=1e-6, washout=20, calibration=0)
-            limit = RecurrentKernelForecaster(ridge=1e-6, linear=1 / size, **SCALES)
+            finite = ReservoirForecaster(echo, ridge=1e-6, washout=20, calibration_rows=0)
+            limit = RecurrentKernelForecaster(ridge=1e-6, linear_weight=1 / size, **SCALES)
             finite.predict_and_learn(rows)
             limit.predict_and_learn(rows)
             squares.append(((finite.forecast(5) - limit.forecast(5)) ** 2).mean())
@@ -92,7 +92,7 @@ def test_few_rows_have_a_longer_valid_time_than_with_few_nodes():
 def test_intervals_have_about_nominal_coverage_and_do_not_change_the_state():
     rng = np.random.default_rng(1)
     wave = np.sin(0.4 * np.arange(700))[:, None] + 0.1 * rng.normal(size=(700, 1))
-    model = RecurrentKernelForecaster(rows=300)
+    model = RecurrentKernelForecaster(max_rows=300)
     held = []
     for at in range(200, 650, 90):
         model.predict_and_learn(wave[len(wave[:at]) - 90 if held else 0 : at])
@@ -115,13 +115,13 @@ def test_the_mixed_ridge_does_not_overfit_noise():
 
 @pytest.mark.bits
 def test_state_is_bounded_and_batch_invariant():
-    model, other = RecurrentKernelForecaster(rows=120), RecurrentKernelForecaster(rows=120)
+    model, other = RecurrentKernelForecaster(max_rows=120), RecurrentKernelForecaster(max_rows=120)
     whole = model.predict_and_learn(LORENZ[:400])
     parts = [other.predict_and_learn(part) for part in np.array_split(LORENZ[:400], 37)]
     assert_same_bits(whole, np.concatenate(parts))
     assert len(model.state["kept"]) <= 120
     assert_same_bits(model.forecast(9), other.forecast(9))
-    resumed = RecurrentKernelForecaster(rows=120)
+    resumed = RecurrentKernelForecaster(max_rows=120)
     resumed.state = {name: array.copy() for name, array in other.state.items()}
     assert_same_bits(
         model.predict_and_learn(LORENZ[400:500]), resumed.predict_and_learn(LORENZ[400:500])
@@ -151,7 +151,7 @@ def test_invalid_input_is_rejected():
     ):
         growing.predict_and_learn(np.tile(LORENZ[:10], (20, 1)))
     with pytest.raises(ParameterError, match=r"four washouts \(80\), got 79"):
-        RecurrentKernelForecaster(rows=79)
+        RecurrentKernelForecaster(max_rows=79)
     model = RecurrentKernelForecaster()
     model.predict_and_learn(LORENZ[:20])
     with pytest.raises(DataError, match="needs 21 learned rows"):

@@ -34,15 +34,15 @@ def test_reservoir_satisfies_the_operator_contract(reservoir):
     "model",
     [
         small(),
-        small(noise=1e-2),
-        small(forget=0.01, target="value", readout="square-root"),
+        small(input_noise=1e-2),
+        small(forgetting_factor=0.99, target_type="value", readout="qr"),
         small(readout="sketch"),
-        small(readout="rls", forget=0.01),
+        small(readout="rls", forgetting_factor=0.99),
         small(readout="nlms"),
-        small(patch=1, halo=1.0),
-        small(patch=1, halo=1.0, boundary="open", noise=1e-3),
+        small(patch_size=1, halo=1.0),
+        small(patch_size=1, halo=1.0, boundary="open", input_noise=1e-3),
         ReservoirForecaster(
-            (EchoStateNetwork(20), NVAR(2, order=2)), washout=20, ridge=1e-8, refit=100
+            (EchoStateNetwork(20), NVAR(2, order=2)), washout=20, ridge=1e-8, max_refit_interval=100
         ),
     ],
     ids=["plain", "noise", "forgetting", "sketch", "rls", "nlms", "patches", "open", "two"],
@@ -60,12 +60,12 @@ def features_by_hand(model, rows):
     return u, np.hstack([np.ones((len(u), 1)), u, states])
 
 
-@pytest.mark.parametrize("readout", ["gram", "square-root"])
+@pytest.mark.parametrize("readout", ["normal_equations", "qr"])
 @pytest.mark.parametrize("target", ["increment", "value"])
 @pytest.mark.parametrize("rows", [200 + 640, 200 + 701])
 def test_forecast_matches_the_batch_solution(readout, target, rows):
     model = ReservoirForecaster(
-        EchoStateNetwork(100, seed=1), readout=readout, target=target, ridge=1e-9
+        EchoStateNetwork(100, seed=1), readout=readout, target_type=target, ridge=1e-9
     )
     series = LORENZ[:rows]
     model.predict_and_learn(series)
@@ -91,7 +91,7 @@ def test_a_closed_loop_is_driven_by_its_predictions():
 
 
 def test_a_forecast_does_not_change_the_state_at_any_row():
-    one, other = small(noise=1e-3), small(noise=1e-3)
+    one, other = small(input_noise=1e-3), small(input_noise=1e-3)
     for row in range(20, 400, 37):
         model_rows = LORENZ[(row - 37) * (row > 20) : row]
         one.predict_and_learn(model_rows)
@@ -106,9 +106,9 @@ def test_a_forecast_does_not_change_the_state_at_any_row():
 
 @pytest.mark.bits
 def test_a_saved_state_forecasts_the_same_bits():
-    model = small(noise=1e-3)
+    model = small(input_noise=1e-3)
     model.predict_and_learn(LORENZ[:777])
-    copy = small(noise=1e-3)
+    copy = small(input_noise=1e-3)
     copy.state = unpack(pack(model.state))
     assert_same_bits(copy.forecast(50), model.forecast(50))
     assert_same_bits(
@@ -141,18 +141,23 @@ def test_forgetting_follows_changed_dynamics():
     new = Lorenz(rho=35.0, seed=1).sample(2500)
     rows = np.vstack([LORENZ[:2500], new])
     errors = {}
-    for forget in (0.0, 0.005):
-        model = ReservoirForecaster(EchoStateNetwork(100), forget=forget, refit=64, ridge=1e-10)
+    for forgetting_factor in (1.0, 0.995):
+        model = ReservoirForecaster(
+            EchoStateNetwork(100),
+            forgetting_factor=forgetting_factor,
+            max_refit_interval=64,
+            ridge=1e-10,
+        )
         predicted = model.predict_and_learn(rows)
-        errors[forget] = np.abs(predicted - rows)[-500:].mean()
-    assert errors[0.005] < 0.7 * errors[0.0]
+        errors[forgetting_factor] = np.abs(predicted - rows)[-500:].mean()
+    assert errors[0.995] < 0.7 * errors[1.0]
 
 
 def test_patches_are_reservoirs_over_their_windows():
     field = Lorenz96(sites=12).sample(700)
-    model = small(patch=3, halo=2.0, spacing=0.5)
+    model = small(patch_size=3, halo=2.0, spacing=0.5)
     predicted = model.predict_and_learn(field)
-    turned = small(patch=3, halo=2.0, spacing=0.5)
+    turned = small(patch_size=3, halo=2.0, spacing=0.5)
     # A ring turned by whole patches is the same field; sums over the patches change their order.
     again = turned.predict_and_learn(np.roll(field, 6, axis=1))
     np.testing.assert_allclose(np.roll(again, -6, axis=1), predicted, rtol=1e-6, atol=1e-6)
@@ -161,7 +166,7 @@ def test_patches_are_reservoirs_over_their_windows():
 
 def test_an_open_boundary_is_padded_with_zeros():
     field = Lorenz96(sites=12).sample(700)
-    model = small(patch=4, halo=1.0, boundary="open")
+    model = small(patch_size=4, halo=1.0, boundary="open")
     model.predict_and_learn(field)
     first, last = model.state["features"][0], model.state["features"][-1]
     assert first[1] == 0.0
@@ -173,7 +178,7 @@ def test_a_field_needs_patches():
     field = Lorenz96(sites=20, dt=0.02, seed=3).sample(1550)
     errors = {}
     for patch in (None, 2):
-        model = ReservoirForecaster(NVAR(1, order=2), patch=patch, halo=2.0, ridge=1e-12)
+        model = ReservoirForecaster(NVAR(1, order=2), patch_size=patch, halo=2.0, ridge=1e-12)
         model.predict_and_learn(field[:1500])
         errors[patch] = np.abs(model.forecast(30) - field[1500:1530]).mean()
     assert errors[2] < 0.2 * errors[None]
@@ -218,9 +223,12 @@ def _explode(model):
     ("make", "message"),
     [
         (lambda: ReservoirForecaster(washout=9), "washout must be an integer of at least 10"),
-        (lambda: ReservoirForecaster(forget=1.0), r"forget must be in \[0, 1\), got 1.0"),
+        (
+            lambda: ReservoirForecaster(forgetting_factor=0.0),
+            r"forgetting_factor must be in \(0, 1\], got 0.0",
+        ),
         (lambda: ReservoirForecaster(ridge=-1.0), "ridge must be a finite number"),
-        (lambda: ReservoirForecaster(target="next"), "target must be one of"),
+        (lambda: ReservoirForecaster(target_type="next"), "target_type must be one of"),
         (lambda: ReservoirForecaster([]), "reservoirs must be a reservoir or several, got"),
         (lambda: ReservoirForecaster(3), "reservoirs must be a reservoir or several, got 3"),
         (lambda: EchoStateNetwork(leak_rate=0.0), r"leak_rate must be in \(0, 1\], got 0.0"),
@@ -249,8 +257,10 @@ def test_invalid_rows_are_rejected():
         model.forecast(3, context=LORENZ[:100])
     with pytest.raises(DataError, match=r"context must have shape \(n, 3\)"):
         model.forecast(3, context=np.zeros((300, 2)))
-    with pytest.raises(DataError, match=r"patch must divide .* \(3\), got 2; use one of \[1, 3\]"):
-        small(patch=2).predict_and_learn(LORENZ[:100])
+    with pytest.raises(
+        DataError, match=r"patch_size must divide .* \(3\), got 2; use one of \[1, 3\]"
+    ):
+        small(patch_size=2).predict_and_learn(LORENZ[:100])
     hole = Batch("a", [0], [[1.0, np.nan, 2.0]], Schema.of("x", "y", "z"))
     with pytest.raises(DataError, match="values must be finite, got nan in channel 'y'"):
         model.update(hole)
@@ -269,7 +279,7 @@ def test_a_state_of_other_parameters_is_rejected_by_name():
             "seed was 0 and is 2;",
         ),
         (small(ridge=1e-6), "ridge was 1e-08 and is 1e-06;"),
-        (small(readout="square-root"), "readout was 'gram' and is 'square-root';"),
+        (small(readout="qr"), "readout was 'normal_equations' and is 'qr';"),
         (ReservoirForecaster(NVAR(2), washout=20, ridge=1e-8), "was EchoStateNetwork and is NVAR;"),
     ):
         other.state = unpack(pack(model.state))

@@ -61,7 +61,7 @@ def test_after_an_outlier_the_forecast_stays_at_the_series():
 @pytest.mark.parametrize("horizon", [1, 12, 500])
 def test_a_loop_uses_the_range_of_rows_a_horizon_old(horizon):
     rows = np.random.default_rng(2).normal(size=(400, 2)).cumsum(axis=0)
-    model = RobustForecaster(3, 10, calibration=60)
+    model = RobustForecaster(3, 10, calibration_rows=60)
     for start, stop in ((0, 100), (100, 130), (130, 330), (330, 400)):
         model.predict_and_learn(rows[start:stop])
         scaled = (rows - model.state["centre"]) * model.state["factor"]

@@ -48,7 +48,7 @@ def test_backtest_error_matches_single_forecasts(model):
     found = backtest_error(model, rows, 150, 7)
     slow = by_single_forecasts(model.clone(), rows, 150, 7)
     assert found[0.0] == pytest.approx(slow, rel=1e-6)
-    if model.readout == "gram":
+    if model.readout == "normal_equations":
         other = ReservoirForecaster(EchoStateNetwork(60), washout=30, ridge=1e-3)
         assert found[1e-3] == pytest.approx(backtest_error(other, rows, 150, 7)[0.0], rel=1e-9)
     assert not model.state
@@ -134,13 +134,13 @@ def test_drawn_parameters_are_in_range():
         for _ in range(100):
             model = draws.forecaster(best)
             if isinstance(model, RobustForecaster):
-                assert model.delays >= 1
+                assert model.n_delays >= 1
                 assert model.n_components >= 5
             else:
                 assert 0 < model.reservoirs.leak_rate <= 1
                 assert model.reservoirs.n_components <= 2044
     few = ParameterSampler(0, 300)
-    assert all(few.forecaster(None).delays <= 37 for _ in range(50))
+    assert all(few.forecaster(None).n_delays <= 37 for _ in range(50))
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_shrunk_loop_lies_between_persistence_and_itself():
 def test_a_forecast_is_shrunk_by_the_factor_of_earlier_origins():
     rng = np.random.default_rng(4)
     rows = np.sin(0.3 * np.arange(260))[:, None] + rng.normal(size=(260, 1))
-    model = RobustForecaster(5, 30, calibration=60)
+    model = RobustForecaster(5, 30, calibration_rows=60)
     model.predict_and_learn(rows)
     state, horizon = model.state, 4
     kept, first = model._calibration.kept(state, 0)
@@ -88,7 +88,7 @@ def test_a_forecast_is_shrunk_by_the_factor_of_earlier_origins():
 def test_the_factor_is_constant_within_a_block_and_follows_the_state():
     rng = np.random.default_rng(5)
     rows = np.sin(0.3 * np.arange(660))[:, None] + rng.normal(size=(660, 1))
-    model = RobustForecaster(5, 30, calibration=150)
+    model = RobustForecaster(5, 30, calibration_rows=150)
     shares = []
     model.predict_and_learn(rows[:500])
     for row in rows[500:, None]:

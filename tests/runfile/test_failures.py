@@ -179,7 +179,7 @@ def test_unknown_series_or_channel_error_suggests_similar_names(tmp_path):
             run.downsample("a", points=0)
 
 
-@pytest.mark.parametrize("rest", [{"wide": -1}, {"chunk_bytes": 0}])
+@pytest.mark.parametrize("rest", [{"raw_channel_limit": -1}, {"chunk_bytes": 0}])
 def test_invalid_sizes_are_rejected(tmp_path, rest):
-    with pytest.raises(ParameterError, match="wide must be at least 0"):
+    with pytest.raises(ParameterError, match="raw_channel_limit must be at least 0"):
         RunFile.create(tmp_path / "a.streamlyt", pipeline="", **rest)

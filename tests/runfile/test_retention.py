@@ -32,7 +32,7 @@ def rows(start, n, key="a"):
 def made(path, n, policy, each=100, keys=("a",), start=0):
     """Write rows in checkpoints; return them."""
     parts = {key: [] for key in keys}
-    run = RunFile.create(path, pipeline="", chunk_bytes=SMALL, policy=policy)
+    run = RunFile.create(path, pipeline="", chunk_bytes=SMALL, retention=policy)
     with run:
         for at in range(start, start + n, each):
             for key in keys:
@@ -46,7 +46,7 @@ def made(path, n, policy, each=100, keys=("a",), start=0):
 
 def test_last_rows_and_all_events_stay(tmp_path):
     path = tmp_path / "a.streamlyt"
-    every = made(path, 5000, RetentionPolicy(retain_rows=1000))["a"]
+    every = made(path, 5000, RetentionPolicy(max_rows=1000))["a"]
     with RunFile.open(path) as run:
         first = run.first_retained_row("a")
         # Complete chunks, and one more for each checkpoint that a run may be rewound to.
@@ -62,7 +62,7 @@ def test_last_rows_and_all_events_stay(tmp_path):
 
 @pytest.mark.parametrize("points", [1, 7, 500, 5000])
 def test_downsampled_rows_are_the_retained_rows(tmp_path, points):
-    every = made(tmp_path / "a", 6000, RetentionPolicy(retain_rows=2000), each=400)["a"]
+    every = made(tmp_path / "a", 6000, RetentionPolicy(max_rows=2000), each=400)["a"]
     made(tmp_path / "b", 6000, None, each=400)
     with RunFile.open(tmp_path / "a") as run, RunFile.open(tmp_path / "b") as complete:
         first = run.first_retained_row("a")
@@ -77,7 +77,7 @@ def test_downsampled_rows_are_the_retained_rows(tmp_path, points):
 @pytest.mark.parametrize("age", [700, 1])
 def test_age_counts_from_the_newest_row_of_all_series(tmp_path, age):
     path = tmp_path / "a"
-    made(path, 1000, RetentionPolicy(retain_age=age), keys=("a", "b"))
+    made(path, 1000, RetentionPolicy(max_age=age), keys=("a", "b"))
     with RunFile.open(path, write=True) as run:
         for at in range(1000, 4000, 100):  # b is silent
             run.write_rows(rows(at, 100))
@@ -90,7 +90,7 @@ def test_age_counts_from_the_newest_row_of_all_series(tmp_path, age):
 
 def test_columns_stay_below_the_size_limit(tmp_path):
     path = tmp_path / "a"
-    made(path, 20_000, RetentionPolicy(retain_mb=0.1), each=500, keys=("a", "b"))
+    made(path, 20_000, RetentionPolicy(max_mb=0.1), each=500, keys=("a", "b"))
     with RunFile.open(path) as run:
         size = run._db.execute("SELECT sum(length(columns)) FROM chunks").fetchone()[0]
         assert 0.03e6 < size < 0.15e6
@@ -102,12 +102,12 @@ def test_columns_stay_below_the_size_limit(tmp_path):
 def test_disk_space_is_released(tmp_path):
     limited, unlimited = tmp_path / "limited", tmp_path / "unlimited"
     made(unlimited, 100_000, None, each=2000)
-    made(limited, 100_000, RetentionPolicy(retain_rows=5000), each=2000)
+    made(limited, 100_000, RetentionPolicy(max_rows=5000), each=2000)
     size = unlimited.stat().st_size
     assert limited.stat().st_size < size / 5
     # A file that was created without limits shrinks when it gets one.
     with RunFile.open(unlimited, write=True) as run:
-        run.set_retention(RetentionPolicy(retain_rows=5000))
+        run.set_retention(RetentionPolicy(max_rows=5000))
         for at in range(100_000, 100_800, 200):
             run.write_rows(rows(at, 200))
             run.checkpoint({}, {})
@@ -120,7 +120,7 @@ def test_disk_space_is_released(tmp_path):
 def test_file_size_is_bounded(tmp_path):
     sizes = []
     with RunFile.create(
-        tmp_path / "a", pipeline="", chunk_bytes=SMALL, policy=RetentionPolicy(retain_rows=2000)
+        tmp_path / "a", pipeline="", chunk_bytes=SMALL, retention=RetentionPolicy(max_rows=2000)
     ) as run:
         for i in range(60):
             run.write_rows(rows(i * 1000, 1000))
@@ -132,17 +132,17 @@ def test_file_size_is_bounded(tmp_path):
 @pytest.mark.parametrize("every", [1, 64, 300])
 def test_resumed_run_equals_an_uninterrupted_one(tmp_path, every):
     values = np.random.default_rng(0).normal(size=(4000, 2))
-    policy = RetentionPolicy(retain_rows=500)
+    policy = RetentionPolicy(max_rows=500)
 
     def engine(run, stop):
-        source = MemorySource(values[:stop], batch_rows=100)
+        source = MemorySource(values[:stop], batch_size=100)
         return LocalEngine(
             source, Pipeline([RobustScaler()]), (), run, checkpoint_interval_rows=every
         )
 
-    with RunFile.create(tmp_path / "a", pipeline="", chunk_bytes=SMALL, policy=policy) as run:
+    with RunFile.create(tmp_path / "a", pipeline="", chunk_bytes=SMALL, retention=policy) as run:
         engine(run, 4000).run()
-    with RunFile.create(tmp_path / "b", pipeline="", chunk_bytes=SMALL, policy=policy) as run:
+    with RunFile.create(tmp_path / "b", pipeline="", chunk_bytes=SMALL, retention=policy) as run:
         one = engine(run, 4000)
         one.run(lambda done: one.stop() if done == 2300 else None)
     with RunFile.open(tmp_path / "b", write=True) as run:
@@ -160,9 +160,9 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, every):
 def test_rewound_checkpoint_has_its_rows(tmp_path, back):
     path = tmp_path / "a"
     values = np.random.default_rng(0).normal(size=(4000, 2))
-    source = MemorySource(values, batch_rows=500)
+    source = MemorySource(values, batch_size=500)
     with RunFile.create(
-        path, pipeline="", chunk_bytes=SMALL, policy=RetentionPolicy(retain_rows=1)
+        path, pipeline="", chunk_bytes=SMALL, retention=RetentionPolicy(max_rows=1)
     ) as run:
         LocalEngine(source, Pipeline([RobustScaler()]), (), run, checkpoint_interval_rows=500).run()
         expected = run.columns("", start=3990)[1]
@@ -178,23 +178,23 @@ def test_rewound_checkpoint_has_its_rows(tmp_path, back):
 
 
 def test_retention_is_in_the_pipeline_file_and_its_schema():
-    source = 'name = "kafka"\ntopic = "t"\ncolumns = ["x"]'
-    text = f"[source]\n{source}\n[policy]\nretain_rows = 10\n"
-    policy = load(text, ["policy.retain_age=30d"], {"STREAMLYT_POLICY__RETAIN_MB": "2"}).retention
-    assert policy.get_params() == {"retain_rows": 10, "retain_age": "30d", "retain_mb": 2}
-    properties = pipeline_schema()["properties"]["policy"]["properties"]
-    assert set(properties) == {"retain_rows", "retain_age", "retain_mb"}
+    source = 'type = "kafka"\ntopic = "t"\ncolumns = ["x"]'
+    text = f"[source]\n{source}\n[retention]\nmax_rows = 10\n"
+    policy = load(text, ["retention.max_age=30d"], {"STREAMLYT_RETENTION__MAX_MB": "2"}).retention
+    assert policy.get_params() == {"max_rows": 10, "max_age": "30d", "max_mb": 2}
+    properties = pipeline_schema()["properties"]["retention"]["properties"]
+    assert set(properties) == {"max_rows", "max_age", "max_mb"}
     for given, reason in (
-        ({"retain_rows": 0}, "retain_rows must be at least 1"),
-        ({"retain_age": "soon"}, "retain_age must be a whole number"),
-        ({"retain_mb": -1.0}, "retain_mb must be positive"),
+        ({"max_rows": 0}, "max_rows must be at least 1"),
+        ({"max_age": "soon"}, "max_age must be a whole number"),
+        ({"max_mb": -1.0}, "max_mb must be positive"),
     ):
         with pytest.raises(ParameterError, match=reason):
             RetentionPolicy(**given)
 
 
 def test_panel_shows_the_retained_rows(tmp_path):
-    made(tmp_path / "a", 6000, RetentionPolicy(retain_rows=2000), each=400)
+    made(tmp_path / "a", 6000, RetentionPolicy(max_rows=2000), each=400)
     with RunFile.open(tmp_path / "a") as run:
         panel = Observable(run, "a")
         assert panel.time_range == (run.first_retained_row("a"), 5999)

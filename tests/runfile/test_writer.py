@@ -146,7 +146,7 @@ def test_nothing_is_saved_before_a_checkpoint(tmp_path):
 def test_downsampled_rows_are_minimum_maximum_and_mean_of_their_buckets(
     tmp_path, rows, points, size
 ):
-    with made(tmp_path / "a.streamlyt", (0, rows), full=(), wide=0) as run:
+    with made(tmp_path / "a.streamlyt", (0, rows), full=(), raw_channel_limit=0) as run:
         seen = run.downsample("a", NAMES, points=points)
     first, low, high, mean = naive(VALUES, rows, size)
     assert_same_bits(seen.rows, first)
@@ -183,7 +183,7 @@ def test_downsampled_range_covers_the_range(tmp_path):
 
 
 def test_wide_stream_stores_its_inputs_from_level_one_on(tmp_path):
-    with made(tmp_path / "a.streamlyt", wide=2) as run:
+    with made(tmp_path / "a.streamlyt", raw_channel_limit=2) as run:
         assert run.raw_channels("a") == ("statistic",)
         assert run.columns("a")[1].shape == (N, 1)
         assert_same_bits(run.columns("a", ["statistic"])[1][:, 0], VALUES[:, 3])
@@ -192,7 +192,7 @@ def test_wide_stream_stores_its_inputs_from_level_one_on(tmp_path):
         seen = run.downsample("a", ["x"], points=10**6)
     assert_same_bits(np.diff(seen.rows), np.full(len(seen.rows) - 1, 64))
     assert seen.maximum.max() == VALUES[:, 0].max()
-    with made(tmp_path / "b.streamlyt", wide=3) as narrow:
+    with made(tmp_path / "b.streamlyt", raw_channel_limit=3) as narrow:
         assert narrow.raw_channels("a") == NAMES
 
 
@@ -223,15 +223,15 @@ def test_columns_on_every_level_do_not_depend_on_the_batch_boundaries(
     tmp_path_factory, cuts, checkpoint_every, reopen, wide
 ):
     folder = tmp_path_factory.mktemp("cut")
-    rest = {"wide": wide, "chunk_bytes": 2**13}
+    rest = {"raw_channel_limit": wide, "chunk_bytes": 2**13}
     expected = made(folder / "a.streamlyt", **rest)
     cut = made(folder / "b.streamlyt", (0, *sorted(cuts), N), checkpoint_every, reopen, **rest)
     assert chunks(expected) == chunks(cut)
 
 
 def test_rows_written_one_at_a_time_are_the_same(tmp_path):
-    expected = made(tmp_path / "a.streamlyt", (0, 300), wide=0)
-    single = made(tmp_path / "b.streamlyt", range(301), 37, reopen=True, wide=0)
+    expected = made(tmp_path / "a.streamlyt", (0, 300), raw_channel_limit=0)
+    single = made(tmp_path / "b.streamlyt", range(301), 37, reopen=True, raw_channel_limit=0)
     assert chunks(expected) == chunks(single)
 
 

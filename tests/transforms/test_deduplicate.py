@@ -63,7 +63,7 @@ def test_memory_is_bounded_within_one_time():
 
 
 def test_invalid_parameters_and_channel_counts_are_rejected():
-    with pytest.raises(ParameterError, match="same must be 'row' or 'time', got 'key'"):
+    with pytest.raises(ParameterError, match="by must be 'row' or 'time', got 'key'"):
         Deduplicate("key")
     operator = Deduplicate()
     operator.update(Batch("", [0], [[1.0]], Schema.of("a")))

@@ -85,7 +85,10 @@ def test_a_period_is_a_number_for_any_rows(rows):
 
 @pytest.mark.parametrize(
     ("given", "match"),
-    [({"lags": 1}, "lags must be at least 2"), ({"width": 8}, "at least lags=16")],
+    [
+        ({"dimension": 1}, "dimension must be at least 2"),
+        ({"window_rows": 8}, "at least dimension=16"),
+    ],
 )
 def test_parameters_out_of_range_are_rejected(given, match):
     with pytest.raises(ParameterError, match=match):

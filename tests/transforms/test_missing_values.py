@@ -31,7 +31,7 @@ def naive(values, policies):
         for i, (value, policy) in enumerate(zip(row, policies, strict=True)):
             if np.isfinite(value):
                 last[i] = value
-            filled.append(last[i] if policy == "hold" else value)
+            filled.append(last[i] if policy == "ffill" else value)
         if np.isfinite(filled).all():
             out.append(filled)
             numbers.append(number)
@@ -41,7 +41,7 @@ def naive(values, policies):
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(
     st.lists(st.tuples(*[st.sampled_from([1.0, 2.0, NAN, np.inf])] * 2), max_size=30),
-    st.tuples(*[st.sampled_from(["drop", "hold"])] * 2),
+    st.tuples(*[st.sampled_from(["drop", "ffill"])] * 2),
     st.integers(0, 30),
 )
 def test_rows_and_their_numbers_are_those_of_the_slow_twin(values, policies, cut):
@@ -54,7 +54,7 @@ def test_rows_and_their_numbers_are_those_of_the_slow_twin(values, policies, cut
     assert [one.input_index(i) for i in range(len(numbers))] == numbers
 
 
-@pytest.mark.parametrize("policy", ["drop", "hold", "stop"])
+@pytest.mark.parametrize("policy", ["drop", "ffill", "raise"])
 def test_every_policy_keeps_every_promise(policy):
     check_operator(MissingValues(policy), example_batch())
 
@@ -82,10 +82,12 @@ def test_stop_names_the_place_and_leaves_the_memory():
 
 
 def test_an_unknown_policy_channel_or_channel_count_is_rejected():
-    with pytest.raises(ParameterError, match="policy must be 'drop', 'hold' or 'stop', got 'keep'"):
+    with pytest.raises(
+        ParameterError, match="missing must be 'drop', 'ffill' or 'raise', got 'keep'"
+    ):
         MissingValues("keep")
     with pytest.raises(ParameterError, match="got 'heta'"):
-        MissingValues(channels={"heta": "hold"}).update(batch_of([[1, 2]], ("heat", "flow")))
+        MissingValues(channels={"heta": "ffill"}).update(batch_of([[1, 2]], ("heat", "flow")))
     one = MissingValues("drop")
     one.update(batch_of([[1, 2]]))
     with pytest.raises(DataError, match="number of channels must stay 2"):

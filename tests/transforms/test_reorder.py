@@ -61,7 +61,7 @@ def test_rows_do_not_depend_on_the_cut(times, cuts):
 
 
 def test_memory_stays_within_the_capacity():
-    operator = Reorder(10**9, capacity=100)
+    operator = Reorder(10**9, max_buffered_rows=100)
     for start in range(0, 10_000, 50):
         out, _ = operator.update(Batch("", np.arange(start, start + 50), np.zeros((50, 1)), SCHEMA))
     assert operator.state["times"].size == 100
@@ -69,10 +69,12 @@ def test_memory_stays_within_the_capacity():
 
 
 def test_a_late_row_may_stop_the_run():
-    operator = Reorder(2, late="stop")
+    operator = Reorder(2, late="raise")
     operator.update(Batch("", [10], [[0.0]], SCHEMA))
     before = repr(operator.state)
-    with pytest.raises(DataError, match=r"after the watermark 8 \(lateness 2\), got 7 step"):
+    with pytest.raises(
+        DataError, match=r"after the watermark 8 \(max_out_of_orderness 2\), got 7 step"
+    ):
         operator.update(Batch("", [7], [[0.0]], SCHEMA))
     assert repr(operator.state) == before
 
@@ -80,10 +82,10 @@ def test_a_late_row_may_stop_the_run():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"lateness": -1}, "lateness must be at least 0"),
-        ({"lateness": "soon"}, "lateness must be a whole number"),
-        ({"capacity": 0}, "capacity must be at least 1"),
-        ({"late": "drop"}, "late must be 'aside' or 'stop'"),
+        ({"max_out_of_orderness": -1}, "max_out_of_orderness must be at least 0"),
+        ({"max_out_of_orderness": "soon"}, "max_out_of_orderness must be a whole number"),
+        ({"max_buffered_rows": 0}, "max_buffered_rows must be at least 1"),
+        ({"late": "drop"}, "late must be 'side_output' or 'raise'"),
     ],
 )
 def test_invalid_parameters_are_rejected(given, message):
@@ -102,7 +104,9 @@ def stream(seed=3, n=24_000):
 
 def found(times, values, operators, runfile=None):
     sink = MemorySink()
-    source = MemorySource(values, times, Schema.of("x", "y", "z"), "pump", 500, disorder="pass")
+    source = MemorySource(
+        values, times, Schema.of("x", "y", "z"), "pump", 500, out_of_order="allow"
+    )
     summary = LocalEngine(source, Pipeline(operators), [sink], runfile).run()
     return summary, sink
 

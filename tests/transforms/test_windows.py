@@ -147,9 +147,9 @@ def test_spans_of_time_are_read_as_text():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: TumblingWindow(0), "width must be at least 1, got 0"),
-        (lambda: TumblingWindow("5 parsec"), r"width must be a whole number .* got '5 parsec'"),
-        (lambda: TumblingWindow("0s"), "width must be longer than nothing"),
+        (lambda: TumblingWindow(0), "size must be at least 1, got 0"),
+        (lambda: TumblingWindow("5 parsec"), r"size must be a whole number .* got '5 parsec'"),
+        (lambda: TumblingWindow("0s"), "size must be longer than nothing"),
         (lambda: TumblingWindow(5, "mean"), "statistics must be a list of names, got 'mean'"),
         (
             lambda: TumblingWindow(5, ["mode"]),
@@ -168,8 +168,8 @@ def test_invalid_parameters_are_rejected(make, message):
 @pytest.mark.parametrize(
     ("operator", "message"),
     [
-        (TumblingWindow("5s"), "width must be a whole number where times count 'step', got '5s'"),
-        (SlidingWindow(7, 2), "width must be a multiple of slide, got 7 and 2"),
+        (TumblingWindow("5s"), "size must be a whole number where times count 'step', got '5s'"),
+        (SlidingWindow(7, 2), "size must be a multiple of slide, got 7 and 2"),
     ],
 )
 def test_parameters_that_do_not_match_the_rows_are_rejected(operator, message):

@@ -12,7 +12,7 @@ __all__ = ["pages_of"]
 
 
 def pages_of(
-    names: Sequence[str], tokens: Path | None, run: Path, gauges: RunMetrics, host: str
+    names: Sequence[str], tokens: Path | None, run: Path, metrics: RunMetrics, host: str
 ) -> DashboardApp:
     """Return the dashboard pages of a daemon.
 
@@ -22,16 +22,16 @@ def pages_of(
         If the token file cannot be read, or the host is public and no token file is given.
     """
     require_token_if_public(host, tokens)
-    return dashboard_routes(run, partial(_process_metrics, gauges), names, tokens)
+    return dashboard_routes(run, partial(_process_metrics, metrics), names, tokens)
 
 
-def _process_metrics(gauges: RunMetrics) -> dict[str, float]:
-    metrics: dict[str, float | None] = {
-        "rows": gauges.rows,
-        "lag": gauges.lag,
-        "queue": gauges.queued_rows,
+def _process_metrics(metrics: RunMetrics) -> dict[str, float]:
+    values: dict[str, float | None] = {
+        "rows": metrics.rows,
+        "lag": metrics.lag,
+        "queue": metrics.queued_rows,
         "memory": memory_mb(),
     }
-    if gauges.last_checkpoint_at is not None:
-        metrics["checkpoint"] = monotonic() - gauges.last_checkpoint_at
-    return {name: float(value) for name, value in metrics.items() if value is not None}
+    if metrics.last_checkpoint_at is not None:
+        values["checkpoint"] = monotonic() - metrics.last_checkpoint_at
+    return {name: float(value) for name, value in values.items() if value is not None}

@@ -31,24 +31,24 @@ class Topics:
 
     Parameters
     ----------
-    rows, events
+    rows, events_topic
         Names of the topics. Without an events topic, each rise of the column ``alarm`` is an alarm.
-    servers, access
+    bootstrap_servers, security
         See :class:`~streamlyt.connectors.KafkaSource`.
     columns
         Fields that are channels. Empty: all fields of the first message except the time.
-    codec, time_unit, begin
+    codec, time_unit, offset_reset
         See :class:`~streamlyt.connectors.KafkaSource`.
     """
 
     rows: str
-    events: str | None = None
-    servers: str = "127.0.0.1:9092"
+    events_topic: str | None = None
+    bootstrap_servers: str = "127.0.0.1:9092"
     columns: Sequence[str] = ()
     codec: str = "json"
     time_unit: str = "ns"
-    begin: str = "earliest"
-    access: Mapping[str, str] | None = None
+    offset_reset: str = "earliest"
+    security: Mapping[str, str] | None = None
 
 
 class KafkaFeed(LiveRunFeed):
@@ -97,7 +97,7 @@ class KafkaFeed(LiveRunFeed):
             raise self._failed
         return super().poll()
 
-    def gauges(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return the process metrics for the page."""
         metrics = {"rows": float(self.rows), "memory": memory_mb()}
         metrics["checkpoint"] = time.monotonic() - self._saved_at
@@ -136,25 +136,27 @@ class KafkaFeed(LiveRunFeed):
         return fields
 
     def _first_fields(self) -> list[str] | None:
-        return message_fields(self.topics.rows, self.topics.servers, self.topics.access)
+        return message_fields(self.topics.rows, self.topics.bootstrap_servers, self.topics.security)
 
     def _copy_rows(self, run: RunFile, columns: list[str], time_field: str | None) -> None:
         topics = self.topics
         source = KafkaSource(
             topics.rows,
             columns,
-            servers=topics.servers,
+            bootstrap_servers=topics.bootstrap_servers,
             codec=topics.codec,
-            time=time_field,
+            time_column=time_field,
             time_unit=topics.time_unit,
-            begin=topics.begin,
-            access=topics.access,
+            auto_offset_reset=topics.offset_reset,
+            security=topics.security,
         )
         reader = None
         try:
-            if topics.events is not None:
+            if topics.events_topic is not None:
                 start = run.position(EVENTS)
-                reader = KafkaEventReader(topics.events, topics.servers, topics.access, start)
+                reader = KafkaEventReader(
+                    topics.events_topic, topics.bootstrap_servers, topics.security, start
+                )
             self.rows = int(run.meta.get("rows") or 0)
             self._counts = {key: n for key, (n, _) in run.row_counts().items()}
             unsaved = False

@@ -97,7 +97,7 @@ def run_batch(
         See :func:`~streamlyt.engines.map_on_dask`.
     """
     _check(files, options)
-    runs = _run_files(files, options.run)
+    runs = _run_files(files, options.run_file)
     work = partial(_run_one, make, options.resume, options.trust)
     outcomes: dict[int, BatchResult] = {}
     with progress_of("recordings", len(files)) as progress, stop_on_interrupt() as stopped:
@@ -109,7 +109,7 @@ def run_batch(
     if len(outcomes) < len(files):
         if outcomes:
             _report(files, outcomes, options)
-        again = "; resume with the same command and --resume" if options.run else ""
+        again = "; resume with the same command and --resume" if options.run_file else ""
         raise KeyboardInterrupt(f"{len(outcomes):,} of {len(files):,} done{again}")
     _report(files, outcomes, options)
     if any(outcome.failed for outcome in outcomes.values()):
@@ -121,23 +121,24 @@ def run_batch(
 def _check(files: Sequence[Path], options: RunOptions) -> None:
     if options.report is not None:
         raise ParameterError(
-            "--report takes one recording; use --run FOLDER to store a run file of each, then "
+            "--report takes one recording; use --run-file FOLDER to store a run file of each, then "
             "streamlyt report"
         )
     if Path("-") in files:
         raise ParameterError("standard input must be the only recording; name the files instead")
-    if options.resume and options.run is None:
-        raise ParameterError("--resume needs --run FOLDER, the runs to resume")
+    if options.resume and options.run_file is None:
+        raise ParameterError("--resume needs --run-file FOLDER, the runs to resume")
     options.check_trust()
-    if options.run is not None and options.run.exists():
-        if not options.run.is_dir():
+    if options.run_file is not None and options.run_file.exists():
+        if not options.run_file.is_dir():
             raise ParameterError(
-                f"--run must be a directory for several recordings, got the file "
-                f"{str(options.run)!r}; name another"
+                f"--run-file must be a directory for several recordings, got the file "
+                f"{str(options.run_file)!r}; name another"
             )
         if not options.resume:
             raise ParameterError(
-                f"--run must be a new directory, got {str(options.run)!r}, which already exists; "
+                f"--run-file must be a new directory, got {str(options.run_file)!r}, which "
+                "already exists; "
                 "add --resume to continue it, or remove it"
             )
 

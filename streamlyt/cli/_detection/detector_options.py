@@ -19,7 +19,7 @@ CATEGORY = ("detectors",)
 
 
 def choose_detector(
-    null: NullModel | None,
+    null_model: NullModel | None,
     arl: float | None,
     window: int | None,
     seed: int | None,
@@ -32,7 +32,7 @@ def choose_detector(
     options: dict[str, Any] = {"arl": arl, "window": window, "seed": seed}
     options = {name: value for name, value in options.items() if value is not None}
     if detector is None:
-        selected = _by_null(null or default, options, scale)
+        selected = _by_null(null_model or default, options, scale)
         if not sets:
             return selected
         table = component_to_table(selected)
@@ -40,13 +40,14 @@ def choose_detector(
         if detector.replace("-", "_") not in component_names("detectors"):
             raise unknown_name_error("--detector", detector, component_names("detectors"))
         known = signature(get_component("detectors", detector)).parameters
-        table = {"name": detector, **options}
-        if null is not None:
-            table["null"] = null.value
+        table = {"type": detector, **options}
+        if null_model is not None:
+            table["null_model"] = null_model.value
         for name in table:
-            if name != "name" and name not in known:
+            if name != "type" and name not in known:
                 raise ParameterError(
-                    f"--{name} must be a parameter of the detector, got --detector {detector} with "
+                    f"--{name.replace('_', '-')} must be a parameter of the detector, got "
+                    f"--detector {detector} with "
                     f"{', '.join(known) or 'no parameters'}; leave it out"
                 )
         if scale is not None and "scale" in known:
@@ -60,16 +61,16 @@ def choose_detector(
     return built
 
 
-def _by_null(null: NullModel, options: dict[str, Any], scale: float | None) -> Operator:
-    if null is not NullModel.adaptive:
-        options["null"] = null.value
+def _by_null(null_model: NullModel, options: dict[str, Any], scale: float | None) -> Operator:
+    if null_model is not NullModel.adaptive:
+        options["null_model"] = null_model.value
         return MultiscaleNEWMA(scale=scale, **options)
     if "arl" in options:
         raise ParameterError(
-            "--arl needs --null auto, learned or independent; the adaptive threshold is a rate "
+            "--arl needs --null-model auto, iid or empirical; the adaptive threshold is a rate "
             "per row: leave --arl out"
         )
-    return NEWMA(null="adaptive", **options)
+    return NEWMA(null_model="adaptive", **options)
 
 
 def dependence_warning(pipeline: Pipeline) -> str | None:
@@ -77,7 +78,7 @@ def dependence_warning(pipeline: Pipeline) -> str | None:
     names = [
         name
         for name, operator in pipeline.operators.items()
-        if isinstance(operator, MultiscaleNEWMA) and operator.null == "independent"
+        if isinstance(operator, MultiscaleNEWMA) and operator.null_model == "iid"
     ]
     excess = max(
         (
@@ -91,6 +92,7 @@ def dependence_warning(pipeline: Pipeline) -> str | None:
     if excess < 1.0:
         return None
     return (
-        f"--null independent does not fit: rows are serially dependent ({excess:.1f} times the "
-        "significance limit), so false alarms are far more frequent than --arl; leave --null out"
+        f"--null-model iid does not fit: rows are serially dependent ({excess:.1f} times the "
+        "significance limit), so false alarms are far more frequent than --arl; leave "
+        "--null-model out"
     )

@@ -97,7 +97,7 @@ def run_recording(
     outputs = recording.sinks, recording.sink_inputs
     retention = retention or RetentionPolicy()
     if path is not None and not (resume and path.exists()):
-        RunFile.create(path, pipeline=dump(source, pipeline, *outputs), policy=retention).close()
+        RunFile.create(path, pipeline=dump(source, pipeline, *outputs), retention=retention).close()
     with nullcontext() if path is None else RunFile.open(path, write=True, trust=trust) as runfile:
         if runfile is not None:
             runfile.set_retention(retention)

@@ -34,7 +34,7 @@ class RunOptions:
         Format of the events on stdout; None prints none.
     report
         Path of the HTML report, if any.
-    run
+    run_file
         Path of the run file, if any.
     resume
         Resume that run file.
@@ -50,7 +50,7 @@ class RunOptions:
 
     output_format: Format | None = None
     report: Path | None = None
-    run: Path | None = None
+    run_file: Path | None = None
     resume: bool = False
     fail_on_change: bool = False
     threads: int = 1
@@ -59,17 +59,17 @@ class RunOptions:
 
     def check(self) -> None:
         """Raise a ParameterError if the options contradict each other or the existing files."""
-        if self.resume and self.run is None:
-            raise ParameterError("--resume needs --run FILE, the run to resume")
+        if self.resume and self.run_file is None:
+            raise ParameterError("--resume needs --run-file FILE, the run to resume")
         self.check_trust()
-        if self.run is not None and self.run.exists() and not self.resume:
+        if self.run_file is not None and self.run_file.exists() and not self.resume:
             raise ParameterError(
-                f"--run must be a new file, got {str(self.run)!r}, which already exists; "
+                f"--run-file must be a new file, got {str(self.run_file)!r}, which already exists; "
                 "add --resume to continue it, or remove it"
             )
         if self.report is not None:
-            check_not_replaced("--report", self.report, [self.run] if self.run else [])
-        for option, path in (("--report", self.report), ("--run", self.run)):
+            check_not_replaced("--report", self.report, [self.run_file] if self.run_file else [])
+        for option, path in (("--report", self.report), ("--run-file", self.run_file)):
             if path is not None and not path.absolute().parent.is_dir():
                 raise ParameterError(
                     f"{option}: directory {str(path.parent)!r} does not exist; create it first"
@@ -109,8 +109,8 @@ def run_recorded(recording: Recording, options: RunOptions) -> Summary:
 @contextmanager
 def _run_path(options: RunOptions) -> Iterator[Path | None]:
     """Yield the path of the run file; a temporary one if only a report is written."""
-    if options.run is not None or options.report is None:
-        yield options.run
+    if options.run_file is not None or options.report is None:
+        yield options.run_file
         return
     with tempfile.TemporaryDirectory(prefix="streamlyt-") as folder:
         yield Path(folder) / "run.streamlyt"
@@ -136,9 +136,9 @@ def _run_with_progress(engine: LocalEngine, options: RunOptions, title: str) -> 
                 _print_partial(engine.summary(), options.output_format, title, source)
             raise
     if not summary.complete:
-        stored = f"{counted(summary.rows, source.schema.row_label)} stored in {options.run}"
+        stored = f"{counted(summary.rows, source.schema.row_label)} stored in {options.run_file}"
         raise KeyboardInterrupt(
-            *([f"{stored}: resume with the same command and --resume"] if options.run else [])
+            *([f"{stored}: resume with the same command and --resume"] if options.run_file else [])
         )
     slow = has_compiled() or summary.rows < 1000 or summary.seconds <= 0
     return (

@@ -32,16 +32,18 @@ def detect_in_table(
     options: RunOptions,
     *,
     columns: str | None,
-    time: str | None,
-    key: str | None,
+    time_column: str | None,
+    key_column: str | None,
     **settings: Any,
 ) -> int:
     """Run ``streamlyt detect`` on one file; return the exit status."""
-    if str(file) == "-" and (options.run is not None or options.resume):
-        raise ParameterError("--run needs a file; standard input cannot be resumed")
+    if str(file) == "-" and (options.run_file is not None or options.resume):
+        raise ParameterError("--run-file needs a file; standard input cannot be resumed")
     with readable(file) as path:
         title = "standard input" if path != file else file.name
-        source = FileSource(path, columns=named_columns(columns), time=time, key=key)
+        source = FileSource(
+            path, columns=named_columns(columns), time_column=time_column, key_column=key_column
+        )
         recording = _recording(source, title, **settings)
         options.check()
         report_columns(source, title)
@@ -49,10 +51,17 @@ def detect_in_table(
 
 
 def batch_table(
-    file: Path, *, columns: str | None, time: str | None, key: str | None, **settings: Any
+    file: Path,
+    *,
+    columns: str | None,
+    time_column: str | None,
+    key_column: str | None,
+    **settings: Any,
 ) -> Recording:
     """Return one recording of many."""
-    source = FileSource(file, columns=named_columns(columns), time=time, key=key)
+    source = FileSource(
+        file, columns=named_columns(columns), time_column=time_column, key_column=key_column
+    )
     return _recording(source, file.name, **settings)
 
 
@@ -60,7 +69,7 @@ def _recording(
     source: FileSource, title: str, missing: Policy, detector_options: Mapping[str, Any]
 ) -> Recording:
     detector = choose_detector(**detector_options)
-    filling = [] if missing == "stop" else [MissingValues(missing)]
+    filling = [] if missing == "raise" else [MissingValues(missing)]
     return Recording(
         title,
         source,
@@ -85,7 +94,7 @@ def missing_values_error(source: FileSource, title: str) -> DataError | None:
     return DataError(
         f"{title}: {first[1]!r} must be a number in every row, got none in row {first[0]:,} (from "
         f"0); missing values in {incomplete:,} of {counted(rows, 'row')}: use --missing drop to "
-        f"drop these rows or --missing hold to fill in the last value"
+        f"drop these rows or --missing ffill to fill in the last value"
     )
 
 

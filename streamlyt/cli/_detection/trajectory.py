@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from streamlyt.cli.options import NullModel, Observe
+from streamlyt.cli.options import NullModel, Observable
 from streamlyt.connectors import TrajectorySource
 from streamlyt.engines import Summary
 from streamlyt.molecular import Dihedrals, select_observable
@@ -28,7 +28,7 @@ def _recording(
     files: Sequence[Path],
     *,
     select: str,
-    observe: Observe,
+    observable: Observable,
     frames: tuple[int | None, int | None, int | None],
     detector_options: Mapping[str, Any],
 ) -> Recording:
@@ -43,7 +43,7 @@ def _recording(
         stop=stop,
         step=step,
     )
-    return monitored_trajectory(source, observe, detector_options, trajectory[0].name)
+    return monitored_trajectory(source, observable, detector_options, trajectory[0].name)
 
 
 def batch_trajectory(topology: Path, trajectory: Path, **settings: Any) -> Recording:
@@ -56,21 +56,24 @@ def batch_trajectory(topology: Path, trajectory: Path, **settings: Any) -> Recor
 
 
 def monitored_trajectory(
-    source: TrajectorySource, observe: Observe, detector_options: Mapping[str, Any], title: str
+    source: TrajectorySource,
+    observable: Observable,
+    detector_options: Mapping[str, Any],
+    title: str,
 ) -> Recording:
     """Return a trajectory with its detector; a series too short for it is split offline."""
     selection = source.atom_selection()
-    operators = select_observable(selection, observe.value)
+    operators = select_observable(selection, observable.value)
     # Dihedral rows have length one, which needs a kernel half as wide. For all other rows the
     # detector estimates the scale from the first frames.
     scale = 2.0 if operators and isinstance(operators[-1], Dihedrals) else None
-    detector = choose_detector(**detector_options, scale=scale, default=NullModel.learned)
+    detector = choose_detector(**detector_options, scale=scale, default=NullModel.empirical)
 
     def split(summary: Summary) -> OfflineSplit | None:
-        # Always aligned: dihedrals of a few frames on a steady path carry no information.
+        # Always superposed: dihedrals of a few frames on a steady path carry no information.
         enough = len(selection.representative_atoms) >= MIN_ATOMS
-        observable = Observe.aligned if enough else Observe.raw
-        aligned = select_observable(selection, observable.value)
-        return split_short_recording(source, aligned, False, summary, detector)
+        chosen = Observable.superposed if enough else Observable.positions
+        superposed = select_observable(selection, chosen.value)
+        return split_short_recording(source, superposed, False, summary, detector)
 
     return Recording(title, source, [*operators, detector], afterwards=split)

@@ -44,8 +44,8 @@ class ForecastOptions:
     horizon: int | None
     coverage: float
     columns: str | None
-    time: str | None
-    key: str | None
+    time_column: str | None
+    key_column: str | None
     missing: Policy
     model: str | None
     sets: Sequence[str]
@@ -68,7 +68,9 @@ def forecast_table(
     with readable(file) as path, notify_on_compile(report_compilation):
         title = "standard input" if path != file else file.name
         columns = named_columns(options.columns)
-        source = FileSource(path, columns=columns, time=options.time, key=options.key)
+        source = FileSource(
+            path, columns=columns, time_column=options.time_column, key_column=options.key_column
+        )
         if columns is None:
             source = drop_time_columns(source, title)
         selected = [_named_model(options)] if options.model or options.sets else []
@@ -101,12 +103,12 @@ def _named_model(options: ForecastOptions) -> Any:
     if name.replace("-", "_") not in component_names("reservoirs"):
         raise unknown_name_error("--model", name, component_names("reservoirs"))
     get_component("reservoirs", name, "forecaster")
-    table: dict[str, Any] = {"name": name}
+    table: dict[str, Any] = {"type": name}
     for setting in options.sets:
         key, equals, text = setting.partition("=")
         if not equals:
             raise ParameterError(
-                f"--set must be NAME=VALUE, for example delays=53, got {setting!r}"
+                f"--set must be NAME=VALUE, for example n_delays=53, got {setting!r}"
             )
         table[key.strip()] = parse_toml_value(text.strip())
     return build_component(table, ("reservoirs",), "forecaster", "model")

@@ -34,8 +34,12 @@ def drop_time_columns(source: FileSource, title: str) -> FileSource:
     if not counting or not remaining:
         return source
     excluded = ", ".join(counting)
-    echo_status(f"{title}: Excluded counters: {excluded}. Name a timestamp column with --time.")
-    return FileSource(source.path, columns=remaining, time=source.time, key=source.key)
+    echo_status(
+        f"{title}: Excluded counters: {excluded}. Name a timestamp column with --time-column."
+    )
+    return FileSource(
+        source.path, columns=remaining, time_column=source.time_column, key_column=source.key_column
+    )
 
 
 def read_series(source: FileSource, missing: Policy, title: str) -> dict[str, Series]:
@@ -46,7 +50,7 @@ def read_series(source: FileSource, missing: Policy, title: str) -> dict[str, Se
     for batch, _ in source.read():
         key, first = batch.key, counts.get(batch.key, 0)
         counts[key] = first + batch.n_rows
-        if missing != "stop":
+        if missing != "raise":
             filler = fillers.setdefault(key, MissingValues(missing))
             n_read = sum(b.n_rows for _, b in parts.get(key, ()))
             batch, _ = filler.update(batch)

@@ -40,14 +40,14 @@ class TuneOptions:
     """Command line options of ``streamlyt forecast tune``."""
 
     horizon: int | None
-    budget: float | None
-    trials: int | None
+    time_budget: float | None
+    max_trials: int | None
     seed: int
     columns: str | None
-    time: str | None
-    key: str | None
+    time_column: str | None
+    key_column: str | None
     missing: Policy
-    pipeline: Path | None
+    save_pipeline: Path | None
 
 
 def seconds_of(text: str) -> float:
@@ -70,7 +70,9 @@ def seconds_of(text: str) -> float:
     except ValueError:
         seconds = np.nan
     if not 0 < seconds < np.inf:
-        raise ParameterError(f"--budget must be a time, for example 60s, 5m or 1h, got {text!r}")
+        raise ParameterError(
+            f"--time-budget must be a time, for example 60s, 5m or 1h, got {text!r}"
+        )
     return seconds
 
 
@@ -78,32 +80,35 @@ def tune_table(file: Path, options: TuneOptions) -> int:
     """Run ``streamlyt forecast tune``; return the exit status."""
     if options.horizon is not None and options.horizon < 1:
         raise ParameterError(f"--horizon must be at least 1 step, got {options.horizon}")
-    if options.trials is not None and options.trials < 1:
-        raise ParameterError(f"--trials must be at least 1, got {options.trials}")
+    if options.max_trials is not None and options.max_trials < 1:
+        raise ParameterError(f"--max-trials must be at least 1, got {options.max_trials}")
     if str(file) == "-":
         raise ParameterError("FILE must be a file, got standard input; the pipeline file names it")
-    target = options.pipeline
+    target = options.save_pipeline
     if target is not None and target.exists():
         raise ParameterError(
-            f"--pipeline must be a new file, got {str(target)!r}, which already exists; remove it"
+            f"--save-pipeline must be a new file, got {str(target)!r}, which already exists; "
+            "remove it"
         )
     if target is not None and not target.absolute().parent.is_dir():
         raise ParameterError(
-            f"--pipeline: directory {str(target.parent)!r} does not exist; create it first"
+            f"--save-pipeline: directory {str(target.parent)!r} does not exist; create it first"
         )
     with notify_on_compile(report_compilation):
         columns = named_columns(options.columns)
-        source = FileSource(file, columns=columns, time=options.time, key=options.key)
+        source = FileSource(
+            file, columns=columns, time_column=options.time_column, key_column=options.key_column
+        )
         if columns is None:
             source = drop_time_columns(source, file.name)
         report_columns(source, file.name)
         model = _tuned_model(read_series(source, options.missing, file.name), options, file.name)
-    fillers: list[Operator] = [] if options.missing == "stop" else [MissingValues(options.missing)]
+    fillers: list[Operator] = [] if options.missing == "raise" else [MissingValues(options.missing)]
     text = dump(source, [*fillers, model])
     if target is None:
         print(text, end="")
         usage = _forecast_command(file, "FILE.toml", options)
-        echo_status(f"Save with --pipeline FILE.toml, then: {usage}")
+        echo_status(f"Save with --save-pipeline FILE.toml, then: {usage}")
     else:
         target.write_text(text, encoding="utf-8")
         usage = _forecast_command(file, str(target), options)
@@ -150,10 +155,14 @@ def _tuned_model(
 
 def _search(known: list[Floats], horizon: int, options: TuneOptions, title: str) -> TuningResult:
     """Search with a progress bar of trials or CPU time; report an exceeded budget."""
-    budget = BUDGET if options.trials is None and options.budget is None else options.budget
+    budget = (
+        BUDGET
+        if options.max_trials is None and options.time_budget is None
+        else options.time_budget
+    )
     unit = "trials" if budget is None else "CPU seconds"
     with progress_of(
-        f"{title}: {unit}", options.trials if budget is None else round(budget)
+        f"{title}: {unit}", options.max_trials if budget is None else round(budget)
     ) as bar:
 
         def watch(tried: int, seconds: float) -> None:
@@ -163,7 +172,7 @@ def _search(known: list[Floats], horizon: int, options: TuneOptions, title: str)
         result = tune(
             known,
             horizon,
-            trials=options.trials,
+            trials=options.max_trials,
             budget=budget,
             seed=options.seed,
             progress=echo_status,
@@ -172,7 +181,7 @@ def _search(known: list[Floats], horizon: int, options: TuneOptions, title: str)
     if budget is not None and result.seconds > budget:
         echo_status(
             f"{title}: The {'default' if result.trials == 1 else 'last'} trial exceeded the budget "
-            f"of {budget:g} CPU s. Raise it with --budget."
+            f"of {budget:g} CPU s. Raise it with --time-budget."
         )
     return result
 
@@ -183,9 +192,9 @@ def _held_out(rows: int, horizon: int) -> int:
 
 def _forecast_command(file: Path, pipeline: str, options: TuneOptions) -> str:
     words = [f"streamlyt forecast {file} --model {pipeline}"]
-    for name in ("columns", "time", "key"):
+    for name in ("columns", "time_column", "key_column"):
         if (value := getattr(options, name)) is not None:
-            words.append(f"--{name} {value}")
-    if options.missing != "stop":
+            words.append(f"--{name.replace('_', '-')} {value}")
+    if options.missing != "raise":
         words.append(f"--missing {options.missing}")
     return " ".join(words)

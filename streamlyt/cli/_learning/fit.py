@@ -45,13 +45,13 @@ class FitOptions:
 
     target: str
     columns: str | None
-    time: str | None
-    key: str | None
+    time_column: str | None
+    key_column: str | None
     model: str | None
     sets: Sequence[str]
-    delay: int
+    label_delay: int
     report: Path | None
-    pipeline: Path | None
+    save_pipeline: Path | None
 
 
 def fit_table(file: Path, options: FitOptions, output_format: Format) -> int:
@@ -66,25 +66,25 @@ def fit_table(file: Path, options: FitOptions, output_format: Format) -> int:
         _check_rows(batches, title)
         rows = sum(batch.n_rows for batch in batches)
         with progress_of(title, rows) as progress:
-            result = progressive_validation(model, batches, progress, delay=options.delay)
+            result = progressive_validation(model, batches, progress, delay=options.label_delay)
         rate = rows / max(time.perf_counter() - started, 1e-9)
         busy = compiled()  # compilation dominates the elapsed time
     scores = describe(result)
     speed = "" if rows < 1000 or busy else f", {rate:,.0f} rows/s"
     unlabeled = rows - len(result.targets)
     series = len({batch.key for batch in batches if batch.n_rows})
-    of = f" of {series} series" if options.key is not None else ""
-    if options.delay:
-        of += f", label delay {counted(options.delay, 'row')}"
+    of = f" of {series} series" if options.key_column is not None else ""
+    if options.label_delay:
+        of += f", label delay {counted(options.label_delay, 'row')}"
     left = f"; {counted(unlabeled, 'row')} without a target not scored" if unlabeled else ""
     echo_status(
         f"{title}: {component_name(model)} on {counted(rows, 'row')}{of}: {scores}{speed}{left}"
     )
     _print(result, output_format)
     text = dump(source, [model])
-    if options.pipeline is not None:
-        options.pipeline.write_text(text, encoding="utf-8")
-        echo_status(f"Pipeline file: {options.pipeline}")
+    if options.save_pipeline is not None:
+        options.save_pipeline.write_text(text, encoding="utf-8")
+        echo_status(f"Pipeline file: {options.save_pipeline}")
     if options.report is not None:
         _write_report(result, model, options.target, options.report, title, text)
     return 0
@@ -100,7 +100,7 @@ def describe(result: ProgressiveValidationResult) -> str:
 
 
 def _check_outputs(options: FitOptions) -> None:
-    for option, path in (("--report", options.report), ("--pipeline", options.pipeline)):
+    for option, path in (("--report", options.report), ("--save-pipeline", options.save_pipeline)):
         if path is None:
             continue
         if option == "--report":
@@ -118,7 +118,7 @@ def _check_outputs(options: FitOptions) -> None:
 def _source(path: Path, options: FitOptions, title: str) -> FileSource:
     """Return the table with the inputs first and the target last."""
     columns = named_columns(options.columns)
-    table = FileSource(path, time=options.time, key=options.key)
+    table = FileSource(path, time_column=options.time_column, key_column=options.key_column)
     inferred = table.inferred_schema()
     if options.target not in inferred.left_out and options.target not in inferred.numeric:
         names = ", ".join(map(repr, [*inferred.numeric, *inferred.left_out]))
@@ -142,8 +142,8 @@ def _source(path: Path, options: FitOptions, title: str) -> FileSource:
         ]
         excluded += [f"{name} (counter)" for name in counting if name not in columns]
         left_out = f"; excluded: {', '.join(excluded)}" if excluded else ""
-        if options.key in columns:
-            columns.remove(options.key)
+        if options.key_column in columns:
+            columns.remove(options.key_column)
         if columns:
             echo_status(f"Target: {options.target}; inputs: {', '.join(columns)}{left_out}")
     columns = [name for name in columns if name != options.target]
@@ -155,9 +155,9 @@ def _source(path: Path, options: FitOptions, title: str) -> FileSource:
     return FileSource(
         path,
         columns=[*columns, options.target],
-        time=options.time,
-        key=options.key,
-        classes=classes,
+        time_column=options.time_column,
+        key_column=options.key_column,
+        class_labels=classes,
     )
 
 
@@ -180,7 +180,7 @@ def _listed(words: list[str]) -> str:
 
 def _model(source: FileSource, options: FitOptions, title: str) -> Any:
     name = options.model
-    if source.classes is not None:
+    if source.class_labels is not None:
         name = name or "kernel_classifier"
         if not _classifies(name):
             raise ParameterError(
@@ -205,7 +205,7 @@ def _model(source: FileSource, options: FitOptions, title: str) -> Any:
             )
     if name.replace("-", "_") not in _learners():
         raise unknown_name_error("--model", name, _learners())
-    table: dict[str, Any] = {"name": name, "target": options.target}
+    table: dict[str, Any] = {"type": name, "target": options.target}
     for setting in options.sets:
         key, equals, text = setting.partition("=")
         if not equals:

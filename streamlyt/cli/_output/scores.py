@@ -29,9 +29,9 @@ def print_generators(scores: Sequence[SyntheticScore], output_format: Format) ->
     headings = ("ARL0", "delay", "missed", "false", "error", "F1", "covering", "µs/row")
     table = _table(("detector",), headings)
     for i, score in enumerate(scores):
-        if not i or score.law != scores[i - 1].law:
+        if not i or score.generator != scores[i - 1].generator:
             table.add_section()
-            table.add_row(f"[bold]{escape(score.law)}[/bold]")
+            table.add_row(f"[bold]{escape(score.generator)}[/bold]")
         table.add_row(
             f"  {escape(score.detector)}",
             _run_length(score),

@@ -12,12 +12,12 @@ from streamlyt.core.errors import MissingDependencyError
 
 __all__ = ["run_cluster", "run_cluster_worker"]
 
-Folder = Annotated[
+StateDir = Annotated[
     Path | None,
     typer.Option(
-        "--folder",
+        "--state-dir",
         help="Directory of the local state stores; rebuilt if lost. Default: PIPELINE.cluster.",
-        metavar="FOLDER",
+        metavar="DIRECTORY",
     ),
 ]
 
@@ -25,33 +25,37 @@ Folder = Annotated[
 def run_cluster(
     pipeline: PipelineFile,
     workers: Annotated[int, typer.Option(help="Number of worker processes.", metavar="NUMBER")] = 2,
-    folder: Folder = None,
+    state_dir: StateDir = None,
     sets: Sets = None,
 ) -> int:
     """Run a pipeline on worker processes of this machine until SIGTERM or Ctrl-C."""
     _check_dependencies()
     from streamlyt.engines.daemon import WorkerPool  # slow to import
 
-    return WorkerPool(pipeline, workers, _folder(pipeline, folder), sets or [], os.environ).run()
+    return WorkerPool(
+        pipeline, workers, _state_dir(pipeline, state_dir), sets or [], os.environ
+    ).run()
 
 
 def run_cluster_worker(
     pipeline: PipelineFile,
-    number: Annotated[
+    worker_id: Annotated[
         int, typer.Option(help="Index of this worker, from 0.", metavar="NUMBER")
     ] = 0,
-    folder: Folder = None,
+    state_dir: StateDir = None,
     sets: Sets = None,
 ) -> int:
     """Run one worker of a pipeline, for external process managers."""
     _check_dependencies()
     from streamlyt.engines.daemon import ClusterWorker  # slow to import
 
-    return ClusterWorker(pipeline, number, _folder(pipeline, folder), sets or [], os.environ).run()
+    return ClusterWorker(
+        pipeline, worker_id, _state_dir(pipeline, state_dir), sets or [], os.environ
+    ).run()
 
 
-def _folder(pipeline: Path, folder: Path | None) -> Path:
-    return folder or Path(f"{pipeline.stem}.cluster")
+def _state_dir(pipeline: Path, state_dir: Path | None) -> Path:
+    return state_dir or Path(f"{pipeline.stem}.cluster")
 
 
 def _check_dependencies() -> None:

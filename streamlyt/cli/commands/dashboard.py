@@ -1,4 +1,4 @@
-"""``streamlyt dash``, ``replay``, ``report`` and ``token``: pages of run files."""
+"""``streamlyt dashboard``, ``replay``, ``report`` and ``token``: pages of run files."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,9 +11,9 @@ from streamlyt.cli.options import Trust
 from streamlyt.core.errors import MissingDependencyError, ParameterError
 
 __all__ = [
-    "Names",
+    "AllowedHosts",
     "Port",
-    "Tokens",
+    "TokenFile",
     "create_token_file",
     "dashboard",
     "replay",
@@ -27,7 +27,7 @@ RunFile = Annotated[Path, typer.Argument(help="Run file (*.streamlyt).", metavar
 Host = Annotated[
     str,
     typer.Option(
-        help="Address to listen on; a public address requires --tokens.",
+        help="Address to listen on; a public address requires --token-file.",
         rich_help_panel=_SERVER,
     ),
 ]
@@ -37,19 +37,19 @@ Port = Annotated[
         help="Port to listen on; 0 selects a free port.", min=0, max=65535, rich_help_panel=_SERVER
     ),
 ]
-Names = Annotated[
+AllowedHosts = Annotated[
     list[str] | None,
     typer.Option(
-        "--name",
+        "--allowed-host",
         help="Accepted Host header (repeatable).",
         metavar="NAME",
         rich_help_panel=_SERVER,
     ),
 ]
-Tokens = Annotated[
+TokenFile = Annotated[
     Path | None,
     typer.Option(
-        help="Require a token from this file (see streamlyt token).",
+        help="Require a token from this file (see streamlyt token create).",
         metavar="FILE",
         rich_help_panel=_SERVER,
     ),
@@ -60,20 +60,20 @@ def dashboard(
     run: Annotated[
         Path | None,
         typer.Argument(
-            help="Run file (*.streamlyt). With --kafka: file that stores the rows of the topic.",
+            help="Run file (*.streamlyt). With --topic: file that stores the rows of the topic.",
             metavar="[RUN]",
             show_default=False,
         ),
     ] = None,
-    kafka: Annotated[
+    topic: Annotated[
         str | None,
         typer.Option(help="Show a result topic live.", metavar="TOPIC"),
     ] = None,
-    events: Annotated[
+    events_topic: Annotated[
         str | None,
         typer.Option(help="Topic of the events.", metavar="TOPIC"),
     ] = None,
-    servers: Annotated[
+    bootstrap_servers: Annotated[
         str, typer.Option(help="Bootstrap servers of the broker.", metavar="HOST:PORT")
     ] = "127.0.0.1:9092",
     columns: Annotated[
@@ -85,17 +85,17 @@ def dashboard(
     ] = None,
     codec: Annotated[str, typer.Option(help="Codec of the messages.")] = "json",
     time_unit: Annotated[str, typer.Option(help="Unit of the message field time.")] = "ns",
-    begin: Annotated[
+    offset_reset: Annotated[
         str, typer.Option(help="First offset to read: earliest or latest.")
     ] = "earliest",
-    access: Annotated[
+    security: Annotated[
         list[str] | None,
         typer.Option(help="Client security setting (repeatable).", metavar="KEY=VALUE"),
     ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8751,
-    names: Names = None,
-    tokens: Tokens = None,
+    allowed_hosts: AllowedHosts = None,
+    token_file: TokenFile = None,
     trust: Trust = False,
 ) -> int:
     """Show a run in the browser, live or finished."""
@@ -103,29 +103,42 @@ def dashboard(
     from streamlyt.cli.error_handling import echo_status
     from streamlyt.dashboards import LiveRunFeed, require_token_if_public, serve_dashboard
 
-    if run is None and kafka is None:
-        raise ParameterError("RUN or --kafka TOPIC is required; name a run file or a topic")
+    if run is None and topic is None:
+        raise ParameterError("RUN or --topic TOPIC is required; name a run file or a topic")
     if run is not None and not run.parent.is_dir():
         raise ParameterError(f"RUN: directory {str(run.parent)!r} does not exist; create it first")
     if run is not None and run.exists():
         _check_run_file(run)
-    server = host, port, names or [], tokens, lambda url: echo_status(f"Dashboard: {url}")
-    if kafka is None:
+    server = (
+        host,
+        port,
+        allowed_hosts or [],
+        token_file,
+        lambda url: echo_status(f"Dashboard: {url}"),
+    )
+    if topic is None:
         if run is not None:
             serve_dashboard(LiveRunFeed(run), *server)
         return 0
     if find_spec("kafka") is None:
         raise MissingDependencyError("kafka", "kafka")
-    require_token_if_public(host, tokens)
+    require_token_if_public(host, token_file)
     from streamlyt.cli._dashboard.kafka_feed import KafkaFeed, Topics
 
     fields = [name.strip() for name in (columns or "").split(",") if name.strip()]
     topics = Topics(
-        kafka, events, servers, fields, codec, time_unit, begin, _access_of(access or [])
+        topic,
+        events_topic,
+        bootstrap_servers,
+        fields,
+        codec,
+        time_unit,
+        offset_reset,
+        _security_of(security or []),
     )
     with TemporaryDirectory() as folder:
         feed = KafkaFeed(topics, run or Path(folder) / "topic.streamlyt", trust)
-        serve_dashboard(feed, *server, gauges=feed.gauges)
+        serve_dashboard(feed, *server, metrics=feed.metrics)
     return 0
 
 
@@ -136,25 +149,25 @@ def _check_run_file(run: Path) -> None:
     Recorded.open(run).close()
 
 
-def _access_of(pairs: list[str]) -> dict[str, str] | None:
+def _security_of(pairs: list[str]) -> dict[str, str] | None:
     for pair in pairs:
         if "=" not in pair:
-            raise ParameterError(f"--access must be KEY=VALUE, got {pair!r}")
-    access = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
-    return access or None
+            raise ParameterError(f"--security must be KEY=VALUE, got {pair!r}")
+    security = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+    return security or None
 
 
 def replay(
     run: RunFile,
     speed: Annotated[float, typer.Option(help="Speed factor.", metavar="FACTOR")] = 1.0,
-    within: Annotated[
+    duration: Annotated[
         float | None,
         typer.Option(help="Play the whole run in this time.", metavar="SECONDS"),
     ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8751,
-    names: Names = None,
-    tokens: Tokens = None,
+    allowed_hosts: AllowedHosts = None,
+    token_file: TokenFile = None,
 ) -> int:
     """Replay a run in the browser."""
     require_bokeh()
@@ -163,9 +176,14 @@ def replay(
     from streamlyt.runfile import RunFile as Recorded
 
     with Recorded.open(run) as recorded:
-        feed = ReplayFeed(recorded, run.stem, speed, within)
+        feed = ReplayFeed(recorded, run.stem, speed, duration)
         serve_dashboard(
-            feed, host, port, names or [], tokens, lambda url: echo_status(f"Dashboard: {url}")
+            feed,
+            host,
+            port,
+            allowed_hosts or [],
+            token_file,
+            lambda url: echo_status(f"Dashboard: {url}"),
         )
     return 0
 
@@ -207,4 +225,4 @@ def create_token_file(
 def require_bokeh() -> None:
     """Raise a MissingDependencyError if bokeh is not installed."""
     if find_spec("bokeh") is None:
-        raise MissingDependencyError("bokeh", "dash")
+        raise MissingDependencyError("bokeh", "dashboard")

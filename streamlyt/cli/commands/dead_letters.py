@@ -1,4 +1,4 @@
-"""``streamlyt deadletter``: list and redrive messages that could not be decoded."""
+"""``streamlyt dead-letters``: list and redrive messages that could not be decoded."""
 
 import json
 import tomllib
@@ -9,6 +9,7 @@ import typer
 
 from streamlyt.cli.error_handling import echo_status
 from streamlyt.cli.options import Trust
+from streamlyt.core.former_names import current_tables
 
 __all__ = ["list_dead_letters", "redrive_run"]
 
@@ -35,15 +36,15 @@ def list_dead_letters(run: RunPath, everything: All = False) -> int:
             "partition": letter.partition,
             "offset": letter.offset,
             "reason": letter.reason,
-            "bytes": len(letter.value),
-            "begins": prefix,
+            "value_bytes": len(letter.value),
+            "value_prefix": prefix,
         }
         print(json.dumps(record, ensure_ascii=False))
     echo_status(f"{len(dead_letters)} dead letters in {run}")
     return 0
 
 
-def redrive_run(run: RunPath, servers: Servers = None, trust: Trust = False) -> int:
+def redrive_run(run: RunPath, bootstrap_servers: Servers = None, trust: Trust = False) -> int:
     """Resend the original bytes of dead letters to their source topics.
 
     Stop the run first: a run file has one writer.
@@ -53,10 +54,12 @@ def redrive_run(run: RunPath, servers: Servers = None, trust: Trust = False) -> 
 
     with RunFile.open(run, write=True, trust=trust) as opened:
         dead_letters = opened.dead_letters()
-        source = tomllib.loads(opened.meta["pipeline"]).get("source", {})
+        source = current_tables(tomllib.loads(opened.meta["pipeline"])).get("source", {})
         if dead_letters:
             redrive_dead_letters(
-                dead_letters, servers or source.get("servers", ""), source.get("access")
+                dead_letters,
+                bootstrap_servers or source.get("bootstrap_servers", ""),
+                source.get("security"),
             )
             opened.mark_redriven(dead_letters)
     echo_status(f"Redrove {len(dead_letters)} dead letters from {run}")

@@ -13,8 +13,8 @@ __all__ = ["demo"]
 
 
 def demo(
-    output: Annotated[
-        Path, typer.Option(help="Directory for report.html.", metavar="FOLDER")
+    output_dir: Annotated[
+        Path, typer.Option(help="Directory for report.html.", metavar="DIRECTORY")
     ] = Path("demo"),
     seed: Seed = None,
     output_format: Form = Format.table,
@@ -26,4 +26,4 @@ def demo(
     """Detect the changes in two bundled trajectories and write a report."""
     from streamlyt.cli._demo_run import run_demo  # slow to import
 
-    return run_demo(output, seed or 0, output_format, port if live else None)
+    return run_demo(output_dir, seed or 0, output_format, port if live else None)

@@ -41,7 +41,7 @@ def detect(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
-    time: Annotated[
+    time_column: Annotated[
         str | None,
         typer.Option(
             help="Timestamp column. Default: row number.",
@@ -49,7 +49,7 @@ def detect(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
-    key: Annotated[
+    key_column: Annotated[
         str | None,
         typer.Option(
             help="Column that identifies the series. Default: one series.",
@@ -60,21 +60,21 @@ def detect(
     missing: Annotated[
         MissingPolicy,
         typer.Option(
-            help="Missing values: fail (stop), drop the row, or fill with the last value (hold).",
+            help="Missing values: fail (raise), drop the row, or fill with the last value (ffill).",
             metavar="POLICY",
             parser=choice_parser(MissingPolicy),
             rich_help_panel=_COLUMNS,
         ),
-    ] = MissingPolicy.stop,
+    ] = MissingPolicy.raise_,
     detector: Detector = None,
     sets: DetectorSets = None,
-    null: Null = None,
+    null_model: Null = None,
     arl: Arl = None,
     window: Window = None,
     seed: Seed = None,
     output_format: Form = Format.table,
     report: Report = None,
-    run: Run = None,
+    run_file: Run = None,
     resume: Resume = False,
     trust: Trust = False,
     fail_on_change: FailOnChange = False,
@@ -89,16 +89,16 @@ def detect(
     from streamlyt.cli._detection.run import RunOptions
     from streamlyt.cli._detection.table import batch_table, detect_in_table
 
-    options = RunOptions(output_format, report, run, resume, fail_on_change, trust=trust)
+    options = RunOptions(output_format, report, run_file, resume, fail_on_change, trust=trust)
     settings: dict[str, Any] = {
         "columns": columns,
-        "time": time,
-        "key": key,
+        "time_column": time_column,
+        "key_column": key_column,
         "missing": missing.value,
         "detector_options": {
             "detector": detector,
             "sets": sets or [],
-            "null": null,
+            "null_model": null_model,
             "arl": arl,
             "window": window,
             "seed": seed,

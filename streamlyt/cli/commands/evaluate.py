@@ -32,19 +32,19 @@ def evaluate_detectors(
         typer.Option(
             help="Directory of annotated series to use instead of synthetic streams: "
             "annotations.json, desc.txt, or changes.json next to CSV files.",
-            metavar="FOLDER",
+            metavar="DIRECTORY",
             rich_help_panel=_SERIES,
         ),
     ] = None,
-    each: Annotated[
+    per_series: Annotated[
         bool,
         typer.Option(
-            "--each",
+            "--per-series",
             help="Show every series in the table, not only means.",
             rich_help_panel=_SERIES,
         ),
     ] = False,
-    law: Annotated[
+    generator: Annotated[
         list[str] | None,
         typer.Option(
             help="Generator of the streams (repeatable): gaussian, mixture, laplace, uniform, "
@@ -53,7 +53,7 @@ def evaluate_detectors(
             rich_help_panel=_STREAMS,
         ),
     ] = None,
-    streams: Annotated[
+    n_streams: Annotated[
         int,
         typer.Option(
             help="Number of no-change streams, and of streams with five changes each.",
@@ -62,7 +62,7 @@ def evaluate_detectors(
             rich_help_panel=_STREAMS,
         ),
     ] = 10,
-    rows: Annotated[
+    n_rows: Annotated[
         int,
         typer.Option(
             help="Rows of a no-change stream.",
@@ -71,7 +71,7 @@ def evaluate_detectors(
             rich_help_panel=_STREAMS,
         ),
     ] = 20_000,
-    seconds: Annotated[
+    time_limit: Annotated[
         float,
         typer.Option(
             help="Time limit in seconds of a detector on a generator; unfinished streams do not "
@@ -98,16 +98,16 @@ def evaluate_detectors(
     from streamlyt.evaluate import GENERATORS, BenchmarkPlan, load_annotated
     from streamlyt.evaluate.synthetic_streams import no_change_stream
 
-    generators = law or list(GENERATORS)
+    generators = generator or list(GENERATORS)
     for name in generators:
         no_change_stream(name, seed)  # raises for an unknown name before the benchmark starts
     plan = BenchmarkPlan(
-        streams=streams, quiet_rows=rows, margin=margin, seconds=seconds, seed=seed
+        n_streams=n_streams, n_rows=n_rows, margin=margin, time_limit=time_limit, seed=seed
     )
     candidates = _candidates(detectors or [], seed)
     if data is not None:
         series = load_annotated(data)
-        print_series(_score_series(candidates, series, plan.margin), form, each)
+        print_series(_score_series(candidates, series, plan.margin), form, per_series)
         return 0
     print_generators(_score_generators(candidates, generators, plan), form)
     return 0

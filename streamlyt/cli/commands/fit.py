@@ -30,7 +30,7 @@ def fit(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
-    time: Annotated[
+    time_column: Annotated[
         str | None,
         typer.Option(
             help="Timestamp column. Default: row number.",
@@ -38,7 +38,7 @@ def fit(
             rich_help_panel=_COLUMNS,
         ),
     ] = None,
-    key: Annotated[
+    key_column: Annotated[
         str | None,
         typer.Option(
             help="Column that identifies the series; one model per series. Default: one series.",
@@ -59,12 +59,12 @@ def fit(
         list[str] | None,
         typer.Option(
             "--set",
-            help="Set a model parameter, e.g. forget=0.99 (repeatable).",
+            help="Set a model parameter, e.g. forgetting_factor=0.99 (repeatable).",
             metavar="NAME=VALUE",
             rich_help_panel=_MODEL,
         ),
     ] = None,
-    delay: Annotated[
+    label_delay: Annotated[
         int,
         typer.Option(
             help="Rows until the label arrives.",
@@ -82,7 +82,7 @@ def fit(
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
-    pipeline: Annotated[
+    save_pipeline: Annotated[
         Path | None,
         typer.Option(
             help="Write the equivalent pipeline file (see streamlyt run).",
@@ -98,5 +98,15 @@ def fit(
     """
     from streamlyt.cli._learning.fit import FitOptions, fit_table  # slow to import
 
-    options = FitOptions(target, columns, time, key, model, sets or [], delay, report, pipeline)
+    options = FitOptions(
+        target,
+        columns,
+        time_column,
+        key_column,
+        model,
+        sets or [],
+        label_delay,
+        report,
+        save_pipeline,
+    )
     return fit_table(file, options, output_format)

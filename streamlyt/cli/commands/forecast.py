@@ -38,7 +38,7 @@ _Key = Annotated[
 _Missing = Annotated[
     MissingPolicy,
     typer.Option(
-        help="Missing values: fail (stop), drop the row, or fill with the last value (hold).",
+        help="Missing values: fail (raise), drop the row, or fill with the last value (ffill).",
         metavar="POLICY",
         parser=choice_parser(MissingPolicy),
         rich_help_panel=_COLUMNS,
@@ -62,9 +62,9 @@ def forecast(
         ),
     ] = 0.9,
     columns: _Columns = None,
-    time: _Time = None,
-    key: _Key = None,
-    missing: _Missing = MissingPolicy.stop,
+    time_column: _Time = None,
+    key_column: _Key = None,
+    missing: _Missing = MissingPolicy.raise_,
     model: Annotated[
         str | None,
         typer.Option(
@@ -78,7 +78,7 @@ def forecast(
         list[str] | None,
         typer.Option(
             "--set",
-            help="Set a model parameter, e.g. delays=53 (repeatable).",
+            help="Set a model parameter, e.g. n_delays=53 (repeatable).",
             metavar="NAME=VALUE",
             rich_help_panel=_MODEL,
         ),
@@ -99,7 +99,7 @@ def forecast(
     )
 
     options = ForecastOptions(
-        horizon, coverage, columns, time, key, missing.value, model, sets or []
+        horizon, coverage, columns, time_column, key_column, missing.value, model, sets or []
     )
     return forecast_table(file, options, output_format, report)
 
@@ -118,15 +118,15 @@ def tune_forecast(
             metavar="ROWS",
         ),
     ] = None,
-    budget: Annotated[
+    time_budget: Annotated[
         str | None,
         typer.Option(
-            help="CPU time limit, e.g. 60s, 5m or 1h. Default: 60s, or none with --trials.",
+            help="CPU time limit, e.g. 60s, 5m or 1h. Default: 60s, or none with --max-trials.",
             metavar="TIME",
             rich_help_panel=_SEARCH,
         ),
     ] = None,
-    trials: Annotated[
+    max_trials: Annotated[
         int | None,
         typer.Option(
             help="Maximum number of trials; reproducible with the same seed.",
@@ -141,10 +141,10 @@ def tune_forecast(
         ),
     ] = 0,
     columns: _Columns = None,
-    time: _Time = None,
-    key: _Key = None,
-    missing: _Missing = MissingPolicy.stop,
-    pipeline: Annotated[
+    time_column: _Time = None,
+    key_column: _Key = None,
+    missing: _Missing = MissingPolicy.raise_,
+    save_pipeline: Annotated[
         Path | None,
         typer.Option(help="Write the pipeline file. Default: standard output.", metavar="FILE"),
     ] = None,
@@ -159,8 +159,16 @@ def tune_forecast(
         tune_table,
     )
 
-    seconds = None if budget is None else seconds_of(budget)
+    seconds = None if time_budget is None else seconds_of(time_budget)
     options = TuneOptions(
-        horizon, seconds, trials, seed, columns, time, key, missing.value, pipeline
+        horizon,
+        seconds,
+        max_trials,
+        seed,
+        columns,
+        time_column,
+        key_column,
+        missing.value,
+        save_pipeline,
     )
     return tune_table(file, options)

@@ -15,7 +15,7 @@ from streamlyt.cli.options import (
     Form,
     Format,
     Null,
-    Observe,
+    Observable,
     Report,
     Resume,
     Run,
@@ -37,7 +37,8 @@ def md(
     topology: Annotated[
         Path,
         typer.Argument(
-            help="Topology file: PDB, PSF, GRO, TPR, ... With --each it may be the name of a file "
+            help="Topology file: PDB, PSF, GRO, TPR, ... With --independent it may be the name "
+            "of a file "
             "in the directory of every trajectory.",
             metavar="TOPOLOGY",
         ),
@@ -46,7 +47,7 @@ def md(
         list[Path],
         typer.Argument(
             help="Trajectory files: XTC, TRR, DCD, NetCDF, ... Several files are concatenated, "
-            "unless --each is given.",
+            "unless --independent is given.",
             metavar="TRAJECTORY",
         ),
     ],
@@ -58,16 +59,16 @@ def md(
             rich_help_panel=_FRAMES,
         ),
     ] = "auto",
-    observe: Annotated[
-        Observe,
+    observable: Annotated[
+        Observable,
         typer.Option(
-            help="Quantity to monitor: aligned (RMSD-fit to the first frame), distances, dihedrals "
-            "or raw coordinates; auto: dihedrals if there are any, else aligned.",
+            help="Quantity to monitor: superposed (RMSD-fit to the first frame), distances, "
+            "dihedrals or positions; auto: dihedrals if there are any, else superposed.",
             metavar="WHAT",
-            parser=choice_parser(Observe),
+            parser=choice_parser(Observable),
             rich_help_panel=_FRAMES,
         ),
-    ] = Observe.auto,
+    ] = Observable.auto,
     start: Annotated[
         int | None,
         typer.Option(
@@ -90,20 +91,20 @@ def md(
     ] = None,
     detector: Detector = None,
     sets: DetectorSets = None,
-    null: Null = None,
+    null_model: Null = None,
     arl: Arl = None,
     window: Window = None,
     seed: Seed = None,
     output_format: Form = Format.table,
     report: Report = None,
-    run: Run = None,
+    run_file: Run = None,
     resume: Resume = False,
     trust: Trust = False,
     fail_on_change: FailOnChange = False,
-    each: Annotated[
+    independent: Annotated[
         bool,
         typer.Option(
-            "--each",
+            "--independent",
             help="Treat each trajectory as an independent recording; a quoted pattern "
             "('runs/*.xtc') is allowed.",
             rich_help_panel=BATCH,
@@ -117,25 +118,25 @@ def md(
     from streamlyt.cli._detection.run import RunOptions
     from streamlyt.cli._detection.trajectory import batch_trajectory, detect_in_trajectory
 
-    options = RunOptions(output_format, report, run, resume, fail_on_change, trust=trust)
+    options = RunOptions(output_format, report, run_file, resume, fail_on_change, trust=trust)
     settings: dict[str, Any] = {
         "select": select,
-        "observe": observe,
+        "observable": observable,
         "frames": (start, stop, step),
         "detector_options": {
             "detector": detector,
             "sets": sets or [],
-            "null": null,
+            "null_model": null_model,
             "arl": arl,
             "window": window,
             "seed": seed,
         },
     }
-    if each:
+    if independent:
         make = partial(batch_trajectory, topology, **settings)
         return run_batch(make, expand_patterns(trajectory), options, workers, scheduler)
     if workers is not None or scheduler is not None:
         raise ParameterError(
-            "--workers and --scheduler need --each; one recording uses one process"
+            "--workers and --scheduler need --independent; one recording uses one process"
         )
     return detect_in_trajectory([topology, *trajectory], options, **settings)

@@ -24,17 +24,17 @@ def run_pipeline(
     sets: Sets = None,
     output_format: Form = Format.table,
     report: Report = None,
-    run: Run = None,
+    run_file: Run = None,
     resume: Resume = False,
     trust: Trust = False,
     fail_on_change: FailOnChange = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="Keep reading at the end of the source (like tail -f).")
     ] = False,
-    begin: Annotated[
+    start: Annotated[
         str | None,
         typer.Option(
-            "--from",
+            "--start",
             help="First row, offset or time: ISO 8601, or a duration since time 0, e.g. 90s.",
             metavar="TIME|OFFSET",
         ),
@@ -56,8 +56,10 @@ def run_pipeline(
 ) -> int:
     """Run a pipeline file to the end of its source and print the events."""
     from streamlyt.cli._detection.run import RunOptions
-    from streamlyt.cli.pipeline_commands import run_file  # slow to import
+    from streamlyt.cli.pipeline_commands import run_pipeline_file  # slow to import
 
     sets = [*(sets or []), *(["source.follow=true"] if follow else [])]
-    options = RunOptions(output_format, report, run, resume, fail_on_change, threads, trust=trust)
-    return run_file(pipeline, sets, options, begin, speed)
+    options = RunOptions(
+        output_format, report, run_file, resume, fail_on_change, threads, trust=trust
+    )
+    return run_pipeline_file(pipeline, sets, options, start, speed)

@@ -10,7 +10,7 @@ import typer
 from streamlyt.cli.options import PipelineFile, Sets, Trust
 from streamlyt.core.errors import MissingDependencyError
 
-from .dashboard import Names, Tokens, require_bokeh
+from .dashboard import AllowedHosts, TokenFile, require_bokeh
 
 __all__ = ["serve_pipeline"]
 
@@ -21,10 +21,10 @@ def serve_pipeline(
     pipeline: PipelineFile,
     sets: Sets = None,
     dashboard: Annotated[
-        bool, typer.Option("--dashboard", help="Serve the dashboard of the run under /dash/.")
+        bool, typer.Option("--dashboard", help="Serve the dashboard of the run under /dashboard/.")
     ] = False,
-    names: Names = None,
-    tokens: Tokens = None,
+    allowed_hosts: AllowedHosts = None,
+    token_file: TokenFile = None,
     trust: Trust = False,
 ) -> int:
     """Run a pipeline file until SIGTERM; SIGHUP reloads its parameters."""
@@ -38,5 +38,5 @@ def serve_pipeline(
     require_bokeh()
     from streamlyt.cli._dashboard.daemon_pages import pages_of
 
-    pages = partial(pages_of, names or [], tokens)
+    pages = partial(pages_of, allowed_hosts or [], token_file)
     return Daemon(pipeline, sets or [], os.environ, pages, trust=trust).run()

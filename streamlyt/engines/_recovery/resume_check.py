@@ -8,7 +8,7 @@ import tomli_w
 
 from streamlyt.core import Component, Source
 from streamlyt.core.errors import StateError
-from streamlyt.core.former_names import current_table
+from streamlyt.core.former_names import current_tables
 from streamlyt.pipeline import SOURCE, Pipeline
 from streamlyt.registry import component_to_table
 
@@ -46,16 +46,16 @@ def check_same_operators(pipeline: Pipeline, other: Pipeline) -> None:
     _check_operators([component_to_table(each) for each in pipeline.operators.values()], other)
     for label, other_label in zip(pipeline.operators, other.operators, strict=True):
         if label != other_label:
-            raise _mismatch("the label of an operator", label, other_label)
+            raise _mismatch("the id of an operator", label, other_label)
     if pipeline.inputs != other.inputs:
-        raise _mismatch("what the operators follow", pipeline.inputs, other.inputs)
+        raise _mismatch("the inputs of the operators", pipeline.inputs, other.inputs)
 
 
 def renewed(saved: str, source: Source, pipeline: Pipeline) -> str:
     """Return the pipeline text of a run file with the current source and operators."""
     operators = [
-        {"name": (table := component_to_table(each)).pop("name"), "label": label, **after, **table}
-        for (label, each), after in zip(pipeline.operators.items(), _after(pipeline), strict=True)
+        {"type": (table := component_to_table(each)).pop("type"), "id": one, **node, **table}
+        for (one, each), node in zip(pipeline.operators.items(), _inputs(pipeline), strict=True)
     ]
     return tomli_w.dumps(
         _tables(saved) | {"source": component_to_table(source), "operators": operators}
@@ -63,10 +63,7 @@ def renewed(saved: str, source: Source, pipeline: Pipeline) -> str:
 
 
 def _tables(saved: str) -> dict[str, Any]:
-    tables = tomllib.loads(saved)
-    if "operators" in tables:
-        tables["operators"] = [current_table(table) for table in tables["operators"]]
-    return tables
+    return current_tables(tomllib.loads(saved))
 
 
 def differences(saved: Any, given: Any, where: str = "") -> list[tuple[str, Any, Any]]:
@@ -88,30 +85,30 @@ def _check_operators(tables: Sequence[dict[str, Any]], pipeline: Pipeline) -> bo
     operators = list(pipeline.operators.values())
     if len(operators) != len(tables):
         raise _mismatch("the number of operators", len(tables), len(operators))
-    saved_after = [{"after": table["after"]} if "after" in table else {} for table in tables]
-    if saved_after != _after(pipeline):
-        raise _mismatch("what the operators follow", saved_after, _after(pipeline))
+    saved = [{"input": table["input"]} if "input" in table else {} for table in tables]
+    if saved != _inputs(pipeline):
+        raise _mismatch("the inputs of the operators", saved, _inputs(pipeline))
     return any(
         [
-            _check_component(table, own, f"operators.{component_to_table(own)['name']}")
+            _check_component(table, own, f"operators.{component_to_table(own)['type']}")
             for table, own in zip(tables, operators, strict=True)
         ]
     )
 
 
-def _after(pipeline: Pipeline) -> list[dict[str, str]]:
+def _inputs(pipeline: Pipeline) -> list[dict[str, str]]:
     """Return for each operator its input node, where that is not the operator before it."""
     nodes = pipeline.inputs.values()
     before = [SOURCE, *pipeline.operators]
     return [
-        {} if node == default else {"after": node}
+        {} if node == default else {"input": node}
         for node, default in zip(nodes, before, strict=False)
     ]
 
 
 def _check_component(saved: Mapping[str, Any], component: Component, where: str) -> bool:
     """Raise if more than reloadable parameters differ; return whether one of these does."""
-    saved = {name: value for name, value in saved.items() if name not in ("label", "after")}
+    saved = {name: value for name, value in saved.items() if name not in ("id", "input")}
     changed = differences(saved, component_to_table(component), where)
     for path, saved_value, value in changed:
         if path.removeprefix(f"{where}.").partition(".")[0] not in component.reloadable_params:

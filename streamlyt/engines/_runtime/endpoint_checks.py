@@ -34,7 +34,7 @@ def split_transactional_sink(
             f"a transactional sink must be the only one, with a source that stores committed "
             f"positions and a run file for the states, got {len(transactional)} such sinks, "
             f"{type(source).__name__} and {'a' if has_runfile else 'no'} run file; give "
-            f"streamlyt run a run file with --run FILE"
+            f"streamlyt run a run file with --run-file FILE"
         )
     return transactional[0], tuple(sink for sink in sinks if sink not in transactional)
 
@@ -49,14 +49,14 @@ def check_cluster_endpoints(
     ParameterError
         If they are not Kafka's, or the source has no group or takes keys from a field.
     """
-    if not isinstance(source, SupportsMessageDecoding) or source.group is None:
+    if not isinstance(source, SupportsMessageDecoding) or source.group_id is None:
         raise ParameterError(
             f"source must be a Kafka topic with a group in a cluster, got "
             f"{type(source).__name__}; give it a group, or use streamlyt serve"
         )
-    if source.key is not None:
+    if source.key_column is not None:
         raise ParameterError(
-            f"source.key must be left out in a cluster, got {source.key!r}: series "
+            f"source.key_column must be left out in a cluster, got {source.key_column!r}: series "
             f"are assigned to workers by the keys of the messages"
         )
     checked: list[SupportsExternalProducer] = []

@@ -1,4 +1,4 @@
-"""Runtime counters and gauges of an engine."""
+"""Runtime counters and metrics of an engine."""
 
 from dataclasses import dataclass
 from time import monotonic
@@ -12,7 +12,7 @@ __all__ = ["RunMetrics"]
 
 @dataclass
 class RunMetrics:
-    """Counters and gauges of a run, to be read from any thread.
+    """Counters and metrics of a run, to be read from any thread.
 
     Parameters
     ----------

@@ -52,12 +52,13 @@ class ClusterWorker:
         self.file, self.number = file, number
         spec = load(file, sets, environ)
         self._serve = spec.serve
-        self._gauges = RunMetrics()
-        self._log = configure_logging(self._serve.log)
+        self._metrics = RunMetrics()
+        self._log = configure_logging(self._serve.log_format)
         self._log.info(
-            "asking for the topics; a broker that is away is waited for, two minutes at most",
+            "connecting_to_brokers",
             worker=number,
-            brokers=getattr(spec.source, "servers", ""),
+            brokers=getattr(spec.source, "bootstrap_servers", ""),
+            timeout_s=120,
         )
         name = f"{file.stem}-{number}"
         self._engine = ClusterEngine(
@@ -67,11 +68,11 @@ class ClusterWorker:
             spec.sink_inputs,
             state_dir=folder / name,
             group_instance_id=name,
-            commit_interval_s=self._serve.checkpoint_s,
-            gauges=self._gauges,
+            commit_interval_s=self._serve.checkpoint_interval_s,
+            metrics=self._metrics,
         )
-        self._metrics = PrometheusMetrics(
-            self._gauges, lambda: self._ready()[0], spec.source.schema.time_unit
+        self._prometheus = PrometheusMetrics(
+            self._metrics, lambda: self._ready()[0], spec.source.schema.time_unit
         )
         self._stopping = False
 
@@ -87,7 +88,9 @@ class ClusterWorker:
             self._stopping = True
             loop.call_soon_threadsafe(loop.stop)
             http.join(1.0)
-        log.info("stopped", worker=self.number, rows=self._gauges.rows, events=self._gauges.events)
+        log.info(
+            "stopped", worker=self.number, rows=self._metrics.rows, events=self._metrics.events
+        )
         return 0
 
     def _serve_http(self, loop: asyncio.AbstractEventLoop, log: Any) -> None:
@@ -96,10 +99,10 @@ class ClusterWorker:
         async def start() -> None:
             port = self._serve.port + self.number if self._serve.port else 0
             _, port = serve_http(
-                self._serve.host, port, self._alive, self._ready, self._metrics.text
+                self._serve.host, port, self._alive, self._ready, self._prometheus.text
             )
             http = f"http://{self._serve.host}:{port}"
-            log.info("working", worker=self.number, http=http, pid=os.getpid())
+            log.info("worker_started", worker=self.number, http=http, pid=os.getpid())
 
         loop.run_until_complete(start())
         loop.run_forever()
@@ -108,6 +111,6 @@ class ClusterWorker:
         return not self._stopping, "stopping" if self._stopping else "running"
 
     def _ready(self) -> HealthStatus:
-        if self._gauges.last_progress_at is None:
+        if self._metrics.last_progress_at is None:
             return False, "no message yet"
         return self._alive()

@@ -25,7 +25,7 @@ class EngineThread:
         The pipeline; its source and sinks are closed at the end.
     run
         The run file, created if missing.
-    gauges
+    metrics
         Metrics of the engine.
     log
         Where events are logged.
@@ -39,13 +39,13 @@ class EngineThread:
         self,
         spec: PipelineConfig,
         run: Path,
-        gauges: RunMetrics,
+        metrics: RunMetrics,
         log: Any,
         done: Callable[[Summary | BaseException], None],
         trust: bool = False,
     ) -> None:
         self.trust = trust
-        self.spec, self.run, self.gauges = spec, run, gauges
+        self.spec, self.run, self.metrics = spec, run, metrics
         self._started_at = monotonic()
         self._done, self._log = done, log
         self._engine: LocalEngine | None = None
@@ -75,7 +75,7 @@ class EngineThread:
 
     def seconds_since_progress(self) -> float | None:
         """Return the seconds since the engine last made progress; None before the first time."""
-        at = self.gauges.last_progress_at
+        at = self.metrics.last_progress_at
         return None if at is None or at < self._started_at else monotonic() - at
 
     def _main(self) -> None:
@@ -92,7 +92,7 @@ class EngineThread:
         spec = self.spec
         if not self.run.exists():
             text = dump(spec.source, spec.pipeline(), spec.sinks, spec.sink_inputs)
-            RunFile.create(self.run, pipeline=text, policy=spec.retention).close()
+            RunFile.create(self.run, pipeline=text, retention=spec.retention).close()
         with RunFile.open(self.run, write=True, trust=self.trust) as runfile:
             return self._run_engine(runfile)
 
@@ -100,19 +100,19 @@ class EngineThread:
         spec, serve = self.spec, self.spec.serve
         runfile.set_retention(spec.retention)
         state_store = None
-        if serve.states is not None:
-            state_store = SharedStateStore(serve.states, _name(spec), trust=self.trust)
+        if serve.shared_state_dir is not None:
+            state_store = SharedStateStore(serve.shared_state_dir, _name(spec), trust=self.trust)
         self._engine = LocalEngine(
             spec.source,
             spec.pipeline(),
             (*spec.sinks, EventLogSink(self._log)),
             runfile,
-            checkpoint_interval_s=serve.checkpoint_s,
-            checkpoint_interval_rows=serve.checkpoint_rows,
-            prefetch_bytes=round(serve.queue_mb * 1e6),
-            gauges=self.gauges,
+            checkpoint_interval_s=serve.checkpoint_interval_s,
+            checkpoint_interval_rows=serve.checkpoint_interval_rows,
+            prefetch_bytes=round(serve.prefetch_mb * 1e6),
+            metrics=self.metrics,
             state_store=state_store,
-            store_rows=serve.keep_rows,
+            store_rows=serve.store_rows,
             threads=serve.threads,
             sink_inputs=spec.sink_inputs,
         )
@@ -134,7 +134,7 @@ class EventLogSink(Sink):
         fields = event.to_dict()
         names = ("key", "detector", "change_index", "alarm_index", "statistic", "threshold")
         logged = {name: fields[name] for name in names}
-        self.log.info("change", **logged, channels=event.channels[:3])
+        self.log.info("change_detected", **logged, channels=event.channels[:3])
 
     def flush(self) -> None:
         """Return at once: log lines are not buffered here."""
@@ -142,5 +142,5 @@ class EventLogSink(Sink):
 
 def _name(spec: PipelineConfig) -> str:
     """Return the name that the members of a group share."""
-    parts = [getattr(spec.source, name, None) for name in ("topic", "group")]
+    parts = [getattr(spec.source, name, None) for name in ("topic", "group_id")]
     return ".".join(str(each) for each in parts if each)

@@ -10,7 +10,7 @@ from tornado.web import Application, RedirectHandler, RequestHandler
 
 __all__ = ["HealthStatus", "WebRoutes", "serve_http"]
 
-_TO_PAGES = {"url": "dash/", "permanent": False}  # relative, as a proxy may add a prefix
+_TO_PAGES = {"url": "dashboard/", "permanent": False}  # relative, as a proxy may add a prefix
 
 HealthStatus = tuple[bool, str]
 """Whether the check passes, and the state in one line."""
@@ -39,7 +39,7 @@ def serve_http(
 ) -> tuple[HTTPServer, int]:
     """Serve ``/healthz``, ``/readyz`` and ``/metrics`` on the event loop of this thread.
 
-    ``pages``, if given, are served under ``/dash/``.
+    ``pages``, if given, are served under ``/dashboard/``.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def serve_http(
                 ("/readyz", _Health, {"check": ready}),
                 ("/metrics", _Metrics, {"collect": metrics}),
                 *([] if pages is None else [("/", RedirectHandler, _TO_PAGES)]),
-                *([] if pages is None else pages.routes("/dash")),
+                *([] if pages is None else pages.routes("/dashboard")),
             ],
             log_function=lambda request: None,  # health probes arrive every second; do not log them
         )

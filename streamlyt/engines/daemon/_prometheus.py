@@ -20,7 +20,7 @@ class PrometheusMetrics:
 
     Parameters
     ----------
-    gauges
+    metrics
         Metrics of the engine.
     ready
         Returns whether the daemon is ready.
@@ -28,9 +28,9 @@ class PrometheusMetrics:
         Unit of the rows' times; only nanoseconds since 1970 give a lag behind the clock.
     """
 
-    def __init__(self, gauges: RunMetrics, ready: Callable[[], bool], time_unit: str) -> None:
-        self.gauges, self.ready, self.time_unit = gauges, ready, time_unit
-        self.restarts = self.reloads = self.refused_reloads = 0
+    def __init__(self, metrics: RunMetrics, ready: Callable[[], bool], time_unit: str) -> None:
+        self.metrics, self.ready, self.time_unit = metrics, ready, time_unit
+        self.restarts = self.reloads = self.failed_reloads = 0
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(_Collector(self))
 
@@ -40,60 +40,64 @@ class PrometheusMetrics:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the current value of each metric."""
-        gauges = self.gauges
+        metrics = self.metrics
         for name, value, description in (
-            ("rows", gauges.rows, "Rows consumed from the source."),
-            ("batches", gauges.batches, "Batches consumed from the source."),
-            ("alarms", gauges.events, "Change events emitted."),
+            ("rows", metrics.rows, "Rows consumed from the source."),
+            ("batches", metrics.batches, "Batches consumed from the source."),
+            ("events", metrics.events, "Change events emitted."),
             (
                 "dead_letters",
-                gauges.dead_letters,
+                metrics.dead_letters,
                 "Messages that could not be decoded completely.",
             ),
-            ("late_rows", gauges.late_rows, "Rows that arrived after the watermark."),
-            ("nan_values", gauges.missing_values, "Missing values (NaN) in consumed rows."),
+            ("late_rows", metrics.late_rows, "Rows that arrived after the watermark."),
+            ("missing_values", metrics.missing_values, "Missing values (NaN) in consumed rows."),
             (
                 "dropped_rows",
-                gauges.dropped_rows,
+                metrics.dropped_rows,
                 "Rows dropped by the source for missing values.",
             ),
             (
-                "refused_rows",
-                gauges.rejected_rows,
+                "rejected_rows",
+                metrics.rejected_rows,
                 "Rows made dead letters by the source for missing values.",
             ),
-            ("checkpoints", gauges.checkpoints, "Checkpoints."),
+            ("checkpoints", metrics.checkpoints, "Checkpoints."),
             ("engine_restarts", self.restarts, "Restarts of the engine after an error."),
-            ("reloads", self.reloads, "Reloads of the pipeline file that were applied."),
+            ("config_reloads", self.reloads, "Reloads of the pipeline file that were applied."),
             (
-                "reloads_refused",
-                self.refused_reloads,
+                "config_reload_failures",
+                self.failed_reloads,
                 "Reloads of the pipeline file that were rejected.",
             ),
         ):
             yield CounterMetricFamily(f"streamlyt_{name}", description, value=value)
         for name, number, description in (
             ("ready", float(self.ready()), "1 if the engine is processing, else 0."),
-            ("queue_rows", gauges.queued_rows, "Rows in the prefetch queue."),
-            ("queue_bytes", gauges.queued_bytes, "Bytes in the prefetch queue."),
-            ("lag_messages", gauges.lag, "Messages between the position and the log end."),
+            ("prefetch_queue_rows", metrics.queued_rows, "Rows in the prefetch queue."),
+            ("prefetch_queue_bytes", metrics.queued_bytes, "Bytes in the prefetch queue."),
+            (
+                "consumer_lag_messages",
+                metrics.lag,
+                "Messages between the position and the log end.",
+            ),
             ("event_time_lag_seconds", self._event_time_lag(), "Age of the newest row consumed."),
             (
-                "checkpoint_seconds",
-                gauges.last_checkpoint_seconds,
+                "last_checkpoint_duration_seconds",
+                metrics.last_checkpoint_seconds,
                 "Duration of the last checkpoint.",
             ),
             (
-                "checkpoint_age_seconds",
-                _since(gauges.last_checkpoint_at),
-                "Seconds since the last checkpoint.",
+                "last_checkpoint_timestamp_seconds",
+                _unix_time(metrics.last_checkpoint_at),
+                "Unix time of the last checkpoint.",
             ),
         ):
             if number is not None:
                 yield GaugeMetricFamily(f"streamlyt_{name}", description, value=number)
 
     def _event_time_lag(self) -> float | None:
-        newest = self.gauges.newest_event_time
+        newest = self.metrics.newest_event_time
         if newest is None or self.time_unit != "ns":
             return None
         return time.time() - newest * _NS
@@ -107,5 +111,6 @@ class _Collector(Collector):
         yield from self._metrics.collect()
 
 
-def _since(at: float | None) -> float | None:
-    return None if at is None else monotonic() - at
+def _unix_time(at: float | None) -> float | None:
+    """Convert a reading of the monotonic clock."""
+    return None if at is None else time.time() - (monotonic() - at)

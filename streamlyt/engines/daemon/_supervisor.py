@@ -44,8 +44,8 @@ class Daemon:
     sets, environ
         Settings that override the file, as for :func:`streamlyt.config.load`.
     pages
-        Creates the dashboard pages under ``/dash/`` from the run file, the engine's metrics and
-        the HTTP host; None for none.
+        Creates the dashboard pages under ``/dashboard/`` from the run file, the engine's metrics
+        and the HTTP host; None for none.
     trust
         Whether to resume from a run file and shared states without the mark of the user's key.
 
@@ -69,25 +69,25 @@ class Daemon:
         self._text = self._read()
         self._spec = self._parse(self._text)
         self._serve = self._spec.serve
-        self._run = self._serve.run or Path(f"{file.stem}.streamlyt")
-        self._gauges = RunMetrics()
-        self._metrics = PrometheusMetrics(
-            self._gauges, lambda: self.ready()[0], self._spec.source.schema.time_unit
+        self._run = self._serve.run_file or Path(f"{file.stem}.streamlyt")
+        self._metrics = RunMetrics()
+        self._prometheus = PrometheusMetrics(
+            self._metrics, lambda: self.ready()[0], self._spec.source.schema.time_unit
         )
-        self._pages = None if pages is None else pages(self._run, self._gauges, self._serve.host)
+        self._pages = None if pages is None else pages(self._run, self._metrics, self._serve.host)
         self._thread: EngineThread | None = None
         self._failure_reason = ""  # why the engine is not running
         self._stopping = False
 
     def run(self) -> int:
         """Run until a signal or the end of the source; return the exit status."""
-        self._log = configure_logging(self._serve.log)
+        self._log = configure_logging(self._serve.log_format)
         return asyncio.run(self._main())
 
     def alive(self) -> HealthStatus:
         """Return whether the process is alive; False where a restart may help."""
         idle = None if self._thread is None else self._thread.seconds_since_progress()
-        if idle is not None and idle > self._serve.stall_s:
+        if idle is not None and idle > self._serve.stall_timeout_s:
             return False, f"the engine has made no progress for {idle:.1f} s"
         return True, self._failure_reason or "running"
 
@@ -113,14 +113,14 @@ class Daemon:
             self._serve.port,
             self.alive,
             self.ready,
-            self._metrics.text,
+            self._prometheus.text,
             self._pages,
         )
         if self._pages is not None:
             self._pages.start()
-            self._log.info("pages", at=f"http://{self._serve.host}:{port}/dash/")
+            self._log.info("dashboard_started", url=f"http://{self._serve.host}:{port}/dashboard/")
         self._log.info(
-            "serving",
+            "service_started",
             pipeline=str(self.file),
             run=str(self._run),
             http=f"http://{self._serve.host}:{port}",
@@ -137,21 +137,23 @@ class Daemon:
     async def _supervise(self, loop: asyncio.AbstractEventLoop) -> int:
         failures = 0
         while True:
-            saved = self._gauges.checkpoints
+            saved = self._metrics.checkpoints
             result = await self._run_engine_once(loop)
             if self._stopping:
                 return self._stopped(result)
             if isinstance(result, Summary):
-                self._log.info("the source has come to its end", rows=result.rows)
+                self._log.info("source_finished", rows=result.rows)
                 return DONE
             if not isinstance(result, SourceError | SinkError):
                 return self._failed(result)
-            failures = 1 if self._gauges.checkpoints > saved else failures + 1
+            failures = 1 if self._metrics.checkpoints > saved else failures + 1
             longest = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** (failures - 1))
             wait = longest * random.uniform(0.5, 1.0)
             self._failure_reason = message_of(result)
-            self._metrics.restarts += 1
-            self._log.warning("trying again", reason=self._failure_reason, wait_s=round(wait, 2))
+            self._prometheus.restarts += 1
+            self._log.warning(
+                "engine_retry", reason=self._failure_reason, retry_in_s=round(wait, 2)
+            )
             self._ended.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), wait)
@@ -171,7 +173,7 @@ class Daemon:
         self._ended.clear()
         self._failure_reason = ""
         self._thread = EngineThread(
-            self._parse(self._text), self._run, self._gauges, self._log, done, self.trust
+            self._parse(self._text), self._run, self._metrics, self._log, done, self.trust
         )
         self._thread.start()
         while not self._stopping:
@@ -196,10 +198,10 @@ class Daemon:
 
     def _stopped(self, result: Summary | BaseException) -> int:
         if isinstance(result, Summary):
-            self._log.info("stopped", rows=self._gauges.rows, events=self._gauges.events)
+            self._log.info("stopped", rows=self._metrics.rows, events=self._metrics.events)
             return DONE
         self._log.error(
-            "stopped without a last checkpoint; the rows since the one before are read again",
+            "stopped_without_checkpoint",
             reason=message_of(result),
         )
         if isinstance(result, TimeoutError):
@@ -208,9 +210,9 @@ class Daemon:
 
     def _failed(self, error: BaseException) -> int:
         if isinstance(error, StreamlytError):
-            self._log.error("the engine cannot go on", reason=message_of(error))
+            self._log.error("engine_failed", reason=message_of(error))
         else:  # a bug: log the traceback
-            self._log.error("the engine cannot go on", exc_info=error)
+            self._log.error("engine_failed", exc_info=error)
         return FAILED
 
     def _reload(self) -> None:
@@ -221,22 +223,23 @@ class Daemon:
             if self._thread is not None:
                 self._thread.update_params(spec.pipeline())
         except (StreamlytError, OSError) as error:
-            self._metrics.refused_reloads += 1
-            self._log.error("reload refused, the old pipeline runs on", reason=str(error))
+            self._prometheus.failed_reloads += 1
+            self._log.error("config_reload_rejected", reason=str(error))
             return
         self._text, self._spec = text, spec
-        self._metrics.reloads += 1
-        self._log.info("reloaded", changed=changed)
+        self._prometheus.reloads += 1
+        self._log.info("config_reloaded", changed=changed)
 
     def _warn(self) -> None:
-        grouped = getattr(self._spec.source, "group", None) is not None
-        if grouped and self._serve.states is None:
+        grouped = getattr(self._spec.source, "group_id", None) is not None
+        if grouped and self._serve.shared_state_dir is None:
             self._log.warning(
-                "no shared folder (serve.states): where a partition moves to another member, its "
-                "memory does not follow but is rebuilt from the log, or lost where that is gone"
+                "shared_state_dir_not_set",
+                effect="the state of a partition does not migrate with it: it is rebuilt from the "
+                "log, or lost if the log is gone",
             )
         if self._serve.host not in ("127.0.0.1", "localhost", "::1"):
-            self._log.warning("HTTP is open beyond this machine", host=self._serve.host)
+            self._log.warning("http_bound_to_public_address", host=self._serve.host)
 
     def _read(self) -> str:
         try:
@@ -254,7 +257,7 @@ def _reloadable_changes(old: PipelineConfig, new: PipelineConfig) -> dict[str, s
         ("source", [old.source], [new.source]),
         ("sinks", old.sinks, new.sinks),
         ("serve", [old.serve], [new.serve]),
-        ("policy", [old.retention], [new.retention]),
+        ("retention", [old.retention], [new.retention]),
     ]
     for name, before, after in fixed:
         if [component_to_table(each) for each in before] != [

@@ -24,7 +24,7 @@ _CODE = "from streamlyt.cli import main; main()"
 
 
 class WorkerPool:
-    """Processes of ``streamlyt cluster work``, kept running until a signal.
+    """Processes of ``streamlyt cluster worker``, kept running until a signal.
 
     SIGTERM and SIGINT are forwarded, and all workers commit and end. A worker that dies is
     restarted after an exponential back-off; if one rejects the pipeline, all end.
@@ -98,10 +98,10 @@ class WorkerPool:
                 return
             wait = _FIRST_WAIT_S if run_time > _STABLE_S else min(_LONGEST_WAIT_S, 2 * wait)
             self._log.warning(
-                "a worker has ended and is begun again",
+                "worker_restarting",
                 worker=number,
                 status=worker.returncode,
-                wait_s=wait,
+                retry_in_s=wait,
             )
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), wait)
@@ -112,13 +112,13 @@ class WorkerPool:
         try:
             await asyncio.wait_for(asyncio.shield(ended), _DRAIN_S)
         except TimeoutError:
-            self._log.error("a worker did not end and is killed", pid=worker.pid)
+            self._log.error("worker_killed", pid=worker.pid)
             worker.kill()
             await ended
             self._status = 1
 
     def _command(self, number: int) -> list[str]:
-        options = ["--number", str(number), "--folder", str(self.folder)]
+        options = ["--worker-id", str(number), "--state-dir", str(self.folder)]
         for each in self.sets:
             options += ["--set", each]
-        return [sys.executable, "-c", _CODE, "cluster", "work", str(self.file), *options]
+        return [sys.executable, "-c", _CODE, "cluster", "worker", str(self.file), *options]

@@ -140,5 +140,5 @@ class _Writer:
         if not may_be_saved(named):
             raise StateError(
                 f"a saved model must have only objects of {self.library} and plain values, "
-                f"got {named.__module__}.{named.__qualname__}; run without --run"
+                f"got {named.__module__}.{named.__qualname__}; run without --run-file"
             )

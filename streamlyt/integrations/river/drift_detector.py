@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from streamlyt.core import Batch, Event, Floats, Operator, Schema
-from streamlyt.core.detector import OUTPUTS
+from streamlyt.core.detector import DETECTOR_CHANNELS
 from streamlyt.core.errors import DataError, MissingDependencyError, ParameterError, StateError
 from streamlyt.core.state import pack, unpack
 from streamlyt.registry import get_component
@@ -46,7 +46,7 @@ class DriftDetector(base.DriftAndWarningDetector):
     features
         Names to monitor.
     missing
-        ``"refuse"``: raise for a row with a missing value; ``"hold"``: repeat the last value (rows
+        ``"raise"``: raise for a row with a missing value; ``"ffill"``: repeat the last value (rows
         before the first one are dropped); ``"drop"``: drop the row. Dropped rows are not scored.
     warning
         Fraction of the threshold, in (0, 1].
@@ -90,13 +90,13 @@ class DriftDetector(base.DriftAndWarningDetector):
         detector: str | Operator = "newma",
         *,
         features: Sequence[str] | None = None,
-        missing: Literal["refuse", "hold", "drop"] = "refuse",
+        missing: Literal["raise", "ffill", "drop"] = "raise",
         warning: float = 0.9,
         **parameters: Any,
     ) -> None:
         super().__init__()
-        if missing not in ("refuse", "hold", "drop"):
-            raise ParameterError(f"missing must be 'refuse', 'hold' or 'drop', got {missing!r}")
+        if missing not in ("raise", "ffill", "drop"):
+            raise ParameterError(f"missing must be 'raise', 'ffill' or 'drop', got {missing!r}")
         if not 0 < warning <= 1:
             raise ParameterError(f"warning must be in (0, 1], got {warning!r}")
         if features is not None and (isinstance(features, str) or not len(features)):
@@ -128,7 +128,7 @@ class DriftDetector(base.DriftAndWarningDetector):
         now = np.array([self._updates - 1])
         out, events = self._operator.update(Batch("", now, row, self._schema))
         if out.n_rows and (
-            out.schema is self._scored_schema or out.schema.channels[-3:] == OUTPUTS
+            out.schema is self._scored_schema or out.schema.channels[-3:] == DETECTOR_CHANNELS
         ):
             self._scored_schema = out.schema
             self.statistic, self.threshold = out.values[-1, -3:-1].tolist()
@@ -170,15 +170,15 @@ class DriftDetector(base.DriftAndWarningDetector):
             )
         values = _values(x, names)
         missing = np.isnan(values[0])
-        if missing.any() and self.missing == "refuse":
+        if missing.any() and self.missing == "raise":
             named = [name for name, is_missing in zip(names, missing, strict=True) if is_missing]
             raise DataError(
                 f"row must have a number for each feature, got none for {named[:3]!r}; set "
-                "missing='hold' or 'drop', or impute first"
+                "missing='ffill' or 'drop', or impute first"
             )
         if self._names is None:  # set last, so a rejected row changes nothing
             self._names, self._schema = names, Schema.of(*map(str, names))
-        if self.missing == "hold":
+        if self.missing == "ffill":
             if self._last_values is not None:
                 values = np.where(missing, self._last_values, values)
             self._last_values = values

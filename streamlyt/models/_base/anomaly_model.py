@@ -52,13 +52,13 @@ class AnomalyModel(Detector):
     search_bins = 1
     warmup_rows = KEPT + MIN_SCORES
     features: FeatureMap | None
-    width: float
+    kernel_width: float
     false_alarm_rate: float
 
     def __init__(self) -> None:
         super().__init__()
         self._map = check_map(self.features, FourierMap(512, dtype="float64"))
-        check_between("width", self.width, 0.0, math.inf)
+        check_between("kernel_width", self.kernel_width, 0.0, math.inf)
         check_between("false_alarm_rate", self.false_alarm_rate, 0.99e-4, 0.1, closed=True)
         # Caches that follow from the parameters and the state.
         self._maps: dict[int, Callable[[Floats], Array]] = {}
@@ -169,7 +169,7 @@ class AnomalyModel(Detector):
 
     def _views(self, d: int) -> Callable[[Floats], Array]:
         """Return the map from rows of d normal scores to features."""
-        return with_kernel_width(self._map, self.width, d)
+        return with_kernel_width(self._map, self.kernel_width, d)
 
     def _features_of(self, rows: Floats) -> Floats:
         """Return the features, shape (n, m), of rows of normal scores."""

@@ -49,7 +49,7 @@ class ScaledLearner(Learner):
     """
 
     features: FeatureMap | None
-    width: float
+    kernel_width: float
     _extra: int = 0
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class ScaledLearner(Learner):
 
     def _views(self, d: int) -> list[View]:
         """Return the basis expansions of rows with d columns, and the columns of each."""
-        return [(BasisExpansion(self._map, self.width, d), None)]
+        return [(BasisExpansion(self._map, self.kernel_width, d), None)]
 
     def _layout(self, d: int) -> BasisLayout:
         """Return these expansions and the first column of each."""

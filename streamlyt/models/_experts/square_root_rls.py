@@ -41,17 +41,17 @@ class SquareRootRLS(NamedTuple):
 
     Parameters
     ----------
-    forget
+    forgetting_factor
         Weight of a row relative to the next one, in (0, 1].
     ridge
         Weight of the squared weights.
-    robust
+    huber_k
         Errors beyond this number of robust standard deviations count linearly (Huber); 0: none.
     """
 
-    forget: float
+    forgetting_factor: float
     ridge: float
-    robust: float = 0.0
+    huber_k: float = 0.0
 
     def start(self, m: int, k: int = 1) -> dict[str, Array]:
         """Return the initial state for m features and k targets.
@@ -105,9 +105,9 @@ class SquareRootRLS(NamedTuple):
                 state["anchors"],
                 state["noise"],
                 state["counts"],
-                self.forget,
+                self.forgetting_factor,
                 self.ridge,
-                self.robust,
+                self.huber_k,
                 out,
             )
         return out
@@ -115,9 +115,9 @@ class SquareRootRLS(NamedTuple):
     def learn(self, state: RLSState, features: Floats, targets: Floats) -> None:
         """Learn rows, in blocks where that gives the same weights."""
         m = features.shape[1]
-        pulls = pulls_per_row(self.forget, m)
+        pulls = pulls_per_row(self.forgetting_factor, m)
         turn = m // pulls if pulls else _MAX_BLOCK
-        if self.robust or min(len(features), turn) < _MIN_BLOCK:
+        if self.huber_k or min(len(features), turn) < _MIN_BLOCK:
             self.follow(state, features, targets)
             return
         start, count = 0, int(state["counts"][0])
@@ -135,16 +135,16 @@ class SquareRootRLS(NamedTuple):
         """Add rows by one QR decomposition of [sqrt(forget^n) R, R w; rows, targets]."""
         (n, m), k = features.shape, targets.shape[1]
         count, inverted = (int(value) for value in state["counts"])
-        ages = np.sqrt(self.forget ** np.arange(n - 1.0, -1.0, -1.0))
+        ages = np.sqrt(self.forgetting_factor ** np.arange(n - 1.0, -1.0, -1.0))
         upper = np.zeros((m + k, m + k), order="F")
         if inverted:
             unpack(state["root"], upper)
         else:
             upper[:m, :m] = _inverse_root(state)
-        if self.forget < 1.0:
-            upper *= math.sqrt(self.forget**n)
+        if self.forgetting_factor < 1.0:
+            upper *= math.sqrt(self.forgetting_factor**n)
         upper[:m, m:] = upper[:m, :m] @ state["weights"].T
-        pulls = pulls_per_row(self.forget, m)
+        pulls = pulls_per_row(self.forgetting_factor, m)
         if cycle_starts(count, pulls, m):
             state["anchors"][:] = state["weights"]
         below = np.empty((n * (1 + pulls), m + k), order="F")
@@ -152,7 +152,7 @@ class SquareRootRLS(NamedTuple):
         if pulls:
             below[:n] *= ages[:, None]
             below[n:] = 0.0
-            pull = math.sqrt((1.0 - self.forget) * self.ridge * m / pulls)
+            pull = math.sqrt((1.0 - self.forgetting_factor) * self.ridge * m / pulls)
             turns = np.arange(n * pulls)
             columns, strengths = (count * pulls + turns) % m, pull * ages.repeat(pulls)
             below[n + turns, columns] = strengths
@@ -162,8 +162,8 @@ class SquareRootRLS(NamedTuple):
         state["weights"][:] = lapack.dtrtrs(upper[:m, :m], upper[:m, m:])[0].T
         pack(upper[:m, :m], state["root"])
         residuals = np.square(np.triu(upper[m:, m:])).sum() / k
-        state["noise"][1] = self.forget**n * state["noise"][1] + residuals
-        state["noise"][2] = self.forget**n * state["noise"][2] + np.square(ages).sum()
+        state["noise"][1] = self.forgetting_factor**n * state["noise"][1] + residuals
+        state["noise"][2] = self.forgetting_factor**n * state["noise"][2] + np.square(ages).sum()
         state["counts"][:] = count + n, 1
 
 

@@ -21,11 +21,11 @@ _GROWTH = 1.25  # initial growth of the rows between two solutions
 class OnlineReadout(Forecaster):
     """Learning part of a :class:`ReservoirForecaster`; it uses the parameters of that class."""
 
-    target: Literal["increment", "value"]
+    target_type: Literal["increment", "value"]
     washout: int
-    noise: float
-    patch: int | None
-    refit: int | None
+    input_noise: float
+    patch_size: int | None
+    max_refit_interval: int | None
     _drive: StateFeatures
     _readout: Readout
     _calibration: Calibration
@@ -67,7 +67,7 @@ class OnlineReadout(Forecaster):
 
     def _initialize(self, head: Floats) -> None:
         # Patches share their weights, so all channels have one scale.
-        axis = None if self.patch else 0
+        axis = None if self.patch_size else 0
         width = head.shape[1]
         spread = np.broadcast_to(head.std(axis=axis), width)
         centre = np.broadcast_to(head.mean(axis=axis), width).copy()
@@ -94,7 +94,7 @@ class OnlineReadout(Forecaster):
             state["ends"] = self._drive.ends(width)
             state.update(init_robust_state(rows))
             state["gone.low"], state["gone.high"] = np.full((2, width), np.inf) * [[1.0], [-1.0]]
-        if self.target == "value":
+        if self.target_type == "value":
             state["weights"][:, 1 : 1 + patches.width] = self._drive.persistence(width)
         state.update(self._calibration.start(rows, state["weights"]))
 
@@ -109,11 +109,11 @@ class OnlineReadout(Forecaster):
         clean, noisy_features = drive.split_rows(features)
         inputs = np.concatenate([state["features"][None], clean[:-1]])
         ahead = drive.read(inputs, state["weights"]).reshape(rows.shape)
-        increments = self.target == "increment"
+        increments = self.target_type == "increment"
         if "low" in state:
             ahead = ahead * running_extrapolation_weight(before, state)
         predicted[:] = state["centre"] + (before + ahead if increments else ahead) / state["factor"]
-        if self.noise:
+        if self.input_noise:
             inputs = np.concatenate([state["disturbed"][None], noisy_features[:-1]])
             before = before + np.vstack([state["noise"], noise[:-1]])
         answers = drive.patches(width).own(rows - before if increments else rows)
@@ -135,7 +135,7 @@ class OnlineReadout(Forecaster):
 
     def _solve_when_due(self, learnt: int) -> None:
         state = self.state
-        most = self.refit or state["features"].shape[1]
+        most = self.max_refit_interval or state["features"].shape[1]
         solved = int(state["solved"])
         if learnt >= min(_GROWTH * solved, solved + most):
             state["weights"] = self._readout.solve(state)

@@ -30,7 +30,7 @@ class Patches:
         if width % self.size:
             near = [n for n in range(1, width + 1) if width % n == 0]
             raise DataError(
-                f"patch must divide the number of channels ({width}), got {patch}; "
+                f"patch_size must divide the number of channels ({width}), got {patch}; "
                 f"use one of {near!r}"
             )
         self.lanes = width // self.size

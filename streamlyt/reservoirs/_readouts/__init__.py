@@ -10,9 +10,9 @@ from .sketched import Sketch
 __all__ = ["READOUTS"]
 
 READOUTS: Mapping[str, type[Readout]] = {
-    "gram": Gram,
-    "square-root": SquareRoot,
-    "cross-validated": CrossValidated,
+    "normal_equations": Gram,
+    "qr": SquareRoot,
+    "gcv": CrossValidated,
     "sketch": Sketch,
     "rls": RLS,
     "nlms": NLMS,

@@ -75,7 +75,7 @@ def backtest_error(
     unit = np.sqrt((last**2).mean(axis=1))[:, None]  # error of persistence per horizon
     most = np.maximum(_WORST, np.divide(last, unit, out=np.zeros_like(last), where=unit > 0))
     weights = {0.0: model._current()}
-    if model.readout == "gram":
+    if model.readout == "normal_equations":
         sums = model._sums()
         weights |= {
             float(ridge): solve_gram(sums["gram"], sums["cross"], ridge) for ridge in _RIDGES

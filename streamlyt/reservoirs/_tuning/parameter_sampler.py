@@ -63,7 +63,7 @@ class ParameterSampler:
     def _near_model(self, model: ReservoirForecaster) -> ReservoirForecaster:
         """Return parameters near those of a model."""
         if isinstance(model, RobustForecaster):
-            delays = max(1, round(model.delays * self._near()))
+            delays = max(1, round(model.n_delays * self._near()))
             size = max(5, round(model.n_components * self._near()))
             return RobustForecaster(delays, size)
         echo = EchoStateNetwork() if model.reservoirs is None else model.reservoirs
@@ -95,7 +95,7 @@ def _rounded(value: float) -> float:
 def short(model: ReservoirForecaster) -> str:
     """Return a short description of a model."""
     if isinstance(model, RobustForecaster):
-        return f"robust_forecaster, {model.delays} delays, {model.n_components} nodes"
+        return f"robust_forecaster, {model.n_delays} delays, {model.n_components} nodes"
     echo = EchoStateNetwork() if model.reservoirs is None else model.reservoirs
     size = echo.n_components if isinstance(echo, EchoStateNetwork) else 0
     return f"reservoir_forecaster, {size} nodes, ridge {model.ridge:.1g}"

@@ -60,7 +60,7 @@ def test_a_noise_free_system_selects_the_reservoir(tables):
 
 
 def test_a_named_model_and_its_parameters_are_used(tables):
-    one, _ = lines(tables / "sales.csv", "--set", "delays=3", "--set", "n_components=20")
+    one, _ = lines(tables / "sales.csv", "--set", "n_delays=3", "--set", "n_components=20")
     other, _ = lines(tables / "sales.csv")
     named, _ = lines(tables / "sales.csv", "--model", "robust_forecaster")
     assert one != other == named
@@ -68,7 +68,7 @@ def test_a_named_model_and_its_parameters_are_used(tables):
 
 
 def test_every_series_is_forecast_alone(tables):
-    found, said = lines(tables / "keyed.csv", "--key", "shop", "--horizon", 3)
+    found, said = lines(tables / "keyed.csv", "--key-column", "shop", "--horizon", 3)
     assert [line["key"] for line in found] == ["a"] * 3 + ["b"] * 3
     assert found[3]["expected"] - found[0]["expected"] == pytest.approx(50, abs=1)
     assert "keyed.csv, b: 3 steps after row " in said
@@ -76,8 +76,8 @@ def test_every_series_is_forecast_alone(tables):
 
 def test_a_named_model_restarts_for_each_series(tables):
     words = "--model", "robust_forecaster", "--horizon", 3
-    named, _ = lines(tables / "keyed.csv", "--key", "shop", *words)
-    usual, _ = lines(tables / "keyed.csv", "--key", "shop", "--horizon", 3)
+    named, _ = lines(tables / "keyed.csv", "--key-column", "shop", *words)
+    usual, _ = lines(tables / "keyed.csv", "--key-column", "shop", "--horizon", 3)
     assert named == usual
 
 
@@ -93,7 +93,7 @@ def test_table_and_csv_agree(tables):
 def test_report_is_self_contained_and_shows_the_pipeline(tables, tmp_path):
     pytest.importorskip("bokeh")
     page = tmp_path / "f.html"
-    done = cli("forecast", tables / "keyed.csv", "--key", "shop", "--report", page)
+    done = cli("forecast", tables / "keyed.csv", "--key-column", "shop", "--report", page)
     assert done.exit_code == 0
     text = page.read_text()
     assert len(text) < 3_000_000
@@ -109,7 +109,7 @@ def test_missing_values_are_rejected_dropped_or_filled(tables):
     refused(cli(*words), 1, "none in row 40", "--missing drop")
     found, _ = lines(*words[1:], "--missing", "drop", "--horizon", 2)
     assert [line["row"] for line in found] == [160, 161]
-    filled, _ = lines(*words[1:], "--missing", "hold", "--horizon", 2)
+    filled, _ = lines(*words[1:], "--missing", "ffill", "--horizon", 2)
     assert filled[0]["expected"] != found[0]["expected"]
 
 
@@ -123,8 +123,8 @@ def test_missing_values_are_rejected_dropped_or_filled(tables):
         (("flat.csv",), 1, "'y' must vary to be forecast, got 7 in all rows"),
         (("sales.csv", "--model", "robust_forecastr"), 2, "did you mean"),
         (("sales.csv", "--model", "echo_state_network"), 2, "must hold one forecaster"),
-        (("sales.csv", "--set", "delays"), 2, "--set must be NAME=VALUE, for example delays=53"),
-        (("sales.csv", "--set", "delay=5"), 2, "did you mean delays"),
+        (("sales.csv", "--set", "delays"), 2, "--set must be NAME=VALUE, for example n_delays=53"),
+        (("sales.csv", "--set", "delay=5"), 2, "did you mean n_delays"),
         (("sales.csv", "--report", "sales.csv"), 2, "an HTML file to replace"),
     ],
 )

@@ -32,8 +32,8 @@ def write(path, values):
 
 def test_the_tuned_pipeline_is_written_and_used_by_forecast(table, tmp_path):
     goal = tmp_path / "tuned.toml"
-    words = (table / "waves.csv", "--horizon", 20, "--trials", 4, "--seed", 1)
-    done = cli("forecast", "tune", *words, "--pipeline", goal)
+    words = (table / "waves.csv", "--horizon", 20, "--max-trials", 4, "--seed", 1)
+    done = cli("forecast", "tune", *words, "--save-pipeline", goal)
     assert done.exit_code == 0, done.stderr
     assert done.stdout == ""
     assert "4 trials in " in done.stderr
@@ -44,24 +44,24 @@ def test_the_tuned_pipeline_is_written_and_used_by_forecast(table, tmp_path):
     by_file = cli("forecast", table / "waves.csv", "--model", goal, "--horizon", 5)
     by_name = cli(
         "forecast", table / "waves.csv", "--model", "robust_forecaster", "--horizon", 5,
-        "--set", f"delays={model.delays}", "--set", f"n_components={model.n_components}",
+        "--set", f"n_delays={model.n_delays}", "--set", f"n_components={model.n_components}",
     )  # fmt: skip
     assert by_file.exit_code == 0
     assert by_file.stdout == by_name.stdout != ""
-    # Without --pipeline the file is printed; the same seed gives the same file.
+    # Without --save-pipeline the file is printed; the same seed gives the same file.
     printed = cli("forecast", "tune", *words)
     assert printed.stdout == goal.read_text()
-    assert "Save with --pipeline" in printed.stderr
+    assert "Save with --save-pipeline" in printed.stderr
 
 
 def test_an_exceeded_budget_is_reported(table):
-    done = cli("forecast", "tune", table / "waves.csv", "--budget", "0.001s")
+    done = cli("forecast", "tune", table / "waves.csv", "--time-budget", "0.001s")
     assert done.exit_code == 0
     assert "The default trial exceeded the budget of 0.001 CPU s" in done.stderr
 
 
 def test_held_out_rows_do_not_influence_the_search(table):
-    words = "--horizon", 10, "--trials", 2
+    words = "--horizon", 10, "--max-trials", 2
     found, other = (
         cli("forecast", "tune", table / name, *words) for name in ("waves.csv", "other.csv")
     )
@@ -71,10 +71,10 @@ def test_held_out_rows_do_not_influence_the_search(table):
 
 
 def test_series_of_a_key_share_parameters(table):
-    done = cli("forecast", "tune", table / "keyed.csv", "--key", "k", "--trials", 2)
+    done = cli("forecast", "tune", table / "keyed.csv", "--key-column", "k", "--max-trials", 2)
     assert done.exit_code == 0, done.stderr
     assert "Hold-out (40 rows)" in done.stderr
-    assert "--key k" in done.stderr
+    assert "--key-column k" in done.stderr
     assert list(load(done.stdout).operators) == ["robust_forecaster"]
 
 
@@ -82,10 +82,10 @@ def test_series_of_a_key_share_parameters(table):
     ("words", "status", "said"),
     [
         (("waves.csv", "--horizon", "0"), 2, "--horizon must be at least 1 step, got 0"),
-        (("waves.csv", "--trials", "0"), 2, "--trials must be at least 1, got 0"),
-        (("waves.csv", "--budget", "soon"), 2, "--budget must be a time"),
-        (("waves.csv", "--pipeline", "waves.csv"), 2, "--pipeline must be a new file"),
-        (("waves.csv", "--pipeline", "no/a.toml"), 2, "does not exist"),
+        (("waves.csv", "--max-trials", "0"), 2, "--max-trials must be at least 1, got 0"),
+        (("waves.csv", "--time-budget", "soon"), 2, "--time-budget must be a time"),
+        (("waves.csv", "--save-pipeline", "waves.csv"), 2, "--save-pipeline must be a new file"),
+        (("waves.csv", "--save-pipeline", "no/a.toml"), 2, "does not exist"),
         (("short.csv",), 1, "needs at least 65 rows, got 50"),
         (("still.csv",), 1, "'x' must vary to be forecast"),
         (("-",), 2, "FILE must be a file"),
@@ -99,7 +99,7 @@ def test_errors_are_one_line(table, monkeypatch, words, status, said):
 def test_a_pipeline_without_a_forecaster_is_no_model(table, monkeypatch):
     monkeypatch.chdir(table)
     (table / "none.toml").write_text(
-        '[source]\nname = "files"\npath = "waves.csv"\n[[operators]]\nname = "newma"\n'
+        '[source]\ntype = "files"\npath = "waves.csv"\n[[operators]]\ntype = "newma"\n'
     )
     done = cli("forecast", "waves.csv", "--model", "none.toml")
     refused(
@@ -109,5 +109,5 @@ def test_a_pipeline_without_a_forecaster_is_no_model(table, monkeypatch):
 
 @pytest.mark.parametrize("text", ["", "s", "-1s", "0", "1d", "nan", "inf"])
 def test_an_invalid_budget_is_rejected(text):
-    with pytest.raises(ParameterError, match="--budget must be a time"):
+    with pytest.raises(ParameterError, match="--time-budget must be a time"):
         seconds_of(text)

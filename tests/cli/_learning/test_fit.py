@@ -60,31 +60,40 @@ def test_classes_are_compared_with_the_majority(tables):
 
 def test_the_pipeline_file_does_the_same(tables, tmp_path):
     page, goal, run = (tmp_path / n for n in ("page.html", "p.toml", "run.streamlyt"))
-    words = ["--target", "load", "--model", "rls", "--set", "forget=0.999", "--columns", "b,a"]
-    found, _ = fitted(tables / "all.csv", *words, "--pipeline", goal, "--report", page)
+    words = [
+        "--target",
+        "load",
+        "--model",
+        "rls",
+        "--set",
+        "forgetting_factor=0.999",
+        "--columns",
+        "b,a",
+    ]
+    found, _ = fitted(tables / "all.csv", *words, "--save-pipeline", goal, "--report", page)
     spec = load(goal)
     ((_, model),) = spec.operators.items()
-    assert model.forget == 0.999
+    assert model.forgetting_factor == 0.999
     assert model.target == "load"
     batches = [model.update(batch)[0].values for batch, _ in spec.source.read()]
     rows = np.vstack(batches)
     assert np.isclose(np.abs(rows[:, -1] - rows[:, -2]).mean(), found["model"]["mae"], rtol=1e-12)
-    assert cli("run", goal, "--run", run).exit_code == 0
+    assert cli("run", goal, "--run-file", run).exit_code == 0
     text = page.read_text()
     assert "Learning load of all.csv" in text
-    assert "forget = 0.999" in text
+    assert "forgetting_factor = 0.999" in text
 
 
 def test_text_is_classes_in_the_pipeline_file(tables, tmp_path):
     goal = tmp_path / "p.toml"
-    words = ["--target", "text", "--columns", "a,b", "--pipeline", goal]
+    words = ["--target", "text", "--columns", "a,b", "--save-pipeline", goal]
     found, said = fitted(tables / "all.csv", *words)
     assert "text: 2 classes: " in said
     assert found["model"]["accuracy_last_tenth"] > 0.85 > found["majority"]["accuracy"]
     numbers, _ = fitted(tables / "all.csv", "--target", "kind", "--columns", "a,b")
     assert numbers["model"] == found["model"]
     spec = load(goal)
-    assert sorted(spec.source.classes["text"]) == ["t0", "t1"]
+    assert sorted(spec.source.class_labels["text"]) == ["t0", "t1"]
     ((_, model),) = spec.operators.items()
     rows = np.vstack([model.update(batch)[0].values for batch, _ in spec.source.read()])
     assert np.isclose((rows[:, -1] == rows[:, -2]).mean(), found["model"]["accuracy"])
@@ -95,7 +104,7 @@ def test_booleans_are_classes_and_a_run_reports_the_accuracy(tables, tmp_path):
     truth = "".join(f"{row[1]},{row[2]},{row[4] == '1'}\n" for row in rows)
     (tmp_path / "truth.csv").write_text(f"a,b,above\n{truth}")
     found, said = fitted(
-        tmp_path / "truth.csv", "--target", "above", "--pipeline", tmp_path / "p.toml"
+        tmp_path / "truth.csv", "--target", "above", "--save-pipeline", tmp_path / "p.toml"
     )
     assert "above: 2 classes" in said
     assert found["model"]["accuracy"] > 0.85
@@ -106,7 +115,7 @@ def test_booleans_are_classes_and_a_run_reports_the_accuracy(tables, tmp_path):
 
 
 def test_a_run_reports_the_error_over_all_series(tables, tmp_path):
-    words = "--target", "load", "--columns", "a", "--pipeline", tmp_path / "p.toml"
+    words = "--target", "load", "--columns", "a", "--save-pipeline", tmp_path / "p.toml"
     found, _ = fitted(tables / "missing.csv", *words)
     done = cli("run", tmp_path / "p.toml")
     score = f"regressor MAE {found['model']['mae']:.4g} (588 labeled rows)"
@@ -114,7 +123,7 @@ def test_a_run_reports_the_error_over_all_series(tables, tmp_path):
 
 
 def test_each_series_has_its_own_model(tables):
-    words = ["--target", "load", "--columns", "a", "--model", "rls", "--key", "text"]
+    words = ["--target", "load", "--columns", "a", "--model", "rls", "--key-column", "text"]
     found, said = fitted(tables / "all.csv", *words)
     assert "600 rows of 2 series" in said
     table = [line.split(",") for line in (tables / "all.csv").read_text().splitlines()[1:]]
@@ -130,7 +139,7 @@ def test_each_series_has_its_own_model(tables):
 
 def test_labels_may_be_delayed(tables):
     words = ["--target", "load", "--columns", "a,b"]
-    late, said = fitted(tables / "all.csv", *words, "--delay", "200")
+    late, said = fitted(tables / "all.csv", *words, "--label-delay", "200")
     at_once, _ = fitted(tables / "all.csv", *words)
     assert "label delay 200 rows" in said
     assert late["model"]["mae"] > at_once["model"]["mae"]
@@ -156,7 +165,7 @@ def test_csv_and_tables_are_written(tables):
         (["all.csv", "--target", "lod"], "lod"),
         (["all.csv", "--target", "text", "--model", "rls"], "a classifier for a text target"),
         (["words.csv", "--target", "word"], "must have at most 100 classes, got 101"),
-        (["all.csv", "--target", "load", "--key", "nothing"], "key must be a column"),
+        (["all.csv", "--target", "load", "--key-column", "nothing"], "key must be a column"),
         (["all.csv", "--target", "load", "--model", "regresor"], "did you mean"),
         (
             ["all.csv", "--target", "load", "--model", "kernel_density"],
@@ -170,7 +179,7 @@ def test_csv_and_tables_are_written(tables):
             ["none.csv", "--target", "load"],
             "targets must be known in at least one row, got none in 2 rows",
         ),
-        (["all.csv", "--target", "load", "--pipeline", "{all}"], "must be a new file"),
+        (["all.csv", "--target", "load", "--save-pipeline", "{all}"], "must be a new file"),
         (["all.csv", "--target", "load", "--report", "{all}"], "--report must be"),
         (["all.csv", "--target", "load", "--report", "gone/a.html"], "does not exist"),
     ],

@@ -41,7 +41,7 @@ def all_rows(source, start=None):
 
 
 def test_every_format_gives_the_same_rows(recorded):
-    source = FileSource(recorded, batch_rows=128)
+    source = FileSource(recorded, batch_size=128)
     batches = [batch for batch, _ in source.read()]
     assert {batch.n_rows for batch in batches[:-1]} == {128}
     assert source.schema.channel_names == ("x0", "x1", "x2")
@@ -52,7 +52,7 @@ def test_every_format_gives_the_same_rows(recorded):
 
 
 def test_reading_resumes_from_every_position(recorded):
-    source = FileSource(recorded, columns=["x2", "x0"], batch_rows=130)
+    source = FileSource(recorded, columns=["x2", "x0"], batch_size=130)
     done = 0
     for batch, position in source.read():
         done += batch.n_rows
@@ -104,7 +104,7 @@ def test_a_file_without_a_header_has_numbered_columns(tmp_path):
 )
 def test_times_are_whole_numbers_of_a_known_unit(tmp_path, cells, unit, expected):
     path = written(tmp_path / "x.csv", "t,v\n" + "".join(f"{cell},1\n" for cell in cells))
-    source = FileSource(path, time="t")
+    source = FileSource(path, time_column="t")
     ((batch, _),) = source.read()
     assert (source.schema.time_unit, batch.times.tolist()) == (unit, expected)
     assert source.schema.channel_names == ("v",)
@@ -113,7 +113,7 @@ def test_times_are_whole_numbers_of_a_known_unit(tmp_path, cells, unit, expected
 def test_timestamps_of_parquet_become_nanoseconds(tmp_path):
     stamps = pa.array([0, 1500], type=pa.timestamp("ms", tz="Europe/Berlin"))
     parquet.write_table(pa.table({"t": stamps, "v": [1, 2]}), tmp_path / "x.parquet")
-    ((batch, _),) = FileSource(tmp_path / "x.parquet", time="t").read()
+    ((batch, _),) = FileSource(tmp_path / "x.parquet", time_column="t").read()
     assert batch.times.tolist() == [0, 1_500_000_000]
 
 
@@ -124,7 +124,7 @@ def test_each_series_keeps_its_order_and_every_position_loses_nothing(
 ):
     path = tmp_path_factory.mktemp("keys") / "x.csv"
     written(path, "who,v\n" + "".join(f"{key},{i}\n" for i, key in enumerate(keys)))
-    source = FileSource(path, key="who", batch_rows=batch_rows)
+    source = FileSource(path, key_column="who", batch_size=batch_rows)
     read = list(source.read())
     for expected in set(keys):
         got = [v for batch, _ in read if batch.key == expected for v in batch.values[:, 0]]
@@ -147,13 +147,19 @@ def test_each_series_keeps_its_order_and_every_position_loses_nothing(
         (
             "x.csv",
             "a,b\n1,2\n",
-            {"time": "z"},
+            {"time_column": "z"},
             ParameterError,
             r"time must be a column .*use one of 'a', 'b'",
         ),
-        ("x.csv", "a,b\n1,on\n", {"time": "b"}, FormatError, "ISO 8601"),
-        ("x.csv", "a,b\n1,2\n", {"time": "a", "columns": ["a"]}, ParameterError, "different"),
-        ("x.csv", "a\n1\n", {"batch_rows": 0}, ParameterError, "batch_rows must be"),
+        ("x.csv", "a,b\n1,on\n", {"time_column": "b"}, FormatError, "ISO 8601"),
+        (
+            "x.csv",
+            "a,b\n1,2\n",
+            {"time_column": "a", "columns": ["a"]},
+            ParameterError,
+            "different",
+        ),
+        ("x.csv", "a\n1\n", {"batch_size": 0}, ParameterError, "batch_size must be"),
     ],
 )
 def test_bad_files_and_parameters_are_rejected_early(tmp_path, name, text, options, error, message):
@@ -189,20 +195,20 @@ def test_a_row_of_another_length_is_rejected(tmp_path):
 def test_a_missing_time_is_rejected_with_its_row(tmp_path):
     path = written(tmp_path / "x.csv", "t,v\n1,1\n,2\n3,3\n")
     with pytest.raises(DataError, match="got none in 't' of row 1"):
-        all_rows(FileSource(path, time="t"))
+        all_rows(FileSource(path, time_column="t"))
 
 
 def test_decreasing_time_is_rejected_across_batches(tmp_path):
     path = written(tmp_path / "x.csv", "t,v\n1,1\n2,2\n1,3\n")
     for batch_rows in (2, 10):
         with pytest.raises(DataError, match="got 1 after 2 step near row"):
-            all_rows(FileSource(path, time="t", batch_rows=batch_rows))
+            all_rows(FileSource(path, time_column="t", batch_size=batch_rows))
 
 
 def test_out_of_order_rows_pass_with_disorder_pass(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("t,k,x\n3,a,1\n1,a,2\n2,b,3\n5,a,4\n4,b,5\n3,b,6\n")
-    source = FileSource(path, time="t", key="k", disorder="pass")
+    source = FileSource(path, time_column="t", key_column="k", out_of_order="allow")
     read = [(b.key, b.times.tolist(), position) for b, position in source.read()]
     assert [each[:2] for each in read] == [
         ("a", [3]),
@@ -216,8 +222,8 @@ def test_out_of_order_rows_pass_with_disorder_pass(tmp_path):
         None,
         {"row": 6, "series": 0},
     ]
-    with pytest.raises(ParameterError, match="disorder must be 'refuse' or 'pass', got 'sort'"):
-        FileSource(path, disorder="sort")
+    with pytest.raises(ParameterError, match="out_of_order must be 'raise' or 'allow', got 'sort'"):
+        FileSource(path, out_of_order="sort")
 
 
 def test_words_are_read_as_the_numbers_of_their_classes(tmp_path):
@@ -225,11 +231,11 @@ def test_words_are_read_as_the_numbers_of_their_classes(tmp_path):
     path.write_text("x,kind\n1,red\n2,\n3,blue\n4,red\n")
     source = FileSource(path)
     assert source.category_values("kind") == ["red", "blue"]
-    source = FileSource(path, classes={"kind": ["red", "blue"]})
+    source = FileSource(path, class_labels={"kind": ["red", "blue"]})
     assert source.schema.channel_names == ("x", "kind")
     values = np.vstack([batch.values for batch, _ in source.read()])
     np.testing.assert_array_equal(values[:, 1], [0, np.nan, 1, 0])
     with pytest.raises(DataError, match="must be one of its 1 classes, got 'blue' in row 2"):
-        list(FileSource(path, classes={"kind": ["red"]}).read())
-    with pytest.raises(ParameterError, match="classes must be a column"):
-        FileSource(path, classes={"kin": []})
+        list(FileSource(path, class_labels={"kind": ["red"]}).read())
+    with pytest.raises(ParameterError, match="class_labels must be a column"):
+        FileSource(path, class_labels={"kin": []})

@@ -87,7 +87,7 @@ ENDINGS = [
 def test_a_table_is_the_same_whatever_the_format(ending, tmp_path):
     path = tmp_path / f"table.{ending}"
     write(path)
-    source = FileSource(path, time="t", key="k", batch_rows=128)
+    source = FileSource(path, time_column="t", key_column="k", batch_size=128)
     assert source.schema.channel_names == ("x", "y")
     found = rows(source)
     by_key = sorted(range(N), key=lambda i: (i // 128, KEYS[i] != KEYS[i // 128 * 128]))
@@ -119,7 +119,7 @@ def test_a_folder_is_read_in_the_order_of_names_as_one_table(tmp_path):
     (tmp_path / ".3.csv").write_text("not yet whole")
     (tmp_path / "readme.txt").write_text("hello")
     (tmp_path / "3.csv").write_text(as_csv(range(700, N)))
-    source = FileSource(tmp_path, time="t", columns=["x", "y"], batch_rows=128)
+    source = FileSource(tmp_path, time_column="t", columns=["x", "y"], batch_size=128)
     assert [row[1] for row in rows(source)] == list(range(N))
     batches = list(source.read())
     for batch, position in batches:

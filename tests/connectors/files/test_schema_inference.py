@@ -50,7 +50,7 @@ def test_a_clock_that_stands_still_says_nothing_and_is_watched(tmp_path):
 @pytest.mark.parametrize("key", [None, "pump"])
 def test_a_clock_that_restarts_for_each_series_is_excluded(tmp_path, key):
     columns = {"pump": ["a"] * 200 + ["b"] * 200, "t": [*range(200), *range(200)], "v": NOISE}
-    assert looked(tmp_path, columns, key=key)[0].schema.channel_names == ("v",)
+    assert looked(tmp_path, columns, key_column=key)[0].schema.channel_names == ("v",)
 
 
 def test_columns_that_are_named_are_watched_whatever_they_are(tmp_path):
@@ -104,7 +104,7 @@ def test_text_of_few_values_may_name_series_and_other_text_not(tmp_path):
 
 def test_the_series_of_a_key_are_counted(tmp_path):
     columns = {"id": [str(i) for i in range(N)], "v": NOISE}
-    _, look = looked(tmp_path, columns, key="id")
+    _, look = looked(tmp_path, columns, key_column="id")
     assert (look.series, look.rows) == (N, N)
 
 
@@ -112,7 +112,7 @@ def test_a_batch_ends_before_the_first_missing_value_and_reading_resumes_there(t
     values = np.arange(20.0).reshape(-1, 1)
     values[[4, 5, 13]] = np.nan
     np.save(tmp_path / "x.npy", values)
-    source = FileSource(tmp_path / "x.npy", batch_rows=8)
+    source = FileSource(tmp_path / "x.npy", batch_size=8)
     parts = list(source.read())
     assert [batch.n_rows for batch, _ in parts] == [4, 8, 1, 7]
     whole = np.concatenate([batch.values for batch, _ in parts])

@@ -33,7 +33,7 @@ class Reader:
     """Reads on until nothing comes."""
 
     def __init__(self, path, start=None):
-        self.source = FileSource(path, time="t", follow=True)
+        self.source = FileSource(path, time_column="t", follow=True)
         self.batches = self.source.read(start)
         self.position = start
 
@@ -148,7 +148,7 @@ def main(folder):
     new = not run.exists()
     kept = RunFile.create(run, pipeline="") if new else RunFile.open(run, write=True)
     sinks = [FileSink(place / name) for name in ("out.csv", "out.jsonl", "out.parquet")]
-    source = FileSource(place / "grows.csv", time="t", follow=True, batch_rows=37)
+    source = FileSource(place / "grows.csv", time_column="t", follow=True, batch_size=37)
     with kept:
         engine = LocalEngine(source, Pipeline([]), sinks, kept, checkpoint_interval_rows=100)
         engine.run(lambda rows: engine.stop() if rows >= TOTAL else None)
@@ -157,7 +157,9 @@ def main(folder):
 
 
 def rows_of(path):
-    return [t for batch, _ in FileSource(path, time="time").read() for t in batch.times.tolist()]
+    return [
+        t for batch, _ in FileSource(path, time_column="time").read() for t in batch.times.tolist()
+    ]
 
 
 @pytest.mark.slow

@@ -63,14 +63,18 @@ def engine(
     source = KafkaSource(
         topic,
         COLUMNS,
-        servers=servers,
-        group=group,
-        member=member,
+        bootstrap_servers=servers,
+        group_id=group,
+        group_instance_id=member,
         follow=follow,
-        batch_messages=batch_messages,
+        max_poll_records=batch_messages,
         session_timeout_s=6,
     )
-    sinks = [KafkaSink(out, servers=servers, transaction=f"{group}-{member}")] if out else []
+    sinks = (
+        [KafkaSink(out, bootstrap_servers=servers, transactional_id=f"{group}-{member}")]
+        if out
+        else []
+    )
     pipeline = Pipeline([Chain()])
     if not Path(run).exists():
         RunFile.create(run, pipeline=dump(source, pipeline.operators)).close()

@@ -55,7 +55,7 @@ def test_a_close_that_fails_does_not_replace_the_failure_before_it(made):
         "abort_transaction": KafkaConnectionError("fenced"),
         "close": KafkaTimeoutError("no time"),
     }
-    sink = KafkaSink("t", transaction="x")
+    sink = KafkaSink("t", transactional_id="x")
     sink.write_rows(ROW)
     with pytest.raises(SinkError, match="fenced") as raised:
         sink.close()
@@ -78,7 +78,7 @@ def test_a_close_that_fails_alone_is_a_failure_of_the_sink(made):
 def test_a_producer_that_could_not_begin_transactions_is_not_used(made):
     clients, failures = made
     failures["init_transactions"] = KafkaTimeoutError("no coordinator")
-    sink = KafkaSink("t", transaction="x")
+    sink = KafkaSink("t", transactional_id="x")
     with pytest.raises(SinkError, match="no coordinator"):
         sink.init_transactions()
     failures.clear()
@@ -95,7 +95,7 @@ def test_a_consumer_that_could_not_subscribe_is_not_polled_for_ever(made):
         "partitions_for_topic": KafkaConnectionError("away"),
         "close": KafkaTimeoutError("no time"),
     }
-    source = KafkaSource("t", ["x"], group="g")
+    source = KafkaSource("t", ["x"], group_id="g")
     for n in (1, 2):
         with pytest.raises(SourceError, match="away"):
             source.assigned_partitions()
@@ -105,7 +105,7 @@ def test_a_consumer_that_could_not_subscribe_is_not_polled_for_ever(made):
 
 def test_a_source_whose_consumer_cannot_be_closed_is_closed_all_the_same(made):
     clients, failures = made
-    source = KafkaSource("t", ["x"], group="g")
+    source = KafkaSource("t", ["x"], group_id="g")
     failures["close"] = KafkaTimeoutError("no time")
     source._get_consumer()
     with pytest.raises(SourceError, match="no time"):

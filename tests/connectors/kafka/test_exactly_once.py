@@ -84,9 +84,9 @@ def test_a_zombie_can_write_nothing_more(broker, tmp_path):
     servers = plain(broker)
     topic, out = new_topic(servers), new_topic(servers)
     put(servers, topic, messages(500, 1, 1))
-    sink = KafkaSink(out, servers=servers, transaction=f"t-{topic}")
-    later = KafkaSink(out, servers=servers, transaction=f"t-{topic}")
-    source = KafkaSource(topic, ["n", "x"], servers=servers, group=f"g-{topic}")
+    sink = KafkaSink(out, bootstrap_servers=servers, transactional_id=f"t-{topic}")
+    later = KafkaSink(out, bootstrap_servers=servers, transactional_id=f"t-{topic}")
+    source = KafkaSource(topic, ["n", "x"], bootstrap_servers=servers, group_id=f"g-{topic}")
     sink.init_transactions()
     batch, position = next(pair for pair in source.read() if pair[0].n_rows)
     sink.write_rows(batch)
@@ -105,8 +105,10 @@ def test_an_open_transaction_blocks_others_until_its_timeout_only(broker):
     servers = plain(broker)
     topic, out = new_topic(servers), new_topic(servers)
     put(servers, topic, messages(500, 1, 1))
-    dead = KafkaSink(out, servers=servers, transaction=f"t-{topic}", transaction_timeout_s=2.0)
-    source = KafkaSource(topic, ["n", "x"], servers=servers, group=f"g-{topic}")
+    dead = KafkaSink(
+        out, bootstrap_servers=servers, transactional_id=f"t-{topic}", transaction_timeout_s=2.0
+    )
+    source = KafkaSource(topic, ["n", "x"], bootstrap_servers=servers, group_id=f"g-{topic}")
     dead.init_transactions()
     batch, position = next(pair for pair in source.read() if pair[0].n_rows)
     dead.write_rows(batch)
@@ -123,7 +125,7 @@ def test_an_open_transaction_blocks_others_until_its_timeout_only(broker):
 
 def rows_of(servers, topic):
     got = MemorySink()
-    source = KafkaSource(topic, ["n"], servers=servers, follow=False)
+    source = KafkaSource(topic, ["n"], bootstrap_servers=servers, follow=False)
     LocalEngine(source, Pipeline([]), [got]).run()
     source.close()
     return {key: got.values(key) for key in got.keys()}  # noqa: SIM118 - a sink is no mapping
@@ -161,8 +163,8 @@ def test_two_of_a_group_share_the_partitions_and_take_over_from_one_another(brok
 
 
 def test_transactions_need_a_run_file_and_a_kafka_source():
-    sink = KafkaSink("out", transaction="t")
-    source = KafkaSource("t", ["x"], group="g")
+    sink = KafkaSink("out", transactional_id="t")
+    source = KafkaSource("t", ["x"], group_id="g")
     with pytest.raises(ParameterError, match="got 1 such sinks, KafkaSource and no run file"):
         LocalEngine(source, Pipeline([]), [sink])
 
@@ -177,8 +179,10 @@ def test_the_sink_refuses_to_commit_a_position_before_one_that_is_committed(brok
     servers = plain(broker)
     topic, out = new_topic(servers), new_topic(servers)
     put(servers, topic, messages(20, 1, 1))
-    sink = KafkaSink(out, servers=servers, transaction=f"t-{topic}")
-    source = KafkaSource(topic, ["n", "x"], servers=servers, group=f"g-{topic}", batch_messages=5)
+    sink = KafkaSink(out, bootstrap_servers=servers, transactional_id=f"t-{topic}")
+    source = KafkaSource(
+        topic, ["n", "x"], bootstrap_servers=servers, group_id=f"g-{topic}", max_poll_records=5
+    )
     sink.init_transactions()
     read = source.read()
     batch, position = next(pair for pair in read if pair[0].n_rows)

@@ -52,11 +52,17 @@ def test_rows_come_back_by_series_whatever_packs_them(broker, codec, compression
     servers = plain(broker)
     topic = new_topic(servers, 2)
     batches = [batch(key, 3000, seed=i) for i, key in enumerate("abc")]
-    sink = KafkaSink(topic, servers=servers, codec=codec, compression=compression)
+    sink = KafkaSink(topic, bootstrap_servers=servers, codec=codec, compression_type=compression)
     written(sink, batches)
     got, summary = taken(
         KafkaSource(
-            topic, XY, servers=servers, codec=codec, time="time", time_unit="ns", follow=False
+            topic,
+            XY,
+            bootstrap_servers=servers,
+            codec=codec,
+            time_column="time",
+            time_unit="ns",
+            follow=False,
         )
     )
     assert summary.rows == 9000
@@ -78,11 +84,25 @@ def token():
 @pytest.mark.parametrize(
     ("listener", "access"),
     [
-        ("TLS", {"ca": "CA"}),
-        ("SASL", {"sasl": "PLAIN", "user": "streamlyt", "secret": "env:KAFKA_PASSWORD"}),
-        ("SASL_TLS", {"ca": "CA", "sasl": "SCRAM-SHA-256", "user": "streamlyt", "secret": "FILE"}),
-        ("SASL", {"sasl": "SCRAM-SHA-512", "user": "streamlyt", "secret": "FILE"}),
-        ("SASL_TLS", {"ca": "CA", "sasl": "OAUTHBEARER", "secret": "env:KAFKA_TOKEN"}),
+        ("TLS", {"ca_file": "CA"}),
+        (
+            "SASL",
+            {"sasl_mechanism": "PLAIN", "username": "streamlyt", "secret": "env:KAFKA_PASSWORD"},
+        ),
+        (
+            "SASL_TLS",
+            {
+                "ca_file": "CA",
+                "sasl_mechanism": "SCRAM-SHA-256",
+                "username": "streamlyt",
+                "secret": "FILE",
+            },
+        ),
+        ("SASL", {"sasl_mechanism": "SCRAM-SHA-512", "username": "streamlyt", "secret": "FILE"}),
+        (
+            "SASL_TLS",
+            {"ca_file": "CA", "sasl_mechanism": "OAUTHBEARER", "secret": "env:KAFKA_TOKEN"},
+        ),
     ],
 )
 def test_every_listener_accepts_clients_and_no_secret_is_shown(
@@ -95,9 +115,15 @@ def test_every_listener_accepts_clients_and_no_secret_is_shown(
     access = {key: places.get(value, value) for key, value in access.items()}
     caplog.set_level("DEBUG")
     topic, servers = new_topic(plain(broker)), broker.servers[listener]
-    sink = KafkaSink(topic, servers=servers, access=access)
+    sink = KafkaSink(topic, bootstrap_servers=servers, security=access)
     source = KafkaSource(
-        topic, XY, servers=servers, access=access, time="time", time_unit="ns", follow=False
+        topic,
+        XY,
+        bootstrap_servers=servers,
+        security=access,
+        time_column="time",
+        time_unit="ns",
+        follow=False,
     )
     written(sink, [batch("a", 10)])
     _, summary = taken(source)
@@ -116,57 +142,72 @@ def impatient(monkeypatch):
 @pytest.mark.usefixtures("impatient")
 def test_a_wrong_password_is_reported_in_one_line(broker, monkeypatch):
     monkeypatch.setenv("KAFKA_PASSWORD", "wrong, and secret")
-    access = {"sasl": "PLAIN", "user": "streamlyt", "secret": "env:KAFKA_PASSWORD"}
-    source = KafkaSource("t", XY, servers=broker.servers["SASL"], access=access)
+    access = {"sasl_mechanism": "PLAIN", "username": "streamlyt", "secret": "env:KAFKA_PASSWORD"}
+    source = KafkaSource("t", XY, bootstrap_servers=broker.servers["SASL"], security=access)
     with pytest.raises(SourceError) as caught:
         next(source.read())
-    assert "access if the broker requires TLS or a password" in str(caught.value)
+    assert "security if the broker requires TLS or a password" in str(caught.value)
     assert "wrong, and secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("access", "reason"),
     [
-        ({"pasword": "x"}, "key of access must be a known one, got 'pasword'"),
-        ({"tls": "yes"}, 'access.tls must be "on" or "off"'),
-        ({"ca": "nowhere.pem"}, "access.ca must be a file"),
-        ({"sasl": "PLAIN", "user": "u"}, "access.secret must be given"),
-        ({"sasl": "PLAIN", "user": "u", "secret": "hunter2"}, "never the secret itself"),
-        ({"sasl": "PLAIN", "secret": "env:HOME"}, "access.user must be given"),
-        ({"sasl": "MAGIC", "secret": "env:HOME"}, "access.sasl must be a known one"),
+        ({"pasword": "x"}, "key of security must be a known one, got 'pasword'"),
+        ({"tls": "yes"}, 'security.tls must be "on" or "off"'),
+        ({"ca_file": "nowhere.pem"}, "security.ca_file must be a file"),
+        ({"sasl_mechanism": "PLAIN", "username": "u"}, "security.secret must be given"),
+        (
+            {"sasl_mechanism": "PLAIN", "username": "u", "secret": "hunter2"},
+            "never the secret itself",
+        ),
+        ({"sasl_mechanism": "PLAIN", "secret": "env:HOME"}, "security.username must be given"),
+        (
+            {"sasl_mechanism": "MAGIC", "secret": "env:HOME"},
+            "security.sasl_mechanism must be a known one",
+        ),
     ],
 )
 def test_invalid_access_settings_are_rejected(access, reason):
     with pytest.raises(ParameterError, match=reason) as caught:
-        KafkaSource("t", XY, access=access)
+        KafkaSource("t", XY, security=access)
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_missing_secret_is_reported():
     for secret in ("env:NOT_SET_ANYWHERE", "file:nowhere"):
-        access = {"sasl": "PLAIN", "user": "u", "secret": secret}
+        access = {"sasl_mechanism": "PLAIN", "username": "u", "secret": secret}
         with pytest.raises(SourceError, match="must hold the secret"):
-            KafkaSource("t", XY, access=access)
+            KafkaSource("t", XY, security=access)
 
 
 def test_invalid_parameters_are_rejected_at_construction():
-    for options in ({"begin": "now"}, {"holes": "fill"}, {"batch_messages": 0}, {"member": "m"}):
+    for options in (
+        {"auto_offset_reset": "now"},
+        {"missing": "fill"},
+        {"max_poll_records": 0},
+        {"group_instance_id": "m"},
+    ):
         with pytest.raises(ParameterError):
             KafkaSource("t", XY, **options)
-    for options in ({}, {"topic": "t", "compression": "rar"}, {"topic": "t", "message_rows": 0}):
+    for options in (
+        {},
+        {"topic": "t", "compression_type": "rar"},
+        {"topic": "t", "rows_per_message": 0},
+    ):
         with pytest.raises(ParameterError):
             KafkaSink(**options)
-    for codec in ("yaml", {"layout": 1}, {"name": "json", "layout": 1}):
+    for codec in ("yaml", {"layout": 1}, {"type": "json", "layout": 1}):
         with pytest.raises(ParameterError):
             KafkaSource("t", XY, codec=codec)
-    with pytest.raises(ParameterError, match="servers must be comma-separated host:port"):
-        KafkaSource("t", XY, servers="localhost")
+    with pytest.raises(ParameterError, match="bootstrap_servers must be comma-separated host:port"):
+        KafkaSource("t", XY, bootstrap_servers="localhost")
 
 
 def test_it_is_made_from_toml_and_back():
     assert get_component("connectors", "kafka", "source") is KafkaSource
-    source = KafkaSource("t", XY, codec={"name": "json", "fields": ["y", "x"]}, group="g")
-    sink = KafkaSink("out", dead="dead", transaction="me")
+    source = KafkaSource("t", XY, codec={"type": "json", "fields": ["y", "x"]}, group_id="g")
+    sink = KafkaSink("out", dead_letter_topic="dead", transactional_id="me")
     spec = load(dump(source, [], [sink]))
     assert spec.source.get_params() == source.get_params()
     assert spec.sinks[0].get_params() == sink.get_params()
@@ -174,12 +215,12 @@ def test_it_is_made_from_toml_and_back():
 
 def test_a_missing_topic_is_reported_in_one_line(broker):
     with pytest.raises(SourceError, match="no topic 'nowhere' at"):
-        next(KafkaSource("nowhere", XY, servers=plain(broker)).read())
+        next(KafkaSource("nowhere", XY, bootstrap_servers=plain(broker)).read())
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_missing_broker_is_reported_in_one_line():
-    gone = {"servers": "127.0.0.1:1"}
+    gone = {"bootstrap_servers": "127.0.0.1:1"}
     with pytest.raises(SourceError, match=r"'t' at 127\.0\.0\.1:1 cannot be read"):
         next(KafkaSource("t", XY, **gone).read())
     with pytest.raises(SinkError, match=r"cannot be written at 127\.0\.0\.1:1"):
@@ -196,10 +237,10 @@ def test_keys_times_and_missing_values_come_from_the_messages(broker):
         (b"b", b'{"x":null,"y":null}'),
     ]
     put(servers, topic, rows)
-    got, _ = taken(KafkaSource(topic, XY, servers=servers, follow=False))
+    got, _ = taken(KafkaSource(topic, XY, bootstrap_servers=servers, follow=False))
     np.testing.assert_array_equal(got.values("a"), [[1, 2], [3, np.nan], [5, 6]])
     assert got.times("").tolist() == [1 * 10**6]
-    source = KafkaSource(topic, XY, servers=servers, follow=False, holes="drop")
+    source = KafkaSource(topic, XY, bootstrap_servers=servers, follow=False, missing="drop")
     got, _ = taken(source)
     assert got.values("a").tolist() == [[1, 2], [5, 6]]
     assert source.n_dropped_rows == 2
@@ -210,7 +251,9 @@ def test_time_that_goes_back_begins_another_batch(broker):
     servers = plain(broker)
     topic = new_topic(servers)
     put(servers, topic, [(b"a", b'{"x":%d,"t":%d}' % (i, t)) for i, t in enumerate([5, 6, 4, 9])])
-    got, _ = taken(KafkaSource(topic, ["x"], servers=servers, time="t", follow=False))
+    got, _ = taken(
+        KafkaSource(topic, ["x"], bootstrap_servers=servers, time_column="t", follow=False)
+    )
     assert [one.times.tolist() for one in got.batches] == [[5e6, 6e6], [4e6, 9e6]]
     assert got.values("a").ravel().tolist() == [0, 1, 2, 3]
 
@@ -231,8 +274,8 @@ def test_corrupt_messages_become_dead_letters_and_the_run_continues(broker, tmp_
         if i % 100 in (42, 43):
             bad[i % 3, i // 3] = key, value
     put(servers, topic, messages)
-    source = KafkaSource(topic, XY, servers=servers, follow=False)
-    sink = KafkaSink(dead=dead, servers=servers)
+    source = KafkaSource(topic, XY, bootstrap_servers=servers, follow=False)
+    sink = KafkaSink(dead_letter_topic=dead, bootstrap_servers=servers)
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
         summary = LocalEngine(source, Pipeline([]), [sink], run).run()
         letters = run.dead_letters()
@@ -256,7 +299,7 @@ def test_events_are_written_as_json(broker):
     servers = plain(broker)
     topic = new_topic(servers)
     event = Event("a", "newma", 5, 5, 1, 1, 2.0, 1.0, ("x",), (0.5,), "ns")
-    sink = KafkaSink(events=topic, servers=servers)
+    sink = KafkaSink(events_topic=topic, bootstrap_servers=servers)
     sink.write_event(event)
     sink.flush()
     sink.close()
@@ -268,11 +311,11 @@ def test_events_are_written_as_json(broker):
 def test_a_following_source_yields_heartbeats_and_then_new_rows(broker):
     servers = plain(broker)
     topic = new_topic(servers)
-    source = KafkaSource(topic, XY, servers=servers, time="time", time_unit="ns")
+    source = KafkaSource(topic, XY, bootstrap_servers=servers, time_column="time", time_unit="ns")
     reading = source.read()
     first, position = next(reading)
     assert (first.n_rows, position) == (0, {"0": 0})
-    written(KafkaSink(topic, servers=servers), [batch("a", 5)])
+    written(KafkaSink(topic, bootstrap_servers=servers), [batch("a", 5)])
     # On a busy machine the producer may send them in two parts: they come as they were sent.
     came, position = [], None
     while sum(map(len, came)) < 5:
@@ -286,7 +329,7 @@ def test_a_following_source_yields_heartbeats_and_then_new_rows(broker):
 def test_a_position_after_the_log_end_is_rejected(broker):
     servers = plain(broker)
     topic = new_topic(servers)
-    source = KafkaSource(topic, XY, servers=servers)
+    source = KafkaSource(topic, XY, bootstrap_servers=servers)
     with pytest.raises(SourceError, match="must be at most its end 0"):
         next(source.read({"0": 7}))
     source.close()
@@ -296,7 +339,7 @@ def test_a_message_that_is_too_large_is_reported(broker):
     servers = plain(broker)
     topic = new_topic(servers)
     wide = Schema.of("x")
-    sink = KafkaSink(topic, servers=servers, codec="arrow", message_rows=2**22)
+    sink = KafkaSink(topic, bootstrap_servers=servers, codec="arrow", rows_per_message=2**22)
     sink_batch = Batch("a", np.arange(2**21), np.zeros((2**21, 1)), wide)
     with pytest.raises(SinkError, match="cannot be written"):
         sink.write_rows(sink_batch)
@@ -315,4 +358,4 @@ def test_the_example_of_the_page_finds_its_change(broker, capsys):
 def test_snappy_without_its_library_names_the_extra(monkeypatch):
     monkeypatch.setattr("streamlyt.connectors.kafka.sink.has_snappy", lambda: False)
     with pytest.raises(MissingDependencyError, match=r"streamlyt\[snappy\]"):
-        KafkaSink("rows", compression="snappy")
+        KafkaSink("rows", compression_type="snappy")

@@ -42,44 +42,44 @@ MESSAGES = [
 
 
 def test_rejected_rows_are_dead_letters_and_the_other_rows_pass():
-    rows, got = taken("refuse", MESSAGES)
+    rows, got = taken("dead_letter", MESSAGES)
     assert rows == [[1, 2], [7, 8], [0, 0]]
     assert (got.dropped, got.rejected) == (0, 3)
-    part, whole = got.letters
+    part, whole = got.dead_letters
     assert (part.offset, json.loads(part.value)) == (0, [{"x": 3, "y": None}, {"x": None, "y": 6}])
     assert part.reason == "'y' must not be missing, got no number in row 1 of 4; 2 rows rejected"
     assert (whole.offset, whole.value) == (1, MESSAGES[1])
     # What was refused, read once more, is refused again; nothing else comes a second time.
-    again, same = taken("refuse", [part.value, whole.value])
+    again, same = taken("dead_letter", [part.value, whole.value])
     assert (again, same.rejected) == ([], 3)
 
 
 def test_each_channel_has_its_own_policy():
-    rows, got = taken({"x": "drop", "y": "refuse"}, MESSAGES)
+    rows, got = taken({"x": "drop", "y": "dead_letter"}, MESSAGES)
     assert rows == [[1, 2], [7, 8], [0, 0]]
     assert (got.dropped, got.rejected) == (1, 2)
     rows, got = taken({"y": "drop"}, MESSAGES)
     np.testing.assert_array_equal(rows, [[1, 2], [np.nan, 6], [7, 8], [0, 0]])
-    assert (got.dropped, got.rejected, got.letters) == (2, 0, [])
+    assert (got.dropped, got.rejected, got.dead_letters) == (2, 0, [])
     for policy, reason in (
-        ("fill", "holes must be one of"),
-        ({"x": "fill"}, r"holes\.x must be one of"),
-        ({"z": "drop"}, "channel of holes"),
+        ("fill", "missing must be one of"),
+        ({"x": "fill"}, r"missing\.x must be one of"),
+        ({"z": "drop"}, "channel of missing"),
     ):
         with pytest.raises(ParameterError, match=reason):
-            KafkaSource("t", XY, holes=policy)
+            KafkaSource("t", XY, missing=policy)
 
 
 @pytest.mark.parametrize("codec", ["json", "msgpack", "csv", "arrow"])
 def test_rejected_rows_keep_time_and_key_in_every_format(codec):
-    fields = {"time": "at", "key": "who", "time_unit": "ns"}
+    fields = {"time_column": "at", "key_column": "who", "time_unit": "ns"}
     made = codec_of(codec, columns=XY, **fields)
     plain = JsonCodec(XY, **fields).decode(
         b'[{"at":5,"who":"p","x":1,"y":2},{"at":6,"who":"q","x":3,"y":null}]'
     )
-    rows, got = taken("refuse", [made.encode(plain)], codec, **fields)
+    rows, got = taken("dead_letter", [made.encode(plain)], codec, **fields)
     assert rows == [[1, 2]]
-    back = made.decode(got.letters[0].value)
+    back = made.decode(got.dead_letters[0].value)
     np.testing.assert_array_equal(back.values, [[3, np.nan]])
     assert (back.times.tolist(), back.keys) == ([6], ("q",))
 
@@ -104,7 +104,7 @@ def test_large_messages_of_columns_are_decoded_alone_and_nothing_else_changes():
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("policy", ["drop", "refuse", "hold"])
+@pytest.mark.parametrize("policy", ["drop", "dead_letter", "ffill"])
 def test_one_in_a_hundred_corrupt_and_one_row_in_twenty_with_a_missing_value(
     broker, tmp_path, policy
 ):
@@ -125,12 +125,20 @@ def test_one_in_a_hundred_corrupt_and_one_row_in_twenty_with_a_missing_value(
     fit = [rows for i, rows in enumerate(values) if i % 100 != 50]
     holes = sum(int(np.isnan(rows).any(axis=1).sum()) for rows in fit)
     source = KafkaSource(
-        topic, XY, servers=servers, follow=False, holes="pass" if policy == "hold" else policy
+        topic,
+        XY,
+        bootstrap_servers=servers,
+        follow=False,
+        missing="pass" if policy == "ffill" else policy,
     )
-    sink, side, gauges = MemorySink(), KafkaSink(dead=dead, servers=servers), RunMetrics()
-    pipeline = Pipeline([MissingValues("hold")] if policy == "hold" else [])
+    sink, side, metrics = (
+        MemorySink(),
+        KafkaSink(dead_letter_topic=dead, bootstrap_servers=servers),
+        RunMetrics(),
+    )
+    pipeline = Pipeline([MissingValues("ffill")] if policy == "ffill" else [])
     with RunFile.create(tmp_path / "a.streamlyt", pipeline="") as run:
-        LocalEngine(source, pipeline, [sink, side], run, gauges=gauges).run()
+        LocalEngine(source, pipeline, [sink, side], run, metrics=metrics).run()
         letters = run.dead_letters()
     source.close()
     side.close()
@@ -140,18 +148,22 @@ def test_one_in_a_hundred_corrupt_and_one_row_in_twenty_with_a_missing_value(
     corrupt = {(one.partition, one.offset) for one in letters if "must not be" not in one.reason}
     assert corrupt == bad
     assert all((one.topic, bool(one.reason)) == (topic, True) for one in letters)
-    if policy == "hold":
+    if policy == "ffill":
         assert not any(np.isnan(batch.values).any() for batch in sink.batches)
-        assert (gauges.missing_values, gauges.dropped_rows, gauges.rejected_rows) == (holes, 0, 0)
+        assert (metrics.missing_values, metrics.dropped_rows, metrics.rejected_rows) == (
+            holes,
+            0,
+            0,
+        )
         assert left == every  # the first rows of both series are whole
     else:
         assert left == every - holes
-        counted = (gauges.dropped_rows, gauges.rejected_rows)
+        counted = (metrics.dropped_rows, metrics.rejected_rows)
         assert counted == ((holes, 0) if policy == "drop" else (0, holes))
     held = sum(
         len(found) if isinstance(found := json.loads(one.value), list) else 1
         for one in letters
         if "must not be" in one.reason
     )
-    assert held == (holes if policy == "refuse" else 0)
-    assert len(content(servers, dead)) == len(letters) == gauges.dead_letters
+    assert held == (holes if policy == "dead_letter" else 0)
+    assert len(content(servers, dead)) == len(letters) == metrics.dead_letters

@@ -14,28 +14,28 @@ OPERATORS = str(ROOT / "tests" / "engines" / "daemon" / "operators")
 
 FILE = """
 [source]
-name = "kafka"
+type = "kafka"
 topic = "{topic}"
 columns = ["n", "x"]
-servers = "{servers}"
-group = "g-{topic}"
-member = "{member}"
+bootstrap_servers = "{servers}"
+group_id = "g-{topic}"
+group_instance_id = "{member}"
 session_timeout_s = {session}
-batch_messages = 200
+max_poll_records = 200
 
 [[operators]]
 name = "chain"
 
 [[sinks]]
-name = "kafka"
+type = "kafka"
 topic = "{out}"
-servers = "{servers}"
-transaction = "{topic}-{member}"
+bootstrap_servers = "{servers}"
+transactional_id = "{topic}-{member}"
 transaction_timeout_s = {session}
 
 [serve]
-run = "{member}.streamlyt"
-checkpoint_s = 0.2
+run_file = "{member}.streamlyt"
+checkpoint_interval_s = 0.2
 {states}
 """
 

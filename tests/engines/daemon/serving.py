@@ -27,7 +27,7 @@ class Served:
             [sys.executable, "-W", "ignore", "-c", code, "serve", str(file), *words]
             + [
                 word
-                for each in ("serve.port=0", "serve.log=json", *sets)
+                for each in ("serve.port=0", "serve.log_format=json", *sets)
                 for word in ("--set", each)
             ],
             cwd=Path(file).parent,
@@ -43,7 +43,7 @@ class Served:
 
     @property
     def http(self):
-        self._http = self._http or self.said("serving")["http"]
+        self._http = self._http or self.said("service_started")["http"]
         return self._http
 
     def said(self, event, seconds=HAPPENS_S):

@@ -28,16 +28,16 @@ def test_the_settings_of_compose_are_valid_for_the_pipeline_that_it_mounts():
     text = (DEPLOY / "compose.yaml").read_text()
     environ = dict(re.findall(r"^ +(STREAMLYT_\w+): (\S+)$", text, re.MULTILINE))
     spec = load(ROOT / "examples" / "live.toml", (), environ)
-    assert spec.source.servers == spec.sinks[0].servers == "broker:9094"
-    assert (spec.serve.host, spec.serve.log) == ("0.0.0.0", "json")
+    assert spec.source.bootstrap_servers == spec.sinks[0].bootstrap_servers == "broker:9094"
+    assert (spec.serve.host, spec.serve.log_format) == ("0.0.0.0", "json")
 
 
 def test_the_settings_of_a_worker_are_valid_for_the_pipeline_that_it_mounts(tmp_path):
     text = (DEPLOY / "worker.yaml").read_text().replace("${BROKERS}", "far:9092")
     environ = dict(re.findall(r"^ +(STREAMLYT_\w+): (\S+)$", text, re.MULTILINE))
-    environ["STREAMLYT_SOURCE__SERVERS"] = "far:9092"
+    environ["STREAMLYT_SOURCE__BOOTSTRAP_SERVERS"] = "far:9092"
     spec = load(ROOT / "examples" / "live.toml", (), environ)
-    assert spec.source.servers == spec.sinks[0].servers == "far:9092"
+    assert spec.source.bootstrap_servers == spec.sinks[0].bootstrap_servers == "far:9092"
     check_cluster_endpoints(spec.source, spec.sinks)  # the same file serves for several processes
 
 

@@ -12,7 +12,7 @@ from streamlyt.engines.daemon._engine_thread import EngineThread
 
 PIPELINE = """
 [source]
-name = "files"
+type = "files"
 path = "rows.csv"
 columns = ["x"]
 """

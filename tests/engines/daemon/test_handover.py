@@ -86,7 +86,9 @@ def test_a_stop_while_the_group_has_not_decided_ends_the_run(broker, tmp_path):
     servers = plain(broker)
     topic = new_topic(servers)
     first, second = (
-        KafkaSource(topic, ["x"], servers=servers, group=f"g-{topic}", member=member)
+        KafkaSource(
+            topic, ["x"], bootstrap_servers=servers, group_id=f"g-{topic}", group_instance_id=member
+        )
         for member in ("one", "two")
     )
     first.assigned_partitions()  # the only partition: the second waits for one in vain

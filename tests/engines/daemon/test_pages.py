@@ -10,14 +10,14 @@ from tests.engines.daemon.serving import Served
 
 FILE = """
 [source]
-name = "files"
+type = "files"
 path = "{rows}"
 columns = ["x", "y"]
 follow = true
 
 [[operators]]
-name = "newma"
-null = "adaptive"
+type = "newma"
+null_model = "adaptive"
 window = 20
 """
 
@@ -38,14 +38,14 @@ def test_a_daemon_shows_its_run_with_health_and_metrics(pipeline):
         one.until_metric("checkpoints_total", 1)
         status, page = one.get("")
         assert "All series" in page  # redirected to the pages
-        status, page = one.get("dash/")
+        status, page = one.get("dashboard/")
         assert status == 200
         key = re.search(r'href="series\?key=([^"]*)"', page)[1]
-        status, page = one.get(f"dash/series?key={key}")
+        status, page = one.get(f"dashboard/series?key={key}")
         assert status == 200
         assert "Detection statistic" in page
         assert "600</b> rows" in page
-        assert one.get("dash/process")[0] == 200
+        assert one.get("dashboard/process")[0] == 200
         assert one.get("healthz")[0] == 200
         assert one.metric("rows_total") == 600
         assert one.get("series")[0] == 404

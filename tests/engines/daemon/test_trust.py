@@ -6,11 +6,11 @@ from tests.cli.running import MAIN, shell
 
 PIPELINE = """
 [source]
-name = "files"
+type = "files"
 path = "a.csv"
 
 [[operators]]
-name = "missing_values"
+type = "missing_values"
 """
 
 
@@ -22,7 +22,7 @@ def test_a_daemon_with_another_key_ends_with_advice_and_resumes_with_trust(tmp_p
 
     def served(key, *words):
         named = f"import os; os.environ['STREAMLYT_KEY_FILE'] = {str(tmp_path / key)!r}; {MAIN}"
-        sets = ("--set", "serve.port=0", "--set", "serve.log=json")
+        sets = ("--set", "serve.port=0", "--set", "serve.log_format=json")
         return shell("serve", file, *sets, *words, code=named, cwd=tmp_path)
 
     assert served("one").returncode == 0

@@ -21,7 +21,13 @@ from streamlyt.integrations.river.drift_detector_checks import (
 FACES = [
     DriftDetector("newma", window=10),
     DriftDetector(MultiscaleNEWMA(window=30)),
-    DriftDetector("newma", missing="hold", features=["c", "a"], null="adaptive", quantile=0.999),
+    DriftDetector(
+        "newma",
+        missing="ffill",
+        features=["c", "a"],
+        null_model="adaptive",
+        threshold_quantile=0.999,
+    ),
     DriftDetector("newma", missing="drop", window=20),
 ]
 
@@ -188,7 +194,7 @@ def test_a_rejected_first_row_does_not_change_the_state():
 
 @pytest.mark.parametrize("lack", [{}, {"b": None}, {"b": float("nan")}])
 def test_hold_repeats_the_last_value(lack):
-    held, filled = (DriftDetector("multiscale_newma", window=16, missing="hold") for _ in range(2))
+    held, filled = (DriftDetector("multiscale_newma", window=16, missing="ffill") for _ in range(2))
     last = 0.0
     for i, (a, b) in enumerate(np.random.default_rng(1).normal(size=(120, 2)).tolist()):
         gap = i % 5 == 3
@@ -200,7 +206,7 @@ def test_hold_repeats_the_last_value(lack):
 
 def test_hold_waits_until_each_feature_had_a_value():
     late, plain = (
-        DriftDetector("multiscale_newma", window=16, missing="hold", features=["a", "b"])
+        DriftDetector("multiscale_newma", window=16, missing="ffill", features=["a", "b"])
         for _ in range(2)
     )
     late.update({"a": 1.0})

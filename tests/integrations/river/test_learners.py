@@ -14,7 +14,7 @@ from streamlyt.core.errors import DataError, ParameterError, StateError
 from streamlyt.integrations.river import AnomalyDetector, Classifier, Regressor
 from streamlyt.models import RLS, KernelClassifier, KernelDensity, OneClassSVM
 
-MODELS = [Regressor(), Regressor(RLS(forget=0.99)), Classifier()]
+MODELS = [Regressor(), Regressor(RLS(forgetting_factor=0.99)), Classifier()]
 
 
 class Strange:

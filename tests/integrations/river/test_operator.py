@@ -84,10 +84,10 @@ def test_a_pipeline_file_names_it_and_a_run_resumes(tmp_path):
     batch = rows("numbers")
     lines = "\n".join(",".join(map(repr, row)) for row in batch.values.tolist())
     (tmp_path / "a.csv").write_text(f"x,z,y\n{lines}\n")
-    source = FileSource(tmp_path / "a.csv", batch_rows=50)
+    source = FileSource(tmp_path / "a.csv", batch_size=50)
     text = pipeline_file.dump(source, [RiverModel(SCALED + NUMBERS[3])])
     spec = pipeline_file.load(text)
-    assert 'name = "river"' in text
+    assert 'type = "river"' in text
     assert repr(spec.operators["river"]) == repr(RiverModel(SCALED + NUMBERS[3]))
     with RunFile.create(tmp_path / "run.streamlyt", pipeline=text) as run:
         LocalEngine(spec.source, Pipeline(spec.operators), runfile=run).run()
