@@ -79,9 +79,10 @@ soak: $(TEST) ## measure live pages: memory for an hour (SOAK=3600), ten minutes
 	$(BIN)/python -m benchmarks.engine.bench_dashboard --seconds $(or $(SECONDS),600) \
 		--soak $(or $(SOAK),3600) --history $(or $(HISTORY),1e8) $(if $(ONLY),--only $(ONLY))
 
-fuzz: $(FUZZ) ## fuzz the codecs and saved models, one minute each (SECONDS=60)
+fuzz: $(FUZZ) ## fuzz codecs and saved models (SECONDS=60 each), and followed files (ROUNDS=10000)
 	$(BIN)/python -m tests.codecs.fuzz $(or $(SECONDS),60)
 	$(BIN)/python -m tests.integrations.river.fuzz $(or $(SECONDS),60) $(or $(SEED),0)
+	$(BIN)/python -m tests.connectors.files.fuzz $(or $(ROUNDS),10000) $(or $(SEED),0)
 
 docs: $(DOCS) ## build pages and API reference in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -11,7 +11,7 @@ from streamlyt.core import Array, Channel, Floats, Schema
 from streamlyt.core.errors import DataError, FormatError, ParameterError
 
 from .schema_inference import InferredSchema, infer_schema, numeric
-from .text_readers import Table
+from .table import Table
 
 __all__ = ["Columns"]
 
@@ -111,8 +111,18 @@ class Columns:
             self._inferred = inferred
         return self._inferred
 
-    def arrays(self, table: Any, row: int) -> tuple[Floats, Array, Array | None]:
-        """Return values (n, d), times (n,) and, with a key column, keys (n,) of a table."""
+    def arrays(self, table: Any, row: int, before: int = 0) -> tuple[Floats, Array, Array | None]:
+        """Return values (n, d), times (n,) and, with a key column, keys (n,) of a table.
+
+        Parameters
+        ----------
+        table
+            Rows of a file.
+        row
+            Number of the first one in its file.
+        before
+            Number of rows in the files before, which row numbers as times continue.
+        """
         values = np.empty((table.num_rows, len(self._kinds)))
         for i, name in enumerate(self._kinds):
             column = table.column(name)
@@ -120,7 +130,7 @@ class Columns:
                 values[:, i] = self._class_numbers(name, column, row)
             else:
                 values[:, i] = column.to_numpy()
-        times = np.arange(row, row + table.num_rows)
+        times = np.arange(before + row, before + row + table.num_rows)
         if self._time is not None:
             times = self._times(table.column(self._time), row)
         keys = None
@@ -137,7 +147,7 @@ class Columns:
         if new is not None:
             raise DataError(
                 f"{self._path}: {name!r} must be one of its {len(self._classes[name])} classes, "
-                f"got {labels[new]!r} in row {row + new}; append it to classes"
+                f"got {labels[new]!r} in row {row + new}; append it to class_labels"
             )
         return np.array([known[label] for label in labels])
 

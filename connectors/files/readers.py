@@ -12,7 +12,9 @@ import pyarrow.parquet as parquet
 
 from streamlyt.core.errors import FormatError, ParameterError, SourceError
 
-from .text_readers import CsvTable, JsonTable, Table
+from .table import Table, read_error
+from .text_readers import CsvTable, JsonTable
+from .text_table import TextTable
 
 __all__ = ["Table", "open_table", "table_files"]
 
@@ -20,16 +22,12 @@ __all__ = ["Table", "open_table", "table_files"]
 class _Parquet(Table):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        try:
-            with parquet.ParquetFile(path) as file:
-                schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
-        except (pa.ArrowInvalid, OSError) as error:
-            raise FormatError(f"{path} must be a complete Parquet file: {error}") from None
+        with self._open() as file:
+            schema, self.n_rows = file.schema_arrow, file.metadata.num_rows
         self.kinds = dict(zip(schema.names, schema.types, strict=True))
 
     def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
-        # no prefetch: it would hold complete row groups in memory
-        with parquet.ParquetFile(self.path, pre_buffer=False) as file:
+        with self._open() as file:
             group = 0
             while group < file.num_row_groups and skip >= file.metadata.row_group(group).num_rows:
                 skip -= file.metadata.row_group(group).num_rows
@@ -49,7 +47,13 @@ class _Parquet(Table):
                     ]
                     yield pa.RecordBatch.from_arrays(columns, list(kinds))
             except (pa.ArrowInvalid, OSError) as error:
-                raise FormatError(f"{self.path} cannot be read: {error}") from None
+                raise read_error(self.path, error) from None
+
+    def _open(self) -> Any:
+        try:  # no prefetch: it would hold complete row groups in memory
+            return parquet.ParquetFile(self.path, pre_buffer=False)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise read_error(self.path, error, "a complete Parquet file") from None
 
 
 class _Arrow(Table):
@@ -70,7 +74,7 @@ class _Arrow(Table):
                 file.seek(0)
                 yield ipc.open_file(file) if is_file else ipc.open_stream(file)
         except (pa.ArrowInvalid, OSError) as error:
-            raise FormatError(f"{self.path} must be a complete Arrow IPC file: {error}") from None
+            raise read_error(self.path, error, "a complete Arrow IPC file") from None
 
     def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
         with self._open() as reader:
@@ -104,7 +108,7 @@ class _Npy(Table):
         try:
             return np.load(self.path, mmap_mode="r", allow_pickle=False)
         except (ValueError, OSError, EOFError) as error:
-            raise FormatError(f"{self.path} must be a complete NPY file: {error}") from None
+            raise read_error(self.path, error, "a complete NPY file") from None
 
     @staticmethod
     def _n_columns(array: Any) -> int:
@@ -133,19 +137,30 @@ _OPENERS: dict[str, Callable[[Path], Table]] = {
     ".npy": _Npy,
 }
 
-
 _SUFFIXES = tuple(_OPENERS)
+_FOLLOWED: dict[str, Callable[[Path, bool], TextTable]] = {
+    **dict.fromkeys((".csv", ".tsv"), CsvTable),
+    **dict.fromkeys((".jsonl", ".ndjson"), JsonTable),
+}
 
 
-def open_table(path: Path) -> Table:
+def open_table(path: Path, growing: bool = False) -> Table:
     """Open a table by its file suffix.
+
+    Parameters
+    ----------
+    path
+        The file.
+    growing
+        Whether it is still being written; only text tables can be.
 
     Raises
     ------
     ParameterError
-        If the suffix is unknown.
+        If the suffix is unknown, or a growing file is no uncompressed text.
     SourceError
-        If the file does not exist.
+        If the file does not exist or cannot be read; or if it is growing and does not hold a
+        complete record yet.
     FormatError
         If the content does not match the suffix.
     """
@@ -155,14 +170,25 @@ def open_table(path: Path) -> Table:
             f"path must end in one of {', '.join(_OPENERS)}, got {str(path)!r}; "
             f"rename or convert the file"
         )
+    if growing and suffix not in _FOLLOWED:
+        raise ParameterError(
+            f"follow needs a directory or a file that ends in one of {', '.join(_FOLLOWED)}, "
+            f"got {str(path)!r}; unpack the file"
+        )
     if not path.is_file():
-        raise SourceError(f"path must be a file, got {str(path)!r}, which does not exist")
-    if path.stat().st_size == 0:
-        raise FormatError(f"{path} must hold a table, got an empty file")
+        raise SourceError(
+            f"path must be a file, got {str(path)!r}, which does not exist; create it, or name "
+            f"another one"
+        )
+    if growing:
+        return _FOLLOWED[suffix](path, True)
     try:
-        return _OPENERS[suffix](path)
-    except PermissionError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+        size = path.stat().st_size
+    except OSError as error:
+        raise read_error(path, error) from None
+    if not size:
+        raise FormatError(f"{path} must hold a table, got an empty file")
+    return _OPENERS[suffix](path)
 
 
 def table_files(folder: str) -> list[str]:
@@ -171,13 +197,19 @@ def table_files(folder: str) -> list[str]:
     Raises
     ------
     SourceError
-        If there is no table.
+        If there is no table, or the directory cannot be read.
     """
-    names = sorted(
-        path.name
-        for path in Path(folder).iterdir()
-        if path.is_file() and path.name[0] not in "._" and path.name.lower().endswith(_SUFFIXES)
-    )
+    try:
+        names = sorted(
+            path.name
+            for path in Path(folder).iterdir()
+            if path.name[0] not in "._" and path.name.lower().endswith(_SUFFIXES) and path.is_file()
+        )
+    except OSError as error:
+        raise SourceError(
+            f"path must be a directory that can be read, got {folder!r}: {error.strerror}; "
+            f"restore it"
+        ) from None
     if not names:
         raise SourceError(
             f"directory {folder} must hold a file that ends in one of {', '.join(_OPENERS)}, got "

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from streamlyt.core import Array
 
-from .text_readers import Table
+from .table import Table
 
 __all__ = ["InferredSchema", "infer_schema", "numeric"]
 

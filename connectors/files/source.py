@@ -1,7 +1,7 @@
 """File source: tables, directories of tables, and growing files."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from time import sleep
 from typing import Any, Literal
@@ -15,8 +15,9 @@ from streamlyt.core.errors import DataError, FormatError, ParameterError, Source
 from .columns import Columns
 from .readers import open_table, table_files
 from .schema_inference import InferredSchema
-from .tail import POLL_S, Tail, as_followable
-from .text_readers import Table
+from .table import Table
+from .tail import POLL_S, Tail, line_after
+from .text_table import TextTable
 
 __all__ = ["FileSource"]
 
@@ -119,8 +120,8 @@ class FileSource(Source):
         if Path(self.path).is_dir():
             self._parts = table_files(self.path)
         self._first = self._open_part(None if self._parts is None else self._parts[0])
-        if follow and self._parts is None:
-            as_followable(self._first)
+        if follow and isinstance(self._first, TextTable) and not self._first.has_rows:
+            self._check_types_known()
         self._columns = Columns(
             self.path, self._first, self.columns, time_column, key_column, class_labels
         )
@@ -163,39 +164,47 @@ class FileSource(Source):
         """Yield batches of one series each.
 
         A position is ``{"row": first row of a block, "series": number of processed series of the
-        block}``; in a directory also ``"file"``, its name. For a followed file it is the next
-        ``"row"``, and ``"offset"``, ``"inode"``, ``"head"`` and ``"checked"``, which identify
-        the next byte and the file.
+        block}``, with the ``"end"`` of the block if that is not 0. In a directory it also has
+        ``"file"``, its name, and ``"before"``, the number of rows in the files before. For a
+        followed file it is the next ``"row"``, and ``"offset"``, ``"inode"``, ``"head"``,
+        ``"tail"`` and ``"checked"``, which identify the next byte and the file. Either kind is
+        accepted whether or not the file is followed.
         """
         last: dict[str, int] = {}
         if self._parts is not None:
             yield from self._read_folder(dict(start or {}), last)
-        elif self.follow:
-            yield from self._follow(start, last)
+        elif isinstance(self._first, TextTable) and (self.follow or "offset" in (start or {})):
+            yield from self._follow(self._first, start, last)
         else:
             yield from self._read_table(self._first, start, {}, last)
 
     def _read_table(
         self, table: Table, start: Position | None, file_position: Position, last: dict[str, int]
-    ) -> Iterator[tuple[Batch, Position | None]]:
+    ) -> Generator[tuple[Batch, Position | None], None, int]:
+        """Yield the batches of a table; return the number of its rows."""
         row = int(start["row"]) if start else 0
         done = int(start.get("series", 0)) if start else 0
-        for values, times, keys in self._blocks(table, row):
+        before = int(file_position.get("before", 0))
+        end = int(start["end"]) if start and "end" in start else None
+        for values, times, keys in self._blocks(table, row, before, end):
             n = len(values)
             series = self._series(values, times, keys, row, last)
             for i, batches in enumerate(series):
                 if i < done:
                     continue
-                ended = i + 1 == len(series)
-                position = {"row": row + n, "series": 0} if ended else {"row": row, "series": i + 1}
+                position = {"row": row + n, "series": 0}
+                if i + 1 < len(series):
+                    position = {"row": row, "end": row + n, "series": i + 1}
                 for batch in batches:
                     yield batch, {**file_position, **position} if batch is batches[-1] else None
             row, done = row + n, 0
+        return row
 
     def _read_folder(
         self, start: dict[str, Any], last: dict[str, int]
     ) -> Iterator[tuple[Batch, Position | None]]:
         name = str(start.get("file", ""))
+        before, n_rows = int(start.get("before", 0)), int(start.get("row", 0))
         position: Position | None = start or None
         while True:
             for file in table_files(self.path):
@@ -207,26 +216,45 @@ class FileSource(Source):
                     raise FormatError(
                         f"{table.path} must have the columns {missing!r} of the previous files"
                     )
-                first = position if file == name else None
-                yield from self._read_table(table, first, {"file": file}, last)
-                name, position = file, None
+                if file != name:
+                    name, position, before = file, None, before + n_rows
+                here: Position = {"file": file, "before": before}
+                n_rows = yield from self._read_table(table, position, here, last)
+                position = None
             if not self.follow:
                 return
-            known: Position = {"file": name, "row": 2**53, "series": 0}
-            yield self._heartbeat(), known
+            yield self._heartbeat(), {"file": name, "before": before, "row": n_rows, "series": 0}
             sleep(POLL_S)
 
     def _follow(
-        self, start: Position | None, last: dict[str, int]
+        self, table: TextTable, start: Position | None, last: dict[str, int]
     ) -> Iterator[tuple[Batch, Position | None]]:
-        table = as_followable(self._first)
-        for text, position in Tail(table).blocks(start):
+        """Yield the batches of a growing file, or of what is left of one."""
+        n_done = 0  # rows that were read while the file was not followed
+        if start is not None and "offset" not in start:
+            n_done = int(start["row"])
+            if start.get("series", 0):
+                for batch, position in self._read_table(table, start, {}, last):
+                    yield batch, position
+                    if position is not None and not position["series"]:
+                        n_done = int(position["row"])
+                        break
+            start = None
+        for text, at in Tail(table).blocks(start, until_end=not self.follow):
             if text is None:
-                yield self._heartbeat(), dict(position)
+                if int(at["row"]) + 1 < n_done:
+                    raise SourceError(
+                        f"{self.path} must hold the {n_done} rows that were read before, got "
+                        f"{at['row']}; restore the file, or begin a new run file"
+                    )
+                known = {"row": n_done, "series": 0}  # the last row had no line end, and has none
+                yield self._heartbeat(), dict(at) if at["row"] >= n_done else known
                 continue
-            rows = table.parsed(text, self._columns.arrow_types, int(position["row"]))
-            first = int(position["row"])
-            after = {**position, "row": first + rows.num_rows}
+            first = int(at["row"])
+            where = line_after(int(at["offset"]) - len(text))
+            rows = table.parsed(text, self._columns.arrow_types, where)
+            at["row"] = first + rows.num_rows
+            rows, first = rows.slice(max(0, n_done - first)), max(first, n_done)
             parts = [
                 batch
                 for offset in range(0, rows.num_rows, self.batch_size)
@@ -238,8 +266,7 @@ class FileSource(Source):
                 for batch in series
             ]
             for batch in parts:
-                yield batch, after if batch is parts[-1] else None
-            position["row"] = first + rows.num_rows
+                yield batch, dict(at) if batch is parts[-1] else None
 
     def _series(
         self, values: Floats, times: Array, keys: Array | None, row: int, last: dict[str, int]
@@ -255,17 +282,29 @@ class FileSource(Source):
             series.append(list(split_unordered(name, own, values[rows], self.schema)))
         return series
 
+    def _check_types_known(self) -> None:
+        if self.columns is None or self.time_column is not None:
+            raise SourceError(
+                f"{self.path} must hold a complete row to be followed, got only a header; wait "
+                f"until a row is written"
+            )
+
     def _open_part(self, name: str | None) -> Table:
-        return open_table(Path(self.path) if name is None else Path(self.path) / name)
+        if name is None:
+            return open_table(Path(self.path), growing=self.follow)
+        return open_table(Path(self.path) / name)
 
     def _heartbeat(self) -> Batch:
         return Batch("", np.empty(0, np.int64), np.empty((0, self.schema.n_channels)), self.schema)
 
-    def _blocks(self, table: Table, row: int) -> Iterator[tuple[Floats, Array, Array | None]]:
-        """Yield blocks of ``batch_rows`` rows from ``row`` on, and a shorter last one.
+    def _blocks(
+        self, table: Table, row: int, before: int, end: int | None
+    ) -> Iterator[tuple[Floats, Array, Array | None]]:
+        """Yield blocks of ``batch_size`` rows from ``row`` on, and a shorter last one.
 
         A block that starts with a complete row ends before the first row with a missing value.
-        Its end depends on its start only, so that resuming gives the same blocks.
+        Its end depends on its start only, so that resuming gives the same blocks; in a file that
+        has grown meanwhile the first one ends at ``end``.
         """
         buffered: list[Any] = []
         count = 0
@@ -273,22 +312,23 @@ class FileSource(Source):
             buffered.append(block)
             count += block.num_rows
             while count >= self.batch_size:
-                buffered, cut = self._cut(buffered, row)
+                buffered, cut = self._cut(buffered, row, before, end)
                 yield cut
                 count -= len(cut[0])
                 row += len(cut[0])
         while count:
-            buffered, cut = self._cut(buffered, row)
+            buffered, cut = self._cut(buffered, row, before, end)
             yield cut
             count -= len(cut[0])
             row += len(cut[0])
 
     def _cut(
-        self, buffered: list[Any], row: int
+        self, buffered: list[Any], row: int, before: int, end: int | None
     ) -> tuple[list[Any], tuple[Floats, Array, Array | None]]:
         """Return the remaining buffered rows and the first block."""
         table = pa.Table.from_batches(buffered)
-        values, times, keys = self._columns.arrays(table.slice(0, self.batch_size), row)
+        size = self.batch_size if end is None or end <= row else min(self.batch_size, end - row)
+        values, times, keys = self._columns.arrays(table.slice(0, size), row, before)
         missing = np.flatnonzero(~np.isfinite(values).all(axis=1))
         n = int(missing[0]) if missing.size and missing[0] > 0 else len(values)
         block = values[:n], times[:n], None if keys is None else keys[:n]
@@ -301,7 +341,6 @@ class FileSource(Source):
             i = int(np.argmax(decreasing))
             raise DataError(
                 f"{self.path}: {series_prefix(name)}times in {self.time_column!r} must never "
-                "decrease, "
-                f"got {times[i]} after {before[i]} {self.schema.time_unit} near row {row + i}; "
-                f"sort the file by this column"
+                f"decrease, got {times[i]} after {before[i]} {self.schema.time_unit} near row "
+                f"{row + i}; sort the file by this column"
             )

@@ -1,199 +1,156 @@
 """Readers of text tables: CSV and JSON lines, optionally compressed."""
 
-import io
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.json as json
 
 from streamlyt.core.errors import FormatError
 
-__all__ = ["CsvTable", "JsonTable", "Table"]
+from .records import first_length
+from .text_table import BLOCK_BYTES, Text, TextTable
 
-_BLOCK_BYTES = 1 << 20  # of text in memory, and of the sample for type inference
+__all__ = ["CsvTable", "JsonTable"]
 
-
-class Table(ABC):
-    """A file of columns.
-
-    Attributes
-    ----------
-    kinds
-        Arrow type of each column by name; for CSV inferred from the first megabyte.
-    n_rows
-        Number of rows, if the file contains it.
-    """
-
-    kinds: dict[str, Any]
-    n_rows: int | None = None
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @abstractmethod
-    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
-        """Yield batches of about ``size`` rows of these columns and types, from row ``skip`` on."""
+_QUOTE = re.compile(b'"')
+_BOM = b"\xef\xbb\xbf"
+_FIRST_LINE = re.compile(rb"[\r\n]*([^\r\n]*)([\r\n]?)")
 
 
-class CsvTable(Table):
+class CsvTable(TextTable):
     """CSV with any of the usual delimiters, with or without a header.
 
     Parameters
     ----------
     path
         The file, compressed or not.
+    growing
+        Whether the file is still being written; see :class:`TextTable`.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        with pa.input_stream(str(path), compression="detect") as stream:
-            lines = stream.read(_BLOCK_BYTES).decode("utf-8", "replace").splitlines()
-        head = next((line for line in lines if line.strip()), "")
+    def __init__(self, path: Path, growing: bool = False) -> None:
+        self._names: list[str] = []
+        self._header: bytes | None = None  # where the file has none
+        super().__init__(path, growing)
+
+    def header_length(self, text: bytes, ended: bool = False) -> int | None:
+        """Return the length of a byte order mark and the header."""
+        mark = _mark_length(text)
+        body = text[mark:]
+        if not self.delimiter:
+            first = _FIRST_LINE.match(body)
+            if first is None or not first[1] or not (first[2] or ended):
+                return None
+            self._set_dialect(first[1])
+        elif self._names and self._header is None:
+            return mark
+        length = first_length(body, self.delimiter) or (len(body) if ended else 0)
+        if not length:
+            return None
+        header = body[:length].strip()
+        if not self._names:
+            self._set_names(header)
+        if self._header is None:
+            return mark
+        if header != self._header:
+            raise FormatError(
+                f"{self.path} must start with the header {self._header.decode()!r}, "
+                f"got {header.decode('utf-8', 'replace')!r}"
+            )
+        return mark + length
+
+    def _set_dialect(self, line: bytes) -> None:
         # The most frequent delimiter; decimal commas are ambiguous and rejected later.
-        self._delimiter = max(",;\t", key=head.count)
-        self._head = head
-        cells = [cell.strip().strip('"') for cell in head.split(self._delimiter)]
-        self._names = [f"x{i}" for i in range(len(cells))] if all(map(_number, cells)) else None
-        with self._open({}) as reader:
-            schema = reader.schema
-        duplicates = sorted({n for n in schema.names if schema.names.count(n) > 1})
+        self.delimiter = max((b",", b";", b"\t"), key=line.count)
+        cells = [cell.strip().strip(b'"') for cell in line.split(self.delimiter)]
+        if all(map(_number, cells)):
+            self._names = [f"x{i}" for i in range(len(cells))]
+
+    def _set_names(self, header: bytes) -> None:
+        self._check_encoding(header, lambda line: f"line {line}, the header")
+        parsed = csv.read_csv(_buffer(header + b"\n"), parse_options=self._parse_options(header))
+        self._names, self._header = parsed.column_names, header
+        duplicates = sorted({n for n in self._names if self._names.count(n) > 1})
         if duplicates:
             raise FormatError(
-                f"{path}: column names must be unique, got {duplicates!r} more than once"
+                f"{self.path}: column names must be unique, got {duplicates!r} more than once"
             )
-        self.kinds = dict(zip(schema.names, schema.types, strict=True))
 
-    def _open(self, kinds: dict[str, Any]) -> Any:
-        try:
-            return csv.open_csv(
-                str(self.path),
-                read_options=csv.ReadOptions(
-                    use_threads=False, block_size=_BLOCK_BYTES, column_names=self._names
-                ),
-                parse_options=csv.ParseOptions(delimiter=self._delimiter),
-                convert_options=csv.ConvertOptions(
-                    column_types=kinds, include_columns=list(kinds) or None
-                ),
-            )
-        except (pa.ArrowInvalid, OSError) as error:
-            raise self._failure(error) from None
+    def _parse_options(self, text: Text) -> Any:
+        quoted = _QUOTE.search(text) is not None  # Arrow is slower where line ends may be quoted
+        return csv.ParseOptions(delimiter=self.delimiter.decode(), newlines_in_values=quoted)
 
-    def _failure(self, error: Exception) -> FormatError:
-        text = str(error).strip().splitlines()[0]
-        # Arrow counts rows from 1 including the header: the line number without blank lines
-        found = re.search(r"Row #(\d+)", text)
-        where = f" (line {found[1]})" if found else ""
-        return FormatError(f"{self.path}{where}: {text}; fix the line or choose other columns")
+    def _parse(self, text: Text, kinds: dict[str, Any], block_size: int) -> Any:
+        return csv.read_csv(
+            _buffer(text or b"\n"),
+            read_options=csv.ReadOptions(
+                use_threads=False, block_size=block_size, column_names=self._names
+            ),
+            parse_options=self._parse_options(text),
+            convert_options=csv.ConvertOptions(
+                column_types=kinds, include_columns=list(kinds) or None
+            ),
+        )
 
-    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
-        """Yield record batches of the columns ``kinds`` after the first ``skip`` rows."""
-        with self._open(kinds) as reader:
-            while True:
-                try:
-                    block = reader.read_next_batch()
-                except StopIteration:
-                    return
-                except (pa.ArrowInvalid, OSError) as error:
-                    raise self._failure(error) from None
-                if skip >= block.num_rows:
-                    skip -= block.num_rows
-                    continue
-                yield block.slice(skip).select(list(kinds))
-                skip = 0
-
-    def parsed(self, text: bytes, kinds: dict[str, Any], row: int) -> Any:
-        """Parse complete lines, without the header, into a table."""
-        try:
-            return csv.read_csv(
-                io.BytesIO(text),
-                read_options=csv.ReadOptions(
-                    use_threads=False, column_names=self._names or list(self.kinds)
-                ),
-                parse_options=csv.ParseOptions(delimiter=self._delimiter),
-                convert_options=csv.ConvertOptions(column_types=kinds, include_columns=list(kinds)),
-            )
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _parse_error(self.path, row, error) from None
-
-    @property
-    def header(self) -> bytes:
-        """Header line; empty if there is none."""
-        return b"" if self._names else self._head.strip().encode()
+    def _record_number(self, reason: str) -> int | None:
+        found = re.search(r"Row #(\d+)", reason)
+        return None if found is None else int(found[1])
 
 
-class JsonTable(Table):
+class JsonTable(TextTable):
     """One JSON object per line; other fields are ignored.
 
     Parameters
     ----------
     path
         The file, compressed or not.
+    growing
+        Whether the file is still being written; see :class:`TextTable`.
     """
 
-    header = b""
+    def header_length(self, text: bytes, ended: bool = False) -> int | None:
+        """Return the length of a byte order mark; None before the first complete line."""
+        mark = _mark_length(text)
+        complete = first_length(text[mark:], b"") or (ended and text[mark:].strip())
+        return mark if complete else None
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        with self._open({}) as reader:
-            schema = reader.schema
-        self.kinds = dict(zip(schema.names, schema.types, strict=True))
-
-    def _open(self, kinds: dict[str, Any]) -> Any:
-        try:
-            return json.open_json(
-                str(self.path),
-                read_options=json.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
-                parse_options=self._options(kinds),
+    def _parse(self, text: Text, kinds: dict[str, Any], block_size: int) -> Any:
+        options = json.ParseOptions()
+        if kinds:
+            options = json.ParseOptions(
+                explicit_schema=pa.schema(list(kinds.items())), unexpected_field_behavior="ignore"
             )
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _parse_error(self.path, 0, error) from None
+        if not bytes(text[:BLOCK_BYTES]).strip():
+            return pa.schema(list(kinds.items())).empty_table()
+        read = json.ReadOptions(use_threads=False, block_size=block_size)
+        table = json.read_json(_buffer(text), read, options)
+        lines = int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord("\n")))
+        if table.num_rows != lines:  # there are blank lines, or the last one has no line end
+            lines = sum(bool(line.strip()) for line in bytes(text).split(b"\n"))
+        if table.num_rows != lines:
+            raise pa.ArrowInvalid(
+                f"one JSON object must be on each line, got {table.num_rows} in {lines} lines"
+            )
+        return table
 
-    @staticmethod
-    def _options(kinds: dict[str, Any]) -> Any:
-        if not kinds:
-            return json.ParseOptions()
-        return json.ParseOptions(
-            explicit_schema=pa.schema(list(kinds.items())), unexpected_field_behavior="ignore"
-        )
-
-    def batches(self, kinds: dict[str, Any], skip: int, size: int) -> Iterator[Any]:
-        """Yield record batches of the columns ``kinds`` after the first ``skip`` rows."""
-        row = 0
-        with self._open(kinds) as reader:
-            while True:
-                try:
-                    block = reader.read_next_batch()
-                except StopIteration:
-                    return
-                except (pa.ArrowInvalid, OSError) as error:
-                    raise _parse_error(self.path, row, error) from None
-                row += block.num_rows
-                if skip >= block.num_rows:
-                    skip -= block.num_rows
-                    continue
-                yield block.slice(skip).select(list(kinds))
-                skip = 0
-
-    def parsed(self, text: bytes, kinds: dict[str, Any], row: int) -> Any:
-        """Parse complete lines into a table."""
-        try:
-            options = json.ReadOptions(use_threads=False, block_size=max(len(text), 1))
-            return json.read_json(io.BytesIO(text), options, self._options(kinds))
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _parse_error(self.path, row, error) from None
+    def _record_number(self, reason: str) -> int | None:
+        found = re.search(r"in row (\d+)$", reason)
+        return None if found is None else int(found[1]) + 1
 
 
-def _parse_error(path: Path, row: int, error: Exception) -> FormatError:
-    text = str(error).strip().splitlines()[0]
-    return FormatError(f"{path}, at or after row {row}: {text}; fix the line")
+def _buffer(text: Text) -> Any:
+    return pa.py_buffer(text)
 
 
-def _number(text: str) -> bool:
+def _mark_length(text: bytes) -> int:
+    return len(_BOM) if text.startswith(_BOM) else 0
+
+
+def _number(text: bytes) -> bool:
     try:
         float(text)
     except ValueError:

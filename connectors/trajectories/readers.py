@@ -9,6 +9,7 @@ import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +66,19 @@ class FrameReader(ABC):
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[FrameBlock]:
         """Yield blocks of at most ``size`` frames; complete frames precede a failure."""
 
+    @contextmanager
+    def _opened(self, open_file: Callable[[], Any]) -> Iterator[Any]:
+        """Open the file again, which may have gone since it was opened first."""
+        try:
+            file = open_file()
+        except Exception as error:  # readers raise various types
+            raise SourceError(
+                f"trajectory must be a file that can be read, got {self.path!r}: "
+                f"{str(error).strip()}; restore it"
+            ) from None
+        with file:
+            yield file
+
     def failure(self, frame: int, why: object) -> SourceError:
         """Return the error of an unreadable frame."""
         return SourceError(
@@ -93,7 +107,7 @@ class _Xdr(FrameReader):
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[FrameBlock]:
         all_atoms = np.array_equal(atoms, np.arange(self.n_atoms))
         scratch = np.empty((self.n_atoms, 3), np.float32)
-        with self._kind(self.path) as file:
+        with self._opened(lambda: self._kind(self.path)) as file:
             read = self._reader(file)
             jumps = frames.step > 1
             if jumps:  # seek(0) ignores the index
@@ -173,7 +187,7 @@ class _Dcd(FrameReader):
         self.timed = self._interval > 0.0
 
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[FrameBlock]:
-        with DCDFile(self.path) as file:
+        with self._opened(lambda: DCDFile(self.path)) as file:
             for first in range(0, len(frames), size):
                 part = frames[first : first + size]
                 try:
@@ -213,7 +227,7 @@ class _Other(FrameReader):
             sys.unraisablehook = hook
 
     def blocks(self, frames: range, atoms: NDArray[np.int64], size: int) -> Iterator[FrameBlock]:
-        with self._open_silently() as reader:
+        with self._opened(self._open_silently) as reader:
             for first in range(0, len(frames), size):
                 part = frames[first : first + size]
                 xyz = np.empty((len(part), atoms.size, 3))

@@ -66,11 +66,15 @@ class RetentionManager:
         self._freed = self._freed or db.total_changes > before
 
     def settle(self, db: sqlite3.Connection) -> None:
-        """Release freed pages to the disk, after the transaction."""
+        """Release freed pages to the disk, after the transaction; try again later if it is full."""
         self._all = False
         if self._freed:
+            try:
+                _release_pages(db)
+            except sqlite3.OperationalError as error:  # the checkpoint before is durable
+                log.warning("free pages of the run file are not released yet: %s", error)
+                return
             self._freed = False
-            _release_pages(db)
 
     def _by_rows(
         self, db: sqlite3.Connection, grown: Mapping[str, SeriesWriter], oldest: int, limit: int

@@ -381,3 +381,10 @@ def test_memory_does_not_grow_with_the_frames(tmp_path, walk):
         assert (rows, run.stderr) == (int(stop), "")
         peaks.append(peak)
     assert peaks[1] < 1.05 * peaks[0]
+
+
+def test_a_trajectory_that_has_gone_is_a_source_error(written, tmp_path):
+    source = TrajectorySource(ALA2[0], written, select="all")
+    written.rename(tmp_path / "elsewhere")
+    with pytest.raises(SourceError, match=r"must be a file that can be read.*restore it"):
+        next(source.read())

@@ -267,7 +267,8 @@ def test_no_banned_word_is_in_code_or_docs(words: Sequence[str], paths: tuple[st
     banned = re.compile(rf"\b(?:{'|'.join(words)})\b", re.IGNORECASE)
     documents = [p for p in files(".md") if p.relative_to(ROOT).parts[0] in ("docs", "README.md")]
     texts = {str(path.relative_to(ROOT)): path for path in [*source_files(), *documents]}
-    checked = {name: path for name, path in texts.items() if name.startswith(paths)}
+    former = "streamlyt/core/former_names.py"  # lists former names
+    checked = {n: path for n, path in texts.items() if n.startswith(paths) and n != former}
     assert all(any(name.startswith(path) for name in checked) for path in paths)
     found = [
         f"{name}:{number}: {match[0]}"

@@ -14,7 +14,7 @@ from streamlyt.core.errors import ParameterError
 from streamlyt.dashboards import Observable
 from streamlyt.engines import LocalEngine
 from streamlyt.pipeline import Pipeline
-from streamlyt.runfile import RunFile
+from streamlyt.runfile import RunFile, _pruning
 from streamlyt.runfile.retention import RetentionPolicy
 from streamlyt.transforms import RobustScaler
 from tests._arrays import assert_same_bits
@@ -198,3 +198,29 @@ def test_panel_shows_the_retained_rows(tmp_path):
     with RunFile.open(tmp_path / "a") as run:
         panel = Observable(run, "a")
         assert panel.time_range == (run.first_retained_row("a"), 5999)
+
+
+def test_pages_that_cannot_be_released_yet_end_no_run(tmp_path, monkeypatch, caplog):
+    """Releasing them needs space in the log; the rows are committed before."""
+    release, full = _pruning._release_pages, [True]
+
+    def release_unless_full(db):
+        if full:
+            raise sqlite3.OperationalError("database or disk is full")
+        release(db)
+
+    monkeypatch.setattr(_pruning, "_release_pages", release_unless_full)
+    path = tmp_path / "a.streamlyt"
+    with RunFile.create(
+        path, pipeline="", chunk_bytes=64, retention=RetentionPolicy(max_rows=50)
+    ) as run:
+        for first in range(0, 400, 20):
+            run.write_rows(rows(first, 20))
+            run.checkpoint({}, {}, rows=first + 20)
+        assert "not released yet: database or disk is full" in caplog.text
+        caplog.clear()
+        full.clear()
+        run.write_rows(rows(400, 20))
+        run.checkpoint({}, {}, rows=420)
+        assert run.n_rows("a") == 420
+    assert caplog.text == ""

@@ -1,4 +1,4 @@
-"""One run of the engine in its own thread: it opens, runs and closes everything."""
+"""One run of the engine in its own thread: it makes, opens, runs and closes everything."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +21,9 @@ class EngineThread:
 
     Parameters
     ----------
-    spec
-        The pipeline; its source and sinks are closed at the end.
+    make
+        Makes the pipeline. Its source and sinks are closed at the end. That it cannot be made, as
+        a file is missing or a broker away, ends the run as any other failure does.
     run
         The run file, created if missing.
     metrics
@@ -37,7 +38,7 @@ class EngineThread:
 
     def __init__(
         self,
-        spec: PipelineConfig,
+        make: Callable[[], PipelineConfig],
         run: Path,
         metrics: RunMetrics,
         log: Any,
@@ -45,9 +46,9 @@ class EngineThread:
         trust: bool = False,
     ) -> None:
         self.trust = trust
-        self.spec, self.run, self.metrics = spec, run, metrics
+        self.run, self.metrics = run, metrics
         self._started_at = monotonic()
-        self._done, self._log = done, log
+        self._make, self._done, self._log = make, done, log
         self._engine: LocalEngine | None = None
         self._new_params: Pipeline | None = None  # received before there was an engine
         # A daemon thread: a stalled network call must not keep the process from exiting.
@@ -81,23 +82,23 @@ class EngineThread:
     def _main(self) -> None:
         result: Summary | BaseException
         try:
+            spec = self._make()
             # The daemon retries by the type of the first error, not of one raised while closing.
-            with closing_all(*self.spec.sinks, self.spec.source):
-                result = self._run()
+            with closing_all(*spec.sinks, spec.source):
+                result = self._run(spec)
         except BaseException as error:
             result = error
         self._done(result)
 
-    def _run(self) -> Summary:
-        spec = self.spec
+    def _run(self, spec: PipelineConfig) -> Summary:
         if not self.run.exists():
             text = dump(spec.source, spec.pipeline(), spec.sinks, spec.sink_inputs)
             RunFile.create(self.run, pipeline=text, retention=spec.retention).close()
         with RunFile.open(self.run, write=True, trust=self.trust) as runfile:
-            return self._run_engine(runfile)
+            return self._run_engine(spec, runfile)
 
-    def _run_engine(self, runfile: RunFile) -> Summary:
-        spec, serve = self.spec, self.spec.serve
+    def _run_engine(self, spec: PipelineConfig, runfile: RunFile) -> Summary:
+        serve = spec.serve
         runfile.set_retention(spec.retention)
         state_store = None
         if serve.shared_state_dir is not None:

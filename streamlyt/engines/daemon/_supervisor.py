@@ -6,6 +6,7 @@ import random
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,9 @@ class Daemon:
     SIGTERM and SIGINT end it after the current batch, with a checkpoint; within 5 s, even if a
     thread is blocked. SIGHUP reloads the file: reloadable parameters of the operators change and
     states are kept. A file that is invalid, or that changes anything else, is rejected with one
-    log line and the old one stays in use. If source or sink fail, the engine restarts from the
-    last checkpoint, after an exponential back-off with jitter, so that many daemons do not
-    reconnect at once. Any other error ends the process.
+    log line and the old one stays in use. If source or sink fail, or cannot be made, the engine
+    restarts from the last checkpoint, after an exponential back-off with jitter, so that many
+    daemons do not reconnect at once. Any other error ends the process.
 
     Parameters
     ----------
@@ -173,7 +174,12 @@ class Daemon:
         self._ended.clear()
         self._failure_reason = ""
         self._thread = EngineThread(
-            self._parse(self._text), self._run, self._metrics, self._log, done, self.trust
+            partial(self._parse, self._text),
+            self._run,
+            self._metrics,
+            self._log,
+            done,
+            self.trust,
         )
         self._thread.start()
         while not self._stopping:

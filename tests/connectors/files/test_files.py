@@ -218,7 +218,7 @@ def test_out_of_order_rows_pass_with_disorder_pass(tmp_path):
     ]
     assert [each[2] for each in read] == [
         None,
-        {"row": 0, "series": 1},
+        {"row": 0, "end": 6, "series": 1},
         None,
         {"row": 6, "series": 0},
     ]

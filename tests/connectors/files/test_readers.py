@@ -104,7 +104,7 @@ def test_a_table_is_the_same_whatever_the_format(ending, tmp_path):
         ("a.arrow", b"ARROW1 but no more", "must be a complete Arrow IPC file"),
         ("a.arrows", b"nothing of the kind", "must be a complete Arrow IPC file"),
         ("a.jsonl", b'{"x": 1}\n{"x": 2\n', "fix the line"),
-        ("a.jsonl.gz", b"no gzip", "fix the line"),
+        ("a.jsonl.gz", b"no gzip", "must be undamaged"),
     ],
 )
 def test_a_file_with_a_wrong_suffix_is_reported(name, content, message, tmp_path):

@@ -59,7 +59,7 @@ def lived(tmp_path, monkeypatch, source, sinks):
     (tmp_path / "rows.csv").write_text("time,x\n1,1.0\n")
     spec = replace(load(PIPELINE), source=source, sinks=sinks, sink_inputs=(None,) * len(sinks))
     results = []
-    life = EngineThread(spec, tmp_path / "a.streamlyt", RunMetrics(), None, results.append)
+    life = EngineThread(lambda: spec, tmp_path / "a.streamlyt", RunMetrics(), None, results.append)
     life._main()
     return results[0]
 
@@ -88,3 +88,13 @@ def test_the_summary_is_reported_where_all_can_be_closed(tmp_path, monkeypatch):
     source = Rows()
     source.close = lambda: None
     assert isinstance(lived(tmp_path, monkeypatch, source, []), Summary)
+
+
+def test_a_source_that_cannot_be_made_ends_the_run_with_its_error(tmp_path):
+    def make():
+        raise SourceError("rotated away")
+
+    results = []
+    EngineThread(make, tmp_path / "a.streamlyt", RunMetrics(), None, results.append)._main()
+    assert [str(error) for error in results] == ["rotated away"]
+    assert not (tmp_path / "a.streamlyt").exists()
