@@ -72,7 +72,7 @@ bench: $(TEST) ## run every benchmark; results go to benchmarks/results
 broker: $(TEST) ## start a local Kafka broker for tests (streamlyt broker stop ends it)
 	$(BIN)/streamlyt broker start
 
-chaos: $(TEST) ## kill -9 daemons and their broker (KILLS=100), stall a sink, and count rows
+chaos: $(TEST) ## kill -9 daemons and their broker (KILLS=100), simulate failures, and count rows
 	$(BIN)/python -W ignore -m tests.chaos $(or $(KILLS),100) $(FORMS)
 
 soak: $(TEST) ## measure live pages: memory for an hour (SOAK=3600), ten minutes a case (SECONDS=600)

@@ -1,15 +1,16 @@
 """Log end offsets of the partitions of a topic: lag and liveness of the broker."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
 
 from kafka import TopicPartition
 
 from streamlyt.core.errors import SourceError
+from streamlyt.core.protocols import ENDED
 
-__all__ = ["PartitionOffsets", "check_offset_available", "partitions_of"]
+__all__ = ["PartitionOffsets", "check_offset_available", "committed_position", "partitions_of"]
 
 log = logging.getLogger("streamlyt.kafka")
 
@@ -73,6 +74,21 @@ def check_offset_available(part: Any, offset: int, first: int, last: int) -> int
     if offset < first:
         log.warning("%s: offsets %d to %d are no longer on the broker", part, offset, first - 1)
     return max(offset, first)
+
+
+def committed_position(consumer: Any, parts: Sequence[Any], timeout_ms: int) -> dict[str, int]:
+    """Return the committed offset of each partition, and ``ENDED`` if all were read to the end.
+
+    The transaction with the last output of a run puts that word into the metadata.
+    """
+    saved = [consumer.committed(part, metadata=True, timeout_ms=timeout_ms) for part in parts]
+    position = {
+        str(part.partition): int(each.offset)
+        for part, each in zip(parts, saved, strict=True)
+        if each is not None
+    }
+    ended = bool(position) and all(each is not None and each.metadata == ENDED for each in saved)
+    return position | ({ENDED: 0} if ended else {})
 
 
 def partitions_of(consumer: Any, topic: str, servers: str) -> list[TopicPartition]:

@@ -196,7 +196,8 @@ class KafkaSink(Sink):
         self._check_sent()
 
     def init_transactions(self) -> None:
-        """Abort the open transaction of another process with the same id, and fence it."""
+        """Abort the open transaction, or that of another process with the same id, and fence it."""
+        self.abort_transaction()  # a run that is run again in the same process sends its rows again
         with self._failures():
             self._get_producer()
 

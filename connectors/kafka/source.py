@@ -11,10 +11,11 @@ from kafka.errors import KafkaError
 
 from streamlyt.core import Batch, DeadLetter, Position, Schema, Source
 from streamlyt.core.errors import ParameterError, RebalanceError, SourceError, noting
+from streamlyt.core.protocols import ENDED
 
 from .decoding import DecodedBatch, codec_of, decode_batches, group_messages, schema_of
 from .missing_values import MissingValuePolicy
-from .offsets import PartitionOffsets, check_offset_available, partitions_of
+from .offsets import PartitionOffsets, check_offset_available, committed_position, partitions_of
 from .rebalance import RebalanceListener
 from .security import client_options, explain_kafka_error, librdkafka_options, reading_options
 
@@ -285,9 +286,7 @@ class KafkaSource(Source):
         with self._failures():
             consumer = self._get_consumer()
             parts = self._assigned()  # waits for the open transaction of a dead member
-            offsets = [consumer.committed(part, timeout_ms=_COMMITTED_MS) for part in parts]
-        pairs = zip(parts, offsets, strict=True)
-        return {str(part.partition): offset for part, offset in pairs if offset is not None}
+            return committed_position(consumer, parts, _COMMITTED_MS)
 
     def commit(self, position: Position) -> None:
         """Commit the position to the group; without a group do nothing."""
@@ -312,8 +311,9 @@ class KafkaSource(Source):
         return self._client_offsets(position)
 
     def _client_offsets(self, position: Position) -> dict[Any, Any]:
+        end = ENDED if ENDED in position else ""
         return {
-            part: OffsetAndMetadata(int(position[str(part.partition)]), "", -1)
+            part: OffsetAndMetadata(int(position[str(part.partition)]), end, -1)
             for part in self._consumer.assignment()
             if str(part.partition) in position
         }

@@ -7,6 +7,7 @@ from .batch import Batch
 from .io import DeadLetter, Position, Source
 
 __all__ = [
+    "ENDED",
     "AcceptsDeadLetters",
     "AcceptsLateRows",
     "CountsDroppedRows",
@@ -25,6 +26,9 @@ __all__ = [
     "SupportsWakeup",
     "wakeup",
 ]
+
+ENDED = "ended"
+"""Entry (0) of a committed position: the rows that operators release at the end are out too."""
 
 
 @runtime_checkable
@@ -147,7 +151,7 @@ class SupportsReplay(Protocol):
     """A source whose external system stores the position of durable output."""
 
     def committed(self) -> Position:
-        """Return the committed position."""
+        """Return the committed position, with the entry ``ENDED`` where it was committed."""
 
     def read(
         self, start: Position | None = None, stop: Position | None = None
@@ -180,10 +184,13 @@ class SupportsTransactions(Protocol):
         """Whether transactions are enabled."""
 
     def init_transactions(self) -> None:
-        """Abort open transactions of another process with the same id, and fence that process."""
+        """Abort open transactions, those of another process with the same id too, and fence it."""
 
     def commit_transaction(self, source: Source, position: Position) -> None:
-        """Commit the output since the last transaction, and the position of the source."""
+        """Commit the output since the last transaction, and the position of the source.
+
+        The position has the entry ``ENDED`` after the end of the source.
+        """
 
     def abort_transaction(self) -> None:
         """Discard the output since the last transaction."""

@@ -9,12 +9,12 @@ import numpy as np
 
 from streamlyt.core import Batch, Position, Sink, Source
 from streamlyt.core.errors import RebalanceError, noting
-from streamlyt.core.protocols import SupportsReplay, wakeup
+from streamlyt.core.protocols import ENDED, SupportsReplay, wakeup
 from streamlyt.pipeline import Pipeline
 from streamlyt.runfile import RunFile
 
 from ._recovery.progress import Phase, Progress, SeriesIndex
-from ._recovery.resume_check import check_same_operators
+from ._recovery.resume_check import check_same_operators, with_saved_params
 from ._recovery.shared_state import SharedStateStore
 from ._recovery.state_migration import StateMigration
 from ._runtime.checkpointer import Checkpointer
@@ -39,12 +39,13 @@ class LocalEngine:
     again, unless they can be truncated.
 
     If a run ends between two batches (Ctrl-C, a source that fails), a checkpoint covers the
-    batches before. If it ends within one (an operator rejects a row, a disk is full), the last
-    checkpoint stands.
+    batches before. If it ends within one (an operator rejects a row, a disk is full), or while the
+    operators release their last rows, the last checkpoint stands. A source that grows after its
+    end is read from the checkpoint before that; a transaction or a shared state is final.
 
     A transactional sink (Kafka) makes its rows and the position durable in one transaction, just
     before the run file is saved. A run that dies between the two replays these rows on resume:
-    operators and run file see them, that sink sees none. Each row comes out exactly once.
+    operators and run file see them, that sink sees none.
 
     Parameters
     ----------
@@ -66,8 +67,7 @@ class LocalEngine:
     metrics
         Metrics to update; counters continue from their values.
     state_store
-        Folder for the states of the partitions of a Kafka group, so that they follow a partition
-        from one process to another.
+        Folder for the states of Kafka partitions, so that they follow them between processes.
     store_rows
         Whether the run file keeps the rows; it always keeps events, states and positions.
     threads
@@ -79,8 +79,8 @@ class LocalEngine:
     Raises
     ------
     ParameterError
-        If a bound is out of range, or source and run file do not support a sink's transactions
-        or shared states.
+        If a bound is out of range, or source and run file do not support transactions or shared
+        states.
 
     Examples
     --------
@@ -139,7 +139,7 @@ class LocalEngine:
         self._progress = Progress()
         self._phase = Phase.READ
         self._stopping = False
-        self._new_params: Pipeline | None = None
+        self._new_params = pipeline  # in force from the next switch on
         self._on_progress: Callable[[int], None] | None = None
 
     def run(self, on_progress: Callable[[int], None] | None = None) -> Summary:
@@ -148,8 +148,7 @@ class LocalEngine:
         Parameters
         ----------
         on_progress
-            Called after each batch with the number of rows consumed, those before a resume
-            included.
+            Called after each batch with the number of rows consumed, also before a resume.
 
         Raises
         ------
@@ -160,21 +159,15 @@ class LocalEngine:
         """
         self._on_progress = on_progress
         self._initialize()
-        if self._phase is Phase.COMPLETE:
-            return self.summary()
         try:
             with self._executor.open():
                 self._read_all()
-                if not self._stopping:
-                    self._finish()
-            if not self._stopping:
-                self._phase = Phase.COMPLETE
         except BaseException as error:
-            if self._progress.at_boundary and self._has_uncommitted():
+            whole = self._progress.at_boundary and not len(self._executor)
+            if whole and self._has_uncommitted():
                 with noting(error, "no checkpoint could be made after it"):
                     self._commit()
             raise
-        self._commit()
         return self.summary()
 
     def stop(self) -> None:
@@ -183,9 +176,7 @@ class LocalEngine:
         wakeup(self.source)
 
     def update_params(self, pipeline: Pipeline) -> None:
-        """Continue with other reloadable parameters from the next batch on, states kept.
-
-        A checkpoint is made first, so that no row is processed under both. For any thread.
+        """Continue with other reloadable parameters after a checkpoint; for any thread.
 
         Raises
         ------
@@ -197,56 +188,49 @@ class LocalEngine:
 
     def summary(self) -> Summary:
         """Return the results of the run so far; where it failed, those up to the failure."""
-        recorder = self._recorder
-        seconds = (
-            self._checkpointer.seconds() if self.runfile is None else self.runfile.meta["seconds"]
-        )
         return Summary(
             self._progress.n_rows,
-            tuple(recorder.events),
-            seconds,
-            self._phase is Phase.COMPLETE,
-            dict(recorder.series),
+            tuple(self._recorder.events),
+            self._checkpointer.saved_seconds(),
+            self._progress.finished,
+            dict(self._recorder.series),
         )
 
     def _initialize(self) -> None:
         """Start a run, or resume the one in the run file."""
         self._stopping = False
-        seconds = 0.0
-        self._recorder.check_resumable(self.source, self.pipeline)
+        self._recorder.check_resumable(self.source, self._new_params)
         if self.runfile is None:
             self._phase, self._progress = Phase.READ, Progress()
             self._series.reset()
-            self._recorder.load()
+            self._recorder.load(self.pipeline)
             self._router.resume({}, (0, 0))
         else:
             self._restore(self.runfile)
-            if self._recorder.params_changed:  # the states were made under other parameters
-                self.pipeline.on_params_changed()
-                self._series.dirty.update(self.pipeline.states())
-            seconds = self.runfile.meta["seconds"]
-            if self.runfile.meta["complete"]:
-                self._phase = Phase.COMPLETE
         if self._transactional_sink is not None:
             self._transactional_sink.init_transactions()
-        self._checkpointer.start(self._progress, seconds)
+        self._checkpointer.start(self._progress)
 
     def _restore(self, runfile: RunFile) -> None:
         """Return to the last checkpoint in the run file."""
         # The sink may have committed more than the run file: a replay up to there comes first.
         self._phase = Phase.READ if self._transactional_sink is None else Phase.REPLAY
         runfile.discard_pending()
-        self.pipeline.restore(runfile.restore_latest())
-        progress = Progress(self._checkpointer.saved_position(), runfile.meta["rows"])
-        self._checkpointer.rewind(progress)
-        self._recorder.load()
+        states = runfile.restore_latest()
+        meta = runfile.meta
+        # New parameters take over where a replay ends: its rows were processed under the old ones.
+        self.pipeline = with_saved_params(meta["pipeline"], self._new_params) or self.pipeline
+        self.pipeline.restore(states)
+        self._recorder.load(self.pipeline)
         series = self._recorder.series
         # A pipeline without operators has no states, and its output has the keys of its input.
-        self._series.reset([*self.pipeline.states()] or series)
+        self._series.reset([*states] or series)
         self._migration.begin()
-        taken = runfile.meta.get("taken", {})
-        self._router.resume(taken, (sum(series.values()), len(self._recorder.events)))
-        self._progress = progress
+        default = sum(series.values()), len(self._recorder.events)
+        self._router.resume(meta.get("taken", {}), default)
+        position = self._checkpointer.saved_position()
+        self._progress = Progress(position, meta["rows"], finished=meta["complete"])
+        self._checkpointer.rewind(self._progress)
 
     def _rewind_to_checkpoint(self) -> None:
         """Return to the last checkpoint; without a run file, make one instead."""
@@ -260,19 +244,39 @@ class LocalEngine:
         self._restore(self.runfile)
 
     def _read_all(self) -> None:
-        while not self._stopping:
+        while True:
             try:
                 self._load_migrated_state()
                 if self._phase is Phase.REPLAY and isinstance(self.source, SupportsReplay):
-                    until = self.source.committed()
-                    self._drain(self.source.read(self._progress.position, until))
-                    self._commit()
+                    self._replay(self.source)
                 if not self._stopping:
                     self._phase = Phase.READ
+                    self._switch_params()
                     self._drain(self.source.read(self._progress.position))
+                    self._finish()
+                if not self._progress.finished or self._has_uncommitted():
+                    self._settle()
                 return
             except RebalanceError:
                 self._rewind_to_checkpoint()
+            if self._stopping:
+                return
+
+    def _replay(self, source: SupportsReplay) -> None:
+        """Process again what the transactional sink has committed and the run file has not."""
+        until = dict(source.committed())
+        ended = until.pop(ENDED, None) is not None
+        self._drain(source.read(self._progress.position, until))
+        if ended:
+            self._finish()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Commit what was read; if it ended within a group of rows, return to before."""
+        if self._stopping and not self._progress.at_boundary:
+            self._rewind_to_checkpoint()
+        else:
+            self._commit()
 
     def _load_migrated_state(self) -> None:
         """Take over the states of partitions that other processes have read further."""
@@ -290,8 +294,12 @@ class LocalEngine:
         with closing(self._prefetcher.read(batches)) as incoming:
             try:
                 for batch, position, dead_letters in incoming:
-                    if self._new_params is not None and self._emit_pending():
-                        self._switch_params(self._new_params)
+                    if self._progress.finished and self._reopened():
+                        raise RebalanceError("the source has more rows after its end")
+                    # All rows of a replay are processed under the parameters of the first time.
+                    is_new = self._new_params is not self.pipeline
+                    if is_new and self._phase is Phase.READ and self._emit_pending():
+                        self._switch_params()
                     if batch.n_rows:
                         self._series.activate((batch.key,))
                     # A heartbeat of an unknown series leaves no state.
@@ -313,7 +321,7 @@ class LocalEngine:
 
     def _emit_pending(self) -> bool:
         """Emit all pending batches; return whether a checkpoint is possible then."""
-        while len(self._executor):
+        while self._executor.ready(idle=True):
             self._emit_next()
         return self._progress.at_boundary
 
@@ -325,36 +333,52 @@ class LocalEngine:
         self.metrics.count_processed(done)
         self._router.route(done, suppressed=self._phase is Phase.REPLAY)
         self._recorder.append(done, self.pipeline)
-        if done.changes_state:
+        changes = done.changes_state
+        if changes:
             self._series.dirty.add(done.batch.key)
         self._migration.mark_changed(done.batch)
-        self._progress = before.after(done.batch, done.position, done.dead_letters)
+        news = changes or done.has_side_output
+        self._progress = before.after(done.position, done.batch.n_rows, has_news=news)
         if done.position is not None and self._on_progress is not None:
             self._on_progress(self._progress.n_rows)
 
     def _finish(self) -> None:
-        """Let operators release the rows that they hold back: the source has ended."""
-        self._phase = Phase.FINISH
+        """Let operators release their rows at the end of the source; a stop takes that back."""
+        if self._stopping or self._progress.finished:
+            return
         self._progress = self._progress.off_boundary()  # operators release rows before they are out
         schema = self.source.schema
         for key in list(self._series.active):
+            if self._stopping:
+                self._rewind_to_checkpoint()
+                return
             empty = Batch(key, np.empty(0, np.int64), np.empty((0, schema.n_channels)), schema)
             self._executor.submit(self.pipeline, empty, None, [], last=True)
             while self._executor.ready():
                 self._emit_next()
         self._emit_pending()
-        self._progress = self._progress.finished()
+        self._progress = self._progress.at_end()
 
-    def _switch_params(self, changed: Pipeline) -> None:
-        """Hand the states over to operators with other parameters."""
+    def _reopened(self) -> bool:
+        """Take back the output of the end of the source; return False if others have it."""
+        final = self._transactional_sink is not None or self._migration.shares_states
+        return self.runfile is not None and not final and self.runfile.reopen()
+
+    def _switch_params(self) -> None:
+        """Hand the states over to operators with new parameters, between two checkpoints."""
+        changed = self._new_params
+        if changed is self.pipeline:
+            return
         if self._has_uncommitted():
             self._commit()
+        before = self._progress
+        self._progress = before.off_boundary()
         changed.restore(self.pipeline.states())
         changed.on_params_changed()
-        self.pipeline, self._new_params = changed, None
-        self._series.dirty.clear()
+        self.pipeline = changed
         self._series.dirty.update(changed.states())
-        self._recorder.params_changed = self.runfile is not None
+        self._progress = before
+        self._commit()
 
     def _has_uncommitted(self) -> bool:
         """Return whether there is anything that the last checkpoint does not cover."""

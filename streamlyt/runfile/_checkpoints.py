@@ -24,6 +24,7 @@ __all__ = [
     "add_checkpoint",
     "insert_chunks",
     "rewind",
+    "step_before_end",
     "steps",
 ]
 
@@ -31,6 +32,10 @@ KEPT = 3  # checkpoints: the newest two may be damaged
 DOWNSAMPLING_STATE = (
     "_levels"  # the operator name under which the open buckets of a series are saved
 )
+_START: dict[str, Any] = {  # the record of a run before its first checkpoint
+    **{"rows": 0, "seconds": 0.0, "taken": {}, "positions": {}, "events": 0, "letters": 0},
+    "late": 0,
+}
 
 # The newest state of each operator and series up to a step.
 NEWEST = (
@@ -46,6 +51,16 @@ def steps(db: sqlite3.Connection) -> list[int]:
     return [step for (step,) in db.execute("SELECT step FROM generations ORDER BY step DESC")]
 
 
+def step_before_end(db: sqlite3.Connection, newest: int) -> int | None:
+    """Return the last checkpoint before the end of the source; None if it is not kept."""
+    records = db.execute("SELECT step, record FROM generations ORDER BY step DESC").fetchall()
+    for step, record in records:
+        # Records of older versions do not name the end, after which they saved nothing.
+        if not json.loads(record).get("complete", step == newest):
+            return int(step)
+    return 0 if records and records[-1][0] == 1 else None
+
+
 def add_checkpoint(
     db: sqlite3.Connection,
     meta: Mapping[str, Any],
@@ -57,7 +72,7 @@ def add_checkpoint(
     Parameters
     ----------
     meta
-        Its ``step``, ``rows`` and ``seconds``.
+        Its ``step``, ``rows``, ``seconds``, ``complete`` and ``pipeline``: the parameters in force.
     changed
         Series and operator of its new states: the cost is proportional to their number.
     sealed
@@ -66,6 +81,8 @@ def add_checkpoint(
     record = {
         "rows": meta["rows"],
         "seconds": meta["seconds"],
+        "complete": meta["complete"],
+        "text": meta["pipeline"],
         "taken": meta.get("taken", {}),
         "positions": dict(db.execute("SELECT source, position FROM positions").fetchall()),
         "events": db.execute("SELECT ifnull(max(number), -1) + 1 FROM events").fetchone()[0],
@@ -97,14 +114,14 @@ def rewind(
     Parameters
     ----------
     step
-        Number of the checkpoint.
+        Number of the checkpoint; 0 for the start of the run.
     layouts, buckets
         Return the layout of a series, and its open buckets at that checkpoint.
     series
         Prefix of the entries of ``meta`` that describe a series.
     """
-    (record,) = db.execute("SELECT record FROM generations WHERE step = ?", (step,)).fetchone()
-    saved = json.loads(record)
+    row = db.execute("SELECT record FROM generations WHERE step = ?", (step,)).fetchone()
+    saved = _START if row is None and step == 0 else json.loads(row[0])
     for table in ("states", "generations"):
         db.execute(f"DELETE FROM {table} WHERE step > ?", (step,))
     db.execute("DELETE FROM events WHERE number >= ?", (saved["events"],))
@@ -114,7 +131,9 @@ def rewind(
     db.executemany("INSERT INTO positions VALUES (?, ?)", saved["positions"].items())
     written = saved.get("taken", {})
     restored = {"rows": saved["rows"], "seconds": saved["seconds"], "taken": written}
-    set_meta(db, {"step": step, **restored, "complete": False})
+    if "text" in saved:
+        restored["pipeline"] = saved["text"]
+    set_meta(db, {"step": step, **restored, "complete": saved.get("complete", False)})
     grown = db.execute("SELECT DISTINCT key FROM chunks WHERE step > ?", (step,)).fetchall()
     for (key,) in grown:
         state = buckets(key)

@@ -1,9 +1,11 @@
 """SQLite access of the run file: tables, opening, transactions and errors."""
 
+import fcntl
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +16,7 @@ from ._blobs import sync
 
 __all__ = [
     "FORMAT",
+    "WriterLock",
     "clear_log",
     "connect",
     "create",
@@ -235,3 +238,76 @@ def read_meta(db: sqlite3.Connection) -> dict[str, Any]:
     """Return the table ``meta`` without the entries of series."""
     rows = db.execute("SELECT * FROM meta WHERE name < 'series:' OR name >= 'series;'")
     return {name: json.loads(value) for name, value in rows}
+
+
+class WriterLock:
+    """An exclusive ``flock`` on the hidden file ``.<run>.lock`` next to the run file.
+
+    The run file itself cannot carry it: closing any handle of a file releases the locks that
+    SQLite holds on it in the same process. The name stays the same if the run file is replaced.
+    The operating system releases the lock of a process that ends in any way; NFS keeps it across
+    machines. Such a process leaves the empty lock file, which the next writer uses.
+
+    Parameters
+    ----------
+    run
+        Path of the run file.
+    take_over
+        Whether to take the lock from a process that still holds it.
+
+    Raises
+    ------
+    SinkError
+        If another writer holds it, or the folder cannot be written.
+    """
+
+    def __init__(self, run: Path, take_over: bool = False) -> None:
+        self._path = run.with_name(f".{run.name}.lock")
+        self._handle = -1
+        try:
+            if take_over:  # the other one keeps a lock of a file without a name
+                self._path.unlink(missing_ok=True)
+            while not self.held:  # its last holder may remove the file as it is opened
+                self.release()
+                self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, str(os.getpid()).encode(), 0)  # for the message of others
+        except BlockingIOError:
+            other = os.pread(self._handle, 32, 0).decode(errors="replace") or "unknown"
+            os.close(self._handle)
+            raise SinkError(
+                f"the run file {run} must have one writer, got a second one besides process "
+                f"{other}; stop that process first, or use take_over=True if it hangs"
+            ) from None
+        except OSError as error:
+            if self._handle >= 0:
+                os.close(self._handle)
+            raise SinkError(
+                f"the run file {run} cannot be locked: {error}; name one in a folder that exists, "
+                f"is writable and has space"
+            ) from error
+
+    @property
+    def held(self) -> bool:
+        """Whether no other writer has taken over."""
+        return self._handle >= 0 and _is_named(self._handle, self._path)
+
+    def release(self) -> None:
+        """Release the lock, and remove its file unless another writer has taken over."""
+        handle, self._handle = self._handle, -1
+        if handle < 0:
+            return
+        with suppress(OSError):  # the folder may be gone or read-only by now
+            if _is_named(handle, self._path):
+                self._path.unlink()
+        os.close(handle)
+
+
+def _is_named(handle: int, path: Path) -> bool:
+    try:
+        named = path.stat()
+    except OSError:
+        return False
+    own = os.fstat(handle)
+    return (own.st_dev, own.st_ino) == (named.st_dev, named.st_ino)

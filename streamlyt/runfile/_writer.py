@@ -1,7 +1,6 @@
 """The run file: events, columns, positions and states of one run, in one SQLite file."""
 
 import json
-import logging
 import os
 import sqlite3
 from collections.abc import Collection, Mapping
@@ -16,9 +15,18 @@ from streamlyt.core import Array, Batch, DeadLetter, Event, Position
 from streamlyt.core.errors import ParameterError, SinkError, StateError
 from streamlyt.core.state import STATE_VERSION
 
-from ._blobs import BlobFolder, DamagedError
-from ._checkpoints import DOWNSAMPLING_STATE, add_checkpoint, insert_chunks, rewind, steps
-from ._database import FORMAT, clear_log, connect, create, set_meta, transaction, upgrade
+from ._blobs import BlobFolder
+from ._checkpoints import DOWNSAMPLING_STATE, add_checkpoint, insert_chunks
+from ._database import (
+    FORMAT,
+    WriterLock,
+    clear_log,
+    connect,
+    create,
+    set_meta,
+    transaction,
+    upgrade,
+)
 from ._maintenance import RunFileMaintenance
 from ._marks import begin_marks
 from ._reader import SERIES, event_row
@@ -29,8 +37,6 @@ from .retention import RetentionPolicy
 __all__ = ["RunFile"]
 
 _MAX_SERIES = 4096  # with open chunks in memory; those of others are read back
-
-log = logging.getLogger("streamlyt.runfile")
 
 
 class RunFile(RunFileMaintenance):
@@ -62,17 +68,22 @@ class RunFile(RunFileMaintenance):
     """
 
     def __init__(
-        self, path: Path, db: sqlite3.Connection, writable: bool, trust: bool = False
+        self,
+        path: Path,
+        db: sqlite3.Connection,
+        lock: WriterLock | None = None,
+        trust: bool = False,
     ) -> None:
         super().__init__(path, db)
-        self._writable = writable
+        self._lock = lock  # None: open for reading
         self._series: dict[str, SeriesWriter] = {}
         self._events: list[Event] = []
         self._dead_letters: list[DeadLetter] = []
         self._late: list[Batch] = []
         self._newest: dict[tuple[str, str], tuple[str, int]] = {}  # hash and number of our states
         self._n_events = 0  # saved
-        if writable:
+        self._in_doubt = False  # a checkpoint was interrupted: the file may hold it
+        if lock is not None:
             self._fence(trust)
 
     @classmethod
@@ -107,7 +118,7 @@ class RunFile(RunFileMaintenance):
         Raises
         ------
         SinkError
-            If the file exists, or the folder cannot be written.
+            If the file exists, another process writes it, or the folder cannot be written.
         FormatError
             If the file to be replaced is no run file.
         """
@@ -131,17 +142,27 @@ class RunFile(RunFileMaintenance):
         if retention is not None and not retention.retains_all:
             meta["policy"] = retention.get_params()
         path = Path(path)
-        create(path, meta, overwrite, shrinks="policy" in meta)
-        BlobFolder(path).keep(())
-        return cls.open(path, write=True)
+        with ExitStack() as release_on_error:
+            lock = WriterLock(path)
+            release_on_error.callback(lock.release)
+            create(path, meta, overwrite, shrinks="policy" in meta)
+            BlobFolder(path).keep(())
+            run = cls._opened(path, lock, trust=False)
+            release_on_error.pop_all()
+        return run
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], write: bool = False, *, trust: bool = False
+        cls,
+        path: str | os.PathLike[str],
+        write: bool = False,
+        *,
+        trust: bool = False,
+        take_over: bool = False,
     ) -> Self:
         """Open a run file to read it or to resume it.
 
-        Opening for writing fences other writers: their next checkpoint fails. The newest intact
+        A run file has one writer, which locks it until it closes it or ends. The newest intact
         checkpoint must carry the mark of the user's key, because its states become the states of
         operators, and a file from elsewhere may contain anything.
 
@@ -154,6 +175,8 @@ class RunFile(RunFileMaintenance):
         trust
             Whether to accept a file without the mark, and to mark it: one written by another
             user, on another machine or by an older streamlyt.
+        take_over
+            Whether to take over from another writer, one that hangs: its next checkpoint fails.
 
         Raises
         ------
@@ -164,12 +187,24 @@ class RunFile(RunFileMaintenance):
         StateError
             If a later streamlyt wrote it; or if ``write`` is set and the mark is missing.
         SinkError
-            If ``write`` is set and it cannot be written.
+            If ``write`` is set, and another process writes it or it cannot be written.
         """
         path = Path(path)
+        if not write:
+            return cls._opened(path, None, trust)
+        with ExitStack() as release_on_error:
+            connect(path, write=False).close()  # raises unless it is a run file
+            lock = WriterLock(path, take_over)
+            release_on_error.callback(lock.release)
+            run = cls._opened(path, lock, trust)
+            release_on_error.pop_all()
+        return run
+
+    @classmethod
+    def _opened(cls, path: Path, lock: WriterLock | None, trust: bool) -> Self:
         with ExitStack() as close_on_error:
-            db = close_on_error.enter_context(closing(connect(path, write)))
-            run = cls(path, db, write, trust)
+            db = close_on_error.enter_context(closing(connect(path, write=lock is not None)))
+            run = cls(path, db, lock, trust)
             close_on_error.pop_all()
         return run
 
@@ -202,6 +237,13 @@ class RunFile(RunFileMaintenance):
         """Discard everything accepted since the last checkpoint."""
         self._series.clear()
         self._events, self._dead_letters, self._late = [], [], []
+        if self._in_doubt:
+            self._newest.clear()
+            self._known = set(self.keys())
+            (self._n_events,) = self._rows("SELECT count(*) FROM events")[0]
+            if self._marks.sure:
+                self._marks.vouch(self._db, self.meta["step"])
+            self._in_doubt = False
 
     def checkpoint(
         self,
@@ -231,10 +273,11 @@ class RunFile(RunFileMaintenance):
         StateError
             If another process writes the run file now.
         """
-        if not self._writable:
+        if self._lock is None:
             raise SinkError(
                 f"the run file {self.path} is open for reading; open it with write=True"
             )
+        self._in_doubt = True
         try:
             new = self._write(positions, states, step, meta)
         except (sqlite3.Error, OSError) as error:
@@ -257,53 +300,19 @@ class RunFile(RunFileMaintenance):
             self._newest.update(new)
             names = self._db.execute("SELECT hash FROM states WHERE blob IS NULL")
             self._blobs.keep({name for (name,) in names})
-
-    def restore_latest(self) -> dict[str, dict[str, dict[str, Array]]]:
-        """Return the states of the newest intact checkpoint, to resume from.
-
-        If a state of the last checkpoint is damaged, a warning is logged and the file is rewound
-        to the checkpoint before, its positions, rows and events too; up to three checkpoints.
-        Later rows are read again from the source.
-
-        Raises
-        ------
-        StateError
-            If none of them is intact, or a later version wrote one.
-        """
-        newest = self.meta["step"]
-        for step in steps(self._db) or [newest]:
-            try:
-                states = self._states(step)
-                if step != newest or not self._marks.sure:
-                    self._marks.hold(self._db, step)
-            except DamagedError as error:
-                log.warning("%s: checkpoint %d is skipped: %s", self.path, step, error)
-                failed = error
-                continue
-            if step != newest:
-                self._rewind(step)
-            return states
-        raise failed
-
-    def _rewind(self, step: int) -> None:
-        try:
-            with transaction(self._db):
-                rewind(self._db, step, self._layout_of, self._open_buckets, SERIES)
-                self._marks.seal(self._db, [step])
-        except sqlite3.Error as error:
-            raise SinkError(f"the run file {self.path} cannot be written: {error}") from error
-        self.discard_pending()
-        self._newest.clear()
-        self._marks.begin(self._db, step)
-        self._known = set(self.keys())
-        (self._n_events,) = self._rows("SELECT count(*) FROM events")[0]
+        self._in_doubt = False
 
     def close(self) -> None:
         """Close the file; discard everything since the last checkpoint, and remove the log."""
-        if self._writable:
-            self._writable = False
-            clear_log(self._db)
-        super().close()
+        lock, self._lock = self._lock, None
+        try:
+            # The log of a file that another writer has taken over is no longer ours.
+            if lock is not None and lock.held:
+                clear_log(self._db)
+        finally:
+            super().close()
+            if lock is not None:
+                lock.release()
 
     def _fence(self, trust: bool) -> None:
         self._token = os.urandom(8).hex()

@@ -1,4 +1,4 @@
-"""Kills and stalls of pipelines on a real broker: ``make chaos``.
+"""Kills and stalls of pipelines on a real broker, and simulated ones: ``make chaos``.
 
 Prints the missing, duplicate and wrong rows, and run times; exits with 1 if there are any.
 """
@@ -9,7 +9,17 @@ import time
 from pathlib import Path
 
 from streamlyt.connectors.kafka.broker import LocalBroker
-from tests.chaos import cluster, daemon, equal_results, pair, recovered, replayed, rescaled, stalled
+from tests.chaos import (
+    cluster,
+    daemon,
+    equal_results,
+    pair,
+    recovered,
+    replayed,
+    rescaled,
+    simulated,
+    stalled,
+)
 
 FORMS = (
     "daemon",
@@ -20,7 +30,9 @@ FORMS = (
     "recovered",
     "replayed",
     "equal_results",
+    "simulation",
 )
+SCHEDULES_PER_KILL = 1000
 STALL_S = 60
 TAKEOVER_S = PAUSE_S = 10
 ROWS = 1_000_000
@@ -29,6 +41,9 @@ ROWS = 1_000_000
 def main(kills, forms):
     worst = False
     for form in forms:
+        if form == "simulation":  # it has a broker of its own, in memory
+            worst |= of_simulation(kills)
+            continue
         with tempfile.TemporaryDirectory(prefix="streamlyt-chaos-") as folder:
             broker = LocalBroker(Path(folder) / "broker", 0)
             broker.start()
@@ -113,6 +128,15 @@ def of_equal_results(kills, broker, folder):
     for entry_point, hashes in found.items():
         print(f"    {entry_point}: {' '.join(each[:12] for _, each in sorted(hashes.items()))}")
     return len({tuple(sorted(hashes.items())) for hashes in found.values()}) != 1
+
+
+def of_simulation(kills):
+    found = simulated.simulated(kills * SCHEDULES_PER_KILL, report=print_progress)
+    for kind, (n, bad) in found.items():
+        print(f"simulated, {kind}: seeds 0 to {n - 1}, {n} schedules, {len(bad)} bad")
+        for seed, wrong in bad.items():
+            print(f"    seed {seed}: {wrong}")
+    return any(bad for _, bad in found.values())
 
 
 def counted(faults):

@@ -312,12 +312,12 @@ def test_invariant_8_a_heartbeat_of_an_unknown_series_leaves_no_state(tmp_path):
         assert sorted(run.states()) == ["a", "b"]
 
 
-def test_invariant_8_a_complete_run_is_not_read_again(tmp_path):
+def test_invariant_8_a_complete_run_is_read_again_from_its_end_only(tmp_path):
     with run_file(tmp_path / "a.streamlyt") as run:
-        first = engine(Rows(), run).run()
+        first, step = engine(Rows(), run).run(), run.meta["step"]
         source = Rows()
-        source.read = None
-        assert engine(source, run).run() == first
+        source.failures = dict.fromkeys(range(Rows.n), AssertionError("it is read again"))
+        assert (engine(source, run).run(), run.meta["step"]) == (first, step)
 
 
 @pytest.mark.parametrize("rest", [{}, {"threads": 2}], ids=str)

@@ -317,9 +317,9 @@ def test_run_is_readable_by_another_process_while_it_grows(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["a.streamlyt"]
 
 
-def test_opening_for_writing_fences_the_previous_writer(tmp_path):
+def test_taking_over_fences_the_previous_writer(tmp_path):
     first = RunFile.create(tmp_path / "a.streamlyt", pipeline="")
-    with RunFile.open(tmp_path / "a.streamlyt", write=True) as second:
+    with RunFile.open(tmp_path / "a.streamlyt", write=True, take_over=True) as second:
         first.write_rows(batch(0, 10))
         with pytest.raises(StateError, match="another process now writes the run file"):
             first.checkpoint({}, {})

@@ -1,10 +1,10 @@
 """Where a run stands, and how much of it is durable."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from streamlyt.core import Batch, DeadLetter, Position
+from streamlyt.core import Position
 
 __all__ = ["Checkpoint", "Phase", "Progress", "SeriesIndex"]
 
@@ -16,10 +16,6 @@ class Phase(Enum):
     """Rows are read again that a transactional sink may have committed: it is suppressed."""
     READ = auto()
     """Rows of the source are processed for the first time."""
-    FINISH = auto()
-    """The source has ended; operators release the rows that they hold back."""
-    COMPLETE = auto()
-    """Nothing is left to do."""
 
 
 @dataclass(frozen=True)
@@ -32,29 +28,30 @@ class Progress:
         Just after the last complete group of rows; None before the first.
     n_rows
         Rows consumed, those before a resume included.
-    has_input
-        Whether rows or dead letters were consumed since the checkpoint.
+    has_news
+        Whether there is input or output since the checkpoint.
     at_boundary
         Whether a checkpoint is possible: no batch, no group of rows and no commit is half done.
     failed
         Whether an operator or a sink raised over the last batch.
+    finished
+        Whether the source has ended, and the operators have released all rows.
 
     Examples
     --------
-    >>> from streamlyt.core import Schema
-    >>> batch = Batch("a", [0, 1], [[1.0], [2.0]], Schema.of("x"))
-    >>> progress = Progress().after(batch, None, [])
+    >>> progress = Progress().after(None, 2, has_news=True)
     >>> progress.n_rows, progress.at_boundary
     (2, False)
-    >>> progress.after(batch, {"row": 4}, []).at_boundary
+    >>> progress.after({"row": 4}, 2, has_news=True).at_boundary
     True
     """
 
     position: Position | None = None
     n_rows: int = 0
-    has_input: bool = False
+    has_news: bool = False
     at_boundary: bool = True
     failed: bool = False
+    finished: bool = False
 
     def processing(self) -> "Progress":
         """Return the progress while a batch is processed; it stays if the batch fails."""
@@ -64,24 +61,23 @@ class Progress:
         """Return the progress while no checkpoint is possible."""
         return replace(self, at_boundary=False)
 
-    def after(
-        self, batch: Batch, position: Position | None, dead_letters: Sequence[DeadLetter]
-    ) -> "Progress":
+    def after(self, position: Position | None, n_rows: int, *, has_news: bool) -> "Progress":
         """Return the progress after a batch; without a position its group is not complete."""
         return Progress(
             position=self.position if position is None else position,
-            n_rows=self.n_rows + batch.n_rows,
-            has_input=self.has_input or batch.n_rows > 0 or bool(dead_letters),
+            n_rows=self.n_rows + n_rows,
+            has_news=self.has_news or has_news,
             at_boundary=position is not None,
+            finished=self.finished and not has_news,
         )
 
-    def finished(self) -> "Progress":
+    def at_end(self) -> "Progress":
         """Return the progress after the end of the source: a boundary without a new position."""
-        return replace(self, at_boundary=True)
+        return replace(self, at_boundary=True, has_news=True, finished=True)
 
     def committed(self) -> "Progress":
         """Return the progress after a checkpoint of it."""
-        return replace(self, has_input=False, at_boundary=True)
+        return replace(self, has_news=False, at_boundary=True)
 
 
 @dataclass(frozen=True)
@@ -102,7 +98,7 @@ class Checkpoint:
 
     def behind(self, progress: Progress) -> bool:
         """Return whether there is progress that it does not cover."""
-        return progress.has_input or progress.position != self.position
+        return progress.has_news or progress.position != self.position
 
 
 class SeriesIndex:

@@ -6,23 +6,25 @@ from typing import Any
 
 import tomli_w
 
-from streamlyt.core import Component, Source
+from streamlyt.core import Component, Operator, Source
 from streamlyt.core.errors import StateError
 from streamlyt.core.former_names import current_tables
 from streamlyt.pipeline import SOURCE, Pipeline
 from streamlyt.registry import component_to_table
 
-__all__ = ["check_same_operators", "check_same_pipeline", "differences", "renewed"]
+__all__ = [
+    "check_same_operators",
+    "check_same_pipeline",
+    "differences",
+    "renewed",
+    "with_saved_params",
+]
 
 
-def check_same_pipeline(saved: str, source: Source, pipeline: Pipeline) -> bool:
+def check_same_pipeline(saved: str, source: Source, pipeline: Pipeline) -> None:
     """Compare source and operators with those in a run file.
 
     Reloadable parameters may differ.
-
-    Returns
-    -------
-    Whether a reloadable parameter of an operator differs.
 
     Raises
     ------
@@ -32,7 +34,26 @@ def check_same_pipeline(saved: str, source: Source, pipeline: Pipeline) -> bool:
     tables = _tables(saved)
     if "source" in tables:
         _check_component(tables["source"], source, "source")
-    return "operators" in tables and _check_operators(tables["operators"], pipeline)
+    if "operators" in tables:
+        _check_operators(tables["operators"], pipeline)
+
+
+def with_saved_params(saved: str, pipeline: Pipeline) -> Pipeline | None:
+    """Return a pipeline with the reloadable parameters of a run file.
+
+    Returns
+    -------
+    ``pipeline`` itself if they are equal; None if the run file names no operators.
+    """
+    tables = _tables(saved).get("operators")
+    if tables is None:
+        return None
+    operators = {
+        label: _with_params(operator, table)
+        for (label, operator), table in zip(pipeline.operators.items(), tables, strict=True)
+    }
+    changed = any(operators[label] is not own for label, own in pipeline.operators.items())
+    return Pipeline(operators, pipeline.inputs) if changed else pipeline
 
 
 def check_same_operators(pipeline: Pipeline, other: Pipeline) -> None:
@@ -81,19 +102,30 @@ def differences(saved: Any, given: Any, where: str = "") -> list[tuple[str, Any,
     return [] if equal else [(where, saved, given)]
 
 
-def _check_operators(tables: Sequence[dict[str, Any]], pipeline: Pipeline) -> bool:
+def _with_params(operator: Operator, saved: Mapping[str, Any]) -> Operator:
+    table = component_to_table(operator)
+    names = [n for n in operator.reloadable_params if differences(saved.get(n), table.get(n))]
+    if not names:
+        return operator
+    params = operator.clone().get_params()
+    for name in names:
+        params[name] = saved.get(name)
+        if name not in saved:
+            del params[name]  # the default
+        elif saved[name] == "none":
+            params[name] = None
+    return type(operator)(**params)
+
+
+def _check_operators(tables: Sequence[dict[str, Any]], pipeline: Pipeline) -> None:
     operators = list(pipeline.operators.values())
     if len(operators) != len(tables):
         raise _mismatch("the number of operators", len(tables), len(operators))
     saved = [{"input": table["input"]} if "input" in table else {} for table in tables]
     if saved != _inputs(pipeline):
         raise _mismatch("the inputs of the operators", saved, _inputs(pipeline))
-    return any(
-        [
-            _check_component(table, own, f"operators.{component_to_table(own)['type']}")
-            for table, own in zip(tables, operators, strict=True)
-        ]
-    )
+    for table, own in zip(tables, operators, strict=True):
+        _check_component(table, own, f"operators.{component_to_table(own)['type']}")
 
 
 def _inputs(pipeline: Pipeline) -> list[dict[str, str]]:
@@ -106,14 +138,13 @@ def _inputs(pipeline: Pipeline) -> list[dict[str, str]]:
     ]
 
 
-def _check_component(saved: Mapping[str, Any], component: Component, where: str) -> bool:
-    """Raise if more than reloadable parameters differ; return whether one of these does."""
+def _check_component(saved: Mapping[str, Any], component: Component, where: str) -> None:
+    """Raise if more than reloadable parameters differ."""
     saved = {name: value for name, value in saved.items() if name not in ("id", "input")}
     changed = differences(saved, component_to_table(component), where)
     for path, saved_value, value in changed:
         if path.removeprefix(f"{where}.").partition(".")[0] not in component.reloadable_params:
             raise _mismatch(path, saved_value, value)
-    return bool(changed)
 
 
 def _mismatch(where: str, saved: Any, given: Any) -> StateError:

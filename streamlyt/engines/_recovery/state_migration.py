@@ -41,6 +41,11 @@ class StateMigration:
         self._store = store
         self._unpublished: set[str] = set()  # partitions with rows that the store does not cover
 
+    @property
+    def shares_states(self) -> bool:
+        """Whether other processes continue from the states of this one."""
+        return self._store is not None
+
     def begin(self) -> None:
         """Forget the rows since the last checkpoint."""
         self._unpublished.clear()

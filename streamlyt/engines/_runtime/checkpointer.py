@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from streamlyt.core import Position, Source
 from streamlyt.core.component import component_name
-from streamlyt.core.protocols import SupportsCommit
+from streamlyt.core.protocols import ENDED, SupportsCommit
 from streamlyt.engines._recovery.progress import Checkpoint, Phase, Progress, SeriesIndex
 from streamlyt.engines._recovery.state_migration import StateMigration
 from streamlyt.pipeline import Pipeline
@@ -68,19 +68,13 @@ class Checkpointer:
         self._router, self._recorder, self._prefetcher = router, recorder, prefetcher
         self._migration, self._series, self._metrics = migration, series, metrics
         self._interval_s, self._interval_rows, self._clock = interval_s, interval_rows, clock
-        self.start(Progress(), 0.0)
+        self.start(Progress())
 
-    def start(self, progress: Progress, seconds: float) -> None:
-        """Start to count rows and seconds since the last checkpoint.
-
-        Parameters
-        ----------
-        progress
-            At the start of the run, or of its resume.
-        seconds
-            Run time up to then.
-        """
-        self._started_at, self._seconds_before = self._clock(), seconds
+    def start(self, progress: Progress) -> None:
+        """Start to count rows and seconds from the start of the run, or of its resume."""
+        runfile = self._recorder.runfile
+        self._started_at = self._clock()
+        self._seconds_before = 0.0 if runfile is None else runfile.meta["seconds"]
         self.last = Checkpoint(progress.position, progress.n_rows, self._started_at)
 
     def rewind(self, progress: Progress) -> None:
@@ -91,14 +85,19 @@ class Checkpointer:
         """Return the run time, over all resumptions."""
         return self._seconds_before + self._clock() - self._started_at
 
+    def saved_seconds(self) -> float:
+        """Return the run time that the run file holds; without one, that up to now."""
+        runfile = self._recorder.runfile
+        return self.seconds() if runfile is None else float(runfile.meta["seconds"])
+
     def saved_position(self) -> Position | None:
         """Return the position that the run file holds."""
         runfile = self._recorder.runfile
         return None if runfile is None else runfile.position(self._name)
 
     def has_uncommitted(self, progress: Progress) -> bool:
-        """Return whether there is progress, or a parameter, that the checkpoint does not cover."""
-        return self._recorder.params_changed or self.last.behind(progress)
+        """Return whether there is progress that the checkpoint does not cover."""
+        return self.last.behind(progress)
 
     def interval_is_over(self, progress: Progress) -> bool:
         """Return whether a checkpoint is due, provided that there is anything uncommitted."""
@@ -117,7 +116,7 @@ class Checkpointer:
         progress
             At a batch boundary.
         phase
-            In REPLAY the transactional sink commits nothing; COMPLETE is kept in the run file.
+            In REPLAY the transactional sink commits nothing.
         pipeline
             Whose states are saved.
         stopping
@@ -129,14 +128,14 @@ class Checkpointer:
             If a sink or the run file cannot be written.
         """
         began = self._clock()
-        complete = phase is Phase.COMPLETE
         sink, position = self._router.transactional_sink, progress.position
         for plain in self._router.plain_sinks:
             plain.flush()
-        is_new = complete or self.has_uncommitted(progress)
-        if sink is not None and position is not None and is_new and phase is not Phase.REPLAY:
+        is_new = self.has_uncommitted(progress) and phase is not Phase.REPLAY
+        if sink is not None and position is not None and is_new:
+            end = {ENDED: 0} if progress.finished else {}
             with self._prefetcher.paused():
-                sink.commit_transaction(self._source, position)
+                sink.commit_transaction(self._source, {**position, **end})
         self._recorder.save(
             self._source,
             {} if position is None else {self._name: position},
@@ -144,7 +143,7 @@ class Checkpointer:
             self._series.dirty,
             rows=progress.n_rows,
             seconds=self.seconds(),
-            complete=complete,
+            complete=progress.finished,
             taken=self._router.written_counts,
         )
         self._router.settle()
@@ -161,5 +160,5 @@ class Checkpointer:
     ) -> None:
         """Publish states as of the last checkpoint where they are due; none during a replay."""
         if progress.position is not None and phase is not Phase.REPLAY:
-            last = stopping or phase is Phase.COMPLETE
+            last = stopping or progress.finished
             self._migration.publish(progress.position, pipeline, self._series.active, last)

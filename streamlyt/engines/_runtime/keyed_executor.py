@@ -33,10 +33,12 @@ class KeyedExecutor:
         self._workers: list[ThreadPoolExecutor] = []
         self._worker_of: dict[str, int] = {}  # of each series
         self._pending: deque[Future[ProcessedBatch]] = deque()
+        self._n_unfinished = 0  # submitted and not taken: their states may be ahead of the output
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Start the workers; at the end stop them and drop what is pending."""
+        """Start the workers; at the end stop them and drop what is pending, but still count it."""
+        self._n_unfinished = 0
         if self.threads > 1:
             self._workers = [ThreadPoolExecutor(1, "lane") for _ in range(self.threads)]
         try:
@@ -48,7 +50,8 @@ class KeyedExecutor:
             self._pending.clear()
 
     def __len__(self) -> int:
-        return len(self._pending)
+        """Return how many batches were submitted and not taken, dropped ones included."""
+        return self._n_unfinished
 
     def ready(self, idle: bool = False) -> bool:
         """Return whether the oldest batch is to be taken: it is done, or the executor is full.
@@ -71,6 +74,7 @@ class KeyedExecutor:
         last: bool = False,
     ) -> None:
         """Process a batch, on the worker of its series; see :func:`process`."""
+        self._n_unfinished += 1
         read = (pipeline, batch, position, dead_letters, last)
         if self._workers and pipeline is not None:
             worker = self._worker_of.setdefault(batch.key, len(self._worker_of) % self.threads)
@@ -85,7 +89,9 @@ class KeyedExecutor:
 
     def take_next(self) -> ProcessedBatch:
         """Return the oldest batch, or raise what an operator raised over it."""
-        return self._pending.popleft().result()
+        done = self._pending.popleft().result()
+        self._n_unfinished -= 1
+        return done
 
     def discard_pending(self) -> None:
         """Drop all batches; when it returns, no worker touches a state."""
@@ -93,3 +99,4 @@ class KeyedExecutor:
             done.cancel()
         wait(self._pending)
         self._pending.clear()
+        self._n_unfinished = 0

@@ -53,6 +53,7 @@ class Prefetcher:
         self._queue: deque[Read | _End] = deque()
         self._n_pausing = 0  # callers that wait for the source or use it
         self._open = False
+        self._reader: Thread | None = None
 
     @property
     def empty(self) -> bool:
@@ -82,11 +83,13 @@ class Prefetcher:
                 self._condition.notify_all()
 
     def _queued(self, batches: Iterable[tuple[Batch, Position | None]]) -> Iterator[Read]:
+        self._close()  # a reading whose end was interrupted would take rows of this one
+        self._n_pausing = 0
         self._open = True
         self._queue.clear()
         self.metrics.queued_rows = self.metrics.queued_bytes = 0
-        reader = Thread(target=self._fill, args=(batches,), name="source", daemon=True)
-        reader.start()
+        self._reader = Thread(target=self._fill, args=(batches,), name="source", daemon=True)
+        self._reader.start()
         try:
             while True:
                 with self._condition:
@@ -102,10 +105,15 @@ class Prefetcher:
                 else:
                     raise item.error
         finally:
-            with self._condition:
-                self._open = False
-                self._condition.notify_all()
-            reader.join()
+            self._close()
+
+    def _close(self) -> None:
+        """End a reading and its thread."""
+        with self._condition:
+            self._open = False
+            self._condition.notify_all()
+        if self._reader is not None and self._reader.is_alive():
+            self._reader.join()
 
     def _fill(self, batches: Iterable[tuple[Batch, Position | None]]) -> None:
         end = _End(None)

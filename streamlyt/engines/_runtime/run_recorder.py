@@ -27,14 +27,12 @@ class RunRecorder:
     ----------
     series
         Output series -> its number of rows.
-    params_changed
-        Whether the run file names other reloadable parameters than the current ones.
     """
 
     def __init__(self, runfile: RunFile | None, store_rows: bool) -> None:
         self.runfile, self.store_rows = runfile, store_rows
         self.series: dict[str, int] = {}
-        self.params_changed = False
+        self._named: Pipeline | None = None  # the run file names its parameters
         self._events: list[Event] = []
         self._raw_channels: dict[str, tuple[str, ...]] = {}  # channels whose every row is kept
 
@@ -46,11 +44,18 @@ class RunRecorder:
         StateError
             If more than reloadable parameters differ.
         """
-        saved = None if self.runfile is None else self.runfile.meta["pipeline"]
-        self.params_changed = saved is not None and check_same_pipeline(saved, source, pipeline)
+        if self.runfile is not None:
+            check_same_pipeline(self.runfile.meta["pipeline"], source, pipeline)
 
-    def load(self) -> None:
-        """Return to the content of the run file, or to nothing without one."""
+    def load(self, pipeline: Pipeline) -> None:
+        """Return to the content of the run file, or to nothing without one.
+
+        Parameters
+        ----------
+        pipeline
+            The one whose parameters the run file names.
+        """
+        self._named = pipeline
         self._events, self._raw_channels, self.series = [], {}, {}
         if self.runfile is not None:
             keys = self.runfile.keys()
@@ -99,10 +104,10 @@ class RunRecorder:
         """
         if self.runfile is None:
             return
-        if self.params_changed:
+        if pipeline is not self._named:
             meta["pipeline"] = renewed(self.runfile.meta["pipeline"], source, pipeline)
         # Pages show with it how long no alarm is possible.
         warmup = [getattr(operator, "warmup_rows", 0) for operator in pipeline.operators.values()]
         meta["learning"] = max(warmup, default=0)
         self.runfile.checkpoint(positions, pipeline.states(dirty), **meta)
-        self.params_changed = False
+        self._named = pipeline

@@ -19,6 +19,8 @@ class ProcessedBatch(NamedTuple):
     outputs, events, late_rows
         The rows at each node, the events, and the late rows. All are empty where no pipeline
         processed the batch.
+    is_last
+        Whether the operators have released the rows of this series that they held back.
     """
 
     batch: Batch
@@ -27,12 +29,18 @@ class ProcessedBatch(NamedTuple):
     outputs: Mapping[str, Batch]
     events: list[Event]
     late_rows: list[Batch]
+    is_last: bool = False
 
     @property
     def changes_state(self) -> bool:
         """Whether the series' state may be another: rows went in, or rows or events came out."""
         rows_out = any(rows.n_rows for rows in self.outputs.values())
-        return self.batch.n_rows > 0 or bool(self.events) or rows_out
+        return self.batch.n_rows > 0 or bool(self.events) or rows_out or self.is_last
+
+    @property
+    def has_side_output(self) -> bool:
+        """Whether there are dead letters or late rows."""
+        return bool(self.dead_letters) or bool(self.late_rows)
 
 
 def process(
@@ -57,4 +65,4 @@ def process(
         return ProcessedBatch(batch, position, dead_letters, {}, [], [])
     outputs, events = pipeline.finish(batch) if last else pipeline.process(batch)
     late_rows = pipeline.late_rows(batch.key)
-    return ProcessedBatch(batch, position, dead_letters, outputs, events, late_rows)
+    return ProcessedBatch(batch, position, dead_letters, outputs, events, late_rows, last)

@@ -27,7 +27,7 @@ class WorkerPool:
     """Processes of ``streamlyt cluster worker``, kept running until a signal.
 
     SIGTERM and SIGINT are forwarded, and all workers commit and end. A worker that dies is
-    restarted after an exponential back-off; if one rejects the pipeline, all end.
+    restarted after an exponential back-off; all end if one rejects the pipeline or cannot start.
 
     Parameters
     ----------
@@ -83,7 +83,13 @@ class WorkerPool:
         wait = _FIRST_WAIT_S
         while not self._stopping:
             started_at = monotonic()
-            worker = await asyncio.create_subprocess_exec(*self._command(number))
+            try:
+                worker = await asyncio.create_subprocess_exec(*self._command(number))
+            except OSError as error:  # the other workers are stopped, not left behind
+                self._log.error("a worker cannot be started", worker=number, error=str(error))
+                self._status = 1
+                self._stop()
+                return
             ended = asyncio.ensure_future(worker.wait())
             stopped = asyncio.ensure_future(self._ended.wait())
             await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
