@@ -20,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 
 PROJECT := PYTHONWARNINGS='ignore:Editable installation' $(PIP) --no-build-isolation --editable
 
-.PHONY: help demo test bits processors check fix cover bench broker chaos soak fuzz docs clean
+.PHONY: help demo test bits processors check fix cover mutants bench broker chaos soak fuzz docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ LOOPS := $(foreach map,fourier optical binary fastfood maps,tests/features/test_
 cover: $(TEST) ## test coverage, including the compiled loops
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --cov --cov-report= $(LOOPS)
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term-missing:skip-covered
+
+mutants: $(TEST) ## plant small faults in the last commit (COMMIT=, MODULES=, COUNT=, SEED=); list those no test sees
+	$(BIN)/python -m tests.mutation $(MODULES) --commit $(or $(COMMIT),HEAD~1..HEAD) \
+		--count $(or $(COUNT),100) --seed $(or $(SEED),0)
 
 bench: $(TEST) ## run every benchmark; results go to benchmarks/results
 	@$(LOCKED); $(PIP) --group bench

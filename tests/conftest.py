@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from streamlyt.connectors.kafka.broker import LocalBroker, _process, unavailable_reason
+from tests._order import VARIABLE, seed_of_session, shuffled
 from tests._waiting import patience, scaled
 from tests.dashboards.chromium import BROWSERS
 
@@ -27,11 +28,11 @@ _worker_lines = pytest.StashKey[list[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_worker_lines] = []
-    _ = patience().factor  # an invalid variable ends the session here
+    _ = patience().factor, seed_of_session()  # an invalid variable ends the session here
 
 
-def pytest_report_header() -> str:
-    return patience().header()
+def pytest_report_header() -> list[str]:
+    return [patience().header(), f"order of tests: {VARIABLE}={seed_of_session()}"]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -63,7 +64,9 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_KEYS, ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest then groups the tests that share a parameter of a fixture
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = shuffled(items, [item.path for item in items], seed_of_session())
     if os.environ.get("CI"):
         return
     skip = {}

@@ -40,7 +40,7 @@ MOLECULAR = {
 # its bounds within the rows of a check.
 SMALL = {
     "change_aware_forecaster": lambda: {
-        "reservoirs": ReservoirForecaster(EchoStateNetwork(40), washout=20)
+        "forecaster": ReservoirForecaster(EchoStateNetwork(40), washout=20)
     },
     "kernel_classifier": lambda: {"features": FourierMap(48)},
     "reservoir_forecaster": lambda: {

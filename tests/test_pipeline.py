@@ -102,6 +102,35 @@ def test_restored_state_is_a_copy():
     assert saved["a"]["test_pipeline"]["total"][0] == rows().values.sum()
 
 
+def test_restore_forgets_every_series_and_every_name_of_before():
+    pipeline = branched()
+    pipeline.process(rows(key="old"))
+    pipeline.process(rows(key="a"))
+    saved = {"a": pipeline.states()["a"]}
+    saved = {key: {op: dict(state) for op, state in each.items()} for key, each in saved.items()}
+    pipeline.restore(saved)
+    assert list(pipeline.states()) == ["a"]
+    assert pipeline.appended_channels("a", "raw") == ()
+    # The output series "old/pairs" has no owner any more.
+    pipeline.process(rows(key="old/pairs"))
+    pipeline.restore({})
+    assert pipeline.states() == {}
+
+
+def test_reset_of_one_series_leaves_the_others():
+    pipeline = Pipeline({"one": Sum()})
+    for key in "ab":
+        pipeline.process(rows(key=key))
+    pipeline.restore_series("a", None)
+    assert list(pipeline.states()) == ["b"]
+    assert pipeline.appended_channels("a", "one") == ()
+    assert pipeline.appended_channels("b", "one") == ("sum",)
+    again, _ = pipeline.process(rows(key="a"))
+    fresh, _ = Pipeline({"one": Sum()}).process(rows(key="a"))
+    assert_same_bits(again["one"].values, fresh["one"].values)
+    pipeline.restore_series("never seen", None)
+
+
 def test_state_of_other_operators_is_rejected():
     pipeline = Pipeline({"one": Sum()})
     pipeline.process(rows())

@@ -33,7 +33,7 @@ def split_codec(codec: str | Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     parameters = {"type": codec} if isinstance(codec, str) else dict(codec)
     name = parameters.pop("type", None)
     if not isinstance(name, str):
-        raise ParameterError(f"codec must be a name or a table with a name, got {codec!r}")
+        raise ParameterError(f"codec must be a name or a table with a type, got {codec!r}")
     return name, parameters
 
 

@@ -45,7 +45,9 @@ def client_options(servers: str, security: Mapping[str, str] | None) -> dict[str
             raise unknown_name_error("key of security", key, list(_KEYS))
     addresses = [server.strip() for server in servers.split(",") if server.strip()]
     if not addresses or not all(":" in server for server in addresses):
-        raise ParameterError(f"servers must be comma-separated host:port, got {servers!r}")
+        raise ParameterError(
+            f"bootstrap_servers must be comma-separated host:port, got {servers!r}"
+        )
     tls = settings.get("tls", "on" if "ca_file" in settings or "cert_file" in settings else "off")
     if tls not in ("on", "off"):
         raise ParameterError(f'security.tls must be "on" or "off", got {tls!r}')

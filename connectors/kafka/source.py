@@ -46,8 +46,7 @@ class KafkaSource(Source):
     bootstrap_servers
         Bootstrap servers, comma-separated ``host:port``.
     codec
-        Name of a codec (``"json"``, ``"csv"``, ``"msgpack"``, ``"avro"``, ``"arrow"``), or a
-        table of its name and parameters.
+        Name of a codec, such as ``"json"`` or ``"avro"``; or a table of its type and parameters.
     time_column
         Field with the time of a row. None: the timestamp of the message.
     key_column
@@ -90,15 +89,8 @@ class KafkaSource(Source):
     """
 
     reloadable_params = frozenset(
-        {
-            "bootstrap_servers",
-            "security",
-            "group_instance_id",
-            "session_timeout_s",
-            "follow",
-            "max_poll_records",
-        }
-    )
+        ("bootstrap_servers", "security", "group_instance_id", "session_timeout_s", "follow")
+    ) | {"max_poll_records"}
 
     def __init__(
         self,
@@ -121,8 +113,7 @@ class KafkaSource(Source):
     ) -> None:
         if auto_offset_reset not in _OFFSET_RESETS:
             raise ParameterError(
-                f"auto_offset_reset must be one of {list(_OFFSET_RESETS)!r}, got "
-                f"{auto_offset_reset!r}"
+                f"auto_offset_reset must be earliest or latest, got {auto_offset_reset!r}"
             )
         minimum_1 = {"max_poll_records": max_poll_records, "session_timeout_s": session_timeout_s}
         for name, value in minimum_1.items():
@@ -130,34 +121,20 @@ class KafkaSource(Source):
                 raise ParameterError(f"{name} must be at least 1, got {value!r}")
         if group_instance_id is not None and group_id is None:
             raise ParameterError(
-                f"group_instance_id needs a group, got {group_instance_id!r} and no group; set "
-                "group"
+                f"group_instance_id needs group_id, got {group_instance_id!r} and none; set it"
             )
         self.topic, self.columns = topic, list(columns)
         self.bootstrap_servers, self.security = bootstrap_servers, security
-        self.codec, self.time_column, self.key_column, self.time_unit = (
-            codec,
-            time_column,
-            key_column,
-            time_unit,
-        )
-        self.missing = missing
-        self.group_id, self.group_instance_id, self.session_timeout_s = (
-            group_id,
-            group_instance_id,
-            session_timeout_s,
-        )
+        self.codec, self.time_unit, self.missing = codec, time_unit, missing
+        self.time_column, self.key_column = time_column, key_column
+        self.group_id, self.group_instance_id = group_id, group_instance_id
+        self.session_timeout_s = session_timeout_s
         self.auto_offset_reset, self.follow = auto_offset_reset, follow
         self.max_poll_records = max_poll_records
         self.n_dead_letters = self.n_dropped_rows = self.n_rejected_rows = 0
         self._policy = MissingValuePolicy(missing, self.columns)
-        self._codec = codec_of(
-            codec,
-            columns=self.columns,
-            time_column=time_column,
-            key_column=key_column,
-            time_unit=time_unit,
-        )
+        fields = {"columns": self.columns, "time_column": time_column, "key_column": key_column}
+        self._codec = codec_of(codec, time_unit=time_unit, **fields)
         self._schema = schema_of(self._codec)
         self._options = client_options(bootstrap_servers, security)
         self._consumer: Any = None
@@ -194,7 +171,7 @@ class KafkaSource(Source):
             consumer = self._get_consumer()
             position = self._position = dict(start or {})
             owned = self._assigned()
-            if self._known is not None and self._known != _names(owned):
+            if self._known is not None and self._known != [str(part.partition) for part in owned]:
                 raise RebalanceError(_REASSIGNED)
             ends = self._end_offsets(owned, stop)
             first, last = consumer.beginning_offsets(owned), consumer.end_offsets(owned)
@@ -227,7 +204,7 @@ class KafkaSource(Source):
         """Return the assigned partitions, after the group has assigned them."""
         with self._failures():
             self._get_consumer()
-            self._known = _names(self._assigned())
+            self._known = [str(part.partition) for part in self._assigned()]
         return self._known
 
     def partition_of(self, key: str) -> str | None:
@@ -282,7 +259,7 @@ class KafkaSource(Source):
     def committed(self) -> dict[str, int]:
         """Return the committed position of the group, for the assigned partitions."""
         if self.group_id is None:
-            raise ParameterError("group_id must be given for transactions, got None; set group")
+            raise ParameterError("group_id must be given for transactions, got None; set it")
         with self._failures():
             consumer = self._get_consumer()
             parts = self._assigned()  # waits for the open transaction of a dead member
@@ -352,14 +329,9 @@ class KafkaSource(Source):
 
     def _get_consumer(self) -> Any:
         if self._consumer is None:
-            options = (
-                self.group_id,
-                self.group_instance_id,
-                self.session_timeout_s,
-                self.auto_offset_reset,
-                self.max_poll_records,
-            )
-            self._consumer = KafkaConsumer(**self._options | reading_options(*options))
+            group = self.group_id, self.group_instance_id, self.session_timeout_s
+            reading = reading_options(*group, self.auto_offset_reset, self.max_poll_records)
+            self._consumer = KafkaConsumer(**self._options | reading)
             self._log_ends = PartitionOffsets(self._consumer)
             try:
                 parts = partitions_of(self._consumer, self.topic, self.bootstrap_servers)
@@ -422,7 +394,3 @@ class KafkaSource(Source):
                 f"topic {self.topic!r} at {self.bootstrap_servers} cannot be read: "
                 f"{explain_kafka_error(error)}"
             ) from error
-
-
-def _names(parts: Sequence[Any]) -> list[str]:
-    return [str(part.partition) for part in parts]

@@ -47,7 +47,6 @@ app.command("serve")(guarded(serve_pipeline))
 app.command("report")(guarded(report))
 app.command("dashboard")(guarded(dashboard))
 app.command("replay")(guarded(replay))
-app.command("token create")(guarded(create_token_file))
 app.command("list")(guarded(list_components))
 
 features = typer.Typer(help="Plan random features.", no_args_is_help=True)
@@ -80,6 +79,11 @@ dead_letters = typer.Typer(
 dead_letters.command("list")(guarded(list_dead_letters))
 dead_letters.command("redrive")(guarded(redrive_run))
 app.add_typer(dead_letters, name="dead-letters")
+
+token = typer.Typer(help="Manage access tokens of the dashboard.", no_args_is_help=True)
+token.command("create")(guarded(create_token_file))
+token.callback()(lambda: None)
+app.add_typer(token, name="token")
 
 evaluate = typer.Typer(help="Benchmark detectors on data with known changes.", no_args_is_help=True)
 evaluate.command("detectors")(guarded(evaluate_detectors))

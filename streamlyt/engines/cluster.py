@@ -148,8 +148,8 @@ class ClusterEngine:
                 self._emit(process(self.pipeline, batch, None, []))
             if decoded.batches:
                 self._save_state(decoded.batches[0].key, state)
-            if decoded.letters:
-                self._emit(process(None, self._no_rows, None, decoded.letters))
+            if decoded.dead_letters:
+                self._emit(process(None, self._no_rows, None, decoded.dead_letters))
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 

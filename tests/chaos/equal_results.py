@@ -93,7 +93,7 @@ def of_command_line(story, folder):
 def of_daemon(story, folder):
     story.put(0)
     sets, topics = _sets(story, "daemon")
-    with Served(story.file, *sets, "sinks.0.transaction=equal-results") as daemon:
+    with Served(story.file, *sets, "sinks.0.transactional_id=equal-results") as daemon:
         story.until_came(story.rows, topics[0], seconds=600)
         assert daemon.end() == 0
     return _of_topics(story, *topics)

@@ -34,7 +34,7 @@ session_timeout_s = 6.0
 max_poll_records = 20
 
 [[sinks]]
-name = "stalling"
+type = "stalling"
 gate = "{gate}"
 
 [serve]

@@ -147,12 +147,12 @@ def test_a_missing_value_is_reported_with_column_and_row(tmp_path):
     ("words", "message"),
     [
         (("--columns", "hea"), "did you mean 'heat'"),
-        (("--time-column", "att"), "time must be a column"),
+        (("--time-column", "att"), "time_column must be a column"),
         (("--key-column", "pum"), "did you mean 'pump'"),
         (("--window", 3), "window must be at least 16 rows or None, got 3"),
         (
             ("--null-model", "adaptive", "--arl", 100),
-            "--arl needs --null-model auto, learned or independent",
+            "--arl needs --null-model auto, iid or empirical",
         ),
     ],
 )

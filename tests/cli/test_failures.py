@@ -163,7 +163,7 @@ def test_missing_or_read_only_directories(tmp_path):
     (tmp_path / "file").write_text("")
     under = tmp_path / "file" / "a.streamlyt"
     refused(cli("md", *ALA2, "--run-file", under), 2, "--run-file: directory")
-    refused(cli("md", *VILLIN, "--run-file", "/proc/a.streamlyt"), 1, "cannot be made", "/proc")
+    refused(cli("md", *VILLIN, "--run-file", "/proc/a.streamlyt"), 1, "cannot be locked", "/proc")
     refused(cli("demo", "--output-dir", tmp_path / "file"), 1, str(tmp_path / "file"))
 
 

@@ -10,15 +10,15 @@ from tests.cli.running import cli
 
 PIPELINE = """
 [source]
-name = "files"
+type = "files"
 path = "a.csv"
 batch_size = 100
 
 [[operators]]
-name = "newma"
+type = "newma"
 
 [[sinks]]
-name = "files"
+type = "files"
 path = "{out}"
 """
 N = 3000
@@ -50,7 +50,7 @@ def stop_at(monkeypatch, n_rows):
 
 
 def run(*words):
-    return cli("run", "p.toml", "--run", "r.streamlyt", *words)
+    return cli("run", "p.toml", "--run-file", "r.streamlyt", *words)
 
 
 def test_a_recorded_run_that_was_stopped_is_followed(folder, monkeypatch):
@@ -69,7 +69,7 @@ def test_a_recorded_run_that_was_stopped_is_followed(folder, monkeypatch):
     assert done.exit_code == 130, done.stderr  # stopped
     (folder / "a.csv").write_text("x\n" + lines(0, N + 500))
     (folder / "p.toml").write_text(PIPELINE.format(out="whole.csv"))
-    cli("run", "p.toml", "--run", "whole.streamlyt")
+    cli("run", "p.toml", "--run-file", "whole.streamlyt")
     for got, expected in zip(columns("r.streamlyt"), columns("whole.streamlyt"), strict=True):
         np.testing.assert_array_equal(got, expected)
     assert (folder / "out.csv").read_text() == (folder / "whole.csv").read_text()

@@ -388,3 +388,8 @@ def test_a_trajectory_that_has_gone_is_a_source_error(written, tmp_path):
     written.rename(tmp_path / "elsewhere")
     with pytest.raises(SourceError, match=r"must be a file that can be read.*restore it"):
         next(source.read())
+
+
+def test_key_is_the_name_of_the_series():
+    batch, _ = next(TrajectorySource(*ALA2, key="dipeptide", stop=5).read())
+    assert batch.key == "dipeptide"

@@ -134,7 +134,7 @@ def test_a_snapshot_reads_events_once_and_rereads_them_after_a_new_writer(tmp_pa
             assert second.events() == run.events()
             assert len(first.events()) == 1
             assert second.events()[0] is first.events()[0]
-            with RunFile.open(writer.path, write=True):
+            with RunFile.open(writer.path, write=True, take_over=True):
                 third = RunSnapshot(run, second)
             assert third.events() == second.events()
             assert third.events()[0] is not second.events()[0]

@@ -9,10 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlyt.core import Channel, Event, Schema
-from streamlyt.dashboards import Attribution, ChangePoints, Changes, Observable
+from streamlyt.dashboards import (
+    Attribution,
+    ChangePoints,
+    Changes,
+    Models,
+    Observable,
+    Throughput,
+)
 from streamlyt.dashboards._data.deviations import channel_groups, deviations, group_rms, ranking
 from streamlyt.dashboards._data.downsampling import DownsampledBuckets, merge_buckets
+from streamlyt.dashboards._data.example_runs import example_learning
 from streamlyt.dashboards._plotting.time_axis import TimeAxis
+from streamlyt.dashboards._server.process_run import ProcessRun
 from tests._arrays import assert_all
 from tests.dashboards import runs
 
@@ -262,3 +271,27 @@ def test_every_panel_draws(molecule):
     _, run = molecule
     for panel in (ChangePoints, Changes, Attribution, Observable):
         assert panel(run, "ala2_300K").figure() is not None
+
+
+def test_channels_of_the_panel_are_the_named_ones(molecule):
+    _, run = molecule
+    names = run.schema("ala2_300K").channel_names[:3]
+    found = Observable(run, "ala2_300K", channels=[names[2], names[0]], points=40)
+    assert list(found.figure_names()) == [names[2], names[0]]
+    one = Observable(run, "ala2_300K", channels=[names[0]], points=40).data()
+    np.testing.assert_array_equal(found.data()["mean_1"], one["mean_0"])
+    assert "mean_2" not in found.data()
+
+
+def test_points_bound_the_buckets_of_processes_and_of_models():
+    counted = iter(range(0, 40_000, 100))
+    seconds = iter(range(0, 400 * 10**9, 10**9))
+    process = ProcessRun(lambda: {"rows": next(counted)}, lambda: next(seconds))
+    for _ in range(60):
+        process.sample()
+    for points in (10, 1000):
+        assert len(Throughput(process, "process", points=points).data()["x"]) == min(points, 60)
+    learned = example_learning()
+    full = len(Models(learned, "a").data()["x"])
+    assert full > 5
+    assert len(Models(learned, "a", points=5).data()["x"]) <= 5

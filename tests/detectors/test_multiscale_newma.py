@@ -13,6 +13,7 @@ from streamlyt.core.errors import ParameterError
 from streamlyt.core.state import pack, unpack
 from streamlyt.detectors import MultiscaleNEWMA
 from streamlyt.detectors._common.input_scaling import apply_scaling, learn_scale
+from streamlyt.detectors._multiscale.scales import MultiscaleAverages
 from streamlyt.detectors._null_model.cumulants import POWERS, cumulants_of
 from streamlyt.detectors._null_model.feature_moments import FeatureMomentEstimator
 from streamlyt.detectors._null_model.first_passage import level_of
@@ -331,3 +332,31 @@ def test_a_new_arl_changes_the_threshold_immediately_and_keeps_the_state(null):
     assert new.state["averages" if null == "iid" else "fast"].tolist() == (
         same.state["averages" if null == "iid" else "fast"].tolist()
     )
+
+
+def test_after_a_change_everything_is_learned_again_as_by_a_fresh_detector():
+    rows = noise(6000)
+    rows[2500:] += 2
+    detector, restart = MultiscaleNEWMA(64, arl=1e4, **INDEPENDENT), 0
+    statistic = []
+    for row in range(len(rows)):
+        statistic.append(detector.score(rows[row : row + 1])[0])
+        if not restart and row > 2500 and "held" in detector.state:
+            restart = row + 1  # the rows from here on are the new reference
+    assert 2500 < restart < 3000
+    fresh = MultiscaleNEWMA(64, arl=1e4, **INDEPENDENT)
+    expected, _ = fresh.score(rows[restart:])
+    settled = fresh.warmup_rows
+    assert_same_bits(np.concatenate(statistic[restart + settled :]), expected[settled:])
+    assert_same_bits(detector.state, fresh.state)
+
+
+@pytest.mark.parametrize("cuts", [[], [1, 2, 3, 7, 300, 301]])
+def test_squares_of_every_scale_and_row_match_the_plain_recursions(cuts):
+    scales, state = MultiscaleAverages(64, 1e4), {}
+    rows = FourierMap(64, dtype="float64")(noise(600))
+    scales._restart(rows, state)
+    found = np.concatenate([scales._fold(part, state) for part in np.split(rows, cuts)])
+    memories = [1, 4, 16, 64]
+    np.testing.assert_allclose(scales.memories, [*memories, 256])
+    np.testing.assert_allclose(found, naive.scales(rows, memories, 256), rtol=1e-9, atol=1e-14)

@@ -12,6 +12,8 @@ from streamlyt.core.errors import DataError, ParameterError
 from streamlyt.core.state import pack, unpack
 from streamlyt.detectors import NEWMA
 from streamlyt.detectors._common.input_scaling import apply_scaling, learn_scale
+from streamlyt.detectors._null_model.feature_moments import FeatureMomentEstimator
+from streamlyt.detectors._null_model.first_passage import threshold_of_arl
 from streamlyt.detectors._null_model.forgetting_factors import forgetting_factors
 from streamlyt.features import FourierMap, OpticalMap
 from streamlyt.operator_checks import check_operator
@@ -46,15 +48,17 @@ def test_statistic_matches_the_published_recursion(window, dtype, error):
     assert np.allclose(statistic[100:], expected[100:], rtol=error, atol=0)
 
 
-def test_adaptive_threshold_matches_the_paper_and_freezes_above():
+@pytest.mark.parametrize("quantile", [0.8, 0.95])
+def test_adaptive_threshold_matches_the_paper_and_freezes_above(quantile):
     rows = noise(1200)
     rows[600:] += 1.5
-    detector = NEWMA(20, null_model="adaptive", features=FourierMap(64, dtype="float64"))
+    features = FourierMap(64, dtype="float64")
+    detector = NEWMA(20, null_model="adaptive", features=features, threshold_quantile=quantile)
     statistic, threshold = detector.score(rows)
-    scaled = FourierMap(64, dtype="float64")(apply_scaling(rows, *learn_scale(rows[:100])))
+    scaled = features(apply_scaling(rows, *learn_scale(rows[:100])))
     fast, slow = forgetting_factors(20)
     expected = naive.adaptive(
-        naive.newma(scaled, fast, slow), slow, float(ndtri(0.95)), detector.warmup_rows
+        naive.newma(scaled, fast, slow), slow, float(ndtri(quantile)), detector.warmup_rows
     )
     above = statistic[100:] > threshold[100:]
     assert above.any()
@@ -91,6 +95,11 @@ def test_threshold_is_finite_after_warmup_rows(kind):
         detector = NEWMA(window, **kind)
         _, threshold = detector.score(noise(detector.warmup_rows + 10))
         assert np.isfinite(threshold).tolist() == [False] * detector.warmup_rows + [True] * 10
+
+
+def test_warm_up_of_the_adaptive_threshold_is_four_windows_and_the_rows_of_the_scale():
+    lengths = [NEWMA(window, null_model="adaptive").warmup_rows for window in (10, 25, 26, 200)]
+    assert lengths == [100, 100, 104, 800]
 
 
 def test_state_is_small_after_the_reference():
@@ -179,6 +188,19 @@ def test_constant_rows_never_alarm_and_the_first_different_row_does():
         assert statistic[1400] > threshold[1400]
 
 
+def test_a_far_row_is_pulled_in_to_a_hundred_widths_alone_and_among_others():
+    rows = noise(40)
+    rows[7, 1] = 1e9
+    scale = learn_scale(noise(100, seed=1))
+    together = apply_scaling(rows, *scale)
+    assert_same_bits(
+        np.vstack([apply_scaling(rows[i : i + 1], *scale) for i in range(40)]), together
+    )
+    lengths = np.linalg.norm(together, axis=1)
+    assert lengths[7] == pytest.approx(100.0)
+    assert np.delete(lengths, 7).max() < 10
+
+
 @pytest.mark.parametrize("d", [1, 3])
 def test_binary_rows_are_accepted(d):
     rows = (np.random.default_rng(0).random((4000, d)) < 0.2).astype(float)
@@ -222,6 +244,40 @@ def test_a_missing_value_is_rejected():
     rows[150, 2] = np.nan
     with pytest.raises(DataError, match="must be finite, got nan in channel 'c2'"):
         NEWMA().update(batch(rows))
+
+
+def test_each_reference_consists_of_the_rows_after_its_alarm_only():
+    rows = noise(6000)
+    rows[2000:2300] += 3
+    detector = NEWMA(20)
+    statistic, threshold = detector.score(rows)
+    # The change back alarms during the second reference, so that the third starts there.
+    starts = np.flatnonzero(np.diff(statistic > threshold, prepend=False) & (statistic > threshold))
+    last = int(starts[starts < 2400][-1]) + 1
+    reference = detector.warmup_rows
+    scaled = apply_scaling(rows[last : last + reference], *learn_scale(rows[:100]))
+    estimator, state = FeatureMomentEstimator(reference), {}
+    estimator.start(state)
+    estimator.add(detector._map(scaled), state)
+    moments = estimator.read(state)
+    fast, slow = forgetting_factors(20)
+    expected = np.sqrt(threshold_of_arl(1e4, fast, slow, moments, np.array([np.inf])))
+    assert not (statistic > threshold)[last + 100 :].any()
+    np.testing.assert_allclose(threshold[-1], expected[0], rtol=1e-3)
+    # 300 of the rows before, with another mean, give another threshold: the comparison can fail.
+    mixed = apply_scaling(rows[last - 300 : last - 300 + reference], *learn_scale(rows[:100]))
+    estimator.start(state)
+    estimator.add(detector._map(mixed), state)
+    other = threshold_of_arl(1e4, fast, slow, estimator.read(state), np.array([np.inf]))
+    assert abs(np.sqrt(other[0]) / expected[0] - 1) > 0.01
+
+
+def test_persistence_is_the_rows_above_the_threshold_before_an_event():
+    rows = noise(4000)
+    rows[2000:] += 2
+    (event,) = events_of(rows)
+    (later,) = events_of(rows, min_consecutive=7)
+    assert later.alarm_index == event.alarm_index + 6  # the statistic stays above
 
 
 @pytest.mark.parametrize(

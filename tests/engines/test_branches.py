@@ -156,8 +156,8 @@ events_path = "found.jsonl"
         spec.pipeline().inputs,
         spec.sink_inputs,
     )
-    with pytest.raises(ParameterError, match=r"operators\.means\.after.*'sorce'.*source"):
-        load(text.replace('after = "source"', 'after = "sorce"'))
+    with pytest.raises(ParameterError, match=r"operators\.means\.input.*'sorce'.*source"):
+        load(text.replace('input = "source"', 'input = "sorce"'))
     with pytest.raises(ParameterError, match=r"sinks\.0\.after.*'mean'"):
         load(text.replace('after = "means"', 'after = "mean"'))
     with pytest.raises(ParameterError, match=r"sinks\.0\.after must be one of"):

@@ -82,7 +82,7 @@ def test_a_worker_connects_by_tls_and_a_password(broker, tmp_path, monkeypatch):
             [],
             r"source.key_column must be left out .*'name'",
         ),
-        ({"group": "g"}, [FileSink("rows.csv")], "sinks must be Kafka topics .*FileSink"),
+        ({"group_id": "g"}, [FileSink("rows.csv")], "sinks must be Kafka topics .*FileSink"),
     ],
 )
 def test_a_pipeline_that_cannot_run_in_a_cluster_is_rejected(tmp_path, source, sinks, message):

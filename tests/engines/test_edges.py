@@ -3,7 +3,7 @@
 import random
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import numpy as np
 import pytest
@@ -143,7 +143,7 @@ def test_a_return_to_a_checkpoint_under_old_parameters_adapts_its_states_again(t
         with life(file, sums(), source) as engine:
             source.at = {20: lambda one=engine: one.update_params(sums(2.0)), 25: engine.stop}
             engine.run()
-    with sqlite3.connect(path) as db:  # the first checkpoint is that before the change
+    with closing(sqlite3.connect(path)) as db, db:  # the first checkpoint is that before the change
         db.execute("UPDATE states SET blob = x'00' WHERE step > 1 AND operator = 'sum'")
     db.close()
     for file in (tmp_path / "whole.streamlyt", path):

@@ -342,7 +342,7 @@ def test_invariant_9_new_parameters_take_over_at_a_checkpoint(tmp_path, rest):
 
 def test_invariant_9_the_run_file_names_new_parameters_though_no_row_comes(tmp_path):
     path, source = tmp_path / "a.streamlyt", Rows()
-    text = 'operators = [{name = "grouped_rows", weight = 1.0}]\n'
+    text = 'operators = [{type = "grouped_rows", weight = 1.0}]\n'
     with run_file(path, text) as run:
         one = engine(source, run)
         source.failures[6] = one.stop

@@ -33,20 +33,21 @@ def test_weights_match_the_qr_solution(m, forget):
 
 @given(
     st.lists(st.integers(0, 90), min_size=1, max_size=6),
-    st.sampled_from([1.0, 0.999, 0.9]),
+    st.sampled_from([(13, 1.0), (13, 0.9), (40, 0.999), (40, 0.99), (64, 0.9)]),
     st.integers(1, 3),
 )
-@settings(deadline=None, derandomize=True, max_examples=40)
-def test_blocks_match_the_row_loop(sizes, forget, k):
-    features, targets = rows(sum(sizes), 13, k)
+@settings(deadline=None, derandomize=True, max_examples=60)
+def test_blocks_match_the_row_loop(sizes, kind, k):
+    m, forget = kind
+    features, targets = rows(sum(sizes), m, k)
     root = SquareRootRLS(forget, 0.1)
-    loop, blocks = root.start(13, k), root.start(13, k)
+    loop, blocks = root.start(m, k), root.start(m, k)
     root.follow(loop, features, targets)
     start = 0
     for size in sizes:
         root.learn(blocks, features[start : start + size], targets[start : start + size])
         start += size
-    probe, _ = rows(5, 13, seed=1)
+    probe, _ = rows(5, m, seed=1)
     pairs = [
         (root.predict(loop, probe), root.predict(blocks, probe)),
         (root.spread(loop, probe), root.spread(blocks, probe)),
@@ -57,6 +58,32 @@ def test_blocks_match_the_row_loop(sizes, forget, k):
     root.follow(loop, probe, targets[:5] if sum(sizes) >= 5 else np.zeros((5, k)))
     root.follow(blocks, probe, targets[:5] if sum(sizes) >= 5 else np.zeros((5, k)))
     np.testing.assert_allclose(blocks["weights"], loop["weights"], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("forget", [1.0, 0.999, 0.99, 0.9])
+def test_blocks_of_many_weights_are_taken_and_match_the_row_loop(forget):
+    # A turn of the pulls has 64 / (pulls per row) rows, which are 32 or more: above the 24 from
+    # which a block is taken, so that this compares the blocks and not the loop with itself.
+    features, targets = rows(400, 64, 2)
+    root = SquareRootRLS(forget, 0.1)
+    loop, blocks = root.start(64, 2), root.start(64, 2)
+    root.follow(loop, features, targets)
+    for start in (0, 150, 300):
+        root.learn(blocks, features[start : start + 150], targets[start : start + 150])
+        assert blocks["counts"].tolist() == [min(start + 150, 400), 1]  # 1: left by a block
+    for name in ("weights", "anchors", "noise"):
+        np.testing.assert_allclose(blocks[name][-2:], loop[name][-2:], rtol=1e-8, atol=1e-10)
+    np.testing.assert_allclose(root.spread(blocks, features), root.spread(loop, features), 1e-8)
+
+
+def test_robust_learning_in_blocks_matches_the_row_loop():
+    features, targets = rows(200, 5)
+    targets[150] = 1e6
+    root = SquareRootRLS(1.0, 0.1, huber_k=2.0)
+    loop, blocks = root.start(5), root.start(5)
+    root.follow(loop, features, targets)
+    root.learn(blocks, features, targets)
+    assert_same_bits(blocks, loop)
 
 
 @pytest.mark.bits

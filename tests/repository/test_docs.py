@@ -122,14 +122,3 @@ def test_detector_of_the_guide_passes_the_operator_checks() -> None:
     names: dict[str, Any] = {"__name__": "level"}
     exec(compile(dedent(code), "CONTRIBUTING.md", "exec"), names)
     check_operator(*check_example(names["Level"]))
-
-
-@pytest.mark.parametrize("library", ["MultiscaleNEWMA", "river"])
-def test_example_of_the_readme_prints_what_its_comment_says(
-    library: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = (ROOT / "README.md").read_text()
-    (code,) = (c for c in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if library in c)
-    exec(compile(code, "README.md", "exec"), {"__name__": "example"})
-    (comment,) = re.findall(r"print\(.*\)  # (.*)", code)
-    assert capsys.readouterr().out == f"{comment}\n"

@@ -101,15 +101,15 @@ def imported_by(work: str, *arguments: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1])) & OUTSIDE
 
 
-@pytest.mark.parametrize("name", packages())
-def test_package_exports_names_from_the_module_that_defines_them(name: str) -> None:
-    package = load(name)
-    for public, module in exports(package).items():
-        defining = load(f"{name}.{module}")
-        assert public in defining.__all__, f"{name}.{module} does not list {public}"
-        assert getattr(package, public) is getattr(defining, public)
-    if exports(package):
-        assert set(package.__all__) - {"__version__"} == set(exports(package))
+def test_package_exports_names_from_the_module_that_defines_them() -> None:
+    for name in packages():
+        package = load(name)
+        for public, module in exports(package).items():
+            defining = load(f"{name}.{module}")
+            assert public in defining.__all__, f"{name}.{module} does not list {public}"
+            assert getattr(package, public) is getattr(defining, public)
+        if exports(package):
+            assert set(package.__all__) - {"__version__"} == set(exports(package))
 
 
 @pytest.mark.parametrize(
@@ -128,49 +128,50 @@ def test_category_exports_every_public_component(category: str) -> None:
     assert not missing, f"add under TYPE_CHECKING in {category}/__init__.py:\n{lines}"
 
 
-@pytest.mark.parametrize("name", modules())
-def test_names_in_all_exist(name: str) -> None:
-    module = load(name)
-    assert [each for each in getattr(module, "__all__", ()) if not hasattr(module, each)] == []
+def test_names_in_all_exist() -> None:
+    for name in modules():
+        module = load(name)
+        missing = [each for each in getattr(module, "__all__", ()) if not hasattr(module, each)]
+        assert missing == [], name
 
 
-@pytest.mark.parametrize("name", components())
-def test_public_module_has_a_docstring_and_all(name: str) -> None:
-    assert inspect.getdoc(load(name))
-    assert load(name).__all__
+def test_public_module_has_a_docstring_and_all() -> None:
+    for name in components():
+        assert inspect.getdoc(load(name)), name
+        assert load(name).__all__, name
 
 
-@pytest.mark.parametrize("module", components())
-def test_docstrings_are_numpydoc(module: str) -> None:
-    for name, value in public_objects(module):
-        lines = inspect.cleandoc(value.__doc__ or "").splitlines()
-        assert lines, f"{name} has no docstring"
-        assert lines[0].endswith((".", ":")), f"{name}: the first line is no sentence"
-        assert len(lines) == 1 or not lines[1], f"{name}: the first line must stand alone"
-        headings = [(a, b) for a, b in pairwise(lines) if a and re.fullmatch(r"-{3,}", b)]
-        assert all(len(title) == len(under) for title, under in headings), name
-        titles = [title for title, _ in headings]
-        assert set(titles) <= set(SECTIONS), f"{name}: {titles}"
-        assert titles == sorted(titles, key=SECTIONS.index), f"{name}: sections out of order"
+def test_docstrings_are_numpydoc() -> None:
+    for module in components():
+        for name, value in public_objects(module):
+            lines = inspect.cleandoc(value.__doc__ or "").splitlines()
+            assert lines, f"{name} has no docstring"
+            assert lines[0].endswith((".", ":")), f"{name}: the first line is no sentence"
+            assert len(lines) == 1 or not lines[1], f"{name}: the first line must stand alone"
+            headings = [(a, b) for a, b in pairwise(lines) if a and re.fullmatch(r"-{3,}", b)]
+            assert all(len(title) == len(under) for title, under in headings), name
+            titles = [title for title, _ in headings]
+            assert set(titles) <= set(SECTIONS), f"{name}: {titles}"
+            assert titles == sorted(titles, key=SECTIONS.index), f"{name}: sections out of order"
 
 
-@pytest.mark.parametrize("module", components())
-def test_class_docstrings_name_every_parameter(module: str) -> None:
-    for name, value in public_objects(module):
-        has_init = inspect.isclass(value) and ("__init__" in vars(value) or is_dataclass(value))
-        if not has_init or inspect.isabstract(value) or getattr(value, "_is_protocol", False):
-            continue
-        doc = inspect.cleandoc(value.__doc__ or "")
-        if "Make one with :meth:" in doc:
-            continue  # its constructor is not for users
-        section = re.search(r"^Parameters\n-+\n(.*?)(?=^[^\n]+\n---|\Z)", doc, re.M | re.S)
-        documented = {
-            parameter.strip().lstrip("*")
-            for line in (section[1] if section else "").splitlines()
-            if line and not line.startswith(" ")
-            for parameter in line.split(",")
-        }
-        assert set(inspect.signature(value).parameters) == documented, name
+def test_class_docstrings_name_every_parameter() -> None:
+    for module in components():
+        for name, value in public_objects(module):
+            has_init = inspect.isclass(value) and ("__init__" in vars(value) or is_dataclass(value))
+            if not has_init or inspect.isabstract(value) or getattr(value, "_is_protocol", False):
+                continue
+            doc = inspect.cleandoc(value.__doc__ or "")
+            if "Make one with :meth:" in doc:
+                continue  # its constructor is not for users
+            section = re.search(r"^Parameters\n-+\n(.*?)(?=^[^\n]+\n---|\Z)", doc, re.M | re.S)
+            documented = {
+                parameter.strip().lstrip("*")
+                for line in (section[1] if section else "").splitlines()
+                if line and not line.startswith(" ")
+                for parameter in line.split(",")
+            }
+            assert set(inspect.signature(value).parameters) == documented, name
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,24 @@ def test_an_interval_matches_a_hand_computed_quantile():
     assert found.n_origins == 30
 
 
+@pytest.mark.parametrize("coverage", [0.5, 0.9])
+def test_valid_time_is_the_first_step_whose_median_error_exceeds_the_limit(coverage):
+    rng = np.random.default_rng(6)
+    earlier = rng.normal(size=(12, 31, 2))
+    growth = np.linspace(0.1, 1.2, 12)[:, None, None]
+    error = growth * rng.normal(size=earlier.shape)
+    main = np.zeros((12, 1, 2))
+    # Kicks stay as they are, so that all loops have one scale, and the expected error is the
+    # median over the origins of the length of the error, in the scales of the two channels.
+    scale = np.sqrt((error[0] ** 2).mean(axis=0))
+    expected = np.median(np.sqrt((error**2).mean(axis=2)), axis=1)
+    assert scale.shape == (2,)
+    for spread in (0.5, 1.5, 4.0):
+        found = calibrated(looped(earlier), earlier + error, coverage, spread**2, 0)
+        valid = found.around(looped(main), main).valid_steps
+        assert valid == np.flatnonzero(np.append(expected, np.inf) > 0.4 * spread)[0]
+
+
 def test_diverged_loops_make_the_interval_infinite():
     main, earlier = np.zeros((3, 1, 1)), np.zeros((3, 20, 1))
     earlier[1:, :10] = np.nan
@@ -143,7 +161,7 @@ def test_the_ring_has_the_newest_rows_and_the_lag_did_not_learn_them():
 
 
 def test_a_diverging_loop_warns_and_keeps_the_state():
-    model = linear(target="value", ridge=0.0)
+    model = linear(target_type="value", ridge=0.0)
     grown = 1.05 ** np.arange(120.0)[:, None]
     model.predict_and_learn(grown)
     before = pack(model.state)

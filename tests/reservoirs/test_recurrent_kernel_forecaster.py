@@ -12,6 +12,7 @@ from streamlyt.reservoirs import (
     ReservoirForecaster,
 )
 from streamlyt.reservoirs._forecasting.kernel_recursion import KernelRecursion
+from streamlyt.reservoirs._forecasting.prediction_intervals import IntervalForecast
 from streamlyt.systems import Lorenz
 from tests._arrays import assert_all, assert_same_bits
 
@@ -104,6 +105,30 @@ def test_intervals_have_about_nominal_coverage_and_do_not_change_the_state():
         assert_same_bits(model.state, before)
         np.testing.assert_array_equal(ahead.point, model.forecast(20))
     assert 0.65 < np.mean(held) < 0.95
+
+
+def test_intervals_are_those_of_the_calibration_in_the_unit_of_the_rows(monkeypatch):
+    class Known:
+        def around(self, loop, main):
+            rows = main[:, 0]
+            return IntervalForecast(rows, rows - 2.0, rows + 3.0, 0.8, 5, 40)
+
+    given = []
+    monkeypatch.setattr(
+        "streamlyt.reservoirs.recurrent_kernel_forecaster.calibrated",
+        lambda *arguments: given.append(arguments) or Known(),
+    )
+    rows = 7 + 3 * np.sin(0.4 * np.arange(300))[:, None]
+    model = RecurrentKernelForecaster(max_rows=200)
+    model.predict_and_learn(rows)
+    found = model.forecast_interval(20, 0.8)
+    unit = 1 / model.state["factor"]
+    np.testing.assert_allclose(found.point, model.forecast(20))
+    np.testing.assert_allclose(found.point - found.lower, np.tile(2 * unit, (20, 1)))
+    np.testing.assert_allclose(found.upper - found.point, np.tile(3 * unit, (20, 1)))
+    [(_, truth, coverage, variance, _)] = given
+    assert (truth.shape[0], coverage) == (20, 0.8)
+    assert variance == pytest.approx(model.state["kept"].var())
 
 
 def test_the_mixed_ridge_does_not_overfit_noise():

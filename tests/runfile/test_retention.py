@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -114,7 +115,8 @@ def test_disk_space_is_released(tmp_path):
     assert unlimited.stat().st_size < size / 5
     with RunFile.open(unlimited) as run:
         assert run.first_retained_row("a") > 94_000
-        assert sqlite3.connect(unlimited).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        with closing(sqlite3.connect(unlimited)) as db:
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_file_size_is_bounded(tmp_path):
@@ -167,7 +169,7 @@ def test_rewound_checkpoint_has_its_rows(tmp_path, back):
         LocalEngine(source, Pipeline([RobustScaler()]), (), run, checkpoint_interval_rows=500).run()
         expected = run.columns("", start=3990)[1]
     shutil.copy(path, tmp_path / "b")
-    with sqlite3.connect(tmp_path / "b") as db:
+    with closing(sqlite3.connect(tmp_path / "b")) as db, db:
         newest = [n for (n,) in db.execute("SELECT step FROM generations ORDER BY step DESC")]
         for step in newest[:back]:
             db.execute("UPDATE states SET blob = x'00' WHERE step = ?", (step,))

@@ -68,6 +68,31 @@ def test_memory_stays_within_the_capacity():
     assert out.n_rows == 50
 
 
+def test_finish_shows_only_the_late_rows_of_its_own_batch():
+    operator = Reorder(0)
+    operator.update(Batch("", [5, 9], [[0.0], [1.0]], SCHEMA))
+    operator.update(Batch("", [1], [[2.0]], SCHEMA))
+    assert [batch.times.tolist() for batch in operator.late_rows()] == [[1]]
+    operator.finish(Batch("", [2], [[3.0]], SCHEMA))
+    assert [batch.times.tolist() for batch in operator.late_rows()] == [[2]]
+    assert operator.state["late"].tolist() == [2]
+    operator.finish(Batch("", np.zeros(0), np.zeros((0, 1)), SCHEMA))
+    assert operator.late_rows() == []
+    operator.update(Batch("", [3], [[4.0]], SCHEMA))
+    operator.update(Batch("", np.zeros(0), np.zeros((0, 1)), SCHEMA))
+    assert operator.late_rows() == []
+
+
+def test_finish_without_rows_keeps_no_state_and_with_rows_returns_them():
+    operator = Reorder(10)
+    none = Batch("", np.zeros(0), np.zeros((0, 1)), SCHEMA)
+    assert operator.finish(none) == (none, [])
+    assert operator.state == {}
+    out, events = operator.finish(Batch("", [3, 4], [[0.0], [1.0]], SCHEMA))
+    assert (out.times.tolist(), out.values.tolist(), events) == ([3, 4], [[0.0], [1.0]], [])
+    assert operator.state["times"].size == 0
+
+
 def test_a_late_row_may_stop_the_run():
     operator = Reorder(2, late="raise")
     operator.update(Batch("", [10], [[0.0]], SCHEMA))

@@ -81,7 +81,7 @@ def _lines(key: str, result: Backtest) -> list[dict[str, Any]]:
         for i, channel in enumerate(result.series.schema.channel_names):
             line: dict[str, Any] = {"key": key, "row": int(numbers[h]), "time": int(times[h])}
             line |= {"time_unit": result.series.schema.time_unit, "channel": channel}
-            values = {"expected": forecast.point, "lower": forecast.lower, "upper": forecast.upper}
+            values = {"forecast": forecast.point, "lower": forecast.lower, "upper": forecast.upper}
             line |= {name: _number(part[h, i]) for name, part in values.items()}
             lines.append(line)
     return lines

@@ -44,8 +44,8 @@ def test_a_season_continues_with_intervals_near_the_noise(tables):
     assert [line["row"] for line in found] == list(range(160, 172))
     assert {line["channel"] for line in found} == {"sales"}
     truth = 100 + np.arange(160, 172) + 20 * np.sin(np.arange(160, 172) * np.pi / 6)
-    assert np.abs([line["expected"] for line in found] - truth).max() < 6
-    assert all(line["lower"] < line["expected"] < line["upper"] for line in found)
+    assert np.abs([line["forecast"] for line in found] - truth).max() < 6
+    assert all(line["lower"] < line["forecast"] < line["upper"] for line in found)
     assert "Excluded counters: month." in said
     assert "12 steps after row 159. Backtest on the last 12 rows: RMSE " in said
     assert " × persistence, 90% interval covered " in said
@@ -55,7 +55,7 @@ def test_a_noise_free_system_selects_the_reservoir(tables):
     found, said = lines(tables / "lorenz.npy", "--horizon", 60)
     assert len(found) == 180
     truth = Lorenz(seed=3).sample(3060)[3000:].ravel()
-    assert np.abs([line["expected"] for line in found] - truth).max() < 1
+    assert np.abs([line["forecast"] for line in found] - truth).max() < 1
     assert "RMSE 0.00 × persistence" in said
 
 
@@ -70,7 +70,7 @@ def test_a_named_model_and_its_parameters_are_used(tables):
 def test_every_series_is_forecast_alone(tables):
     found, said = lines(tables / "keyed.csv", "--key-column", "shop", "--horizon", 3)
     assert [line["key"] for line in found] == ["a"] * 3 + ["b"] * 3
-    assert found[3]["expected"] - found[0]["expected"] == pytest.approx(50, abs=1)
+    assert found[3]["forecast"] - found[0]["forecast"] == pytest.approx(50, abs=1)
     assert "keyed.csv, b: 3 steps after row " in said
 
 
@@ -85,7 +85,7 @@ def test_table_and_csv_agree(tables):
     done = cli("forecast", tables / "sales.csv", "--horizon", 2, "--format", "csv")
     read = list(csv.DictReader(io.StringIO(done.stdout)))
     table = cli("forecast", tables / "sales.csv", "--horizon", 2).stdout
-    assert f"{float(read[1]['expected']):.5g}" in table
+    assert f"{float(read[1]['forecast']):.5g}" in table
     assert f"{float(read[1]['lower']):.5g} to {float(read[1]['upper']):.5g}" in table
     assert "90% interval" in table
 
@@ -110,7 +110,7 @@ def test_missing_values_are_rejected_dropped_or_filled(tables):
     found, _ = lines(*words[1:], "--missing", "drop", "--horizon", 2)
     assert [line["row"] for line in found] == [160, 161]
     filled, _ = lines(*words[1:], "--missing", "ffill", "--horizon", 2)
-    assert filled[0]["expected"] != found[0]["expected"]
+    assert filled[0]["forecast"] != found[0]["forecast"]
 
 
 @pytest.mark.parametrize(

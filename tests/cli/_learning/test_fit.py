@@ -165,7 +165,7 @@ def test_csv_and_tables_are_written(tables):
         (["all.csv", "--target", "lod"], "lod"),
         (["all.csv", "--target", "text", "--model", "rls"], "a classifier for a text target"),
         (["words.csv", "--target", "word"], "must have at most 100 classes, got 101"),
-        (["all.csv", "--target", "load", "--key-column", "nothing"], "key must be a column"),
+        (["all.csv", "--target", "load", "--key-column", "nothing"], "key_column must be a column"),
         (["all.csv", "--target", "load", "--model", "regresor"], "did you mean"),
         (
             ["all.csv", "--target", "load", "--model", "kernel_density"],

@@ -149,7 +149,7 @@ def test_each_series_keeps_its_order_and_every_position_loses_nothing(
             "a,b\n1,2\n",
             {"time_column": "z"},
             ParameterError,
-            r"time must be a column .*use one of 'a', 'b'",
+            r"time_column must be a column .*use one of 'a', 'b'",
         ),
         ("x.csv", "a,b\n1,on\n", {"time_column": "b"}, FormatError, "ISO 8601"),
         (

@@ -65,7 +65,11 @@ def test_a_last_line_that_is_half_written_decides_nothing(tmp_path, name, text, 
         ("", {}, "must hold a complete first line to be followed, got 0 bytes"),
         ("x,", {}, "must hold a complete first line to be followed, got 2 bytes"),
         ("x,y\n", {}, "must hold a complete row to be followed, got only a header"),
-        ("x,y\n1", {"columns": ["x"], "time": "y"}, "must hold a complete row to be followed"),
+        (
+            "x,y\n1",
+            {"columns": ["x"], "time_column": "y"},
+            "must hold a complete row to be followed",
+        ),
     ],
 )
 def test_a_file_that_holds_too_little_yet_is_to_be_waited_for(tmp_path, text, options, message):

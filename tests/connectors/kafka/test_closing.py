@@ -112,3 +112,22 @@ def test_a_source_whose_consumer_cannot_be_closed_is_closed_all_the_same(made):
         source.close()
     source.close()
     assert clients[0].calls.count("close") == 1
+
+
+def test_late_rows_have_a_topic_of_their_own(monkeypatch):
+    sent = []
+
+    class Noted(Producer):
+        def send(self, topic, value, *_, **__):
+            sent.append((topic, value))
+            return self
+
+        def add_errback(self, *_):
+            return self
+
+    monkeypatch.setattr(sinks, "KafkaProducer", lambda **_: Noted({}))
+    sink = KafkaSink("rows", late_topic="late")
+    sink.write_rows(ROW)
+    sink.write_late_rows(ROW)
+    assert [topic for topic, _ in sent] == ["rows", "late"]
+    assert sent[0][1] == sent[1][1]

@@ -24,7 +24,7 @@ session_timeout_s = {session}
 max_poll_records = 200
 
 [[operators]]
-name = "chain"
+type = "chain"
 
 [[sinks]]
 type = "kafka"
@@ -48,7 +48,7 @@ CHAIN = (
 
 def pipeline(topic, out, servers, member, states=None, session=3.0):
     """Return the pipeline file of a member of a group, with the shared folder."""
-    shared = "" if states is None else f'states = "{states}"'
+    shared = "" if states is None else f'shared_state_dir = "{states}"'
     return FILE.format(
         topic=topic, out=out, servers=servers, member=member, states=shared, session=session
     )

@@ -124,7 +124,7 @@ def test_a_reload_changes_reloadable_parameters_keeps_states_and_rejects_other_c
         for extra, reason in (
             ("\n[[", "TOML"),
             ("\nno_such_thing = 3\n", "no_such_thing"),
-            ("queue_mb = 1.0\n", "[serve] cannot be reloaded"),
+            ("prefetch_mb = 1.0\n", "[serve] cannot be reloaded"),
         ):
             story.write(extra=extra)
             one.reload()

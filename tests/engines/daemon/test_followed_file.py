@@ -12,20 +12,20 @@ main()
 """
 PIPELINE = """
 [source]
-name = "files"
+type = "files"
 path = "a.csv"
 follow = true
 
 [[operators]]
-name = "newma"
+type = "newma"
 
 [[sinks]]
-name = "files"
+type = "files"
 path = "later/out.csv"
 
 [serve]
-run = "r.streamlyt"
-checkpoint_s = 0.2
+run_file = "r.streamlyt"
+checkpoint_interval_s = 0.2
 """
 
 
@@ -35,7 +35,7 @@ def test_the_daemon_waits_for_a_followed_file_that_was_rotated_away(tmp_path):
     path.write_text("x\n1\n2\n3\n")
     (tmp_path / "p.toml").write_text(PIPELINE)
     with Served(tmp_path / "p.toml", wait=False, code=CODE) as daemon:
-        assert "later/out.csv" in daemon.said("trying again")["reason"]
+        assert "later/out.csv" in daemon.said("engine_retry")["reason"]
         path.rename(tmp_path / "a.csv.1")
         waits_with(daemon, "does not exist")
         path.write_text("x")

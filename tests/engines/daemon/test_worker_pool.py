@@ -10,16 +10,16 @@ from tests._waiting import HAPPENS_S, wait_for
 
 PIPELINE = """
 [source]
-name = "kafka"
+type = "kafka"
 topic = "in"
 columns = ["x"]
 group_id = "g"
 
 [[operators]]
-name = "newma"
+type = "newma"
 
 [[sinks]]
-name = "kafka"
+type = "kafka"
 topic = "out"
 """
 

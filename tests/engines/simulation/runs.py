@@ -199,7 +199,7 @@ class Member:
         """Return key -> the rows of the series after which the weight became another."""
         with RunFile.open(self.path) as run:
             text = tomllib.loads(run.meta["pipeline"])
-            labels = [table for table in text.get("operators", ()) if table["name"] == "operators"]
+            labels = [table for table in text.get("operators", ()) if table["type"] == "operators"]
             last = int(labels[0]["weight"]) if labels else 1
         rows = defaultdict(list)
         for _, key, _, values in self.disks[0]["rows"] if self.disks else ():
