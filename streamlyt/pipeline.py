@@ -224,14 +224,14 @@ def resolve_inputs(names: Sequence[str], after: Mapping[str, str]) -> dict[str, 
     """
     for name in after:
         if name not in names:
-            raise ParameterError(f"after must be of operators {list(names)!r}, got {name!r}")
+            raise ParameterError(f"input must be of operators {list(names)!r}, got {name!r}")
     inputs: dict[str, str] = {}
     known = [SOURCE]
     for name in names:
         inputs[name] = after.get(name, known[-1])
         if inputs[name] not in known:
             raise ParameterError(
-                f"operators.{name}.after must be one of {known!r}, the nodes before it, "
+                f"operators.{name}.input must be one of {known!r}, the nodes before it, "
                 f"got {inputs[name]!r}"
             )
         known.append(name)

@@ -198,9 +198,9 @@ def test_branch_of_a_series_without_a_name_is_named_after_its_operator():
 
 
 def test_operator_takes_the_output_of_an_earlier_node_only():
-    with pytest.raises(ParameterError, match=r"a\.after must be one of \['source'\].*got 'b'"):
+    with pytest.raises(ParameterError, match=r"a\.input must be one of \['source'\].*got 'b'"):
         Pipeline({"a": Sum(), "b": Sum()}, {"a": "b"})
-    with pytest.raises(ParameterError, match="after must be of operators"):
+    with pytest.raises(ParameterError, match="input must be of operators"):
         Pipeline({"a": Sum()}, {"c": "a"})
     with pytest.raises(ParameterError, match="no operator may be called 'source'"):
         Pipeline({"source": Sum()})

@@ -15,7 +15,7 @@ DATA = files("streamlyt.molecular._data")
 ALA2 = DATA / "ala2_flips.pdb", DATA / "ala2_flips.xtc"
 VILLIN = DATA / "villin_go.pdb", DATA / "villin_go.dcd"
 FLIPS = 5215, 8912
-NOTES = "compiling kernels", "Compiling ", "Columns: ", "pump has 2 values"
+NOTES = "Compiling ", "Columns: ", "pump has 2 values"
 
 MAIN = "from streamlyt.cli import main; main()"
 SETTINGS = os.environ | {

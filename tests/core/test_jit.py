@@ -253,13 +253,14 @@ def test_folder_that_others_can_write_is_not_used(folder):
     assert call(VALUES.astype(np.float32))
     assert len(files(folder)) == 2
     assert compiling_notice() == (
-        f"compiling kernels for this run only, as {folder} can be written by other users; set "
-        f"NUMBA_CACHE_DIR to a folder of your own (some seconds)"
+        f"Compiling numba kernels for this run only (up to 60 s), as {folder} can be written by "
+        "other users; set NUMBA_CACHE_DIR to a folder of your own"
     )
 
 
 def test_notice_names_the_folder(folder):
-    assert compiling_notice() == f"compiling kernels once into {folder} (some seconds)"
+    notice = f"Compiling numba kernels (first run only, up to 60 s); cache: {folder}"
+    assert compiling_notice() == notice
 
 
 def test_code_compiled_after_an_edit_is_not_cached(folder, monkeypatch):

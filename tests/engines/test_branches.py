@@ -158,7 +158,7 @@ events_path = "found.jsonl"
     )
     with pytest.raises(ParameterError, match=r"operators\.means\.input.*'sorce'.*source"):
         load(text.replace('input = "source"', 'input = "sorce"'))
-    with pytest.raises(ParameterError, match=r"sinks\.0\.after.*'mean'"):
-        load(text.replace('after = "means"', 'after = "mean"'))
-    with pytest.raises(ParameterError, match=r"sinks\.0\.after must be one of"):
+    with pytest.raises(ParameterError, match=r"sinks\.0\.input.*'mean'"):
+        load(text.replace('input = "means"', 'input = "mean"'))
+    with pytest.raises(ParameterError, match=r"sinks\.0\.input must be one of"):
         LocalEngine(SOURCE, forked(), [MemorySink()], sink_inputs=["nowhere"])

@@ -82,10 +82,10 @@ def compiling_notice() -> str:
     folder = _folder(_base())
     refusal = "their sources cannot be read" if folder is None else folder.refusal()
     if refusal is None:
-        return f"compiling kernels once into {kernel_cache_dir()} (some seconds)"
+        return f"Compiling numba kernels (first run only, up to 60 s); cache: {kernel_cache_dir()}"
     return (
-        f"compiling kernels for this run only, as {refusal}; set NUMBA_CACHE_DIR to a folder of "
-        "your own (some seconds)"
+        f"Compiling numba kernels for this run only (up to 60 s), as {refusal}; set "
+        "NUMBA_CACHE_DIR to a folder of your own"
     )
 
 

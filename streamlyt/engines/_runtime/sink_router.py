@@ -63,7 +63,7 @@ class SinkRouter:
         for i, node in enumerate(nodes):
             if node is not None and node not in (SOURCE, *pipeline.operators):
                 raise ParameterError(
-                    f"sinks.{i}.after must be one of {[SOURCE, *pipeline.operators]!r}, "
+                    f"sinks.{i}.input must be one of {[SOURCE, *pipeline.operators]!r}, "
                     f"got {node!r}"
                 )
         self._outputs = [pipeline.outputs if node is None else (node,) for node in nodes]

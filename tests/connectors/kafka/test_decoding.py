@@ -149,4 +149,4 @@ def test_codec_setting_is_a_name_or_a_table():
     with pytest.raises(ParameterError, match="codec must be a name or a table with a type"):
         split_codec({"delimiter": ";"})
     with pytest.raises(ParameterError, match=r"codec 'json' cannot be created from {'wrong': 1}"):
-        codec_of({"name": "json", "wrong": 1}, columns=["x"])
+        codec_of({"type": "json", "wrong": 1}, columns=["x"])

@@ -184,7 +184,7 @@ class _Task(Future):
         trace = sys.gettrace()
         sys.settrace(None)  # a signal does not interrupt a worker
         try:
-            if self.set_running_or_notify_cancel():
+            if not super().done() and self.set_running_or_notify_cancel():
                 self.set_result(self._function(*self._args))
         except BaseException as error:
             self.set_exception(error)
@@ -199,6 +199,9 @@ class _Task(Future):
     def cancel(self):
         if not super().done() and self._pool.rng.random() < 0.3:
             self.run_now()  # it was under way
+        if not super().done():
+            super().cancel()
+            self.set_running_or_notify_cancel()  # a worker takes it, and ends the waits for it
         return super().cancel()
 
     def result(self, timeout=None):
