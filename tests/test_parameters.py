@@ -154,6 +154,7 @@ def pairs() -> dict[str, tuple[dict[str, Any], tuple[Any, Any], Callable[[], Bat
             (False, True),
             None,
         ),
+        "reservoir_forecaster.forgetting_factor": ({}, (1.0, 0.99), None),
         "reservoir_forecaster.halo": (LOCAL, (1.0, 2.0), field),
         "reservoir_forecaster.spacing": (LOCAL, (1.0, 0.5), field),
         "reservoir_forecaster.boundary": (LOCAL, ("periodic", "open"), field),
