@@ -10,12 +10,15 @@ import typer
 
 __all__ = [
     "BATCH",
+    "COLUMNS",
     "Arl",
     "Detector",
     "DetectorSets",
     "FailOnChange",
     "Form",
     "Format",
+    "KeyColumn",
+    "Missing",
     "MissingPolicy",
     "Null",
     "NullModel",
@@ -29,6 +32,7 @@ __all__ = [
     "Sets",
     "TableFile",
     "TableFiles",
+    "TimeColumn",
     "Trust",
     "Window",
     "Workers",
@@ -194,6 +198,38 @@ DetectorSets = Annotated[
         help="Set a detector parameter, e.g. level=4 (repeatable).",
         metavar="NAME=VALUE",
         rich_help_panel=_DETECTION,
+    ),
+]
+
+
+COLUMNS = "Columns"
+
+
+TimeColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Timestamp column. Default: row number.", metavar="NAME", rich_help_panel=COLUMNS
+    ),
+]
+
+
+KeyColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that identifies the series. Default: one series.",
+        metavar="NAME",
+        rich_help_panel=COLUMNS,
+    ),
+]
+
+
+Missing = Annotated[
+    MissingPolicy,
+    typer.Option(
+        help="Missing values: fail (raise), drop the row, or fill with the last value (ffill).",
+        metavar="POLICY",
+        parser=choice_parser(MissingPolicy),
+        rich_help_panel=COLUMNS,
     ),
 ]
 

@@ -6,12 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from streamlyt.cli.options import (
+    COLUMNS,
     Arl,
     Detector,
     DetectorSets,
     FailOnChange,
     Form,
     Format,
+    KeyColumn,
+    Missing,
     MissingPolicy,
     Null,
     Report,
@@ -20,15 +23,13 @@ from streamlyt.cli.options import (
     Scheduler,
     Seed,
     TableFiles,
+    TimeColumn,
     Trust,
     Window,
     Workers,
-    choice_parser,
 )
 
 __all__ = ["detect"]
-
-_COLUMNS = "Columns"
 
 
 def detect(
@@ -38,34 +39,12 @@ def detect(
         typer.Option(
             help="Columns to monitor, comma-separated. Default: all numeric columns except clocks.",
             metavar="NAMES",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=COLUMNS,
         ),
     ] = None,
-    time_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Timestamp column. Default: row number.",
-            metavar="NAME",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None,
-    key_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column that identifies the series. Default: one series.",
-            metavar="NAME",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None,
-    missing: Annotated[
-        MissingPolicy,
-        typer.Option(
-            help="Missing values: fail (raise), drop the row, or fill with the last value (ffill).",
-            metavar="POLICY",
-            parser=choice_parser(MissingPolicy),
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = MissingPolicy.raise_,
+    time_column: TimeColumn = None,
+    key_column: KeyColumn = None,
+    missing: Missing = MissingPolicy.raise_,
     detector: Detector = None,
     sets: DetectorSets = None,
     null_model: Null = None,

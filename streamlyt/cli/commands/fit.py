@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from streamlyt.cli.options import Form, Format, TableFile
+from streamlyt.cli.options import COLUMNS, Form, Format, KeyColumn, TableFile, TimeColumn
 
 __all__ = ["fit"]
 
-_COLUMNS, _MODEL, _OUTPUT = "Columns", "Model", "Output"
+_MODEL, _OUTPUT = "Model", "Output"
 
 
 def fit(
@@ -19,7 +19,7 @@ def fit(
         typer.Option(
             help="Target column: numbers, or classes as text or integers from 0.",
             metavar="COLUMN",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=COLUMNS,
         ),
     ],
     columns: Annotated[
@@ -27,25 +27,11 @@ def fit(
         typer.Option(
             help="Input columns, comma-separated. Default: all numeric columns except clocks.",
             metavar="NAMES",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=COLUMNS,
         ),
     ] = None,
-    time_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Timestamp column. Default: row number.",
-            metavar="NAME",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None,
-    key_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column that identifies the series; one model per series. Default: one series.",
-            metavar="NAME",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None,
+    time_column: TimeColumn = None,
+    key_column: KeyColumn = None,
     model: Annotated[
         str | None,
         typer.Option(

@@ -5,43 +5,27 @@ from typing import Annotated
 
 import typer
 
-from streamlyt.cli.options import Form, Format, MissingPolicy, TableFile, choice_parser
+from streamlyt.cli.options import (
+    COLUMNS,
+    Form,
+    Format,
+    KeyColumn,
+    Missing,
+    MissingPolicy,
+    TableFile,
+    TimeColumn,
+)
 
 __all__ = ["forecast", "tune_forecast"]
 
-_COLUMNS, _MODEL, _SEARCH = "Columns", "Model", "Search"
+_MODEL, _SEARCH = "Model", "Search"
 
 _Columns = Annotated[
     str | None,
     typer.Option(
         help="Columns to forecast, comma-separated. Default: all numeric columns except clocks.",
         metavar="NAMES",
-        rich_help_panel=_COLUMNS,
-    ),
-]
-_Time = Annotated[
-    str | None,
-    typer.Option(
-        help="Timestamp column. Default: row number.",
-        metavar="NAME",
-        rich_help_panel=_COLUMNS,
-    ),
-]
-_Key = Annotated[
-    str | None,
-    typer.Option(
-        help="Column that identifies the series. Default: one series.",
-        metavar="NAME",
-        rich_help_panel=_COLUMNS,
-    ),
-]
-_Missing = Annotated[
-    MissingPolicy,
-    typer.Option(
-        help="Missing values: fail (raise), drop the row, or fill with the last value (ffill).",
-        metavar="POLICY",
-        parser=choice_parser(MissingPolicy),
-        rich_help_panel=_COLUMNS,
+        rich_help_panel=COLUMNS,
     ),
 ]
 
@@ -62,9 +46,9 @@ def forecast(
         ),
     ] = 0.9,
     columns: _Columns = None,
-    time_column: _Time = None,
-    key_column: _Key = None,
-    missing: _Missing = MissingPolicy.raise_,
+    time_column: TimeColumn = None,
+    key_column: KeyColumn = None,
+    missing: Missing = MissingPolicy.raise_,
     model: Annotated[
         str | None,
         typer.Option(
@@ -141,9 +125,9 @@ def tune_forecast(
         ),
     ] = 0,
     columns: _Columns = None,
-    time_column: _Time = None,
-    key_column: _Key = None,
-    missing: _Missing = MissingPolicy.raise_,
+    time_column: TimeColumn = None,
+    key_column: KeyColumn = None,
+    missing: Missing = MissingPolicy.raise_,
     save_pipeline: Annotated[
         Path | None,
         typer.Option(help="Write the pipeline file. Default: standard output.", metavar="FILE"),
